@@ -1,0 +1,1 @@
+"""Vocabulary and decisions: standard library only, no I/O, knows no other room."""

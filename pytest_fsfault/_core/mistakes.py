@@ -1,0 +1,22 @@
+"""Say what the user wrote, why it cannot be, and what to write instead."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class FsFaultError(ValueError):
+    """Raise for a mistake in what the user wrote; nothing was changed."""
+
+    __module__ = "pytest_fsfault"
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the valid name closest to `name`, or an empty string."""
+    known = {candidate.lower(): candidate for candidate in names}
+    found = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+    return f"; did you mean {known[found[0]]!r}?" if found else ""

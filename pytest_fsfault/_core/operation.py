@@ -1,0 +1,132 @@
+"""Name what can be asked of a file system, and sort it into groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from pytest_fsfault._core.fault import Fault
+
+# Which of CPython's two kinds of error a refused call raises on Windows (windows errors carry `winerror`,
+# those of the C runtime an errno alone), and which file names that error carries.
+# Source: CPython Modules/posixmodule.c, Modules/_io/fileio.c.
+Family = Literal["winerror", "errno"]
+Names = Literal["none", "path", "both"]
+
+
+class Kind(NamedTuple):
+    """One row of the table of operations."""
+
+    name: str
+    groups: frozenset[str]
+    family: Family = "winerror"
+    names: Names = "path"
+    transfers: bool = False  # moves bytes, so that `short` has a meaning
+    two_paths: bool = False  # has a target, so that `to` has a meaning
+    composite: bool = False  # made of other operations, belongs to no group
+
+
+def _kind(name: str, groups: str = "", **facts: object) -> tuple[str, Kind]:
+    members = frozenset([*groups.split(), "any"]) if "composite" not in facts else frozenset()
+    return name, Kind(name, members, **facts)  # type: ignore[arg-type]
+
+
+_FD = {"family": "errno", "names": "none"}
+_BYTES = {**_FD, "transfers": True}
+_TWO = {"names": "both", "two_paths": True}
+_COPY = {"family": "errno", "composite": True, "two_paths": True}
+
+#: All operations. The groups of `open` and `os.open` are the widest; `open_groups` narrows them by mode.
+OPERATIONS: dict[str, Kind] = dict(
+    [
+        _kind("os.rename", "rename mutate", **_TWO),
+        _kind("os.replace", "rename mutate", **_TWO),
+        _kind("os.remove", "delete mutate"),
+        _kind("os.rmdir", "delete mutate"),
+        _kind("os.mkdir", "create mutate"),
+        _kind("os.open", "read write create mutate", family="errno"),
+        _kind("open", "read write create mutate", family="errno"),
+        _kind("os.stat", "metadata"),
+        _kind("os.lstat", "metadata"),
+        _kind("os.access", "metadata"),
+        _kind("os.listdir", "read"),
+        _kind("os.scandir", "read"),
+        _kind("os.chmod", "metadata mutate"),
+        _kind("os.utime", "metadata mutate"),
+        _kind("os.truncate", "write mutate", family="errno"),
+        _kind("os.link", "create mutate", **_TWO),
+        _kind("os.symlink", "create mutate", **_TWO),
+        _kind("os.readlink", "metadata"),
+        _kind("os.chdir"),
+        _kind("os.read", "read", **_BYTES),
+        _kind("os.write", "write mutate", **_BYTES),
+        _kind("os.fsync", "write", **_FD),
+        _kind("os.close", **_FD),
+        _kind("os.sendfile", "write mutate", two_paths=True, **_BYTES),
+        _kind("os.copy_file_range", "write mutate", two_paths=True, **_BYTES),
+        _kind("file.read", "read", **_BYTES),
+        _kind("file.write", "write mutate", **_BYTES),
+        _kind("file.flush", "write", **_FD),
+        _kind("file.truncate", "write mutate", **_FD),
+        _kind("file.close", **_FD),
+        _kind("mmap.mmap", "read", names="none"),
+        _kind("subprocess.Popen", "", names="none"),
+        _kind("shutil.copyfile", **_COPY),
+        _kind("shutil.copy", **_COPY),
+        _kind("shutil.copy2", **_COPY),
+        _kind("shutil.copytree", composite=True, two_paths=True),
+        _kind("shutil.copystat", composite=True, two_paths=True),
+        _kind("shutil.copymode", composite=True, two_paths=True),
+        _kind("shutil.move", composite=True, two_paths=True, names="both"),
+        _kind("shutil.rmtree", composite=True),
+        _kind("shutil.make_archive", composite=True, family="errno"),
+        _kind("shutil.unpack_archive", composite=True, family="errno"),
+        _kind("shutil.disk_usage", composite=True),
+        _kind("shutil.chown", composite=True),
+    ]
+)
+
+#: Other names under which callers know an operation.
+ALIASES = {"os.unlink": "os.remove", "io.open": "open", "builtins.open": "open"}
+
+#: Groups hold primitives only.
+GROUPS: dict[str, frozenset[str]] = {
+    group: frozenset(kind.name for kind in OPERATIONS.values() if group in kind.groups)
+    for group in ("rename", "delete", "read", "write", "create", "metadata", "mutate", "any")
+}
+
+_READS = frozenset({"read", "any"})
+_CHANGES = frozenset({"write", "mutate", "any"})
+_CREATES = _CHANGES | {"create"}
+_MODES = {"r": _READS, "w": _CREATES, "a": _CREATES, "x": _CREATES}
+
+
+def open_groups(mode: str) -> frozenset[str]:
+    """Return the groups of an `open` with `mode`, such as ``"rb"`` or ``"w+"``."""
+    groups = next((found for letter, found in _MODES.items() if letter in mode), _READS)
+    return groups | _READS | _CHANGES if "+" in mode else groups
+
+
+class Operation(NamedTuple):
+    """What was asked: one call of the code under test, before anybody has decided about it.
+
+    `path` and `target` are absolute and normalised lexically; `shown` and `shown_target` are what was
+    passed, after `os.fspath`, as an error names them (an int where a descriptor was passed).
+    """
+
+    name: str
+    path: str
+    target: str | None = None
+    groups: frozenset[str] = frozenset()
+    shown: str | bytes | int | None = None
+    shown_target: str | bytes | int | None = None
+    call_site: str = ""
+    early_bound: bool = False  # reached by the audit hook: the call that follows is not ours
+
+
+class Decision(NamedTuple):
+    """What one decider answers: the fault to act out, and why."""
+
+    fault: Fault
+    reason: str

@@ -1,0 +1,1 @@
+"""The edge: whatever stands in front of os, io, builtins, shutil and time."""

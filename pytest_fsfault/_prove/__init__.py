@@ -1,0 +1,1 @@
+"""What the code under test proved: retries, and later rollback."""

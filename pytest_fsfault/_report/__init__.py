@@ -1,0 +1,1 @@
+"""Journal and findings, for people and for programs."""

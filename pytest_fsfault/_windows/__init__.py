@@ -1,0 +1,1 @@
+"""The Windows model: what Windows would refuse, given who has what open."""
