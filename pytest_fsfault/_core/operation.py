@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import sys
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ _FD = {"family": "errno", "names": "none"}
 _BYTES = {**_FD, "transfers": True}
 _TWO = {"names": "both", "two_paths": True}
 _COPY = {"family": "errno", "composite": True, "two_paths": True}
+# From 3.12 on copy2 calls CopyFile2, whose error names no file (CPython Lib/shutil.py, Modules/_winapi.c).
+_COPY2 = {**_COPY, "family": "winerror", "names": "none"} if sys.version_info >= (3, 12) else _COPY
 
 #: All operations. The groups of `open` and `os.open` are the widest; `open_groups` narrows them by mode.
 OPERATIONS: dict[str, Kind] = dict(
@@ -74,7 +77,7 @@ OPERATIONS: dict[str, Kind] = dict(
         _kind("subprocess.Popen", "", names="none"),
         _kind("shutil.copyfile", **_COPY),
         _kind("shutil.copy", **_COPY),
-        _kind("shutil.copy2", **_COPY),
+        _kind("shutil.copy2", **_COPY2),
         _kind("shutil.copytree", composite=True, two_paths=True),
         _kind("shutil.copystat", composite=True, two_paths=True),
         _kind("shutil.copymode", composite=True, two_paths=True),
@@ -108,6 +111,15 @@ def open_groups(mode: str) -> frozenset[str]:
     return groups | _READS | _CHANGES if "+" in mode else groups
 
 
+def flag_groups(flags: int) -> frozenset[str]:
+    """Return the groups of an `os.open` with `flags`."""
+    access = flags & (os.O_RDONLY | os.O_WRONLY | os.O_RDWR)
+    groups = frozenset() if access == os.O_WRONLY else _READS
+    if access != os.O_RDONLY or flags & os.O_TRUNC:
+        groups |= _CHANGES
+    return groups | _CREATES if flags & os.O_CREAT else groups
+
+
 class Operation(NamedTuple):
     """What was asked: one call of the code under test, before anybody has decided about it.
 
@@ -123,6 +135,7 @@ class Operation(NamedTuple):
     shown_target: str | bytes | int | None = None
     call_site: str = ""
     early_bound: bool = False  # reached by the audit hook: the call that follows is not ours
+    doubtful: bool = False  # may be the other one of rename and replace: only rules for both apply
 
 
 class Decision(NamedTuple):

@@ -1,0 +1,393 @@
+"""Virtual time: what it costs, when it may pass, and who wakes first.
+
+Time is kept in integer nanoseconds, so that it adds up exactly. The law (design 4.6): the clock never jumps
+over work. Whatever must be known of the outside for that is asked of a `World`.
+"""
+
+from __future__ import annotations
+
+from _thread import allocate_lock, get_ident
+from contextlib import suppress
+from operator import index
+from threading import RLock
+from time import monotonic_ns
+from time import sleep as real_sleep
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+
+from pytest_fsfault._core.mistakes import FsFaultError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from threading import Thread
+
+T = TypeVar("T")
+
+SECOND = 1_000_000_000
+_OPERATION = 100_000
+_READING = 1_000
+# What the real functions take at most: 64 bits of nanoseconds.
+_LONGEST = 9_223_372_036
+# Waits on the outside shorter than this do not move the clock: what is there at once stays deterministic.
+_INSTANT = 1_000_000
+# Nobody waits longer than this beyond what the wait takes for real, whatever a thread does that spins.
+_PATIENCE = SECOND
+# Real seconds between two looks: of the thread that is next; beside a child; of those that come later (who
+# are rung when their turn comes, and look only lest a ring be lost); and when nothing can be missed.
+_NEXT, _BESIDE_CHILD, _LATER, _LONG = 0.001, 0.005, 0.05, 3600.0
+
+
+class Wait(NamedTuple):
+    """One wait that has been sat out: virtual seconds, and the identifier of the thread."""
+
+    at: float
+    seconds: float
+    thread: int
+
+
+class World(Protocol):
+    """What a clock must know of the threads and processes around it."""
+
+    def monotonic_ns(self) -> int:
+        """Return real time."""
+
+    def adopt(self, thread: Thread) -> None:
+        """Count `thread` to the test; it may still have to be started."""
+
+    def disown(self, thread: Thread) -> None:
+        """Count `thread` to the test no longer."""
+
+    def belongs(self, ident: int) -> bool:
+        """Return whether this running thread counts to the test."""
+
+    def at_work(self, waiting: Collection[int], since: int) -> bool:
+        """Return whether a thread of the test that is none of `waiting` does something.
+
+        `since` is the real instant at which the wait began for whose sake this is asked.
+        """
+
+    def child_lives(self) -> bool:
+        """Return whether a child process is alive that does not share the clock."""
+
+
+class Waiter:
+    """One wait that is going on; it stands in a Condition's queue where CPython puts a lock.
+
+    `due` is the virtual instant of its end, None for a wait without a limit. A `patient` one lets real time
+    pass rather than jump: others of its kind expect an answer from outside.
+    """
+
+    __slots__ = ("began", "bell", "due", "notified", "patient", "since", "thread")
+
+    def __init__(self, began: int, since: int, span: int | None, *, patient: bool = False) -> None:
+        self.began = began
+        self.since = since
+        self.due = None if span is None else began + span
+        self.patient = patient
+        self.thread = get_ident()
+        self.notified = False
+        self.bell = allocate_lock()
+        self.bell.acquire()
+
+    def release(self) -> None:
+        """Wake the waiter; `Condition.notify` calls this, and expects RuntimeError if it was done before."""
+        # The ring is repeated: a signal may have come between the two lines when it was done before.
+        before, self.notified = self.notified, True
+        self.ring()
+        if before:
+            raise RuntimeError("release unlocked lock")
+
+    def ring(self) -> None:
+        """Make the waiter look again."""
+        with suppress(RuntimeError):
+            self.bell.release()
+
+
+class Clock:
+    """What the two clocks share: the record of waits, and the hooks of the session.
+
+    `operations` tells how many operations were intercepted so far; `raise_if_ended` is called before each
+    wait, and raises once the code under test has been ended.
+    """
+
+    def __init__(self) -> None:
+        self.operations: Callable[[], int] = _none
+        self.raise_if_ended: Callable[[], object] = _none
+        self.waits: list[Wait] = []
+
+    @property
+    def now(self) -> float:
+        """Seconds since the start."""
+        return self.now_ns() / SECOND
+
+    @property
+    def slept(self) -> list[float]:
+        """The waits that were sat out, in seconds."""
+        return [wait.seconds for wait in self.waits]
+
+    def now_ns(self) -> int:
+        """Return the nanoseconds since the start."""
+        raise NotImplementedError
+
+    def pause(self, span: int) -> None:
+        """Let the calling thread wait for `span` nanoseconds."""
+        raise NotImplementedError
+
+    def sleep(self, seconds: float) -> None:
+        """Let `seconds` pass.
+
+        Raises:
+            FsFaultError: if `seconds` is negative, not a number, or beyond the end of time.
+
+        """
+        self.pause(_span("sleep", seconds))
+
+    def note(self, began: int, span: int) -> None:
+        """Record a wait that was sat out."""
+        self.waits.append(Wait(began / SECOND, span / SECOND, get_ident()))
+
+
+class RealClock(Clock):
+    """Real time since the start, for those who turn virtual time off."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._start = monotonic_ns()
+
+    def now_ns(self) -> int:
+        """Return the real nanoseconds since the start."""
+        return monotonic_ns() - self._start
+
+    def advance(self, seconds: float) -> None:
+        """Wait for `seconds`: real time cannot be moved.
+
+        Raises:
+            FsFaultError: if `seconds` is negative, not a number, or beyond the end of time.
+
+        """
+        real_sleep(_span("advance", seconds) / SECOND)
+
+    def pause(self, span: int) -> None:
+        """Wait, and record it."""
+        self.raise_if_ended()
+        began = self.now_ns()
+        real_sleep(span / SECOND)
+        self.note(began, span)
+
+
+class VirtualClock(Clock):
+    """Time that passes when nobody works.
+
+    One waiter at a time decides, the one whose end comes first: it looks about every millisecond while
+    others work, lets real time pass beside a child process, and jumps once all is still.
+    """
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+        self._offset = 0
+        self._readings = 0
+        self._tally = RLock()  # both may be entered again by a signal handler
+        self._mutex = RLock()
+        self._waiters: dict[int, Waiter] = {}  # by thread; each look enters it anew
+        self._barriers: dict[int, int] = {}  # by thread: ends of waits on the outside that count
+        self._polled = 0  # real instant of the last decision
+        self._real = False
+
+    def now_ns(self) -> int:
+        """Return the nanoseconds since the start; asking costs nothing."""
+        # No lock: each part only grows, so that a mixed reading lies between the old time and the new.
+        return self._offset + _OPERATION * self.operations() + _READING * self._readings
+
+    def reading(self) -> int:
+        """Return the nanoseconds since the start to code under test, which pays for it."""
+        with self._tally:
+            self._readings += 1
+        return self.now_ns()
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock by `seconds` at once, over everything; sleepers that are due wake.
+
+        Raises:
+            FsFaultError: if `seconds` is negative, not a number, or beyond the end of time.
+
+        """
+        span = _span("advance", seconds)
+        with self._mutex:
+            now = self.now_ns()
+            self._raise_to(now + span, now)
+
+    def sleep(self, seconds: float) -> None:
+        """Let `seconds` pass, under the law; while the gate is shut, at once.
+
+        Raises:
+            FsFaultError: if `seconds` is negative, not a number, or beyond the end of time.
+
+        """
+        span = _span("sleep", seconds)
+        if not self._real:
+            self.pause(span)
+            return
+        self.note(self.now_ns(), span)
+        self.advance(seconds)
+
+    def pause(self, span: int) -> None:
+        """Let `span` nanoseconds pass for the calling thread, under the law."""
+        self.raise_if_ended()
+        if span:
+            self.wait(self.waiter(span))
+        else:
+            real_sleep(0)  # lets others run, as the real one does
+            self.note(self.now_ns(), 0)
+
+    def waiter(self, span: int | None, *, patient: bool = False) -> Waiter:
+        """Return a wait of `span` nanoseconds that begins now, for the calling thread."""
+        return Waiter(self.now_ns(), self.world.monotonic_ns(), span, patient=patient)
+
+    def wait(self, waiter: Waiter) -> bool:
+        """Block until `waiter` is notified or due; return whether it was notified."""
+        waiters, thread, acquire = self._waiters, waiter.thread, waiter.bell.acquire
+        try:
+            if waiter.due is None:
+                waiters[thread] = waiter
+                while not waiter.notified:
+                    acquire()
+            else:
+                while (pause := self.poll(waiter)) is not None:
+                    acquire(True, pause)
+        finally:
+            # Nothing may come before this: a signal handler that raises leaves no waiter behind.
+            waiters.pop(thread, None)
+            self._hand_on()
+        if waiter.notified or waiter.due is None:
+            return waiter.notified
+        self.note(waiter.began, waiter.due - waiter.began)
+        return False
+
+    def poll(self, me: Waiter) -> float | None:
+        """Decide for one waiter: None if its wait is over, else the real seconds until the next look."""
+        with self._mutex:
+            now, due = self.now_ns(), me.due
+            if due is None or me.notified or now >= due:
+                return None
+            self._waiters[me.thread] = me
+            real = self.world.monotonic_ns()
+            if real - me.since >= due - me.began + _PATIENCE:
+                self._raise_to(due, now)
+                return None
+            if self._next() is not me:
+                return _LONG if self._real else _LATER
+            return self._decide(me, due, now, real)
+
+    def _decide(self, me: Waiter, due: int, now: int, real: int) -> float | None:
+        """Decide for the waiter whose end comes first."""
+        passed = now + real - max(self._polled, me.since)
+        self._polled = real
+        if self._real:
+            return self._flow(due, now, passed, _LONG)
+        if self.world.child_lives():
+            return self._flow(due, now, passed, _BESIDE_CHILD)
+        if self._at_work(me):
+            return _NEXT
+        if me.patient or any(barrier < due for barrier in tuple(self._barriers.values())):
+            return self._flow(due, now, passed, _NEXT)
+        self._raise_to(due, now)
+        return None
+
+    def outside(self, call: Callable[[], T], limit: int | None = None) -> T:
+        """Return what `call` returns, a wait on the outside: it takes real time, and moves the clock.
+
+        The clock then shows at least the instant of entry plus what it really took, so that nested and
+        concurrent waits do not count twice. No jump goes beyond `limit` (nanoseconds from now) meanwhile.
+        """
+        self.raise_if_ended()
+        thread = get_ident()
+        entered, began = self.now_ns(), self.world.monotonic_ns()
+        if limit is not None:
+            self._barriers[thread] = entered + limit
+        try:
+            return call()
+        finally:
+            self._barriers.pop(thread, None)
+            passed = self.world.monotonic_ns() - began
+            if passed >= _INSTANT:
+                with self._mutex:
+                    self._raise_to(entered + passed, self.now_ns())
+
+    def follow_real_time(self, follow: bool) -> None:
+        """Let waits that are going on take real time from now on, or follow the law again."""
+        if self._real is not follow:
+            with self._mutex:
+                self._real = follow
+                self._polled = self.world.monotonic_ns()
+            for waiter in self._timed():
+                waiter.ring()
+
+    def _timed(self) -> list[Waiter]:
+        return [waiter for waiter in tuple(self._waiters.values()) if waiter.due is not None]
+
+    def _next(self) -> Waiter | None:
+        return min(self._timed(), key=_due, default=None)
+
+    def _hand_on(self) -> None:
+        following = self._next()
+        if following is not None:
+            following.ring()
+
+    def _at_work(self, me: Waiter) -> bool:
+        """Return whether anybody does something; whoever has been notified does, though not yet awake."""
+        waiters = tuple(self._waiters.values())
+        if any(waiter.notified for waiter in waiters):
+            return True
+        # Asked again afterwards: a thread that has done nothing for 5 ms cannot have notified in between,
+        # but one that was woken from outside can.
+        return self.world.at_work({waiter.thread for waiter in waiters}, me.since) or any(
+            waiter.notified for waiter in waiters
+        )
+
+    def _flow(self, due: int, now: int, instant: int, longest: float) -> float | None:
+        """Move on to `instant`, as far as real time has come; return until when to wait on."""
+        self._raise_to(min(due, instant), now)
+        return min((due - instant) / SECOND, longest) if instant < due else None
+
+    def _raise_to(self, instant: int, now: int) -> None:
+        """Set the clock, which shows `now`, forward, and wake those who are due; the caller has the mutex."""
+        self._offset += max(0, instant - now)
+        for waiter in self._timed():
+            if waiter.due is not None and waiter.due <= instant:
+                waiter.ring()
+
+
+def nanoseconds(seconds: object) -> int | None:
+    """Return `seconds` in nanoseconds, as `time.sleep` takes them; None for what it refuses."""
+    if not isinstance(seconds, float):
+        try:
+            seconds = index(seconds)  # type: ignore[arg-type]  # that is the question
+        except TypeError:
+            return None
+    if not 0 <= seconds <= _LONGEST:
+        return None
+    return max(round(seconds * SECOND), 1) if seconds else 0
+
+
+def _span(verb: str, seconds: float) -> int:
+    span = nanoseconds(seconds)
+    if span is not None:
+        return span
+    if not isinstance(seconds, (int, float)) or seconds != seconds:  # noqa: PLR0124  # NaN
+        why = "seconds are a number"
+    elif seconds < 0:
+        why = "the clock never runs backwards"
+    else:
+        why = "time ends after 292 years"
+    raise FsFaultError(
+        f"clock.{verb}({seconds!r}) cannot be, since {why}; write seconds from 0 up, "
+        f"such as clock.{verb}(0.25)"
+    )
+
+
+def _due(waiter: Waiter) -> int:
+    return waiter.due or 0
+
+
+def _none() -> int:
+    return 0

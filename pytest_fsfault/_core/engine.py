@@ -1,0 +1,256 @@
+"""Ask the deciders about an operation, act out the answer, and write down what happened."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+from pytest_fsfault._core.endings import RetryStorm, SimulatedCrash
+from pytest_fsfault._core.errors import add_winerror, build, parse_error
+from pytest_fsfault._core.journal import Journal, Tally, Verdict
+from pytest_fsfault._core.operation import OPERATIONS
+from pytest_fsfault._core.paths import within
+from pytest_fsfault._core.plan import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from pytest_fsfault._core.fault import Fault
+    from pytest_fsfault._core.journal import Outcome
+    from pytest_fsfault._core.operation import Decision, Operation
+    from pytest_fsfault._core.protocols import Clock
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
+# Truncating a mapped file gives EACCES, although the runtime maps 1224 to EINVAL elsewhere; CPython Modules/_io.
+_MAPPED = 1224
+
+# A loop that meets an injected error this often, on one path and without success, makes no progress.
+STORM = 10_000
+
+
+class Act(NamedTuple):
+    """How the interceptor does what was asked, whole or in part."""
+
+    perform: Callable[[], Any]
+    discard: Callable[[Any], object] = lambda _result: None  # undo nothing, but leak nothing either
+    short: Callable[[int], Any] | None = None
+
+
+class Engine:
+    """The deciders, the clock and the journal of one session.
+
+    `roots` are absolute and normalised. While `gate` is shut the session neither decides nor records.
+    """
+
+    def __init__(self, clock: Clock, roots: Iterable[str], *, observing: bool = False) -> None:
+        self.clock = clock
+        self.roots = tuple(roots)
+        self.observing = observing
+        self.gate = False
+        self.ticking = False  # whether the clock runs for the code under test
+        self.plan = Plan()
+        self.journal = Journal()
+        self.ended: BaseException | None = None
+        self.on_end: Callable[[], None] = lambda: None
+        self.escapes: list[str] = []
+        self._tallies: dict[str, Tally] = {}
+        self._outside: dict[str, str] = {}
+        self._storms: dict[tuple[str, str], int] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def tallies(self) -> dict[str, Tally]:
+        """Calls below the roots by operation, whether or not a rule concerned them."""
+        return self._tallies
+
+    @property
+    def outside(self) -> dict[str, str]:
+        """The last path outside the roots on which an operation was seen."""
+        return self._outside
+
+    def covers(self, operation: Operation) -> bool:
+        """Return whether the operation happens below a root while the gate is open."""
+        return self.gate and (
+            within(operation.path, self.roots)
+            or (operation.target is not None and within(operation.target, self.roots))
+        )
+
+    def count(self, name: str, calls: int, paths: Iterable[str]) -> None:
+        """Count calls that no rule concerned."""
+        with self._lock:
+            self._tallies.setdefault(name, Tally()).add(calls, paths)
+
+    def consult(self, operation: Operation) -> tuple[Decision | None, bool]:
+        """Return the decision of this session, and whether it wants an entry; raise what ended it."""
+        if self.ended is not None:
+            raise type(self.ended)(*self.ended.args)
+        self.count(operation.name, 1, [operation.path])
+        decision, matched = self.plan.decide(operation, self.clock.now, self.roots)
+        return decision, matched or self.observing
+
+    def end(self, reason: BaseException) -> NoReturn:
+        """Let nothing more happen, and raise `reason`, now and at every later call."""
+        self.ended = reason
+        self.on_end()
+        raise reason
+
+    def watch_for_storm(self, operation: Operation, outcome: Outcome) -> None:
+        """Count injected errors per operation and the path that it wants to change."""
+        key = operation.name, operation.target or operation.path
+        with self._lock:
+            if outcome == "ok":
+                self._storms.pop(key, None)
+                return
+            if outcome == "raised":
+                self._storms[key] = self._storms.get(key, 0) + 1
+            endless = self._storms.get(key, 0) >= STORM
+        if endless:
+            self.end(
+                RetryStorm(
+                    f"{operation.name} met an injected error {STORM:,} times on {key[1]!r} without progress, "
+                    f"at {operation.call_site}: give the loop an end, or the rule a schedule"
+                )
+            )
+
+
+class _Case:
+    """One operation with its decision, while it is acted out."""
+
+    def __init__(self, operation: Operation, act: Act, witnesses: list[Engine]) -> None:
+        self.operation = operation
+        self.act = act
+        self.witnesses = witnesses
+        self.verdict = Verdict(None, "", 0.0)
+
+    def note(self, outcome: Outcome, error: BaseException | None = None) -> None:
+        for engine in self.witnesses:
+            engine.journal.note(self.operation, self.verdict, outcome, error)
+        for engine in self.witnesses:
+            engine.watch_for_storm(self.operation, outcome)
+
+    def perform(self) -> Any:
+        """Do the real thing; a native error is told as such."""
+        try:
+            result = self.act.perform()
+        except OSError as error:
+            self.note("failed", error)
+            raise
+        return result
+
+    def error(self, fault: Fault) -> OSError:
+        kind = OPERATIONS[self.operation.name]
+        assert fault.error is not None  # noqa: S101  # only faults that carry an error come here
+        shown = None if kind.names == "none" else self.operation.shown
+        target = self.operation.shown_target if kind.names == "both" else None
+        name = fault.error
+        if self.operation.name == "file.truncate" and name.winerror == _MAPPED:
+            name = parse_error("ERROR_ACCESS_DENIED")
+        return build(name, kind.family, shown, target)
+
+
+def conduct(engines: Sequence[Engine], operation: Operation, act: Act) -> Any:
+    """Decide about an operation and act it out: the whole way from the question to the journal.
+
+    `engines` are asked in order, the innermost session first; all of them count and record, the first
+    that has an answer decides.
+    """
+    case, decision, decider = _decide(engines, operation, act)
+    if decision is None or decider is None:
+        result = case.perform()
+        case.note("ok")
+        return result
+    return _ACTS[decision.fault.kind](case, decision.fault, decider)
+
+
+def conduct_early_bound(engines: Sequence[Engine], operation: Operation, act: Act) -> None:
+    """Decide about a call that is about to happen whatever we return: refuse it, delay it, or let it pass."""
+    case, decision, decider = _decide(engines, operation, act)
+    if decision is None or decider is None:
+        case.note("passed")
+    elif decision.fault.kind == "short":
+        decider.escapes.append(f"{decision.reason}: a call bound early cannot be cut short, at {operation.call_site}")
+        case.verdict = case.verdict._replace(fault=None, reason=f"{decision.reason}; bound early, not cut short")
+        case.note("passed")
+    elif decision.fault.kind == "delay":
+        decider.clock.sleep(decision.fault.seconds)
+        case.note("passed")
+    else:
+        _ACTS[decision.fault.kind](case, decision.fault, decider)
+
+
+def _decide(
+    engines: Sequence[Engine], operation: Operation, act: Act
+) -> tuple[_Case, Decision | None, Engine | None]:
+    witnesses: list[Engine] = []
+    first: Decision | None = None
+    decider: Engine | None = None
+    for engine in engines:
+        if not engine.covers(operation):
+            continue
+        decision, wanted = engine.consult(operation)
+        if wanted:
+            witnesses.append(engine)
+        if first is None and decision is not None:
+            first, decider = decision, engine
+    case = _Case(operation, act, witnesses)
+    early = "bound early" if operation.early_bound else ""
+    if first is None:
+        case.verdict = Verdict(None, early, engines[0].clock.now)
+    else:
+        reason = f"{first.reason}, {early}" if early else first.reason
+        case.verdict = Verdict(str(first.fault), reason, engines[0].clock.now)
+    return case, first, decider
+
+
+def _raise(case: _Case, fault: Fault, _decider: Engine) -> NoReturn:
+    # Whatever becomes of a close, the descriptor is gone afterwards (close(2), _close of the C runtime).
+    if fault.after or case.operation.name in {"os.close", "file.close"}:
+        case.act.discard(case.perform())
+    error = case.error(fault)
+    case.note("raised", error)
+    raise error
+
+
+def _delay(case: _Case, fault: Fault, decider: Engine) -> Any:
+    decider.clock.sleep(fault.seconds)
+    result = case.perform()
+    case.note("ok")
+    return result
+
+
+def _short(case: _Case, fault: Fault, _decider: Engine) -> Any:
+    short = case.act.short
+    assert short is not None  # noqa: S101  # a rule with `short` matches only what transfers bytes
+    case.act = case.act._replace(perform=lambda: short(fault.size))
+    result = case.perform()
+    if fault.error is None:
+        case.note("short")
+        return result
+    error = case.error(fault)
+    case.note("short", error)
+    raise error
+
+
+def _crash(case: _Case, _fault: Fault, decider: Engine) -> NoReturn:
+    crash = SimulatedCrash(f"{case.operation.name} {case.operation.path}, at {case.operation.call_site}")
+    case.note("crashed", crash)
+    decider.end(crash)
+
+
+_ACTS: dict[str, Callable[[_Case, Fault, Engine], Any]] = {
+    "error": _raise,
+    "delay": _delay,
+    "short": _short,
+    "crash": _crash,
+}
+
+
+def tell_winerror(engines: Sequence[Engine], name: str, error: OSError) -> None:
+    """Give a native error the attribute `winerror` while a rule speaks of Windows errors.
+
+    Correct Windows code reads ``error.winerror`` and must not trip over its absence.
+    """
+    if any(engine.gate and engine.plan.speaks_windows for engine in engines):
+        add_winerror(error, OPERATIONS[name].family)

@@ -1,0 +1,136 @@
+"""Names that were bound early: find them in a caller's frame, exchange them in module dictionaries."""
+
+from __future__ import annotations
+
+import operator
+import sys
+from functools import partial
+from types import MethodType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from types import FrameType
+
+    from pytest_fsfault._intercept.frames import Callers
+
+
+def reachable(frame: FrameType, function: object) -> bool:
+    """Return whether the names that `frame` uses lead to `function`.
+
+    Looked at: locals, defaults and closure cells, the globals that the code names, and one step further:
+    attributes that the code names, partials, tables.
+    """
+    names = frame.f_code.co_names
+    scope = frame.f_globals
+    values = [*frame.f_locals.values(), *(scope[name] for name in names if name in scope)]
+    return any(_leads_to(value, function, names) for value in values)
+
+
+def _leads_to(value: Any, function: object, names: tuple[str, ...]) -> bool:
+    if value is function:
+        return True
+    if isinstance(value, partial):
+        return value.func is function
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return any(item is function for item in value)
+    if isinstance(value, dict):
+        return any(item is function for item in value.values())
+    return any(item is function for item in _attributes(value, names))
+
+
+def _attributes(value: Any, names: tuple[str, ...]) -> Iterator[Any]:
+    """Yield the named attributes of an object, of its class, and of the classes above, without side effects."""
+    spaces = [getattr(value, "__dict__", None)]
+    spaces += [vars(cls) for cls in (value.__mro__ if isinstance(value, type) else type(value).__mro__)]
+    for space in spaces:
+        if isinstance(space, dict) or type(space).__name__ == "mappingproxy":
+            for name in names:
+                found = space.get(name)  # type: ignore[union-attr]
+                yield found.__func__ if isinstance(found, (staticmethod, MethodType)) else found
+
+
+class Exchange:
+    """Exchange functions for their wrappers wherever a module's dictionary holds them, and put them back.
+
+    What a scan found is remembered with the size of each dictionary: a warm start compares sizes alone.
+    """
+
+    def __init__(self, callers: Callers) -> None:
+        self._callers = callers
+        self._modules: list[Any] = []
+        self._spaces: list[dict[str, Any]] = []
+        self._sizes: list[int] = []
+        self._places: dict[int, list[tuple[dict[str, Any], str, Any]]] = {}
+        self._active: list[tuple[dict[str, Any], str, Any, Any]] = []
+
+    def put(self, files: Mapping[int, tuple[Any, Any]], times: Mapping[int, tuple[Any, Any]]) -> None:
+        """Put wrappers in the place of early-bound originals.
+
+        Both maps go from the original's id to (original, wrapper). Names of `times` are left alone in the
+        standard library, whose own waits are real.
+        """
+        self._scan({**files, **times})
+        for places in self._places.values():
+            for space, name, original in places:
+                pair = files.get(id(original)) or (None if _is_stdlib(space) else times.get(id(original)))
+                if pair is not None and space.get(name) is original:
+                    space[name] = pair[1]
+                    self._active.append((space, name, *pair))
+
+    def restore(self, pairs: Iterable[tuple[Any, Any]]) -> None:
+        """Put the originals back, also in modules that were imported in between."""
+        for space, name, original, wrapper in reversed(self._active):
+            if space.get(name) is wrapper:
+                space[name] = original
+        self._active.clear()
+        by_wrapper = {id(wrapper): (wrapper, original) for original, wrapper in pairs}
+        for space in self._changed():
+            for name, value in list(space.items()):
+                pair = by_wrapper.get(id(value))
+                if pair is not None:
+                    space[name] = pair[1]
+
+    def _scan(self, wanted: Mapping[int, tuple[Any, Any]]) -> None:
+        for space in self._changed():
+            self._places[id(space)] = [
+                (space, name, value) for name, value in list(space.items()) if id(value) in wanted
+            ]
+
+    def _changed(self) -> list[dict[str, Any]]:
+        """Return the dictionaries that are new or have changed their size since the last call."""
+        modules = list(sys.modules.values())
+        same = len(modules) == len(self._modules) and all(map(operator.is_, modules, self._modules))
+        if same and list(map(len, self._spaces)) == self._sizes:
+            return []
+        before = {id(space): size for space, size in zip(self._spaces, self._sizes, strict=True)}
+        self._modules = modules
+        self._spaces = [space for module in modules if (space := self._space(module)) is not None]
+        self._sizes = list(map(len, self._spaces))
+        known = {id(space) for space in self._spaces}
+        self._places = {key: places for key, places in self._places.items() if key in known}
+        return [
+            space
+            for space, size in zip(self._spaces, self._sizes, strict=True)
+            if before.get(id(space)) != size
+        ]
+
+    def _space(self, module: Any) -> dict[str, Any] | None:
+        """Return a module's dictionary if its names may be exchanged; do not wake a lazy module."""
+        try:
+            space = object.__getattribute__(module, "__dict__")
+        except AttributeError:
+            return None
+        name = space.get("__name__") if isinstance(space, dict) else None
+        if not isinstance(name, str) or name in _LEFT_ALONE or name.partition(".")[0] in _PACKAGES_LEFT_ALONE:
+            return None
+        return None if self._callers.is_harness(name) else space
+
+
+# The modules that are patched by name, those that the import system works with, and this package.
+_LEFT_ALONE = frozenset("os io builtins shutil time posix nt _io threading queue linecache tokenize".split())
+_PACKAGES_LEFT_ALONE = frozenset({"pytest_fsfault", "importlib", "_frozen_importlib", "_frozen_importlib_external"})
+
+
+def _is_stdlib(space: Mapping[str, Any]) -> bool:
+    return str(space.get("__name__", "")).partition(".")[0] in sys.stdlib_module_names

@@ -1,0 +1,122 @@
+"""What every wrapper looks at: is anything to be decided, below which roots, for whom."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pytest_fsfault._core.paths import absolute, within
+from pytest_fsfault._intercept.frames import Callers
+from pytest_fsfault._intercept.originals import getcwd, path_of_descriptor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_fsfault._core.engine import Engine
+
+
+class Interceptor(Protocol):
+    """One intercepted function, as the board sees it."""
+
+    operation: str
+
+    def forget(self) -> None:
+        """Drop what was remembered about paths: rules, roots or the gate have changed."""
+
+    def bank(self) -> tuple[int, list[str]]:
+        """Hand over the calls that no rule concerned, and start counting anew."""
+
+
+class Board:
+    """The one state that all wrappers share.
+
+    `live` is the cheap first question: does an open session exist at all? `mine` is the first argument of
+    the real call that a wrapper is about to make: the audit hook knows by its identity that this call has
+    been decided already. (No other thread can come between: no Python code runs from one to the other.)
+    """
+
+    __slots__ = ("_roots", "below", "busy", "callers", "engines", "interceptors", "live", "mine", "shut", "tops")
+
+    def __init__(self) -> None:
+        self.live = False
+        self.mine: object = None
+        self.engines: tuple[Engine, ...] = ()  # the innermost session first
+        self.shut = 0
+        self.busy: set[int] = set()  # threads in which we ourselves are at work
+        self.callers = Callers()
+        self.interceptors: list[Interceptor] = []
+        self.tops: frozenset[str] = frozenset()
+        self.below: tuple[str, ...] = ()
+
+    def refresh(self) -> None:
+        """Take in that sessions, rules, roots or gates have changed."""
+        self.bank()
+        gates = [engine for engine in self.engines if engine.gate]
+        roots = {root for engine in gates for root in engine.roots}
+        self.tops = frozenset(roots)
+        self.below = tuple(root.rstrip("/\\") + sep for root in roots for sep in _SEPARATORS)
+        for interceptor in self.interceptors:
+            interceptor.forget()
+        self.live = bool(gates) and not self.shut
+
+    def bank(self) -> None:
+        """Credit the calls counted since the last time to the open sessions."""
+        gates = [engine for engine in self.engines if engine.gate]
+        for interceptor in self.interceptors:
+            calls, paths = interceptor.bank()
+            if calls:
+                for engine in gates:
+                    engine.count(interceptor.operation, calls, paths)
+
+    def superset(self, name: str, *, target: bool) -> Callable[[str], object] | None:
+        """Return a quick test whether any rule may concern a path (or target) of operation `name`.
+
+        None means that no rule can; the test errs on the side of yes.
+        """
+        tests = []
+        for engine in self.engines:
+            if not engine.gate:
+                continue
+            if engine.observing or engine.ended is not None:
+                return _always
+            tests.append(engine.plan.superset(name, engine.roots, target=target))
+        found = [test for test in tests if test is not None]
+        if not found:
+            return None
+        return found[0] if len(found) == 1 else _either(found)
+
+    def watched(self, path: str) -> bool:
+        """Return whether an absolute, normalised path lies below a root."""
+        return within(path, self.tops)
+
+
+_SEPARATORS = ("/",) if os.sep == "/" else ("/", "\\")
+
+
+def _always(_path: str) -> bool:
+    return True
+
+
+def _either(tests: list[Callable[[str], object]]) -> Callable[[str], object]:
+    return lambda path: any(test(path) for test in tests)
+
+
+def resolve(path: Any, directory: int | None = None) -> tuple[str | None, Any]:
+    """Return a path argument as an absolute path, and as an error shows it.
+
+    `path` is what the caller passed: str, bytes, path-like, a descriptor, or None for the current directory;
+    `directory` is a ``dir_fd``. The absolute path is None where there is none to tell.
+
+    Raises:
+        TypeError: as the real function would, for an object that is no path.
+
+    """
+    if isinstance(path, int):
+        found = path_of_descriptor(path)
+        return (found if found and os.path.isabs(found) else None), path
+    shown = "." if path is None else os.fspath(path)
+    text = os.fsdecode(shown)
+    if os.path.isabs(text):
+        return absolute(text, ""), shown
+    base = getcwd() if directory is None else path_of_descriptor(directory)
+    return (absolute(text, base) if base else None), shown

@@ -1,0 +1,96 @@
+"""Tell whether a child process of this one is alive."""
+
+from __future__ import annotations
+
+import os
+import sys
+from os import close, listdir, read
+from os import open as open_descriptor
+
+_waitid = getattr(os, "waitid", None)
+
+
+def child_lives() -> bool:
+    """Return whether a child process is alive that does not share the clock.
+
+    A child that has ended and waits to be reaped is not alive. The helpers of `multiprocessing` do not
+    count: its resource tracker, and its fork server, whose own children count instead.
+    Where the system does not tell, and psutil is missing, a child that was not reaped is taken for alive;
+    where it does not even tell that (Windows; macOS before Python 3.13), none is seen.
+    """
+    if not _may_have_children():
+        return False
+    return _linux_child_lives() if sys.platform == "linux" else _other_child_lives()
+
+
+def _may_have_children() -> bool:
+    if _waitid is None:
+        return True
+    try:
+        _waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _helpers() -> tuple[int | None, int | None]:
+    """Return the process ids of multiprocessing's resource tracker and fork server."""
+    found = []
+    for module, instance, attribute in (
+        ("resource_tracker", "_resource_tracker", "_pid"),
+        ("forkserver", "_forkserver", "_forkserver_pid"),
+    ):
+        helper = getattr(sys.modules.get(f"multiprocessing.{module}"), instance, None)
+        found.append(getattr(helper, attribute, None))
+    return found[0], found[1]
+
+
+def _linux_child_lives() -> bool:
+    tracker, server = _helpers()
+    try:
+        for child in _children("self"):
+            if child == tracker or not _is_alive(child):
+                continue
+            if child != server or any(map(_is_alive, _children(str(server)))):
+                return True
+    except OSError:
+        return True  # a kernel that lists no children, or a thread that ended just now and passed its own on
+    return False
+
+
+def _children(process: str) -> list[int]:
+    tasks = f"/proc/{process}/task"
+    lists = [_content(f"{tasks}/{task}/children") for task in listdir(tasks)]  # noqa: PTH208  # the real one
+    return [int(child) for children in lists for child in children.split()]
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        return _content(f"/proc/{process}/stat").rpartition(b") ")[2][:1] not in b"ZX"
+    except OSError:
+        return False
+
+
+def _content(path: str) -> bytes:
+    descriptor = open_descriptor(path, os.O_RDONLY)
+    try:
+        return read(descriptor, 65536)
+    finally:
+        close(descriptor)
+
+
+def _other_child_lives() -> bool:
+    try:
+        import psutil  # type: ignore[import-untyped]  # noqa: PLC0415  # an extra, slow to import
+    except ImportError:
+        return _waitid is not None
+    tracker, server = _helpers()
+    for child in psutil.Process().children():
+        try:
+            if child.pid == tracker or child.status() == psutil.STATUS_ZOMBIE:
+                continue
+            if child.pid != server or child.children():
+                return True
+        except psutil.NoSuchProcess:
+            continue
+    return False

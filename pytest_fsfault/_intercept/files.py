@@ -1,0 +1,201 @@
+"""Open files: real buffers and text layers over a raw file whose calls can be refused.
+
+The raw file's methods are put in place only while a rule speaks of `file.*`: without one, what `open`
+returns runs at the speed of C. A file that was opened under faults is reached by a rule that comes later.
+"""
+
+from __future__ import annotations
+
+import io
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.engine import Act
+from pytest_fsfault._intercept.table import FILE_OPERATIONS, Row
+from pytest_fsfault._intercept.wrappers import Wrapper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_fsfault._core.engine import Engine
+    from pytest_fsfault._intercept.board import Board
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
+_Raw = io.FileIO
+
+
+class FileIO(io.FileIO):
+    """The raw file below what `open` returns under faults."""
+
+    _path: str = ""
+    _sessions: tuple[Engine, ...] = ()
+    _bare = False  # handed out without a buffer, so that its own flush is the caller's
+
+    def _lost(self) -> bool:
+        """Return whether a simulated crash has come over this file: its buffers never reach the disk."""
+        return any(engine.ended is not None for engine in self._sessions)
+
+
+class FlushedWriter(io.BufferedWriter):
+    """A buffered writer whose flushes can be refused; made only while a rule speaks of them."""
+
+    _closing = False
+
+    def flush(self) -> None:
+        """Flush, if the engines allow it."""
+        flush = partial(io.BufferedWriter.flush, self)
+        _run_flush(self, flush)
+
+    def close(self) -> None:
+        """Close; the flush that belongs to it is no operation of its own."""
+        self._closing = True
+        io.BufferedWriter.close(self)
+
+
+class FlushedRandom(io.BufferedRandom):
+    """A buffered file for reading and writing whose flushes can be refused."""
+
+    _closing = False
+
+    def flush(self) -> None:
+        """Flush, if the engines allow it."""
+        flush = partial(io.BufferedRandom.flush, self)
+        _run_flush(self, flush)
+
+    def close(self) -> None:
+        """Close; the flush that belongs to it is no operation of its own."""
+        self._closing = True
+        io.BufferedRandom.close(self)
+
+
+def _run_flush(file: FlushedWriter | FlushedRandom, flush: Callable[[], None]) -> None:
+    raw = file.raw
+    if file._closing or not isinstance(raw, FileIO) or raw._lost():
+        flush()
+    else:
+        _CALLS["file.flush"].run(raw, flush)
+
+
+for _class in (FileIO, FlushedWriter, FlushedRandom):
+    _name = _class.__name__.replace("Flushed", "Buffered")
+    _class.__module__, _class.__qualname__, _class.__name__ = "_io", _name, _name
+
+
+class FileCall(Wrapper):
+    """One operation on open files, such as `file.write`."""
+
+    __slots__ = ()
+
+    def _template(self, _row: Row) -> Callable[..., Any]:
+        return FileCall._no_function
+
+    def _no_function(self) -> None:
+        """Stand in: file operations are methods, not functions of a module."""
+
+    @property
+    def wanted(self) -> bool:
+        """Return whether a rule may concern this operation on any file."""
+        return self.tests()[0] is not None
+
+    def run(self, raw: FileIO, call: Callable[[], Any], short: Callable[[int], Any] | None = None) -> Any:
+        """Do `call` on the file `raw`, if the engines allow it."""
+        board, path = self.board, raw._path
+        if not board.live or not board.watched(path):
+            return call()
+        test = self.tests()[0]
+        operation = self.operate(self.kind.groups, path, None) if test is not None and test(path) else None
+        if operation is None:
+            self.calls += 1
+            self.note(path)
+            return call()
+        return self.conduct(operation, Act(call, short=short))
+
+
+def _write(raw: FileIO, data: Any) -> Any:
+    view = memoryview(data).cast("B")
+    if raw._lost():
+        return len(view)
+    return _CALLS["file.write"].run(raw, partial(_Raw.write, raw, view), lambda size: _Raw.write(raw, view[:size]))
+
+
+def _readinto(raw: FileIO, buffer: Any) -> Any:
+    view = memoryview(buffer).cast("B")
+    return _CALLS["file.read"].run(
+        raw, partial(_Raw.readinto, raw, view), lambda size: _Raw.readinto(raw, view[:size])
+    )
+
+
+def _read(raw: FileIO, size: int | None = -1, /) -> Any:
+    if size is None or size < 0:
+        return raw.readall()
+    return _CALLS["file.read"].run(
+        raw, partial(_Raw.read, raw, size), lambda limit: _Raw.read(raw, min(size, limit))
+    )
+
+
+def _readall(raw: FileIO) -> Any:
+    return _CALLS["file.read"].run(raw, partial(_Raw.readall, raw), partial(_Raw.read, raw))
+
+
+def _truncate(raw: FileIO, size: int | None = None, /) -> Any:
+    if raw._lost():
+        return raw.tell() if size is None else size
+    return _CALLS["file.truncate"].run(raw, partial(_Raw.truncate, raw, size))
+
+
+def _flush(raw: FileIO) -> None:
+    if raw._bare and not raw._lost():
+        _CALLS["file.flush"].run(raw, partial(_Raw.flush, raw))
+    else:
+        _Raw.flush(raw)
+
+
+def _close(raw: FileIO) -> None:
+    raw._bare = False  # closing flushes; that flush is not the caller's
+    if raw.closed or raw._lost():
+        _Raw.close(raw)
+    else:
+        _CALLS["file.close"].run(raw, partial(_Raw.close, raw))
+
+
+_METHODS: dict[str, tuple[str, Callable[..., Any]]] = {
+    "write": ("file.write", _write),
+    "readinto": ("file.read", _readinto),
+    "read": ("file.read", _read),
+    "readall": ("file.read", _readall),
+    "truncate": ("file.truncate", _truncate),
+    "flush": ("file.flush", _flush),
+    "close": ("file.close", _close),
+}
+_CALLS: dict[str, FileCall] = {}
+
+
+def make_file_calls(board: Board) -> None:
+    """Make the operations on open files, once per process."""
+    for name in FILE_OPERATIONS:
+        _CALLS[name] = FileCall(board, Row("file", name.removeprefix("file."), name, "descriptor"), _no_real)
+
+
+def _no_real() -> None:
+    """Stand in for the real function of an operation that is a method."""
+
+
+def toggle_methods(*, crashed: bool) -> None:
+    """Put the methods of the raw file in place that a rule may concern, and take the others away.
+
+    After a simulated crash they stay: files of that session may still hold data that must not arrive.
+    """
+    for name, (operation, method) in _METHODS.items():
+        there = name in vars(FileIO)
+        if crashed or _CALLS[operation].wanted:
+            if not there:
+                setattr(FileIO, name, method)
+        elif there:
+            delattr(FileIO, name)
+
+
+def flushes_wanted() -> bool:
+    """Return whether a rule may concern `file.flush` now."""
+    return _CALLS["file.flush"].wanted

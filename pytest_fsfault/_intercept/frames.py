@@ -1,0 +1,86 @@
+"""Tell from the stack who calls: the code under test, or the machinery around it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import FrameType
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+# These rooms stand between the caller and the system; what else is ours works for itself.
+_OURS = tuple(_PACKAGE + room + os.sep for room in ("_intercept", "_core"))
+_STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_PACKAGES = ("site-packages", "dist-packages")
+
+# Whoever runs the test, and debuggers: their own work on files is never under fault.
+_HARNESS = frozenset(
+    "_pytest pytest pluggy xdist execnet coverage pytest_cov hypothesis pytest_timeout pytest_randomly "
+    "debugpy pydevd _pydevd_bundle _pydev_bundle".split()
+)
+# Libraries that call what they were handed: the line that interests is the one before them.
+_CALL_THROUGH = frozenset("tenacity stamina backoff retrying wrapt decorator anyio trio".split())
+# Reading a source line to show it is not the work of the code under test.
+_DISPLAY = frozenset({"linecache", "tokenize"})
+
+
+class Callers:
+    """Sort stack frames; `harness` names further modules that belong to the machinery."""
+
+    def __init__(self) -> None:
+        self._harness: frozenset[str] = frozenset()
+        self._kinds: dict[str, str] = {}
+
+    def add_harness(self, modules: Iterable[str]) -> None:
+        """Count `modules`, and what lies below them, as machinery from now on."""
+        self._harness |= frozenset(modules)
+        self._kinds.clear()
+
+    def is_harness(self, module: str) -> bool:
+        """Return whether a module of this name belongs to pytest, its plugins or a debugger."""
+        parts = module.split(".")
+        return parts[0] in _HARNESS or any(
+            ".".join(parts[: end + 1]) in self._harness for end in range(len(parts))
+        )
+
+    def locate(self, frame: FrameType | None) -> str | None:
+        """Return ``"file:line"`` of the code under test that `frame` works for; None if it is machinery.
+
+        Frames of ours, of the standard library and of libraries that only call through are passed over.
+        """
+        fallback = None
+        while frame is not None:
+            code = frame.f_code
+            kind = self._kinds.get(code.co_filename) or self._sort(frame)
+            if kind == "project":
+                return f"{code.co_filename}:{frame.f_lineno}"
+            if kind == "machinery":
+                return None
+            if kind == "library" and fallback is None:
+                fallback = f"{code.co_filename}:{frame.f_lineno}"
+            frame = frame.f_back
+        return fallback or "<unknown>:0"
+
+    def _sort(self, frame: FrameType) -> str:
+        filename = frame.f_code.co_filename
+        module = frame.f_globals.get("__name__")
+        kind = self._kinds[filename] = self._kind(filename, module if isinstance(module, str) else "")
+        return kind
+
+    def _kind(self, filename: str, module: str) -> str:
+        if filename.startswith(_OURS):
+            return "ours"
+        if filename.startswith((_PACKAGE, "<frozen importlib", "<frozen zipimport", "<frozen runpy")):
+            return "machinery"
+        if module in _DISPLAY or self.is_harness(module):
+            return "machinery"
+        if module.partition(".")[0] in _CALL_THROUGH:
+            return "library"
+        if filename.startswith("<frozen "):
+            return "library"
+        if filename.startswith(_STDLIB) and not any(part in filename for part in _PACKAGES):
+            return "library"
+        return "project"
+

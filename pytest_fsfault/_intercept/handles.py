@@ -1,0 +1,22 @@
+"""What this process has open, as the operating system tells it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._core.paths import within
+from pytest_fsfault._intercept.originals import listdir, path_of_descriptor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_LISTS = {"linux": "/proc/self/fd", "darwin": "/dev/fd"}
+
+
+def below(roots: Sequence[str]) -> frozenset[tuple[int, str]]:
+    """Return the open descriptors of files below `roots`, each with its path; none where nobody tells."""
+    where = _LISTS.get(sys.platform)
+    numbers = [int(name) for name in listdir(where)] if where else []
+    found = ((number, path_of_descriptor(number)) for number in numbers)
+    return frozenset((number, path) for number, path in found if path is not None and within(path, roots))

@@ -1,0 +1,184 @@
+"""`open`, and the layers of what it returns."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import sys
+import warnings
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pytest_fsfault._core.engine import Act
+from pytest_fsfault._core.operation import open_groups
+from pytest_fsfault._intercept import originals
+from pytest_fsfault._intercept.board import resolve
+from pytest_fsfault._intercept.files import FileIO, FlushedRandom, FlushedWriter, flushes_wanted
+from pytest_fsfault._intercept.wrappers import PathWrapper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_fsfault._intercept.table import Row
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
+_LARGEST = 8192 * 1024  # the most that CPython 3.14 takes over from the system's block size
+
+
+class OpenWrapper(PathWrapper):
+    """`open`: below a root it composes what the original returns over a raw file of ours."""
+
+    __slots__ = ()
+
+    def _template(self, _row: Row) -> Callable[..., Any]:
+        return OpenWrapper._open
+
+    def _open(
+        self,
+        file: Any,
+        mode: Any = "r",
+        buffering: Any = -1,
+        encoding: Any = None,
+        errors: Any = None,
+        newline: Any = None,
+        closefd: Any = True,
+        opener: Any = None,
+    ) -> Any:
+        if not self.board.live:
+            return self.real(file, mode, buffering, encoding, errors, newline, closefd, opener)
+        watched = self.quiet.get(file) if type(file) is str and opener is None else None
+        if watched is None:
+            watched = self.visit(file) if opener is None else None
+            if watched is None:
+                return self.look_closer(file, (mode, buffering, encoding, errors, newline, closefd, opener))
+        self.board.mine = file
+        try:
+            if not watched:
+                return self.real(file, mode, buffering, encoding, errors, newline, closefd, opener)
+            self.calls += 1
+            self.note(file)
+            return self.compose(file, file, mode, buffering, encoding, errors, newline, closefd, opener)
+        except Exception as error:
+            self.native(error, watched)
+            raise
+
+    def look_closer(self, file: Any, rest: tuple[Any, ...]) -> Any:
+        """Resolve the path; ask the engines if a rule may concern it."""
+        opener = rest[-1]
+        where, shown = resolve(file)
+        given = file if isinstance(file, int) else shown
+        if where is None or not self.board.watched(where):
+            if type(file) is str and os.path.isabs(file) and opener is None:
+                self.remember(file, False)
+            if opener is None:
+                return self.direct(given, partial(self.real, given, *rest), None)
+        call = partial(self.compose, where or "", given, *rest)
+        operation = None
+        # A descriptor is open already, and an opener that gets a directory opens the file itself, by
+        # `os.open`: tempfile does so.
+        opens = not isinstance(file, int) and (opener is None or not _is_directory(shown))
+        test = self.tests()[0]
+        if opens and where is not None and test is not None and test(where):
+            groups = open_groups(rest[0]) if isinstance(rest[0], str) else self.kind.groups
+            operation = self.operate(groups, where, shown)
+        if operation is None:
+            self.calls += opens
+            self.note(where or "")
+            return self.direct(given, call, where)
+        return self.conduct(operation, Act(partial(self.direct, given, call, None), _close))
+
+    def compose(
+        self, path: str, file: Any, mode: Any, buffering: Any, encoding: Any, errors: Any, newline: Any,
+        closefd: Any, opener: Any,
+    ) -> Any:  # fmt: skip
+        """Open `file` as the original does, layer by layer, over a raw file that knows its `path`."""
+        layers = _layers(mode) if type(mode) is str and type(buffering) is int else None
+        if layers is None or (encoding or errors or newline) is not None and layers.binary or (
+            buffering == 0 and not layers.binary
+        ):
+            # Arguments that do not go together: the original says so.
+            return self.real(file, mode, buffering, encoding, errors, newline, closefd, opener)
+        if layers.binary and buffering == 1:
+            message = "line buffering (buffering=1) isn't supported in binary mode, the default buffer size will be used"
+            warnings.warn(message, RuntimeWarning, stacklevel=_outside())
+            buffering = -1
+        raw = result = FileIO(file, layers.raw, closefd, opener)
+        try:
+            raw._path = path if opener is None else originals.path_of_descriptor(raw.fileno()) or path
+            raw._sessions = self.board.engines
+            lines = buffering == 1 or (buffering < 0 and raw.isatty())
+            if buffering == 0:
+                raw._bare = True
+                return raw
+            result = layers.buffer(raw, _buffer_size(raw) if lines or buffering < 0 else buffering)
+            if layers.binary:
+                return result
+            if encoding is None and sys.flags.warn_default_encoding:
+                encoding = io.text_encoding(None, _outside())
+            result = io.TextIOWrapper(result, encoding, errors, newline, lines)
+            result.mode = mode
+        except BaseException:
+            result.close()
+            raise
+        return result
+
+
+class _Layers(NamedTuple):
+    raw: str
+    binary: bool
+    kind: str
+
+    @property
+    def buffer(self) -> Callable[..., Any]:
+        flushed = self.kind != "r" and flushes_wanted()
+        return _BUFFERS[self.kind][flushed]
+
+
+_BUFFERS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "r": (io.BufferedReader, io.BufferedReader),
+    "w": (io.BufferedWriter, FlushedWriter),
+    "+": (io.BufferedRandom, FlushedRandom),
+}
+
+
+@lru_cache(64)
+def _layers(mode: str) -> _Layers | None:
+    """Return what `open` builds for a mode; None if the mode is not valid."""
+    letters = set(mode)
+    kinds = letters & set("rwax")
+    if len(letters) != len(mode) or letters - set("rwaxbt+") or len(kinds) != 1 or {"b", "t"} <= letters:
+        return None
+    kind = "+" if "+" in letters else "r" if "r" in letters else "w"
+    return _Layers(kinds.pop() + ("+" if kind == "+" else ""), "b" in letters, kind)
+
+
+def _buffer_size(raw: FileIO) -> int:
+    size: int = getattr(raw, "_blksize", io.DEFAULT_BUFFER_SIZE)
+    if sys.version_info >= (3, 14):
+        return max(min(size, _LARGEST), io.DEFAULT_BUFFER_SIZE)
+    return size if size > 1 else io.DEFAULT_BUFFER_SIZE
+
+
+def _is_directory(path: Any) -> bool:
+    try:
+        return stat.S_ISDIR(originals.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _close(file: Any) -> None:
+    file.close()
+
+
+def _outside() -> int:
+    """Return the stack level, for a warning raised by our caller, of the first frame that is not ours."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep

@@ -1,0 +1,45 @@
+"""The real functions, as they were before anybody stood in front of them.
+
+The plugin's own work on files goes through these, so that no fault can meet it.
+"""
+
+from __future__ import annotations
+
+import builtins
+import io
+import os
+import shutil
+import sys
+
+#: The real function by its module and name, such as ``("os", "replace")``.
+ORIGINALS = {
+    (module.__name__, name): value
+    for module in (os, io, shutil)
+    for name, value in vars(module).items()
+    if callable(value) and not name.startswith("_")
+}
+ORIGINALS["builtins", "open"] = builtins.open
+
+getcwd = os.getcwd
+readlink = os.readlink
+stat = os.stat
+listdir = os.listdir
+open_file = io.open
+
+_F_GETPATH = 50  # <sys/fcntl.h> of macOS
+_DELETED = " (deleted)"
+
+
+def path_of_descriptor(descriptor: int) -> str | None:
+    """Return the path behind an open descriptor, or None where it has none or the system does not tell."""
+    try:
+        if sys.platform == "linux":
+            return readlink(f"/proc/self/fd/{descriptor}").removesuffix(_DELETED)
+        if sys.platform == "darwin":
+            import fcntl  # noqa: PLC0415  # exists on POSIX alone
+
+            raw = fcntl.fcntl(descriptor, _F_GETPATH, bytes(1024))
+            return os.fsdecode(raw.rstrip(b"\0"))
+    except OSError:
+        pass
+    return None

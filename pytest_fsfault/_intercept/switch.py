@@ -1,0 +1,227 @@
+"""Put the wrappers in place when the first session starts, and take them away when the last one ends."""
+
+from __future__ import annotations
+
+import builtins
+import io
+import os
+import shutil
+import threading
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.clock import VirtualClock
+from pytest_fsfault._intercept import hook
+from pytest_fsfault._intercept.bindings import Exchange
+from pytest_fsfault._intercept.board import Board
+from pytest_fsfault._intercept.files import make_file_calls, toggle_methods
+from pytest_fsfault._intercept.opening import OpenWrapper
+from pytest_fsfault._intercept.originals import ORIGINALS
+from pytest_fsfault._intercept.table import ROWS
+from pytest_fsfault._intercept.timing import Timing
+from pytest_fsfault._intercept.wrappers import WRAPPERS, DescriptorWrapper, PathWrapper, TwoPathWrapper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import FunctionType
+
+    from pytest_fsfault._core.engine import Engine
+
+_SHAPES = {
+    "path": PathWrapper,
+    "two paths": TwoPathWrapper,
+    "open": OpenWrapper,
+    "descriptor": DescriptorWrapper,
+    "two descriptors": DescriptorWrapper,
+}
+_MODULES = {"os": os, "io": io, "shutil": shutil}
+_SUPPORTS = (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks, os.supports_effective_ids)
+# Windows has no fast copy: without it `copyfile` meets file.read and file.write, as there.
+_FAST_COPIES = ("_USE_CP_SENDFILE", "_USE_CP_COPY_FILE_RANGE", "_HAS_FCOPYFILE")
+_TIMES = {id(original): (original, wrapper) for original, wrapper in Timing.exchanges.items()}
+
+
+class Switch:
+    """All patching of this process: one start/stop pair, whatever is nested in between."""
+
+    def __init__(self) -> None:
+        self.board = Board()
+        self.callers = self.board.callers
+        self._exchange = Exchange(self.callers)
+        self._lock = threading.RLock()
+        self._files: dict[int, tuple[Any, Any]] = {}
+        self._patches: list[tuple[dict[str, Any], str, Any, Any]] = []
+        self._defaults: list[tuple[FunctionType, tuple[Any, ...], tuple[Any, ...]]] = []
+        self._undo: list[Callable[[], None]] = []
+        self._timings: dict[Engine, Timing] = {}
+        self._crashed = False
+
+    @property
+    def clock(self) -> VirtualClock | None:
+        """The virtual clock that the sessions share, if there is one."""
+        clocks = [engine.clock for engine in self.board.engines]
+        return next((clock for clock in clocks if isinstance(clock, VirtualClock)), None)
+
+    def start(self, engine: Engine) -> None:
+        """Ask `engine` from now on, before those that are there, once its gate is open."""
+        with self._lock:
+            if not self._files:
+                self._make()
+            first = not self.board.engines
+            self.board.engines = (engine, *self.board.engines)
+            engine.on_end = self.refresh
+            try:
+                if first:
+                    self._install()
+                self._start_clock(engine)
+            except BaseException:
+                self.stop(engine)
+                raise
+
+    def stop(self, engine: Engine) -> None:
+        """Forget `engine`; with the last one everything is as it was."""
+        with self._lock:
+            self.board.bank()
+            self._crashed |= engine.ended is not None
+            self.board.engines = tuple(other for other in self.board.engines if other is not engine)
+            timing = self._timings.pop(engine, None)
+            if timing is not None:
+                timing.stop()
+            if not self.board.engines:
+                self._uninstall()
+            self.refresh()
+
+    def set_gate(self, engine: Engine, *, faults: bool, time: bool) -> None:
+        """Open or shut the gate of one session: for faults, and for its clock."""
+        with self._lock:
+            self.board.bank()
+            timing = self._timings.get(engine)
+            if timing is not None and time is not engine.ticking:
+                engine.ticking = time
+                (timing.open if time else timing.shut)()
+            engine.gate = faults
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Take in that rules, roots or gates have changed."""
+        with self._lock:
+            self.board.refresh()
+            toggle_methods(crashed=self._crashed or any(e.ended is not None for e in self.board.engines))
+
+    def shut(self) -> None:
+        """Stand aside, for every session, until `unshut`: pytest works, or a debugger holds the test."""
+        with self._lock:
+            self.board.shut += 1
+            self.board.live = False
+            for timing in self._timings.values():
+                timing.shut()
+
+    def unshut(self) -> None:
+        """Undo one `shut`."""
+        with self._lock:
+            self.board.shut -= 1
+            for timing in self._timings.values():
+                timing.open()
+            self.board.refresh()
+
+    def __enter__(self) -> None:
+        self.shut()
+
+    def __exit__(self, *_: object) -> None:
+        self.unshut()
+
+    def sweep(self) -> None:
+        """Put originals back where somebody else has put one of our wrappers after we had left.
+
+        A mock that was made under faults and undone afterwards does that.
+        """
+        if self.board.engines or not self._files:
+            return
+        for space, name, original, wrapper in self._patches:
+            if space.get(name) is wrapper:
+                space[name] = original
+        Timing().sweep()
+
+    def _make(self) -> None:
+        for row in ROWS:
+            real = ORIGINALS.get((row.module, row.function))
+            if real is not None:
+                WRAPPERS[row.module, row.function] = _SHAPES[row.shape](self.board, row, real)
+        make_file_calls(self.board)
+        for (module, name), wrapper in WRAPPERS.items():
+            self._files[id(wrapper.real)] = (wrapper.real, wrapper.call)
+            self._patches.append((vars(_MODULES[module]), name, wrapper.real, wrapper.call))
+        real, call = WRAPPERS["io", "open"].real, WRAPPERS["io", "open"].call
+        self._patches.append((vars(builtins), "open", real, call))
+        self._patches += [
+            (vars(shutil), name, True, False) for name in _FAST_COPIES if getattr(shutil, name, False)
+        ]
+        self._defaults = [
+            (function, before, after)
+            for function in (shutil.copytree, shutil.move)
+            if (before := function.__defaults__ or ()) != (after := tuple(map(self._wrapped, before)))
+        ]
+
+    def _wrapped(self, value: Any) -> Any:
+        return self._files.get(id(value), (value, value))[1]
+
+    def _install(self) -> None:
+        for space, name, original, wrapper in self._patches:
+            # What somebody else has put there stays: a mock decides for itself.
+            if space.get(name) is original:
+                space[name] = wrapper
+        for supported, added in _supports():
+            supported |= added
+        for function, _, after in self._defaults:
+            function.__defaults__ = after
+        hook.activate(self.board)
+        self._exchange.put(self._files, _TIMES)
+
+    def _uninstall(self) -> None:
+        hook.deactivate()
+        self._exchange.restore([*self._files.values(), *_TIMES.values()])
+        for function, before, _ in self._defaults:
+            function.__defaults__ = before
+        for supported, added in _supports():
+            supported -= added
+        for space, name, original, wrapper in reversed(self._patches):
+            if space.get(name) is wrapper:
+                space[name] = original
+
+    def _start_clock(self, engine: Engine) -> None:
+        timing = Timing(is_exempt=self.callers.is_harness)
+        for _ in range(1 + self.board.shut):
+            timing.shut()
+        if isinstance(engine.clock, VirtualClock) and not any(
+            other.clock is engine.clock for other in self._timings
+        ):
+            engine.clock.operations = partial(self._operations, engine)
+        self._timings[engine] = timing
+        timing.start(engine.clock)
+
+    def _operations(self, engine: Engine) -> int:
+        """Return how many calls have been intercepted below the roots: each costs a moment of virtual time."""
+        self.board.bank()
+        return sum(tally.count for tally in engine.tallies.values())
+
+
+@cache
+def _supports() -> list[tuple[set[Any], set[Any]]]:
+    """Return each set of `os.supports_*` with the wrappers whose originals are in it."""
+    return [
+        (supported, {wrapper.call for wrapper in WRAPPERS.values() if wrapper.real in supported})
+        for supported in _SUPPORTS
+    ]
+
+
+@cache
+def switch() -> Switch:
+    """Return the one switch of this process."""
+    return Switch()
+
+
+def originals_in_place() -> Iterable[tuple[str, bool]]:
+    """Yield every patched name with whether it is the original: what must hold when no session exists."""
+    for (module, name), original in ORIGINALS.items():
+        if (module, name) in WRAPPERS:
+            yield f"{module}.{name}", vars(_MODULES.get(module, builtins)).get(name) is original

@@ -1,0 +1,129 @@
+"""Look at the threads of this process: which of them belong to the test, and which of them do something."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from os import close, read
+from os import open as open_descriptor
+from time import monotonic_ns
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._intercept.children import child_lives
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from threading import Thread
+
+# A thread is still after so many real nanoseconds, and so many looks, without a sign of life. The looks
+# count as well, lest a machine under load, on which nobody runs for a while, seem still.
+_QUIET = 5_000_000
+_LOOKS = 5
+_LINUX = sys.platform == "linux"
+
+
+class _Mark:
+    """The last sign of life of a thread, since when, and how often it was the same."""
+
+    __slots__ = ("looks", "sign", "since")
+
+    def __init__(self, sign: object, since: int) -> None:
+        self.sign = sign
+        self.since = since
+        self.looks = 1
+
+
+class ThisProcess:
+    """The threads of the test in this process, and its children."""
+
+    monotonic_ns = staticmethod(monotonic_ns)
+    child_lives = staticmethod(child_lives)
+
+    def __init__(self) -> None:
+        self._threads: dict[Thread, None] = {}
+        self._marks: dict[Thread, _Mark] = {}
+
+    def adopt(self, thread: Thread) -> None:
+        """Count `thread` to the test; it may still have to be started."""
+        self._threads[thread] = None
+
+    def disown(self, thread: Thread) -> None:
+        """Count `thread` to the test no longer."""
+        self._threads.pop(thread, None)
+        self._marks.pop(thread, None)
+
+    def belongs(self, ident: int) -> bool:
+        """Return whether this running thread counts to the test."""
+        # Not a set of identifiers: the system gives those of ended threads to new ones.
+        return threading._active.get(ident) in self._threads  # type: ignore[attr-defined]
+
+    def at_work(self, waiting: Collection[int], since: int) -> bool:
+        """Return whether a thread of the test that is none of `waiting` does something.
+
+        All are looked at each time, so that their quiet counts from the same instant.
+        """
+        now = monotonic_ns()
+        working = [self._works(thread, waiting, now, since) for thread in tuple(self._threads)]
+        return any(working)
+
+    def _works(self, thread: Thread, waiting: Collection[int], now: int, since: int) -> bool:
+        if not thread._started.is_set():  # type: ignore[attr-defined]
+            return True  # it is being started
+        if thread.ident in waiting:
+            return False
+        if not thread.is_alive():
+            self.disown(thread)
+            return False
+        return self._stirs(thread, now, since)
+
+    def _stirs(self, thread: Thread, now: int, since: int) -> bool:
+        sign = _sign(thread)
+        mark = self._marks.get(thread)
+        # Only where the system tells who is about to run, stillness from before this wait counts.
+        if mark is None or mark.sign != sign or (not _LINUX and mark.since < since):
+            self._marks[thread] = _Mark(sign, now)
+            return True
+        mark.looks += 1
+        if mark.looks < _LOOKS or now - mark.since < _QUIET:
+            return True
+        # In this order: who could not run then, and has not run until now, has not run in between.
+        return _LINUX and (_can_run(thread.native_id) or _sign(thread) != sign)
+
+
+def _cpu_time(thread: Thread) -> object:
+    """Return the CPU time of a thread; unlike pthread_getcpuclockid this is safe if it has just ended."""
+    native = thread.native_id or 0
+    try:
+        # include/linux/posix-timers.h: ~tid << 3 | CPUCLOCK_PERTHREAD_MASK | CPUCLOCK_SCHED
+        return clock_gettime_ns((~native << 3) | 6)
+    except OSError:
+        return None
+
+
+def _place(thread: Thread) -> object:
+    """Return where a thread stands in its code, the next best sign of life."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    return frame and (id(frame), frame.f_lasti)
+
+
+def _can_run(native: int | None) -> bool:
+    """Return whether Linux would let the thread run (it may be waiting for a CPU) or it waits for a disk."""
+    try:
+        descriptor = open_descriptor(f"/proc/self/task/{native}/stat", 0)
+    except OSError:
+        return False
+    try:
+        return read(descriptor, 200).rpartition(b") ")[2][:1] in b"RD"
+    except OSError:
+        return False
+    finally:
+        close(descriptor)
+
+
+_sign: Callable[[Thread], object]
+if sys.platform == "linux":
+    from time import clock_gettime_ns
+
+    _sign = _cpu_time
+else:
+    _sign = _place

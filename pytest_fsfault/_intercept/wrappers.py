@@ -1,0 +1,454 @@
+"""One wrapper for each intercepted function: dull, cheap, and gone when nobody asks.
+
+A wrapper is a bound method that is made once per process: hashable, picklable, the same object everywhere,
+and, unlike a plain function, not bound again when it becomes a class attribute.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from functools import partial
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.engine import Act, conduct, tell_winerror
+from pytest_fsfault._core.operation import OPERATIONS, Operation, flag_groups
+from pytest_fsfault._intercept.board import resolve
+from pytest_fsfault._intercept.originals import ORIGINALS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_fsfault._intercept.board import Board
+    from pytest_fsfault._intercept.table import Row
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
+# So many paths are remembered per function before the memory starts anew.
+_MEMORY = 50_000
+_UNKNOWN: Any = object()
+_NOTHING = (None, None)
+
+
+class Wrapper:
+    """Stand in front of one function.
+
+    `quiet` remembers paths that need no decision: True for a path below a root that no rule concerns, False
+    for one that is not watched. A path that is missing there is looked at in full.
+    """
+
+    __slots__ = (
+        "_tests", "board", "call", "calls", "event", "function", "kind", "module", "note", "operation", "paths",
+        "quiet", "real", "shape",
+    )  # fmt: skip
+
+    def __init__(self, board: Board, row: Row, real: Callable[..., Any]) -> None:
+        self.board = board
+        self.module, self.function = row.module, row.function
+        self.operation = row.operation
+        self.kind = OPERATIONS[row.operation]
+        self.event, self.shape = row.event, row.shape
+        self.real = real
+        self.quiet: dict[Any, bool] = {}
+        self.calls = 0
+        self.paths: deque[Any] = deque(maxlen=8)
+        self.note = self.paths.append
+        self._tests: Any = _UNKNOWN
+        self.call = _bind(self._template(row), self, real)
+        board.interceptors.append(self)
+
+    def _template(self, row: Row) -> Callable[..., Any]:
+        raise NotImplementedError
+
+    def forget(self) -> None:
+        self.quiet.clear()
+        self._tests = _UNKNOWN
+
+    def bank(self) -> tuple[int, list[str]]:
+        calls, self.calls = self.calls, 0
+        paths = [key[0] if isinstance(key, tuple) else key for key in self.paths]
+        self.paths.clear()
+        return calls, paths
+
+    def tests(self) -> tuple[Callable[[str], object] | None, Callable[[str], object] | None]:
+        """Return the quick tests for path and target, made anew after each change of the rules."""
+        if self._tests is _UNKNOWN:
+            superset = self.board.superset
+            target = superset(self.operation, target=True) if self.kind.two_paths else None
+            source = superset(self.operation, target=False)
+            self._tests = (source, target) if source or target else _NOTHING
+        return self._tests  # type: ignore[no-any-return]
+
+    def remember(self, key: Any, watched: bool) -> bool:
+        """Remember that `key` needs no decision."""
+        if len(self.quiet) >= _MEMORY:
+            self.quiet.clear()
+        self.quiet[key] = watched
+        return watched
+
+    def plain(self, path: str) -> bool | None:
+        """Judge a path that is visibly absolute and normal: True or False as in `quiet`; None: look closer."""
+        if path[:1] != "/" or "/." in path or "//" in path or path[-1] == "/":
+            return None
+        board = self.board
+        return path.startswith(board.below) or path in board.tops
+
+    def announce(self, first: Any) -> None:
+        """Tell the audit hook that the next event is about a call that has been decided."""
+        if self.event is not None:
+            self.board.mine = first
+
+    def native(self, error: Exception, watched: bool | None) -> None:
+        """Look at an error that the real call raised."""
+        self.board.mine = None
+        if watched and isinstance(error, OSError):
+            tell_winerror(self.board.engines, self.operation, error)
+
+    def operate(
+        self, groups: frozenset[str], path: str, shown: Any, target: str | None = None, shown_target: Any = None
+    ) -> Operation | None:
+        """Return the operation that is asked for; None if the caller belongs to the machinery."""
+        site = self.board.callers.locate(sys._getframe(1))
+        if site is None:
+            return None
+        return Operation(self.operation, path, target, groups, shown, shown_target, site)
+
+    def conduct(self, operation: Operation, act: Act) -> Any:
+        """Hand a call to the engines of all open sessions."""
+        checked = partial(self._checked, operation, act.perform)
+        return conduct(self.board.engines, operation, act._replace(perform=checked))
+
+    def _checked(self, operation: Operation, perform: Callable[[], Any]) -> Any:
+        try:
+            return perform()
+        except OSError as error:
+            tell_winerror(self.board.engines, operation.name, error)
+            raise
+
+    def __getattr__(self, name: str) -> Any:
+        # A bound method pickles as (its owner, its name): answer to the function's own name.
+        if name == self.function:
+            return self.call
+        raise AttributeError(name)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, str]]:
+        return wrapper_of, (self.module, self.function)
+
+    def __repr__(self) -> str:
+        return f"<fsfault wrapper of {self.module}.{self.function}>"
+
+
+class PathWrapper(Wrapper):
+    """A function whose first argument is a path or a descriptor."""
+
+    __slots__ = ()
+
+    def _template(self, row: Row) -> Callable[..., Any]:
+        if row.function in {"listdir", "scandir"}:
+            return PathWrapper._optional
+        return PathWrapper._audited if row.event else PathWrapper._silent
+
+    # The two are alike but for one line: `stat` and its like raise no audit event, so that what a wrapper
+    # announced would stay and shield a later call that nobody has decided.
+    def _silent(self, path: Any, *args: Any, **kwargs: Any) -> Any:
+        if not self.board.live:
+            return self.real(path, *args, **kwargs)
+        watched = self.quiet.get(path) if type(path) is str else None
+        if watched is None:
+            watched = self.visit(path)
+            if watched is None:
+                return self.slow(path, args, kwargs)
+        if watched:
+            self.calls += 1
+            self.note(path)
+        try:
+            return self.real(path, *args, **kwargs)
+        except Exception as error:
+            self.native(error, watched)
+            raise
+
+    def _audited(self, path: Any, *args: Any, **kwargs: Any) -> Any:
+        if not self.board.live:
+            return self.real(path, *args, **kwargs)
+        watched = self.quiet.get(path) if type(path) is str else None
+        if watched is None:
+            watched = self.visit(path)
+            if watched is None:
+                return self.slow(path, args, kwargs)
+        if watched:
+            self.calls += 1
+            self.note(path)
+        self.board.mine = path
+        try:
+            return self.real(path, *args, **kwargs)
+        except Exception as error:
+            self.native(error, watched)
+            raise
+
+    def _optional(self, path: Any = None) -> Any:
+        # Without an argument it is the current directory, which needs a name for the audit hook to know it by.
+        return self._audited("." if path is None else path)
+
+    def visit(self, path: Any) -> bool | None:
+        """Judge a path that is not in memory: as in `quiet`, or None if it needs the slow way."""
+        if type(path) is not str or (watched := self.plain(path)) is None:
+            return None
+        if watched:
+            test = self.tests()[0]
+            if test is not None and test(path):
+                return None
+        return self.remember(path, watched)
+
+    def slow(self, path: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Resolve the path; ask the engines if a rule may concern it."""
+        where, shown = resolve(path, kwargs.get("dir_fd"))
+        # shutil's functions keep a path object, since they hand it to their callbacks.
+        given = path if isinstance(path, int) or path is None or self.kind.composite else shown
+        call = partial(self.real, given, *args, **kwargs)
+        watched = where is not None and self.board.watched(where)
+        if where is None or not watched:
+            if type(path) is str and where is not None and os.path.isabs(path):
+                self.remember(path, False)
+            return self.direct(given, call, None)
+        test = self.tests()[0]
+        operation = None
+        if test is not None and test(where):
+            operation = self.operate(self.groups(args, kwargs), where, shown)
+        if operation is None:
+            self.calls += 1
+            self.note(where)
+            return self.direct(given, call, where)
+        act = Act(partial(self.direct, given, call, None), self.discard)
+        return self.answer(operation, act)
+
+    def direct(self, first: Any, call: Callable[[], Any], watched: str | None) -> Any:
+        """Make the real call."""
+        self.announce(first)
+        try:
+            return call()
+        except Exception as error:
+            self.native(error, watched is not None)
+            raise
+
+    def answer(self, operation: Operation, act: Act) -> Any:
+        """Ask the engines; a refused `access` answers False, as it does on Windows."""
+        if self.operation != "os.access":
+            return self.conduct(operation, act)
+        try:
+            return self.conduct(operation, act)
+        except OSError:
+            return False
+
+    def groups(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> frozenset[str]:
+        """Return the groups that this very call belongs to."""
+        if self.operation != "os.open":
+            return self.kind.groups
+        return flag_groups(kwargs.get("flags", args[0] if args else 0))
+
+    def discard(self, result: Any) -> None:
+        """Give back what a call produced whose caller never sees it."""
+        if self.operation == "os.open":
+            ORIGINALS["os", "close"](result)
+        elif self.operation == "os.scandir":
+            result.close()
+
+
+class TwoPathWrapper(Wrapper):
+    """A function from one path to another."""
+
+    __slots__ = ()
+
+    def _template(self, row: Row) -> Callable[..., Any]:
+        return TwoPathWrapper._call
+
+    def _call(self, src: Any, dst: Any, *args: Any, **kwargs: Any) -> Any:
+        if not self.board.live:
+            return self.real(src, dst, *args, **kwargs)
+        key = (src, dst)
+        watched = self.quiet.get(key) if type(src) is str and type(dst) is str else None
+        if watched is None:
+            watched = self.visit(key)
+            if watched is None:
+                return self.slow(src, dst, args, kwargs)
+        if watched:
+            self.calls += 1
+            self.note(key)
+        if self.event is not None:
+            self.board.mine = src
+        try:
+            return self.real(src, dst, *args, **kwargs)
+        except Exception as error:
+            self.native(error, watched)
+            raise
+
+    def visit(self, key: tuple[Any, Any]) -> bool | None:
+        """Judge a pair that is not in memory: as in `quiet`, or None if it needs the slow way."""
+        src, dst = key
+        if type(src) is not str or type(dst) is not str:
+            return None
+        source, target = self.plain(src), self.plain(dst)
+        if source is None or target is None:
+            return None
+        watched = source or target
+        if watched and self.concerned(src, dst):
+            return None
+        return self.remember(key, watched)
+
+    def concerned(self, src: str, dst: str) -> bool:
+        """Return whether a rule may concern the pair; never a wrong no."""
+        of_source, of_target = self.tests()
+        return bool((of_source and of_source(src)) or (of_target and of_target(dst)))
+
+    def slow(self, src: Any, dst: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Resolve both paths; ask the engines if a rule may concern them."""
+        source, shown = self.resolve_source(src, dst, kwargs)
+        target, shown_target = resolve(dst, kwargs.get("dst_dir_fd", kwargs.get("dir_fd")))
+        composite = self.kind.composite  # these keep path objects: they hand them to their callbacks
+        given = (src, dst) if composite else (shown, shown_target)
+        call = partial(self.real, *given, *args, **kwargs)
+        board = self.board
+        watched = bool((source and board.watched(source)) or (target and board.watched(target)))
+        if not watched or source is None or target is None:
+            return self.direct(given[0], call, watched)
+        operation = None
+        if self.concerned(source, target):
+            operation = self.operate(self.kind.groups, source, shown, target, shown_target)
+        if operation is None:
+            self.calls += 1
+            self.note(source)
+            return self.direct(given[0], call, watched)
+        return self.conduct(operation, Act(partial(self.direct, given[0], call, False)))
+
+    def resolve_source(self, src: Any, dst: Any, kwargs: dict[str, Any]) -> tuple[str | None, Any]:
+        """Return the source's path; that of a symbolic link is read from where the link stands."""
+        if self.operation != "os.symlink":
+            return resolve(src, kwargs.get("src_dir_fd"))
+        shown = os.fspath(src)
+        beside, _ = resolve(dst, kwargs.get("dir_fd"))
+        text = os.path.join(os.path.dirname(beside or os.sep), os.fsdecode(shown))
+        return resolve(text)[0], shown
+
+    def direct(self, first: Any, call: Callable[[], Any], watched: bool) -> Any:
+        """Make the real call."""
+        self.announce(first)
+        try:
+            return call()
+        except Exception as error:
+            self.native(error, watched)
+            raise
+
+
+class DescriptorWrapper(Wrapper):
+    """A function whose first argument, or first two, are open descriptors."""
+
+    __slots__ = ()
+
+    def _template(self, row: Row) -> Callable[..., Any]:
+        return DescriptorWrapper._pair if row.shape == "two descriptors" else DescriptorWrapper._single
+
+    def _single(self, fd: Any, *args: Any, **kwargs: Any) -> Any:
+        # Without a rule on this operation there is nothing to find out about the descriptor.
+        if not self.board.live:
+            return self.real(fd, *args, **kwargs)
+        if self.tests() is _NOTHING:
+            self.announce(fd)
+            return self.real(fd, *args, **kwargs)
+        return self.slow(fd, None, (fd, *args), kwargs)
+
+    def _pair(self, first: Any, second: Any, *args: Any, **kwargs: Any) -> Any:
+        if not self.board.live or self.tests() is _NOTHING:
+            return self.real(first, second, *args, **kwargs)
+        given = (first, second, *args)
+        # sendfile names the receiver first, copy_file_range the source.
+        source, target = (second, first) if self.function == "sendfile" else (first, second)
+        return self.slow(source, target, given, kwargs)
+
+    def slow(self, source: Any, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Find the files behind the descriptors; ask the engines if a rule may concern them."""
+        call = partial(self._perform, args, kwargs)
+        path = resolve(source)[0] if isinstance(source, int) else None
+        end = resolve(target)[0] if isinstance(target, int) else None
+        board = self.board
+        watched = (path and board.watched(path)) or (end and board.watched(end))
+        operation = self.operate(self.kind.groups, path or "", None, end) if watched else None
+        if operation is None:
+            return call()
+        short = partial(self._short, args, kwargs) if self.kind.transfers else None
+        return self.conduct(operation, Act(call, short=short))
+
+    def _perform(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self.announce(args[0])
+        return self.real(*args, **kwargs)
+
+    def _short(self, args: tuple[Any, ...], kwargs: dict[str, Any], size: int) -> Any:
+        """Transfer at most `size` bytes."""
+        return self.real(*SHORTENED[self.function](args, size), **kwargs)
+
+
+def _cut(buffers: Any, size: int) -> list[memoryview]:
+    """Return as much of a sequence of buffers as holds `size` bytes."""
+    kept = []
+    for buffer in buffers:
+        view = memoryview(buffer).cast("B")[:size]
+        kept.append(view)
+        size -= len(view)
+    return kept
+
+
+#: How the arguments of a transfer change so that it moves at most `size` bytes.
+SHORTENED: dict[str, Callable[[tuple[Any, ...], int], tuple[Any, ...]]] = {
+    "read": lambda args, size: (args[0], min(args[1], size)),
+    "pread": lambda args, size: (args[0], min(args[1], size), *args[2:]),
+    "readv": lambda args, size: (args[0], _cut(args[1], size)),
+    "preadv": lambda args, size: (args[0], _cut(args[1], size), *args[2:]),
+    "write": lambda args, size: (args[0], memoryview(args[1]).cast("B")[:size]),
+    "pwrite": lambda args, size: (args[0], memoryview(args[1]).cast("B")[:size], *args[2:]),
+    "writev": lambda args, size: (args[0], _cut(args[1], size)),
+    "pwritev": lambda args, size: (args[0], _cut(args[1], size), *args[2:]),
+    "sendfile": lambda args, size: (*args[:3], min(args[3], size), *args[4:]),
+    "copy_file_range": lambda args, size: (*args[:2], min(args[2], size), *args[3:]),
+}
+
+#: The wrapper of each function, by its module and name; made when first needed.
+WRAPPERS: dict[tuple[str, str], Wrapper] = {}
+
+
+def wrapper_of(module: str, function: str) -> Any:
+    """Return the wrapper for a function, or what stands for it where there is none: unpickling lands here."""
+    return WRAPPERS.get((module, function)) or sys.modules[module]
+
+
+def _bind(template: Callable[..., Any], owner: Wrapper, real: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `template` as a method of `owner` that looks like `real`, down to the names of its arguments."""
+    code = template.__code__
+    names = _parameters(owner, real)
+    made = FunctionType(
+        code.replace(
+            co_name=real.__name__,
+            co_qualname=real.__qualname__,
+            co_varnames=("self", *names, *code.co_varnames[1 + len(names) :]),
+        ),
+        template.__globals__,
+        real.__name__,
+        template.__defaults__,
+    )
+    made.__dict__.update(getattr(real, "__dict__", {}))
+    made.__doc__ = real.__doc__
+    made.__module__ = real.__module__
+    made.__qualname__ = real.__qualname__
+    return MethodType(made, owner)
+
+
+_PARAMETERS = {"path": ("path",), "two paths": ("src", "dst"), "descriptor": ("fd",), "open": ()}
+
+
+def _parameters(owner: Wrapper, real: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the names under which callers may pass the arguments that a wrapper reads."""
+    if owner.function == "sendfile":
+        return "out_fd", "in_fd"
+    names = _PARAMETERS.get(owner.shape, ("src", "dst"))
+    code = getattr(real, "__code__", None)
+    return code.co_varnames[: len(names)] if code else names

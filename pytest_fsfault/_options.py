@@ -1,0 +1,170 @@
+"""What a marker, the fixture and `inject` may be given, and what cannot be."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pytest_fsfault._core.mistakes import FsFaultError, nearest
+from pytest_fsfault._core.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pytest_fsfault._profiles import Profile
+
+Strict = Literal[True, False, "all"]
+ClockName = Literal["virtual", "real"]
+_NO_MODEL = "this version has no Windows model yet; leave it out"
+
+
+@dataclass(frozen=True, init=False)
+class Options:
+    """The signature of the marker: any number of rules, and keywords. None means: as outside."""
+
+    rules: tuple[Rule, ...]
+    profile: str | None
+    roots: tuple[str, ...] | None
+    clock: ClockName | None
+    seed: int | None
+    strict: Strict | None
+
+    def __init__(
+        self,
+        *rules: str | Rule,
+        profile: str | None = None,
+        windows: str | None = None,
+        roots: Iterable[str | os.PathLike[str]] | None = None,
+        clock: ClockName | None = None,
+        seed: int | None = None,
+        strict: Strict | None = None,
+        children: bool | None = None,
+    ) -> None:
+        if windows is not None:
+            raise FsFaultError(f"windows={windows!r} cannot be: {_NO_MODEL}")
+        if children not in (None, False):
+            raise FsFaultError(f"children={children!r} cannot be: this version reaches one process; leave it out")
+        facts = {
+            "rules": tuple(as_rule(rule) for rule in rules),
+            "profile": _profile_name(profile),
+            "roots": None if roots is None else checked_roots(roots),
+            "clock": _one_of("clock", clock, (None, "virtual", "real")),
+            "seed": _seed(seed),
+            "strict": _one_of("strict", strict, (None, True, False, "all")),
+        }
+        if profile == "off" and rules:
+            raise FsFaultError("profile='off' switches all faults off, so it cannot come with rules; drop one of both")
+        for name, value in facts.items():
+            object.__setattr__(self, name, value)
+
+    def inside(self, outer: Options) -> Options:
+        """Return these options as they hold within `outer`: rules add up, the innermost keyword wins.
+
+        ``profile="off"`` drops the rules around it as well.
+        """
+        merged = object.__new__(Options)
+        for name in ("profile", "roots", "clock", "seed", "strict"):
+            own = getattr(self, name)
+            object.__setattr__(merged, name, getattr(outer, name) if own is None else own)
+        rules = self.rules if self.profile == "off" else (*outer.rules, *self.rules)
+        object.__setattr__(merged, "rules", rules)
+        return merged
+
+
+@dataclass(frozen=True)
+class Ambient:
+    """What holds around a session: under pytest its settings, elsewhere the defaults."""
+
+    roots: tuple[str, ...] = ()
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    profile: str = "off"
+    rules: tuple[Rule, ...] = ()
+    strict: Strict = True
+    clock: ClockName | None = None
+    seed: int | str = 0
+
+
+def marker_options(args: tuple[Any, ...], keywords: Mapping[str, Any]) -> Options:
+    """Return the options of a marker; a keyword that does not exist is a mistake, not a traceback."""
+    known = [name for name in inspect.signature(Options.__init__).parameters if name not in {"self", "rules"}]
+    for name in keywords:
+        if name not in known:
+            raise FsFaultError(f"the fsfault marker has no keyword {name!r}{nearest(name, known)}")
+    return Options(*args, **keywords)
+
+
+def as_rule(rule: str | Rule) -> Rule:
+    """Return a rule given as text or as such."""
+    return rule if isinstance(rule, Rule) else Rule.parse(rule)
+
+
+def checked_roots(roots: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
+    """Return roots as given and as their real paths, absolute; refuse those that would hurt."""
+    if isinstance(roots, (str, bytes, os.PathLike)):
+        raise FsFaultError(f"roots={roots!r} is a single path; write roots=[{os.fspath(roots)!r}]")
+    found = [form for root in roots for form in _checked(root)]
+    if not found:
+        raise FsFaultError("roots=[] watches nothing, so no fault could happen; name a directory")
+    return tuple(dict.fromkeys(found))
+
+
+def default_roots() -> tuple[str, ...]:
+    """Return what is watched where nobody says otherwise: the directory for temporary files."""
+    return tuple(dict.fromkeys(forms(tempfile.gettempdir())))
+
+
+def forms(root: Any) -> tuple[str, str]:
+    """Return a path as given and as its real path, both absolute and separated by ``/``."""
+    given = os.path.abspath(os.fsdecode(os.fspath(root)))
+    return given.replace(os.sep, "/"), os.path.realpath(given).replace(os.sep, "/")
+
+
+def _checked(root: Any) -> tuple[str, str]:
+    try:
+        found = forms(root)
+    except TypeError:
+        raise FsFaultError(f"{root!r} is no path, so it cannot be a root; name a directory") from None
+    for form in found:
+        why = _too_much(form)
+        if why:
+            raise FsFaultError(f"{found[0]!r} cannot be a root: it {why}; name a directory of the test's own")
+    return found
+
+
+def _too_much(root: str) -> str:
+    """Return why a directory must not be watched as a whole, or an empty string."""
+    home = os.path.realpath(os.path.expanduser("~"))
+    if root == os.path.dirname(root):
+        return "holds the whole file system"
+    if Path(home).is_relative_to(root):
+        return "holds the home directory" if root != home else "is the home directory"
+    for prefix in {sys.prefix, sys.base_prefix, sys.exec_prefix}:
+        if root == os.path.realpath(prefix):
+            return "is the prefix of the running Python"
+    return ""
+
+
+def _profile_name(profile: Any) -> str | None:
+    if profile is None or isinstance(profile, str):
+        return profile
+    raise FsFaultError(f"profile={profile!r} is no name; write a profile's name, such as 'flaky'")
+
+
+def _seed(seed: Any) -> int | None:
+    if seed is None or (isinstance(seed, int) and not isinstance(seed, bool)):
+        return seed
+    raise FsFaultError(f"seed={seed!r} is no number; write a whole number, such as seed=7")
+
+
+def _one_of(name: str, value: Any, known: tuple[Any, ...]) -> Any:
+    if any(value is one or (isinstance(one, str) and value == one) for one in known):
+        return value
+    choices = [repr(one) for one in known if one is not None]
+    hint = nearest(value, [one for one in known if isinstance(one, str)]) if isinstance(value, str) else ""
+    listed = f"{', '.join(choices[:-1])} or {choices[-1]}"
+    raise FsFaultError(f"{name}={value!r} is not known; write {listed}{hint}")

@@ -1,0 +1,124 @@
+"""Profiles: named sets of rules and settings, built in, from `pyproject.toml`, or from a plugin."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.mistakes import FsFaultError, nearest
+from pytest_fsfault._core.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KEYS = ("extends", "rules", "windows", "scanners", "clock", "children", "seed")
+# Names that the contract reserves for the Windows model.
+MODEL = ("windows", "windows-10", "windows-server-2019", "defender", "corporate")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a profile switches on."""
+
+    name: str
+    about: str = ""
+    rules: tuple[Rule, ...] = ()
+    clock: Any = None
+    seed: int | None = None
+    observe: bool = False
+
+
+@cache
+def built_in() -> dict[str, Profile]:
+    """Return the profiles that come with the plugin."""
+    found: dict[str, Profile] = {}
+    for file in sorted((Path(__file__).parent / "profiles").glob("*.toml")):
+        table = tomllib.loads(file.read_text("utf-8"))
+        name = file.stem
+        about, observe = table.pop("about"), table.pop("observe", False)
+        found[name] = replace(_read(name, table, {}, "profile"), about=about, observe=observe)
+    return found
+
+
+def resolve(tables: Any, origin: str, known: Mapping[str, Profile]) -> dict[str, Profile]:
+    """Return the built-in profiles, those `known`, and those that `tables` describe, by name.
+
+    `origin` says in a mistake where a table stands, such as ``"tool.fsfault.profiles"``.
+    """
+    if not isinstance(tables, dict):
+        raise FsFaultError(f"{origin} is no table; write [{origin}.NAME] with keys such as rules = [...]")
+    found = {**built_in(), **known}
+    waiting = dict(tables)
+    for name in tables:
+        _add(name, waiting, found, origin, ())
+    return found
+
+
+def lookup(name: str, profiles: Mapping[str, Profile]) -> Profile:
+    """Return the profile of that name."""
+    if name in profiles:
+        return profiles[name]
+    if name in MODEL:
+        raise FsFaultError(
+            f"profile {name!r} needs the Windows model, which this version does not have; "
+            f"choose one of {', '.join(sorted(profiles))}"
+        )
+    known = ", ".join(sorted(profiles))
+    raise FsFaultError(f"unknown profile {name!r}{nearest(name, profiles) or f'; choose one of {known}'}")
+
+
+def _add(
+    name: str, waiting: dict[str, Any], found: dict[str, Profile], origin: str, chain: tuple[str, ...]
+) -> None:
+    if name not in waiting:
+        return
+    place = f"{origin}.{name}"
+    if name in chain:
+        raise FsFaultError(f"{place} extends itself ({' -> '.join((*chain, name))}); let the chain end")
+    table = waiting[name]
+    if not isinstance(table, dict):
+        raise FsFaultError(f"{place} is no table; write keys such as rules = [...]")
+    if name in built_in():
+        raise FsFaultError(f"{place} has the name of a built-in profile; choose another name")
+    parent = table.get("extends")
+    if parent is not None:
+        if not isinstance(parent, str):
+            raise FsFaultError(f"{place}: extends = {parent!r} is no name; write the name of one profile")
+        _add(parent, waiting, found, origin, (*chain, name))
+    found[name] = _read(name, table, found, place)
+    waiting.pop(name, None)
+
+
+def _read(name: str, table: Mapping[str, Any], found: Mapping[str, Profile], place: str) -> Profile:
+    for key in table:
+        if key not in KEYS:
+            raise FsFaultError(f"{place}: unknown key {key!r}{nearest(key, KEYS) or f'; known are {KEYS}'}")
+    for key in ("windows", "scanners"):
+        if table.get(key):
+            raise FsFaultError(f"{place}: {key} needs the Windows model, which this version does not have")
+    if table.get("children"):
+        raise FsFaultError(f"{place}: children = true cannot be: this version reaches one process")
+    parent = lookup(table["extends"], found) if "extends" in table else Profile(name)
+    clock = table.get("clock", parent.clock)
+    if clock not in (None, "virtual", "real"):
+        raise FsFaultError(f"{place}: clock = {clock!r} is not known; write 'virtual' or 'real'")
+    seed = table.get("seed", parent.seed)
+    if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool)):
+        raise FsFaultError(f"{place}: seed = {seed!r} is no number; write a whole number")
+    rules = (*parent.rules, *_rules(table.get("rules", []), place))
+    return Profile(name, rules=rules, clock=clock, seed=seed, observe=parent.observe)
+
+
+def _rules(texts: Any, place: str) -> list[Rule]:
+    if not isinstance(texts, list):
+        raise FsFaultError(f"{place}: rules = {texts!r} is no list; write rules = ['os.replace -> EACCES']")
+    rules = []
+    for text in texts:
+        try:
+            rules.append(Rule.parse(text))
+        except FsFaultError as error:
+            raise FsFaultError(f"{place}: {error}") from None
+    return rules

@@ -1,0 +1,128 @@
+"""What the code under test did about an error: how often it tried again, and how long it waited."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from pytest_fsfault._core.journal import members
+from pytest_fsfault._core.mistakes import FsFaultError
+from pytest_fsfault._core.paths import compile_glob
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pytest_fsfault._core.clock import Wait
+    from pytest_fsfault._core.journal import Entry
+
+
+class Retry(NamedTuple):
+    """How one file fared that met an error.
+
+    `attempts` counts all calls, the first included. `waits` has the sleep between each attempt and the
+    next, in virtual seconds, 0.0 for none; `errors` what the attempts met; `outcome` is ``"ok"`` if the last
+    attempt succeeded, ``"failed"`` if not, ``"unknown"`` if nobody saw its end.
+    """
+
+    operation: str
+    path: str
+    attempts: int
+    waits: tuple[float, ...]
+    total_wait: float
+    errors: tuple[BaseException, ...]
+    outcome: Literal["ok", "failed", "unknown"]
+
+
+_OUTCOMES: dict[str, Literal["ok", "failed", "unknown"]] = {"ok": "ok", "short": "ok", "passed": "unknown"}
+
+
+def retries(
+    entries: Iterable[Entry],
+    waits: Sequence[Wait],
+    roots: Sequence[str],
+    operation: str | None = None,
+    path: str | None = None,
+) -> list[Retry]:
+    """Group the entries by operation and file; return those groups that met an error, in order.
+
+    `operation` is an operation or a group, `path` a glob as in a rule.
+    """
+    names = None if operation is None else members(operation)
+    glob = None if path is None else compile_glob(path)
+    groups: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        wanted = names is None or entry.operation in names
+        if wanted and (glob is None or glob.matches(entry.path, roots)):
+            groups.setdefault((entry.operation, entry.path), []).append(entry)
+    return [_retry(group, waits) for group in groups.values() if any(entry.error for entry in group)]
+
+
+def _retry(group: list[Entry], waits: Sequence[Wait]) -> Retry:
+    gaps = tuple(_slept(before, after, waits) for before, after in zip(group, group[1:], strict=False))
+    errors = tuple(entry.error for entry in group if entry.error is not None)
+    first, last = group[0], group[-1]
+    outcome = _OUTCOMES.get(last.outcome, "failed")
+    return Retry(first.operation, first.path, len(group), gaps, math.fsum(gaps), errors, outcome)
+
+
+def _slept(before: Entry, after: Entry, waits: Sequence[Wait]) -> float:
+    """Return how long the thread of `after` slept between two attempts, in virtual seconds."""
+    return math.fsum(
+        wait.seconds for wait in waits if wait.thread == after.thread and before.at <= wait.at < after.at
+    )
+
+
+def assert_retried(
+    found: Sequence[Retry], operation: str, attempts: int | None = None, within: float | None = None
+) -> None:
+    """Assert that `operation` met an error and was tried again until it succeeded.
+
+    Args:
+        found: what `retries` returned for the operation.
+        operation: the operation or group, for the message.
+        attempts: how many calls each file took, the first included; any number above one if None.
+        within: the most that all waits for one file may add up to, in virtual seconds.
+
+    """
+    _check_numbers(attempts, within)
+    if not found:
+        raise AssertionError(f"{operation} met no error, so nothing was retried")
+    for retry in found:
+        where = f"{retry.operation} {retry.path}"
+        seen = f"{retry.attempts} attempt{'s' * (retry.attempts != 1)}, waits {_listed(retry.waits)}"
+        if retry.attempts == 1:
+            raise AssertionError(f"{where} was not retried: {_last_error(retry)}")
+        if attempts is not None and retry.attempts != attempts:
+            raise AssertionError(f"{where} took {seen}; expected {attempts} attempts")
+        if retry.outcome == "failed":
+            raise AssertionError(f"{where} never succeeded: {seen}; last {_last_error(retry)}")
+        if within is not None and retry.total_wait > within:
+            raise AssertionError(f"{where} waited {retry.total_wait:g} s, more than {within:g} s: {seen}")
+
+
+def assert_not_retried(found: Sequence[Retry], operation: str) -> None:
+    """Assert that `operation` met an error and was not tried again: a permanent error needs no patience."""
+    if not found:
+        raise AssertionError(f"{operation} met no error, so there was nothing to retry")
+    for retry in found:
+        if retry.attempts > 1:
+            raise AssertionError(
+                f"{retry.operation} {retry.path} was retried: {retry.attempts} attempts, "
+                f"waits {_listed(retry.waits)}, on {_last_error(retry)}"
+            )
+
+
+def _check_numbers(attempts: object, within: object) -> None:
+    if attempts is not None and (not isinstance(attempts, int) or attempts < 2):  # noqa: PLR2004
+        raise FsFaultError(f"attempts={attempts!r} cannot be: a retry takes 2 or more, the first included")
+    if within is not None and (not isinstance(within, (int, float)) or within < 0):
+        raise FsFaultError(f"within={within!r} cannot be: write seconds, 0 or more")
+
+
+def _last_error(retry: Retry) -> str:
+    error = retry.errors[-1]
+    return f"{type(error).__name__}: {error}"
+
+
+def _listed(waits: Iterable[float]) -> str:
+    return "[" + ", ".join(f"{wait:g}" for wait in waits) + "] s"

@@ -1,0 +1,74 @@
+"""What one test under fault showed, as data that JSON can carry."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._report.lines import shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pytest_fsfault._core.journal import Entry
+    from pytest_fsfault._core.plan import Armed
+
+# A test may meet thousands of faults: the counts are complete, the list ends here.
+_MOST_FAULTS = 200
+
+
+def evidence(
+    entries: Sequence[Entry],
+    *,
+    own: Iterable[Armed],
+    ambient: Iterable[Armed],
+    retries: Iterable[Any],
+    waits: Iterable[float],
+    roots: Sequence[str],
+) -> dict[str, Any]:
+    """Return counts, faults, retries, waits (virtual seconds) and rules of one test."""
+    faults = [entry for entry in entries if entry.fault is not None]
+    counts = Counter((entry.operation, entry.fault or "") for entry in faults)
+    return {
+        "entries": len(entries),
+        "counts": [[operation, fault, count] for (operation, fault), count in sorted(counts.items())],
+        "faults": [_fault(entry, roots) for entry in faults[:_MOST_FAULTS]],
+        "retries": [
+            {
+                "operation": retry.operation,
+                "path": shorten(retry.path, roots),
+                "attempts": retry.attempts,
+                "waits": list(retry.waits),
+                "outcome": retry.outcome,
+            }
+            for retry in retries
+        ],
+        "waited": sum(waits),
+        "rules": [
+            {
+                "rule": str(armed.rule),
+                "own": mine,
+                "optional": armed.rule.optional,
+                "matched": armed.matched,
+                "fired": armed.fired,
+            }
+            for mine, group in ((True, own), (False, ambient))
+            for armed in group
+        ],
+    }
+
+
+def _fault(entry: Entry, roots: Sequence[str]) -> dict[str, Any]:
+    return {
+        "index": entry.index,
+        "operation": entry.operation,
+        "path": shorten(entry.path, roots),
+        "target": None if entry.target is None else shorten(entry.target, roots),
+        "fault": entry.fault,
+        "reason": entry.reason,
+        "outcome": entry.outcome,
+        "error": None if entry.error is None else f"{type(entry.error).__name__}: {entry.error}",
+        "at": entry.at,
+        "process": entry.process,
+        "call_site": entry.call_site,
+    }

@@ -1,0 +1,77 @@
+"""What a whole run showed: as data, and as the few lines at its end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+# At most so many lines of one kind stand in the summary; the JSON has them all.
+_MOST = 12
+
+
+def totals(tests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Add up the evidence of all tests."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for test in tests:
+        for operation, fault, count in test["counts"]:
+            counts[operation, fault] += count
+    retried = [retry for test in tests for retry in test["retries"] if retry["attempts"] > 1]
+    return {
+        "tests": len(tests),
+        "faults": sum(counts.values()),
+        "counts": [[operation, fault, count] for (operation, fault), count in counts.most_common()],
+        "retried": len(retried),
+        "most_attempts": max((retry["attempts"] for retry in retried), default=0),
+        "waited_virtual": sum(test["waited"] for test in tests),
+        "took_real": sum(test["seconds"] for test in tests),
+        "never_fired": _never_fired(tests),
+    }
+
+
+def document(
+    tests: Sequence[Mapping[str, Any]], *, profile: str, rules: Iterable[str], seed: int
+) -> dict[str, Any]:
+    """Return everything that the summary is made of."""
+    return {"profile": profile, "rules": list(rules), "seed": seed, "totals": totals(tests), "tests": list(tests)}
+
+
+def _never_fired(tests: Iterable[Mapping[str, Any]]) -> list[str]:
+    fired: Counter[str] = Counter()
+    for test in tests:
+        for rule in test["rules"]:
+            if rule["optional"]:
+                continue
+            fired[rule["rule"]] += rule["fired"]
+    return [text for text, count in fired.items() if not count]
+
+
+def summary_lines(total: Mapping[str, Any], reproduce: str) -> Iterator[str]:
+    """Yield the summary: tests under fault, faults, retries, waits, rules that never fired."""
+    what = f"{_number(total['tests'], 'test')} under fault, {_number(total['faults'], 'fault')}"
+    yield what + (f"; {reproduce}" if reproduce else "")
+    counts = total["counts"]
+    width = max((len(operation) for operation, _, _ in counts[:_MOST]), default=0)
+    for operation, fault, count in counts[:_MOST]:
+        yield f"  {count:6}  {operation:{width}}  {fault}"
+    yield from _more(counts)
+    if total["retried"]:
+        yield f"retried: {_number(total['retried'], 'file')}, at most {total['most_attempts']} attempts"
+    if total["waited_virtual"]:
+        yield f"waited: {total['waited_virtual']:.3f} s of virtual time, in {total['took_real']:.3f} s of real time"
+    never = total["never_fired"]
+    if never:
+        yield "never fired:"
+        yield from (f"  {text}" for text in never[:_MOST])
+        yield from _more(never)
+
+
+def _more(rows: Sequence[object]) -> Iterator[str]:
+    if len(rows) > _MOST:
+        yield f"  ... {len(rows) - _MOST} more"
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -1,0 +1,254 @@
+"""FsFault, the object that users hold: it wires the rooms, and verifies at the end."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.clock import RealClock, VirtualClock
+from pytest_fsfault._core.engine import Engine
+from pytest_fsfault._core.mistakes import FsFaultError
+from pytest_fsfault._core.plan import Armed
+from pytest_fsfault._core.unmet import Unmet, never_fired
+from pytest_fsfault._intercept import handles
+from pytest_fsfault._intercept.switch import switch
+from pytest_fsfault._intercept.world import ThisProcess
+from pytest_fsfault._options import Ambient, Options, as_rule, checked_roots, default_roots
+from pytest_fsfault._prove import retries as _retries
+from pytest_fsfault._profiles import Profile, built_in, lookup
+from pytest_fsfault._report.evidence import evidence
+from pytest_fsfault._report.lines import journal_lines
+from pytest_fsfault._surroundings import innermost
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Iterator
+    from types import TracebackType
+
+    from pytest_fsfault._core.journal import Journal
+    from pytest_fsfault._core.rule import Rule
+    from pytest_fsfault._options import ClockName, Strict
+
+class FsFault:
+    """One session of faults: the rules in force, the clock, and the journal of what happened."""
+
+    __module__ = "pytest_fsfault"
+
+    def __init__(self, options: Options, ambient: Ambient, *, test: str = "") -> None:
+        profile = _profile(options, ambient)
+        self._strict: Strict = ambient.strict if options.strict is None else options.strict
+        # A run's seed serves each test in its own way; one that the test names is taken as it is.
+        self.seed: int | str = _first(options.seed, profile.seed, f"{ambient.seed}:{test}" if test else ambient.seed)
+        roots = options.roots or ambient.roots or default_roots()
+        self._clock_name: ClockName = _first(options.clock, profile.clock, ambient.clock, "virtual")
+        self.profile = profile.name
+        self._clock = self._choose_clock()
+        self._engine = Engine(self._clock, roots, observing=profile.observe)
+        self._own = [self._arm(rule) for rule in options.rules]
+        from_outside = ambient.rules if options.profile != "off" else ()
+        self._ambient = [self._arm(rule) for rule in (*from_outside, *profile.rules)]
+        self._gate = False
+        self._paused = 0
+        self._handles: frozenset[tuple[int, str]] = frozenset()
+
+    def _choose_clock(self) -> VirtualClock | RealClock:
+        if self._clock_name == "real":
+            return RealClock()
+        return switch().clock or VirtualClock(ThisProcess())
+
+    def _arm(self, rule: Rule) -> Armed:
+        return self._engine.plan.add(Armed(rule, seed=self.seed, on_exit=self._verify_one))
+
+    # What users call.
+
+    def add(self, rule: str | Rule) -> Armed:
+        """Put a rule in force from now on, and return it with its counts."""
+        armed = self._arm(as_rule(rule))
+        self._own.append(armed)
+        switch().refresh()
+        return armed
+
+    def add_root(self, path: str | os.PathLike[str]) -> None:
+        """Watch one more directory, which need not exist yet."""
+        self._engine.roots = tuple(dict.fromkeys((*self._engine.roots, *checked_roots([path]))))
+        switch().refresh()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Switch the faults off for a while; the clock stays virtual."""
+        self._paused += 1
+        self._set_gate()
+        try:
+            yield
+        finally:
+            self._paused -= 1
+            self._set_gate()
+
+    @property
+    def journal(self) -> Journal:
+        """What happened so far."""
+        return self._engine.journal
+
+    @property
+    def clock(self) -> VirtualClock | RealClock:
+        """Time as the code under test sees it."""
+        return self._clock
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The watched directories."""
+        return self._engine.roots
+
+    def retries(self, operation: str | None = None, path: str | None = None) -> list[_retries.Retry]:
+        """Return, for each file that met an error, how often it was tried and how long was waited.
+
+        `operation` is an operation or a group, `path` a glob as in a rule.
+        """
+        return _retries.retries(self.journal, self._clock.waits, self.roots, operation, path)
+
+    def assert_retried(self, operation: str, attempts: int | None = None, within: float | None = None) -> None:
+        """Assert that `operation` met an error and was tried again until it succeeded.
+
+        `attempts` is the number of calls that each file took, the first included; `within` the most that all
+        waits for one file may add up to, in virtual seconds.
+        """
+        _retries.assert_retried(self.retries(operation), operation, attempts, within)
+
+    def assert_not_retried(self, operation: str) -> None:
+        """Assert that `operation` met an error and was not tried again."""
+        _retries.assert_not_retried(self.retries(operation), operation)
+
+    # What the plugin and `inject` call.
+
+    def start(self) -> None:
+        """Put everything in place; faults act once the gate is open."""
+        switch().start(self._engine)
+        if self._strict == "all":
+            self._handles = handles.below(self.roots)
+
+    def stop(self) -> None:
+        """Take everything away that `start` put in place."""
+        self.close()
+        switch().stop(self._engine)
+
+    def open(self) -> None:
+        """Open the gate: the code under test runs."""
+        self._gate = True
+        self._set_gate()
+
+    def close(self) -> None:
+        """Shut the gate: what runs now is not the code under test."""
+        self._gate = False
+        self._set_gate()
+
+    def _set_gate(self) -> None:
+        switch().set_gate(self._engine, faults=self._gate and not self._paused, time=self._gate)
+
+    def evidence(self) -> dict[str, Any]:
+        """Return what the test showed, as data."""
+        return evidence(
+            self.journal, own=self._own, ambient=self._ambient, retries=self.retries(), waits=self._clock.slept,
+            roots=self.roots,
+        )  # fmt: skip
+
+    def lines(self, *, everything: bool) -> Iterator[str]:
+        """Yield the journal around the faults, or all of it."""
+        return journal_lines(self.journal, self.roots, everything=everything)
+
+    def verify(self) -> None:
+        """Raise `Unmet` for what a green test must not hide; see promise 3 of the README."""
+        switch().board.bank()
+        found = list(self._findings())
+        if found:
+            raise Unmet("\n".join(found))
+
+    def _findings(self) -> Iterator[str]:
+        ended = self._engine.ended
+        if ended is not None:
+            yield f"{type(ended).__name__}: {ended}"
+        if self._strict is False:
+            return
+        own = {id(armed) for armed in self._own}
+        for armed in self._engine.plan.never_fired():
+            if id(armed) in own:
+                yield never_fired(armed, self._engine)
+        if self._strict == "all":
+            yield from self._engine.escapes
+            for _, path in sorted(handles.below(self.roots) - self._handles):
+                yield f"{path} was left open"
+
+    def _verify_one(self, armed: Armed, error: BaseException | None) -> None:
+        switch().refresh()
+        if error is None and self._strict is not False and not (armed.fired or armed.rule.optional):
+            switch().board.bank()
+            raise Unmet(never_fired(armed, self._engine))
+
+
+class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
+    """Inject faults into the body of a ``with`` block; restore everything at its end, then verify.
+
+    Args:
+        rules: texts or `Rule` objects, in order of precedence.
+        profile: a profile whose rules are added; these need not fire.
+        windows: reserved for the Windows model.
+        roots: the watched directories. By default pytest's base temporary directory, or, outside pytest, the
+            system's directory for temporary files.
+        clock: ``"virtual"`` (the default) or ``"real"``.
+        seed: for rules with ``P%``; 0 unless given.
+        strict: True, False (a rule need not fire) or ``"all"`` (an escape or an open handle fails as well).
+        children: reserved for child processes.
+
+    Raises:
+        FsFaultError: for a mistake in the arguments, before anything is changed.
+        AssertionError: at the end of the block, for a rule that never fired.
+
+    """
+
+    __module__ = "pytest_fsfault"
+
+    def __init__(
+        self,
+        *rules: str | Rule,
+        profile: str | None = None,
+        windows: str | None = None,
+        roots: Iterable[str | os.PathLike[str]] | None = None,
+        clock: ClockName | None = None,
+        seed: int | None = None,
+        strict: Strict | None = None,
+        children: bool | None = None,
+    ) -> None:
+        self._options = Options(
+            *rules, profile=profile, windows=windows, roots=roots, clock=clock, seed=seed, strict=strict,
+            children=children,
+        )  # fmt: skip
+        settings = innermost()
+        around = settings() if settings else Ambient()
+        _profile(self._options, around)
+        self._ambient = Ambient(roots=around.roots, profiles=around.profiles)
+        self._session: FsFault | None = None
+
+    def __enter__(self) -> FsFault:
+        if self._session is not None:
+            raise FsFaultError("this inject() is in use already; call inject() again for another block")
+        self._session = FsFault(self._options, self._ambient)
+        self._session.start()
+        self._session.open()
+        return self._session
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            session.stop()
+            if error is None:
+                session.verify()
+
+
+def _profile(options: Options, ambient: Ambient) -> Profile:
+    name = options.profile if options.profile is not None else ambient.profile
+    return lookup(name, ambient.profiles or built_in())
+
+
+def _first(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)

@@ -1,0 +1,275 @@
+"""The pytest plugin: options, ini settings, marker, fixture and hooks; each hook delegates."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from pytest_fsfault._runner import Runner
+    from pytest_fsfault._session import FsFault
+
+_RUNNER = pytest.StashKey["Runner"]()
+_SESSION = pytest.StashKey["FsFault"]()
+_MISTAKE = pytest.StashKey[str]()
+
+_INI = {
+    "fsfault_profile": ("string", "the profile that --fsfault uses"),
+    "fsfault_rules": ("linelist", "rules for every test, one a line"),
+    "fsfault_roots": ("linelist", "the watched directories, as seen from the ini file's"),
+    "fsfault_strict": ("string", "true (the default), false, or all"),
+    "fsfault_seed": ("string", "the seed of rules with P%"),
+    "fsfault_clock": ("string", "virtual (the default) or real"),
+    "fsfault_children": ("string", "whether child processes are under fault"),
+}
+_MARKER = (
+    "fsfault(*rules, profile=None, windows=None, roots=None, clock=None, seed=None, strict=None, children=None): "
+    "run the test under file-system faults; see --fsfault-list for what a rule may say"
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options and ini settings."""
+    group = parser.getgroup("fsfault", "file-system faults")
+    add = group.addoption
+    add("--fsfault", action="store_true", help="run every test under the default profile")
+    add("--fsfault-profile", metavar="NAME", help="run every test under this profile")
+    add("--fsfault-rule", metavar="RULE", action="append", default=[], help="a rule for every test (repeatable)")
+    add("--fsfault-seed", metavar="N|last", type=_seed, help="the seed of rules with P%%, or the last run's")
+    add("--fsfault-json", metavar="PATH", help="write what happened to a file")
+    add("--fsfault-show", choices=("faults", "all"), help="show the faults, or all entries, of passing tests too")
+    add("--fsfault-list", action="store_true", help="list operations, groups, errors, schedules and profiles")
+    for name, (kind, text) in _INI.items():
+        parser.addini(name, text, type=kind, default=[] if kind == "linelist" else "")  # type: ignore[arg-type]
+
+
+def _seed(text: str) -> int | str:
+    if text == "last":
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number; write a whole number, or last") from None
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the extension points."""
+    from pytest_fsfault import hookspecs  # noqa: PLC0415
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker; read the settings, so that a mistake in them shows at once."""
+    from pytest_fsfault._runner import Runner  # noqa: PLC0415
+
+    config.addinivalue_line("markers", _MARKER)
+    fail = functools.partial(pytest.fail, pytrace=False)
+    config.stash[_RUNNER] = runner = Runner(config, fail, _MISTAKE)
+    try:
+        runner.configure()
+    except ValueError as error:  # FsFaultError, which is not loaded where nobody needs it
+        raise pytest.UsageError(str(error)) from None
+    config.pluginmanager.register(_Inner(runner), "fsfault-inner")
+
+
+class _Inner:
+    """Hooks that need a second place in the order, or the runner where pytest hands over no configuration."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Refuse a test whose markers are wrong."""
+        message = item.stash.get(_MISTAKE, None)
+        if message is not None:
+            pytest.fail(message, pytrace=False)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep what the test showed, in this process or in a worker."""
+        self._runner.collect(report)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Let nothing outlive the run."""
+    runner = config.stash.get(_RUNNER, None)
+    if runner is not None:
+        runner.unconfigure()
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Print the list, if it was asked for."""
+    if not config.getoption("fsfault_list"):
+        return None
+    config.stash[_RUNNER].print_list()
+    return 0
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say what the run is under, in words that reproduce it."""
+    reproduce = config.stash[_RUNNER].reproduce()
+    return f"fsfault: {reproduce}" if reproduce else None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give an xdist worker this run's seed."""
+    node.workerinput["fsfault_seed"] = node.config.stash[_RUNNER].seed
+
+
+@pytest.fixture
+def fsfault(request: pytest.FixtureRequest) -> Iterator[FsFault]:
+    """Return the session of faults of this test: add rules, read the journal, ask for retries."""
+    item = request.node
+    session = item.stash.get(_SESSION, None)
+    if session is not None:
+        yield session
+        return
+    # Asked for by name while the test runs, or under a runner of its own.
+    runner = item.config.stash[_RUNNER]
+    session = runner.begin(item, forced=True)
+    if session is None:
+        pytest.fail(item.stash[_MISTAKE], pytrace=False)
+    item.stash[_SESSION] = session
+    try:
+        yield session
+    finally:
+        _end(item)
+
+
+def _end(item: pytest.Item) -> None:
+    session = item.stash.get(_SESSION, None)
+    if session is not None:
+        del item.stash[_SESSION]
+        item.config.stash[_RUNNER].end(session)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Take everything away even if the run is interrupted half-way."""
+    try:
+        return (yield)
+    finally:
+        _end(item)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Patch before anybody sets up: a mock that a fixture makes undoes itself before we do."""
+    session = item.config.stash[_RUNNER].begin(item)
+    if session is not None:
+        item.stash[_SESSION] = session
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """Take everything away after everybody has cleaned up."""
+    try:
+        return (yield)
+    finally:
+        _end(item)
+        item.config.stash[_RUNNER].sweep()
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Open the gate for items that are no plain functions; see `pytest_pyfunc_call` for those."""
+    session = item.stash.get(_SESSION, None)
+    if session is None:
+        return (yield)
+    runner = item.config.stash[_RUNNER]
+    if runner.is_method_of_testcase(item):
+        with runner.gated_method(item, session):
+            return (yield)
+    if isinstance(item, pytest.Function):
+        return (yield)
+    with runner.gate(session):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Open the gate for the test function, and for nothing around it."""
+    session = pyfuncitem.stash.get(_SESSION, None)
+    if session is None:
+        return (yield)
+    with pyfuncitem.config.stash[_RUNNER].gate(session):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep the faults off while pytest reports; attach what the test showed."""
+    with _standing_aside():
+        report = yield
+        session = item.stash.get(_SESSION, None)
+        if session is not None and call.when == "call":
+            item.config.stash[_RUNNER].attach(item, session, call.duration, report)
+        return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> Generator[None, object, object]:
+    """Keep the faults off while pytest prints."""
+    with _standing_aside():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_exception_interact() -> Generator[None, object, object]:
+    """Keep the faults off while pytest, or a debugger, looks at an error."""
+    with _standing_aside():
+        return (yield)
+
+
+def pytest_enter_pdb() -> None:
+    """Hold everything while a debugger holds the test."""
+    _standing_aside().__enter__()
+
+
+def pytest_leave_pdb() -> None:
+    """Go on."""
+    _standing_aside().__exit__(None, None, None)
+
+
+def _standing_aside() -> Any:
+    """Return a context in which no session acts; it costs nothing where none was ever started."""
+    module = sys.modules.get("pytest_fsfault._intercept.switch")
+    return module.switch() if module is not None else _NOTHING
+
+
+class _Nothing:
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(self, *_: object) -> None:
+        """Do nothing."""
+
+
+_NOTHING = _Nothing()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the JSON."""
+    session.config.stash[_RUNNER].finish()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the summary, unless pytest was asked to be brief."""
+    if terminalreporter.verbosity < 0 or terminalreporter.no_summary:
+        return
+    for title, lines in config.stash[_RUNNER].sections():
+        terminalreporter.section(title)
+        for line in lines:
+            terminalreporter.write_line(line)
