@@ -1,13 +1,17 @@
 """Make the file system say no, as Windows would, and prove that your installer survives it."""
 
-from pytest_fsfault._core.endings import RetryStorm, SimulatedCrash
-from pytest_fsfault._core.errors import TRANSIENT, windows_error
-from pytest_fsfault._core.journal import Entry
-from pytest_fsfault._core.mistakes import FsFaultError
-from pytest_fsfault._core.plan import Armed
-from pytest_fsfault._core.rule import Rule
-from pytest_fsfault._prove.retries import Retry
-from pytest_fsfault._session import FsFault, inject
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_fsfault._core.endings import RetryStorm, SimulatedCrash
+    from pytest_fsfault._core.errors import TRANSIENT, windows_error
+    from pytest_fsfault._core.journal import Entry
+    from pytest_fsfault._core.mistakes import FsFaultError
+    from pytest_fsfault._core.plan import Armed
+    from pytest_fsfault._core.rule import Rule
+    from pytest_fsfault._prove.retries import Retry
+    from pytest_fsfault._session import FsFault, inject
 
 __all__ = [
     "TRANSIENT",
@@ -22,3 +26,30 @@ __all__ = [
     "inject",
     "windows_error",
 ]
+
+# Every pytest run imports this package, to load the plugin; its rooms are loaded when somebody asks.
+_HOMES = {
+    "TRANSIENT": "_core.errors",
+    "Armed": "_core.plan",
+    "Entry": "_core.journal",
+    "FsFault": "_session",
+    "FsFaultError": "_core.mistakes",
+    "Retry": "_prove.retries",
+    "RetryStorm": "_core.endings",
+    "Rule": "_core.rule",
+    "SimulatedCrash": "_core.endings",
+    "Unmet": "_core.unmet",  # caught as an AssertionError, unpickled by its name
+    "inject": "_session",
+    "windows_error": "_core.errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,8 +19,12 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._profiles import Profile
 
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
 Strict = Literal[True, False, "all"]
 ClockName = Literal["virtual", "real"]
+_PREFIXES = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
 _NO_MODEL = "this version has no Windows model yet; leave it out"
 
 
@@ -86,7 +91,9 @@ class Ambient:
     rules: tuple[Rule, ...] = ()
     strict: Strict = True
     clock: ClockName | None = None
-    seed: int | str = 0
+    seed: int = 0
+    #: Those of the roots in which directories are counted anew by each run, as pytest does.
+    numbered: tuple[str, ...] = ()
 
 
 def marker_options(args: tuple[Any, ...], keywords: Mapping[str, Any]) -> Options:
@@ -94,7 +101,8 @@ def marker_options(args: tuple[Any, ...], keywords: Mapping[str, Any]) -> Option
     known = [name for name in inspect.signature(Options.__init__).parameters if name not in {"self", "rules"}]
     for name in keywords:
         if name not in known:
-            raise FsFaultError(f"the fsfault marker has no keyword {name!r}{nearest(name, known)}")
+            hint = nearest(name, known) or f"; write {', '.join(known[:-1])} or {known[-1]}"
+            raise FsFaultError(f"the fsfault marker has no keyword {name!r}{hint}")
     return Options(*args, **keywords)
 
 
@@ -107,7 +115,11 @@ def checked_roots(roots: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
     """Return roots as given and as their real paths, absolute; refuse those that would hurt."""
     if isinstance(roots, (str, bytes, os.PathLike)):
         raise FsFaultError(f"roots={roots!r} is a single path; write roots=[{os.fspath(roots)!r}]")
-    found = [form for root in roots for form in _checked(root)]
+    try:
+        given = list(roots)
+    except TypeError:
+        raise FsFaultError(f"roots={roots!r} is no list; write a list of directories") from None
+    found = [form for root in given for form in _checked(root)]
     if not found:
         raise FsFaultError("roots=[] watches nothing, so no fault could happen; name a directory")
     return tuple(dict.fromkeys(found))
@@ -126,9 +138,11 @@ def forms(root: Any) -> tuple[str, str]:
 
 def _checked(root: Any) -> tuple[str, str]:
     try:
-        found = forms(root)
-    except TypeError:
-        raise FsFaultError(f"{root!r} is no path, so it cannot be a root; name a directory") from None
+        found = forms(root) if root else None
+    except (TypeError, ValueError):  # a ValueError for a NUL in it
+        found = None
+    if found is None:
+        raise FsFaultError(f"{root!r} is no path, so it cannot be a root; name a directory")
     for form in found:
         why = _too_much(form)
         if why:
@@ -138,14 +152,19 @@ def _checked(root: Any) -> tuple[str, str]:
 
 def _too_much(root: str) -> str:
     """Return why a directory must not be watched as a whole, or an empty string."""
-    home = os.path.realpath(os.path.expanduser("~"))
-    if root == os.path.dirname(root):
+    return _judged(root, os.path.expanduser("~"))
+
+
+@lru_cache(256)
+def _judged(root: str, home_as_given: str) -> str:
+    home = Path(os.path.realpath(home_as_given))
+    path = Path(root)
+    if path == path.parent:
         return "holds the whole file system"
-    if Path(home).is_relative_to(root):
-        return "holds the home directory" if root != home else "is the home directory"
-    for prefix in {sys.prefix, sys.base_prefix, sys.exec_prefix}:
-        if root == os.path.realpath(prefix):
-            return "is the prefix of the running Python"
+    if home.is_relative_to(path):
+        return "is the home directory" if path == home else "holds the home directory"
+    if any(path in (Path(prefix), Path(os.path.realpath(prefix))) for prefix in _PREFIXES):
+        return "is the prefix of the running Python"
     return ""
 
 

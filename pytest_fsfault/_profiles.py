@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,10 @@ from pytest_fsfault._core.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.rule import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
 
 KEYS = ("extends", "rules", "windows", "scanners", "clock", "children", "seed")
 # Names that the contract reserves for the Windows model.
@@ -32,7 +36,7 @@ class Profile:
 
 
 @cache
-def built_in() -> dict[str, Profile]:
+def built_in() -> Mapping[str, Profile]:
     """Return the profiles that come with the plugin."""
     found: dict[str, Profile] = {}
     for file in sorted((Path(__file__).parent / "profiles").glob("*.toml")):
@@ -44,14 +48,13 @@ def built_in() -> dict[str, Profile]:
 
 
 def resolve(tables: Any, origin: str, known: Mapping[str, Profile]) -> dict[str, Profile]:
-    """Return the built-in profiles, those `known`, and those that `tables` describe, by name.
+    """Return the profiles `known`, and those that `tables` describe, by name.
 
     `origin` says in a mistake where a table stands, such as ``"tool.fsfault.profiles"``.
     """
-    if not isinstance(tables, dict):
-        raise FsFaultError(f"{origin} is no table; write [{origin}.NAME] with keys such as rules = [...]")
-    found = {**built_in(), **known}
-    waiting = dict(tables)
+    if not isinstance(tables, Mapping):
+        raise FsFaultError(f"{origin} is {tables!r}, not a table of profiles by name")
+    found, waiting = dict(known), dict(tables)
     for name in tables:
         _add(name, waiting, found, origin, ())
     return found
@@ -64,10 +67,15 @@ def lookup(name: str, profiles: Mapping[str, Profile]) -> Profile:
     if name in MODEL:
         raise FsFaultError(
             f"profile {name!r} needs the Windows model, which this version does not have; "
-            f"choose one of {', '.join(sorted(profiles))}"
+            f"write {listed(profiles)}"
         )
-    known = ", ".join(sorted(profiles))
-    raise FsFaultError(f"unknown profile {name!r}{nearest(name, profiles) or f'; choose one of {known}'}")
+    raise FsFaultError(f"unknown profile {name!r}{nearest(name, profiles) or f'; write {listed(profiles)}'}")
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names as one chooses among them: ``a, b or c``."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _add(
@@ -79,29 +87,29 @@ def _add(
     if name in chain:
         raise FsFaultError(f"{place} extends itself ({' -> '.join((*chain, name))}); let the chain end")
     table = waiting[name]
-    if not isinstance(table, dict):
-        raise FsFaultError(f"{place} is no table; write keys such as rules = [...]")
-    if name in built_in():
+    if not isinstance(table, Mapping):
+        raise FsFaultError(f"{place} is {table!r}, not a table; write keys such as rules = [...]")
+    if name in built_in() or name in MODEL:
         raise FsFaultError(f"{place} has the name of a built-in profile; choose another name")
     parent = table.get("extends")
     if parent is not None:
         if not isinstance(parent, str):
             raise FsFaultError(f"{place}: extends = {parent!r} is no name; write the name of one profile")
         _add(parent, waiting, found, origin, (*chain, name))
-    found[name] = _read(name, table, found, place)
+    found[name] = replace(_read(name, table, found, place), about=f"a profile of {origin}")
     waiting.pop(name, None)
 
 
 def _read(name: str, table: Mapping[str, Any], found: Mapping[str, Profile], place: str) -> Profile:
     for key in table:
         if key not in KEYS:
-            raise FsFaultError(f"{place}: unknown key {key!r}{nearest(key, KEYS) or f'; known are {KEYS}'}")
+            raise FsFaultError(f"{place}: unknown key {key!r}{nearest(str(key), KEYS) or f'; write {listed(KEYS)}'}")
     for key in ("windows", "scanners"):
         if table.get(key):
             raise FsFaultError(f"{place}: {key} needs the Windows model, which this version does not have")
     if table.get("children"):
-        raise FsFaultError(f"{place}: children = true cannot be: this version reaches one process")
-    parent = lookup(table["extends"], found) if "extends" in table else Profile(name)
+        raise FsFaultError(f"{place}: children = {table['children']!r} cannot be: this version reaches one process")
+    parent = _parent(name, table, found, place)
     clock = table.get("clock", parent.clock)
     if clock not in (None, "virtual", "real"):
         raise FsFaultError(f"{place}: clock = {clock!r} is not known; write 'virtual' or 'real'")
@@ -112,8 +120,17 @@ def _read(name: str, table: Mapping[str, Any], found: Mapping[str, Profile], pla
     return Profile(name, rules=rules, clock=clock, seed=seed, observe=parent.observe)
 
 
+def _parent(name: str, table: Mapping[str, Any], found: Mapping[str, Profile], place: str) -> Profile:
+    if "extends" not in table:
+        return Profile(name)
+    try:
+        return lookup(table["extends"], found)
+    except FsFaultError as error:
+        raise FsFaultError(f"{place}: extends: {error}") from None
+
+
 def _rules(texts: Any, place: str) -> list[Rule]:
-    if not isinstance(texts, list):
+    if not isinstance(texts, (list, tuple)):
         raise FsFaultError(f"{place}: rules = {texts!r} is no list; write rules = ['os.replace -> EACCES']")
     rules = []
     for text in texts:

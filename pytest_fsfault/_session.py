@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import RealClock, VirtualClock
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.rule import Rule
     from pytest_fsfault._options import ClockName, Strict
 
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
 class FsFault:
     """One session of faults: the rules in force, the clock, and the journal of what happened."""
 
@@ -37,8 +41,10 @@ class FsFault:
     def __init__(self, options: Options, ambient: Ambient, *, test: str = "") -> None:
         profile = _profile(options, ambient)
         self._strict: Strict = ambient.strict if options.strict is None else options.strict
-        # A run's seed serves each test in its own way; one that the test names is taken as it is.
-        self.seed: int | str = _first(options.seed, profile.seed, f"{ambient.seed}:{test}" if test else ambient.seed)
+        # A run's seed serves each test in its own way; one that the test names, or its profile, is taken as it is.
+        named = None if options.profile is None else profile.seed
+        self.seed: int | str = _first(options.seed, named, f"{ambient.seed}:{test}" if test else ambient.seed)
+        self._numbered = ambient.numbered if options.roots is None else ()
         roots = options.roots or ambient.roots or default_roots()
         self._clock_name: ClockName = _first(options.clock, profile.clock, ambient.clock, "virtual")
         self.profile = profile.name
@@ -49,6 +55,7 @@ class FsFault:
         self._ambient = [self._arm(rule) for rule in (*from_outside, *profile.rules)]
         self._gate = False
         self._paused = 0
+        self._over = False
         self._handles: frozenset[tuple[int, str]] = frozenset()
 
     def _choose_clock(self) -> VirtualClock | RealClock:
@@ -57,12 +64,13 @@ class FsFault:
         return switch().clock or VirtualClock(ThisProcess())
 
     def _arm(self, rule: Rule) -> Armed:
-        return self._engine.plan.add(Armed(rule, seed=self.seed, on_exit=self._verify_one))
+        return self._engine.plan.add(Armed(rule, self.seed, self._verify_one, self._numbered))
 
     # What users call.
 
     def add(self, rule: str | Rule) -> Armed:
         """Put a rule in force from now on, and return it with its counts."""
+        self._must_go_on()
         armed = self._arm(as_rule(rule))
         self._own.append(armed)
         switch().refresh()
@@ -70,12 +78,14 @@ class FsFault:
 
     def add_root(self, path: str | os.PathLike[str]) -> None:
         """Watch one more directory, which need not exist yet."""
+        self._must_go_on()
         self._engine.roots = tuple(dict.fromkeys((*self._engine.roots, *checked_roots([path]))))
         switch().refresh()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Switch the faults off for a while; the clock stays virtual."""
+        self._must_go_on()
         self._paused += 1
         self._set_gate()
         try:
@@ -118,6 +128,10 @@ class FsFault:
         """Assert that `operation` met an error and was not tried again."""
         _retries.assert_not_retried(self.retries(operation), operation)
 
+    def _must_go_on(self) -> None:
+        if self._over:
+            raise FsFaultError("this session of faults is over, so nothing would happen; use it within its test or block")
+
     # What the plugin and `inject` call.
 
     def start(self) -> None:
@@ -128,8 +142,10 @@ class FsFault:
 
     def stop(self) -> None:
         """Take everything away that `start` put in place."""
-        self.close()
-        switch().stop(self._engine)
+        if not self._over:
+            self.close()
+            self._over = True
+            switch().stop(self._engine)
 
     def open(self) -> None:
         """Open the gate: the code under test runs."""
@@ -223,17 +239,23 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
         )  # fmt: skip
         settings = innermost()
         around = settings() if settings else Ambient()
-        _profile(self._options, around)
-        self._ambient = Ambient(roots=around.roots, profiles=around.profiles)
+        lookup(self._options.profile or "off", around.profiles or built_in())
+        # What the command line adds is for tests as a whole; an `inject` in one of them says itself what it wants.
+        self._ambient = replace(around, profile="off", rules=(), seed=0)
         self._session: FsFault | None = None
 
     def __enter__(self) -> FsFault:
         if self._session is not None:
             raise FsFaultError("this inject() is in use already; call inject() again for another block")
-        self._session = FsFault(self._options, self._ambient)
-        self._session.start()
-        self._session.open()
-        return self._session
+        session = FsFault(self._options, self._ambient)
+        session.start()
+        try:
+            session.open()
+        except BaseException:
+            session.stop()
+            raise
+        self._session = session
+        return session
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

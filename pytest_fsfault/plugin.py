@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import functools
 import sys
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from contextlib import AbstractContextManager
 
     from pytest_fsfault._runner import Runner
     from pytest_fsfault._session import FsFault
@@ -36,26 +36,17 @@ _MARKER = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options and ini settings."""
-    group = parser.getgroup("fsfault", "file-system faults")
-    add = group.addoption
+    add = parser.getgroup("fsfault", "file-system faults").addoption
     add("--fsfault", action="store_true", help="run every test under the default profile")
     add("--fsfault-profile", metavar="NAME", help="run every test under this profile")
     add("--fsfault-rule", metavar="RULE", action="append", default=[], help="a rule for every test (repeatable)")
-    add("--fsfault-seed", metavar="N|last", type=_seed, help="the seed of rules with P%%, or the last run's")
+    # What these may be is checked with the settings: argparse would answer with its whole usage.
+    add("--fsfault-seed", metavar="N|last", help="the seed of rules with P%%, or the last run's")
     add("--fsfault-json", metavar="PATH", help="write what happened to a file")
-    add("--fsfault-show", choices=("faults", "all"), help="show the faults, or all entries, of passing tests too")
+    add("--fsfault-show", metavar="faults|all", help="show the faults, or all entries, of passing tests too")
     add("--fsfault-list", action="store_true", help="list operations, groups, errors, schedules and profiles")
     for name, (kind, text) in _INI.items():
         parser.addini(name, text, type=kind, default=[] if kind == "linelist" else "")  # type: ignore[arg-type]
-
-
-def _seed(text: str) -> int | str:
-    if text == "last":
-        return text
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number; write a whole number, or last") from None
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -67,11 +58,11 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker; read the settings, so that a mistake in them shows at once."""
-    from pytest_fsfault._runner import Runner  # noqa: PLC0415
+    from pytest_fsfault._runner import Keys, Runner  # noqa: PLC0415
 
     config.addinivalue_line("markers", _MARKER)
     fail = functools.partial(pytest.fail, pytrace=False)
-    config.stash[_RUNNER] = runner = Runner(config, fail, _MISTAKE)
+    config.stash[_RUNNER] = runner = Runner(config, Keys(_SESSION, _MISTAKE), fail)
     try:
         runner.configure()
     except ValueError as error:  # FsFaultError, which is not loaded where nobody needs it
@@ -92,9 +83,27 @@ class _Inner:
         if message is not None:
             pytest.fail(message, pytrace=False)
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_fixture_setup(self) -> Generator[None, object, object]:
+        """Shut the gate while a fixture that the running test asks for by name is set up."""
+        if not self._runner.gates.calling:
+            return (yield)
+        with self._runner.gates.aside():
+            return (yield)
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what the test showed, in this process or in a worker."""
-        self._runner.collect(report)
+        self._runner.findings.collect(report)
+
+    def pytest_enter_pdb(self) -> None:
+        """Hold everything while a debugger holds the test."""
+        from pytest_fsfault._intercept.switch import switch  # noqa: PLC0415
+
+        self._runner.gates.hold(switch())
+
+    def pytest_leave_pdb(self) -> None:
+        """Go on."""
+        self._runner.gates.release()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -104,18 +113,23 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         runner.unconfigure()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Print the list, if it was asked for."""
     if not config.getoption("fsfault_list"):
         return None
-    config.stash[_RUNNER].print_list()
+    config._do_configure()
+    try:
+        config.stash[_RUNNER].print_list()
+    finally:
+        config._ensure_unconfigure()
     return 0
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Say what the run is under, in words that reproduce it."""
-    reproduce = config.stash[_RUNNER].reproduce()
-    return f"fsfault: {reproduce}" if reproduce else None
+    runner = config.stash[_RUNNER]
+    return f"fsfault: {runner.arguments()}" if runner.under_faults else None
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -128,27 +142,13 @@ def pytest_configure_node(node: Any) -> None:
 def fsfault(request: pytest.FixtureRequest) -> Iterator[FsFault]:
     """Return the session of faults of this test: add rules, read the journal, ask for retries."""
     item = request.node
-    session = item.stash.get(_SESSION, None)
-    if session is not None:
-        yield session
-        return
-    # Asked for by name while the test runs, or under a runner of its own.
-    runner = item.config.stash[_RUNNER]
-    session = runner.begin(item, forced=True)
-    if session is None:
-        pytest.fail(item.stash[_MISTAKE], pytrace=False)
-    item.stash[_SESSION] = session
-    try:
-        yield session
-    finally:
-        _end(item)
-
-
-def _end(item: pytest.Item) -> None:
-    session = item.stash.get(_SESSION, None)
-    if session is not None:
-        del item.stash[_SESSION]
-        item.config.stash[_RUNNER].end(session)
+    if item.stash.get(_SESSION, None) is None:
+        # Asked for by name: neither marker nor argument have announced it.
+        item.config.stash[_RUNNER].begin(item, forced=True)
+        if _MISTAKE in item.stash:
+            pytest.fail(item.stash[_MISTAKE], pytrace=False)
+    # The session ends after all other fixtures: what they have patched on top of it goes first.
+    yield item.stash[_SESSION]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -157,15 +157,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     try:
         return (yield)
     finally:
-        _end(item)
+        item.config.stash[_RUNNER].forget(item)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     """Patch before anybody sets up: a mock that a fixture makes undoes itself before we do."""
-    session = item.config.stash[_RUNNER].begin(item)
-    if session is not None:
-        item.stash[_SESSION] = session
+    item.config.stash[_RUNNER].begin(item)
     return (yield)
 
 
@@ -175,33 +173,26 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
     try:
         return (yield)
     finally:
-        _end(item)
-        item.config.stash[_RUNNER].sweep()
+        item.config.stash[_RUNNER].end(item)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Open the gate for items that are no plain functions; see `pytest_pyfunc_call` for those."""
-    session = item.stash.get(_SESSION, None)
-    if session is None:
-        return (yield)
-    runner = item.config.stash[_RUNNER]
-    if runner.is_method_of_testcase(item):
-        with runner.gated_method(item, session):
+    gates = item.config.stash[_RUNNER].gates
+    if gates.is_method_of_testcase(item):
+        with gates.method(item):
             return (yield)
     if isinstance(item, pytest.Function):
         return (yield)
-    with runner.gate(session):
+    with gates.call(item):
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """Open the gate for the test function, and for nothing around it."""
-    session = pyfuncitem.stash.get(_SESSION, None)
-    if session is None:
-        return (yield)
-    with pyfuncitem.config.stash[_RUNNER].gate(session):
+    with pyfuncitem.config.stash[_RUNNER].gates.call(pyfuncitem):
         return (yield)
 
 
@@ -213,13 +204,13 @@ def pytest_runtest_makereport(
     with _standing_aside():
         report = yield
         session = item.stash.get(_SESSION, None)
-        if session is not None and call.when == "call":
-            item.config.stash[_RUNNER].attach(item, session, call.duration, report)
+        if session is not None:
+            item.config.stash[_RUNNER].findings.attach(session, call, report)
         return report
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_logreport(report: pytest.TestReport) -> Generator[None, object, object]:
+def pytest_runtest_logreport() -> Generator[None, object, object]:
     """Keep the faults off while pytest prints."""
     with _standing_aside():
         return (yield)
@@ -232,20 +223,10 @@ def pytest_exception_interact() -> Generator[None, object, object]:
         return (yield)
 
 
-def pytest_enter_pdb() -> None:
-    """Hold everything while a debugger holds the test."""
-    _standing_aside().__enter__()
-
-
-def pytest_leave_pdb() -> None:
-    """Go on."""
-    _standing_aside().__exit__(None, None, None)
-
-
-def _standing_aside() -> Any:
+def _standing_aside() -> AbstractContextManager[object]:
     """Return a context in which no session acts; it costs nothing where none was ever started."""
     module = sys.modules.get("pytest_fsfault._intercept.switch")
-    return module.switch() if module is not None else _NOTHING
+    return _NOTHING if module is None else module.switch()  # type: ignore[no-any-return]
 
 
 class _Nothing:
@@ -256,20 +237,22 @@ class _Nothing:
         """Do nothing."""
 
 
-_NOTHING = _Nothing()
+_NOTHING: Any = _Nothing()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the JSON."""
-    session.config.stash[_RUNNER].finish()
+    try:
+        session.config.stash[_RUNNER].findings.finish()
+    except OSError as error:
+        pytest.exit(f"--fsfault-json: {error}", pytest.ExitCode.USAGE_ERROR)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print the summary, unless pytest was asked to be brief."""
-    if terminalreporter.verbosity < 0 or terminalreporter.no_summary:
-        return
-    for title, lines in config.stash[_RUNNER].sections():
+    brief = terminalreporter.verbosity < 0 or terminalreporter.no_summary
+    for title, lines in config.stash[_RUNNER].findings.sections(brief=brief):
         terminalreporter.section(title)
         for line in lines:
             terminalreporter.write_line(line)

@@ -6,19 +6,23 @@ over work. Whatever must be known of the outside for that is asked of a `World`.
 
 from __future__ import annotations
 
-from _thread import allocate_lock, get_ident
-from contextlib import suppress
+from _thread import get_ident
 from operator import index
 from threading import RLock
 from time import monotonic_ns
 from time import sleep as real_sleep
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pytest_fsfault._core.mistakes import FsFaultError
+from pytest_fsfault._core.waiter import Waiter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-    from threading import Thread
+    from collections.abc import Callable
+
+    from pytest_fsfault._core.waiter import World
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
 
 T = TypeVar("T")
 
@@ -42,64 +46,6 @@ class Wait(NamedTuple):
     at: float
     seconds: float
     thread: int
-
-
-class World(Protocol):
-    """What a clock must know of the threads and processes around it."""
-
-    def monotonic_ns(self) -> int:
-        """Return real time."""
-
-    def adopt(self, thread: Thread) -> None:
-        """Count `thread` to the test; it may still have to be started."""
-
-    def disown(self, thread: Thread) -> None:
-        """Count `thread` to the test no longer."""
-
-    def belongs(self, ident: int) -> bool:
-        """Return whether this running thread counts to the test."""
-
-    def at_work(self, waiting: Collection[int], since: int) -> bool:
-        """Return whether a thread of the test that is none of `waiting` does something.
-
-        `since` is the real instant at which the wait began for whose sake this is asked.
-        """
-
-    def child_lives(self) -> bool:
-        """Return whether a child process is alive that does not share the clock."""
-
-
-class Waiter:
-    """One wait that is going on; it stands in a Condition's queue where CPython puts a lock.
-
-    `due` is the virtual instant of its end, None for a wait without a limit. A `patient` one lets real time
-    pass rather than jump: others of its kind expect an answer from outside.
-    """
-
-    __slots__ = ("began", "bell", "due", "notified", "patient", "since", "thread")
-
-    def __init__(self, began: int, since: int, span: int | None, *, patient: bool = False) -> None:
-        self.began = began
-        self.since = since
-        self.due = None if span is None else began + span
-        self.patient = patient
-        self.thread = get_ident()
-        self.notified = False
-        self.bell = allocate_lock()
-        self.bell.acquire()
-
-    def release(self) -> None:
-        """Wake the waiter; `Condition.notify` calls this, and expects RuntimeError if it was done before."""
-        # The ring is repeated: a signal may have come between the two lines when it was done before.
-        before, self.notified = self.notified, True
-        self.ring()
-        if before:
-            raise RuntimeError("release unlocked lock")
-
-    def ring(self) -> None:
-        """Make the waiter look again."""
-        with suppress(RuntimeError):
-            self.bell.release()
 
 
 class Clock:
@@ -336,9 +282,7 @@ class VirtualClock(Clock):
     def _at_work(self, me: Waiter) -> bool:
         """Return whether anybody does something; whoever has been notified does, though not yet awake."""
         waiters = tuple(self._waiters.values())
-        if any(waiter.notified for waiter in waiters):
-            return True
-        # Asked again afterwards: a thread that has done nothing for 5 ms cannot have notified in between,
+        # Notices are looked at last: a thread that has done nothing for 5 ms cannot have sent one meanwhile,
         # but one that was woken from outside can.
         return self.world.at_work({waiter.thread for waiter in waiters}, me.since) or any(
             waiter.notified for waiter in waiters

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from pytest_fsfault._core.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.errors import add_winerror, build, parse_error
 from pytest_fsfault._core.journal import Journal, Tally, Verdict
-from pytest_fsfault._core.operation import OPERATIONS
+from pytest_fsfault._core.operation import GROUPS, OPERATIONS
 from pytest_fsfault._core.paths import within
 from pytest_fsfault._core.plan import Plan
 
@@ -25,6 +26,9 @@ __tracebackhide__ = True
 
 # Truncating a mapped file gives EACCES, although the runtime maps 1224 to EINVAL elsewhere; CPython Modules/_io.
 _MAPPED = 1224
+
+# Whatever becomes of a close, the descriptor is gone afterwards (close(2), _close of the C runtime).
+_CLOSES = frozenset({"os.close", "file.close"})
 
 # A loop that meets an injected error this often, on one path and without success, makes no progress.
 STORM = 10_000
@@ -67,7 +71,7 @@ class Engine:
 
     @property
     def outside(self) -> dict[str, str]:
-        """The last path outside the roots on which an operation was seen."""
+        """A path outside the roots on which an operation was seen."""
         return self._outside
 
     def covers(self, operation: Operation) -> bool:
@@ -88,7 +92,19 @@ class Engine:
             raise type(self.ended)(*self.ended.args)
         self.count(operation.name, 1, [operation.path])
         decision, matched = self.plan.decide(operation, self.clock.now, self.roots)
-        return decision, matched or self.observing
+        doubted = operation.doubtful and self._doubt(operation)
+        return decision, matched or doubted or self.observing
+
+    def _doubt(self, operation: Operation) -> bool:
+        """Note which rules a call escapes that was `os.rename` or `os.replace`, nobody knows which."""
+        certain = self.plan.matching(operation, self.roots)
+        either = [operation._replace(name=name, doubtful=False) for name in sorted(GROUPS["rename"])]
+        found = {one.rule: None for case in either for one in self.plan.matching(case, self.roots) if one not in certain}
+        self.escapes += [
+            f"{rule}: a call bound early was os.rename or os.replace, nobody can tell which, at {operation.call_site}"
+            for rule in found
+        ]
+        return bool(found)
 
     def end(self, reason: BaseException) -> NoReturn:
         """Let nothing more happen, and raise `reason`, now and at every later call."""
@@ -127,8 +143,10 @@ class _Case:
     def note(self, outcome: Outcome, error: BaseException | None = None) -> None:
         for engine in self.witnesses:
             engine.journal.note(self.operation, self.verdict, outcome, error)
+        # A short transfer is progress, unless it moves nothing or ends in an error.
+        stuck = outcome == "short" and (error is not None or self.verdict.fault == "short 0")
         for engine in self.witnesses:
-            engine.watch_for_storm(self.operation, outcome)
+            engine.watch_for_storm(self.operation, "raised" if stuck else outcome)
 
     def perform(self) -> Any:
         """Do the real thing; a native error is told as such."""
@@ -156,6 +174,8 @@ def conduct(engines: Sequence[Engine], operation: Operation, act: Act) -> Any:
     `engines` are asked in order, the innermost session first; all of them count and record, the first
     that has an answer decides.
     """
+    if operation.name in _CLOSES and any(engine.ended is not None and engine.covers(operation) for engine in engines):
+        return act.perform()  # the descriptor is given back: our own process lives on
     case, decision, decider = _decide(engines, operation, act)
     if decision is None or decider is None:
         result = case.perform()
@@ -195,18 +215,22 @@ def _decide(
         if first is None and decision is not None:
             first, decider = decision, engine
     case = _Case(operation, act, witnesses)
-    early = "bound early" if operation.early_bound else ""
-    if first is None:
-        case.verdict = Verdict(None, early, engines[0].clock.now)
-    else:
-        reason = f"{first.reason}, {early}" if early else first.reason
-        case.verdict = Verdict(str(first.fault), reason, engines[0].clock.now)
+    if witnesses:
+        early = _EARLY[operation.doubtful] if operation.early_bound else ""
+        now = witnesses[0].clock.now
+        if first is None:
+            case.verdict = Verdict(None, early, now)
+        else:
+            reason = f"{first.reason}, {early}" if early else first.reason
+            case.verdict = Verdict(str(first.fault), reason, now)
     return case, first, decider
 
 
+_EARLY = {False: "bound early", True: "bound early, os.rename or os.replace"}
+
+
 def _raise(case: _Case, fault: Fault, _decider: Engine) -> NoReturn:
-    # Whatever becomes of a close, the descriptor is gone afterwards (close(2), _close of the C runtime).
-    if fault.after or case.operation.name in {"os.close", "file.close"}:
+    if fault.after or case.operation.name in _CLOSES:
         case.act.discard(case.perform())
     error = case.error(fault)
     case.note("raised", error)
@@ -236,6 +260,9 @@ def _short(case: _Case, fault: Fault, _decider: Engine) -> Any:
 def _crash(case: _Case, _fault: Fault, decider: Engine) -> NoReturn:
     crash = SimulatedCrash(f"{case.operation.name} {case.operation.path}, at {case.operation.call_site}")
     case.note("crashed", crash)
+    if case.operation.name in _CLOSES:
+        with suppress(OSError):
+            case.act.perform()
     decider.end(crash)
 
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     Filename = str | bytes | int | None
 
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
 #: Rule errors that pass by themselves: somebody else lets go, and the same call succeeds. Left out: EMFILE and
 #: ERROR_USER_MAPPED_FILE (the program's own doing, as a rule), EINTR (CPython repeats the call, PEP 475),
 #: ENOTEMPTY (POSIX unlinks at once, so what is there is new), EPERM (a sandbox, for good), ERROR_INVALID_NAME and

@@ -9,6 +9,9 @@ from pytest_fsfault._core.errors import ErrorName, parse_error
 from pytest_fsfault._core.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.text import PlacedError, Words, duration, duration_text, placed, size, size_text
 
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
 _EXAMPLES = "a fault such as 'ERROR_ACCESS_DENIED', 'delay 250ms', 'short 512' or 'crash'"
 _KEYWORDS = ("delay", "short", "crash")
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.operation import Operation
 
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
 Outcome = Literal["ok", "raised", "failed", "short", "crashed", "passed"]
 
 

@@ -184,9 +184,14 @@ def superset_regex(
 
     A pattern None stands for a rule that takes any path. None is returned if there are no patterns.
     """
-    globs = set(patterns)
-    if None in globs or not globs:
-        return re.compile("", _flags(ignore_case)) if globs else None
+    globs = frozenset(patterns)
+    return _superset(globs, tuple(roots), ignore_case) if globs else None
+
+
+@lru_cache(maxsize=256)
+def _superset(globs: frozenset[str | None], roots: tuple[str, ...], ignore_case: bool) -> re.Pattern[str]:
+    if None in globs:
+        return re.compile("")
     scopes: dict[str, list[str]] = {"name": [], "below": [], "absolute": []}
     for pattern in sorted(filter(None, globs)):
         scopes[_scope(pattern)].append(_regex(pattern.removeprefix("./")))

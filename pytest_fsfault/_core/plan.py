@@ -17,12 +17,16 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.operation import Operation
     from pytest_fsfault._core.rule import Rule
 
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
 
 class Armed:
     """A rule in force: how many calls it `matched`, and in how many it `fired`.
 
     As a context manager it ends with its block. `on_exit` is called then, with the rule and the error that
-    ends the block, and may raise; a rule judged so is not judged again (see `Plan.never_fired`).
+    ends the block, and may raise; a rule judged so is not judged again (see `Plan.never_fired`). Luck does
+    not depend on the counter that ends the name of a directory right below a root in `numbered`.
     """
 
     __module__ = "pytest_fsfault"
@@ -32,6 +36,7 @@ class Armed:
         rule: Rule,
         seed: int | str = 0,
         on_exit: Callable[[Armed, BaseException | None], None] | None = None,
+        numbered: Sequence[str] = (),
     ) -> None:
         self.rule = rule
         self.matched = 0
@@ -39,6 +44,7 @@ class Armed:
         self.judged = False
         self._seed = seed
         self._on_exit = on_exit
+        self._numbered = numbered
         self._plan: Plan | None = None
         self._counts: dict[str, int] = {}
         self._firsts: dict[str, float] = {}
@@ -77,20 +83,32 @@ class Armed:
 
     def _draw(self, path: str, roots: Sequence[str], ignore_case: bool) -> float:
         if path not in self._draws:
-            below = below_root(path, roots, ignore_case)
+            below = below_root(path, self._numbered, ignore_case) if self._numbered else None
+            stable = below_root(path, roots, ignore_case) if below is None else _uncounted(below)
             # Paths of one name below two roots draw alike, but apart: each has its own generator.
-            seed = f"{self._seed}|{_portable(self.rule, roots)}|{path if below is None else below}"
+            rule = _portable(self.rule, roots, self._numbered)
+            seed = f"{self._seed}|{rule}|{path if stable is None else stable}"
             self._draws[path] = Random(seed).random  # noqa: S311 - luck, not secrets
         return self._draws[path]()
 
 
-def _portable(rule: Rule, roots: Sequence[str]) -> str:
+def _uncounted(below: str) -> str:
+    """Return a path as seen from its root without the number that ends its first name."""
+    name, slash, rest = below.partition("/")
+    return name.rstrip("0123456789") + slash + rest
+
+
+def _portable(rule: Rule, roots: Sequence[str], numbered: Sequence[str] = ()) -> str:
     """Return what the rule says, with literal paths as seen from the roots, which are new in each run."""
-    tops = [escape(root).rstrip("/") for root in sorted(roots, key=len, reverse=True)]
+    tops = [(escape(root).rstrip("/"), root in numbered) for root in sorted(roots, key=len, reverse=True)]
 
     def seen(pattern: str | None) -> str:
         tail = pattern or ""
-        return next((tail[len(top) :] for top in tops if tail == top or tail.startswith(f"{top}/")), tail)
+        for top, counted in tops:
+            if tail == top or tail.startswith(f"{top}/"):
+                below = tail[len(top) :]
+                return f"/{_uncounted(below[1:])}" if counted else below
+        return tail
 
     operations = ", ".join(rule.operations)
     return f"{operations}|{seen(rule.path)}|{seen(rule.to)}|{rule.fault}|{rule.when}"

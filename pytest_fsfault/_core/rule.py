@@ -23,6 +23,9 @@ from pytest_fsfault._core.text import PlacedError, Word, Words
 if TYPE_CHECKING:
     from pytest_fsfault._core.operation import Operation
 
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
 _NAMES = frozenset([*OPERATIONS, *ALIASES, *GROUPS])
 # Which groups these belong to, each call says for itself, by its mode.
 _BY_MODE = frozenset({"open", "os.open"})
@@ -69,8 +72,8 @@ class Rule:
         text = _operations_text(operations)
         parts = _Parts(
             (),
-            _glob("path", path),
-            _glob("to", to),
+            read_glob("path", path),
+            read_glob("to", to),
             fault if isinstance(fault, Fault) else Fault.parse(fault),
             when if isinstance(when, Schedule) else Schedule.parse(when),
             optional,
@@ -292,8 +295,8 @@ def _operations_text(operations: object) -> str:
     )
 
 
-def _glob(name: str, path: object) -> str | None:
-    """Return the glob for an argument: one that was written, or one that means a `Path` object's very file."""
+def read_glob(name: str, path: object) -> str | None:
+    """Return the canonical glob for the argument `name`: the one written, or that of a `Path` object's very file."""
     if path is None:
         return None
     literal = path.as_posix() if isinstance(path, PurePath) else path

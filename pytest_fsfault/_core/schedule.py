@@ -21,6 +21,9 @@ from pytest_fsfault._core.text import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
 Per = Literal["", "path", "call site"]
 Kind = Literal["always", "once", "first", "nth", "from", "range", "every", "percent", "for", "until"]
 

@@ -12,6 +12,9 @@ from pytest_fsfault._core.mistakes import FsFaultError, nearest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
 _T = TypeVar("_T")
 
 # A unit is a fraction of a second, so that reading stays exact until the one division at its end.

@@ -17,22 +17,31 @@ if TYPE_CHECKING:
 class Unmet(AssertionError):
     """Fail a test whose faults did not happen: what it shows is not what it claims."""
 
+    __module__ = "pytest_fsfault"
+
 
 def never_fired(armed: Armed, engine: Engine) -> str:
     """Return one sentence: which rule never fired, and the nearest thing that did happen."""
     rule = armed.rule
     head = str(rule).partition(" -> ")[0]
+    escape = next((told for told in engine.escapes if told.startswith(f"{rule}: ")), "")
+    return f"`{head}` never fired: {_nearest(armed, engine)}{escape.replace(f'{rule}: ', '; ', 1)}"
+
+
+def _nearest(armed: Armed, engine: Engine) -> str:
+    """Return what comes nearest to a call that would have met the rule."""
+    rule = armed.rule
     if armed.matched:
-        return f"`{head}` never fired: {_calls(armed.matched, 'a matching call')}, but not {rule.when}"
+        return f"{_calls(armed.matched, 'a matching call')}, but not {rule.when}"
     seen = {name: tally for name, tally in engine.tallies.items() if tally.count}
     if nearest := _described(seen, rule.names):
-        return f"`{head}` never fired: {nearest}"
+        return nearest
     for name in sorted(rule.names):
         if name in engine.outside:
-            return f"`{head}` never fired: {name} met only paths outside the roots, such as {engine.outside[name]}"
+            return f"{name} met only paths outside the roots, such as {engine.outside[name]}"
     what = " or ".join(sorted(rule.names)) if len(rule.names) <= 3 else f"{' or '.join(rule.operations)}"  # noqa: PLR2004
     related = _described(seen, _relatives(rule.names)) or _described(seen, seen)
-    return f"`{head}` never fired: no call of {what} below the roots" + (f", but {related}" if related else "")
+    return f"no call of {what} below the roots" + (f", but {related}" if related else "")
 
 
 def _described(seen: dict[str, object], names: Collection[str]) -> str:

@@ -9,7 +9,7 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
     from types import FrameType
 
     from pytest_fsfault._intercept.frames import Callers
@@ -30,24 +30,38 @@ def reachable(frame: FrameType, function: object) -> bool:
 def _leads_to(value: Any, function: object, names: tuple[str, ...]) -> bool:
     if value is function:
         return True
-    if isinstance(value, partial):
+    # By type, not by `isinstance`: that would wake a lazy object. Copies, since other threads may write.
+    kind = type(value)
+    if kind is partial:
         return value.func is function
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return any(item is function for item in value)
-    if isinstance(value, dict):
-        return any(item is function for item in value.values())
+    if kind in _SEQUENCES:
+        return any(item is function for item in list(value))
+    if issubclass(kind, dict):
+        return any(item is function for item in list(dict.values(value)))
     return any(item is function for item in _attributes(value, names))
+
+
+_SEQUENCES = frozenset({list, tuple, set, frozenset})
 
 
 def _attributes(value: Any, names: tuple[str, ...]) -> Iterator[Any]:
     """Yield the named attributes of an object, of its class, and of the classes above, without side effects."""
-    spaces = [getattr(value, "__dict__", None)]
-    spaces += [vars(cls) for cls in (value.__mro__ if isinstance(value, type) else type(value).__mro__)]
+    kind = type(value)
+    own = None if issubclass(kind, type) else _dictionary(value)
+    spaces = [] if own is None else [own]
+    spaces += [vars(cls) for cls in (value if issubclass(kind, type) else kind).__mro__]
     for space in spaces:
-        if isinstance(space, dict) or type(space).__name__ == "mappingproxy":
-            for name in names:
-                found = space.get(name)  # type: ignore[union-attr]
-                yield found.__func__ if isinstance(found, (staticmethod, MethodType)) else found
+        for name in names:
+            found = space.get(name)
+            yield found.__func__ if type(found) in {staticmethod, MethodType} else found
+
+
+def _dictionary(value: Any) -> dict[str, Any] | None:
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return None
+    return found if type(found) is dict else None
 
 
 class Exchange:
@@ -61,7 +75,7 @@ class Exchange:
         self._modules: list[Any] = []
         self._spaces: list[dict[str, Any]] = []
         self._sizes: list[int] = []
-        self._places: dict[int, list[tuple[dict[str, Any], str, Any]]] = {}
+        self._places: dict[int, list[tuple[dict[str, Any], str, Any, bool]]] = {}
         self._active: list[tuple[dict[str, Any], str, Any, Any]] = []
 
     def put(self, files: Mapping[int, tuple[Any, Any]], times: Mapping[int, tuple[Any, Any]]) -> None:
@@ -70,32 +84,41 @@ class Exchange:
         Both maps go from the original's id to (original, wrapper). Names of `times` are left alone in the
         standard library, whose own waits are real.
         """
-        self._scan({**files, **times})
+        changed = self._changed()
+        if changed:
+            self._note(changed, {**files, **times})
         for places in self._places.values():
-            for space, name, original in places:
-                pair = files.get(id(original)) or (None if _is_stdlib(space) else times.get(id(original)))
+            for space, name, original, in_stdlib in places:
+                pair = files.get(id(original)) or (None if in_stdlib else times.get(id(original)))
                 if pair is not None and space.get(name) is original:
                     space[name] = pair[1]
                     self._active.append((space, name, *pair))
 
-    def restore(self, pairs: Iterable[tuple[Any, Any]]) -> None:
+    def restore(self, *pairs: Mapping[int, tuple[Any, Any]]) -> None:
         """Put the originals back, also in modules that were imported in between."""
         for space, name, original, wrapper in reversed(self._active):
             if space.get(name) is wrapper:
                 space[name] = original
         self._active.clear()
-        by_wrapper = {id(wrapper): (wrapper, original) for original, wrapper in pairs}
-        for space in self._changed():
+        changed = self._changed()
+        if not changed:
+            return
+        known = [pair for table in pairs for pair in table.values()]
+        by_wrapper = {id(wrapper): original for original, wrapper in known}
+        for space in changed:
             for name, value in list(space.items()):
-                pair = by_wrapper.get(id(value))
-                if pair is not None:
-                    space[name] = pair[1]
+                if id(value) in by_wrapper:
+                    space[name] = by_wrapper[id(value)]
+        self._note(changed, {id(original) for original, _ in known})
 
-    def _scan(self, wanted: Mapping[int, tuple[Any, Any]]) -> None:
-        for space in self._changed():
-            self._places[id(space)] = [
-                (space, name, value) for name, value in list(space.items()) if id(value) in wanted
-            ]
+    def _note(self, spaces: Iterable[dict[str, Any]], wanted: Container[int]) -> None:
+        """Remember where these dictionaries hold originals; they are not looked at again until they change."""
+        for space in spaces:
+            found = [(name, value) for name, value in list(space.items()) if id(value) in wanted]
+            self._places.pop(id(space), None)
+            if found:
+                in_stdlib = _is_stdlib(space)
+                self._places[id(space)] = [(space, name, value, in_stdlib) for name, value in found]
 
     def _changed(self) -> list[dict[str, Any]]:
         """Return the dictionaries that are new or have changed their size since the last call."""

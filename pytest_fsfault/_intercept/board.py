@@ -19,12 +19,17 @@ class Interceptor(Protocol):
     """One intercepted function, as the board sees it."""
 
     operation: str
+    calls: int
+    stray: str | None  # the first path outside the roots that the code under test named
 
     def forget(self) -> None:
         """Drop what was remembered about paths: rules, roots or the gate have changed."""
 
     def bank(self) -> tuple[int, list[str]]:
         """Hand over the calls that no rule concerned, and start counting anew."""
+
+# What `mine` is while no call is announced.
+NOBODY = object()
 
 
 class Board:
@@ -35,11 +40,12 @@ class Board:
     been decided already. (No other thread can come between: no Python code runs from one to the other.)
     """
 
-    __slots__ = ("_roots", "below", "busy", "callers", "engines", "interceptors", "live", "mine", "shut", "tops")
+    __slots__ = ("_banked", "below", "busy", "callers", "engines", "interceptors", "live", "mine", "shut", "tops")
 
     def __init__(self) -> None:
         self.live = False
-        self.mine: object = None
+        self._banked = True  # nothing can have been counted since the last time
+        self.mine: object = NOBODY
         self.engines: tuple[Engine, ...] = ()  # the innermost session first
         self.shut = 0
         self.busy: set[int] = set()  # threads in which we ourselves are at work
@@ -52,17 +58,28 @@ class Board:
         """Take in that sessions, rules, roots or gates have changed."""
         self.bank()
         gates = [engine for engine in self.engines if engine.gate]
+        self.live = bool(gates) and not self.shut
+        if not gates:
+            return
+        self._banked = False
         roots = {root for engine in gates for root in engine.roots}
         self.tops = frozenset(roots)
         self.below = tuple(root.rstrip("/\\") + sep for root in roots for sep in _SEPARATORS)
         for interceptor in self.interceptors:
             interceptor.forget()
-        self.live = bool(gates) and not self.shut
 
     def bank(self) -> None:
         """Credit the calls counted since the last time to the open sessions."""
+        if self._banked:
+            return
+        self._banked = not self.live
         gates = [engine for engine in self.engines if engine.gate]
         for interceptor in self.interceptors:
+            if not interceptor.calls and interceptor.stray is None:
+                continue
+            if interceptor.stray is not None:
+                for engine in gates:
+                    engine.outside[interceptor.operation] = interceptor.stray
             calls, paths = interceptor.bank()
             if calls:
                 for engine in gates:
@@ -104,8 +121,7 @@ def _either(tests: list[Callable[[str], object]]) -> Callable[[str], object]:
 def resolve(path: Any, directory: int | None = None) -> tuple[str | None, Any]:
     """Return a path argument as an absolute path, and as an error shows it.
 
-    `path` is what the caller passed: str, bytes, path-like, a descriptor, or None for the current directory;
-    `directory` is a ``dir_fd``. The absolute path is None where there is none to tell.
+    `path` is what the caller passed: str, bytes, path-like or a descriptor; `directory` is a ``dir_fd``. The absolute path is None where there is none to tell.
 
     Raises:
         TypeError: as the real function would, for an object that is no path.
@@ -114,9 +130,18 @@ def resolve(path: Any, directory: int | None = None) -> tuple[str | None, Any]:
     if isinstance(path, int):
         found = path_of_descriptor(path)
         return (found if found and os.path.isabs(found) else None), path
-    shown = "." if path is None else os.fspath(path)
+    shown = os.fspath(path)
     text = os.fsdecode(shown)
+    if "\0" in text:
+        return None, shown
     if os.path.isabs(text):
         return absolute(text, ""), shown
-    base = getcwd() if directory is None else path_of_descriptor(directory)
+    base = _current_directory() if directory is None else path_of_descriptor(directory)
     return (absolute(text, base) if base else None), shown
+
+
+def _current_directory() -> str | None:
+    try:
+        return getcwd()
+    except OSError:  # somebody has deleted it
+        return None

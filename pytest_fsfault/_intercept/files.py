@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine import Act
 from pytest_fsfault._intercept.table import FILE_OPERATIONS, Row
-from pytest_fsfault._intercept.wrappers import Wrapper
+from pytest_fsfault._intercept.wrappers import Wrapper, bytes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,12 +30,12 @@ class FileIO(io.FileIO):
     """The raw file below what `open` returns under faults."""
 
     _path: str = ""
-    _sessions: tuple[Engine, ...] = ()
+    _engines: tuple[Engine, ...] = ()
     _bare = False  # handed out without a buffer, so that its own flush is the caller's
 
     def _lost(self) -> bool:
         """Return whether a simulated crash has come over this file: its buffers never reach the disk."""
-        return any(engine.ended is not None for engine in self._sessions)
+        return any(engine.ended is not None for engine in self._engines)
 
 
 class FlushedWriter(io.BufferedWriter):
@@ -114,14 +114,20 @@ class FileCall(Wrapper):
 
 
 def _write(raw: FileIO, data: Any) -> Any:
-    view = memoryview(data).cast("B")
+    try:
+        view = bytes_of(data)
+    except TypeError:
+        return _Raw.write(raw, data)
     if raw._lost():
         return len(view)
     return _CALLS["file.write"].run(raw, partial(_Raw.write, raw, view), lambda size: _Raw.write(raw, view[:size]))
 
 
 def _readinto(raw: FileIO, buffer: Any) -> Any:
-    view = memoryview(buffer).cast("B")
+    try:
+        view = bytes_of(buffer)
+    except TypeError:
+        return _Raw.readinto(raw, buffer)
     return _CALLS["file.read"].run(
         raw, partial(_Raw.readinto, raw, view), lambda size: _Raw.readinto(raw, view[:size])
     )
@@ -136,7 +142,21 @@ def _read(raw: FileIO, size: int | None = -1, /) -> Any:
 
 
 def _readall(raw: FileIO) -> Any:
-    return _CALLS["file.read"].run(raw, partial(_Raw.readall, raw), partial(_Raw.read, raw))
+    # What was cut short is not the end of the file: like the original, go on until nothing comes.
+    pieces: list[bytes] = []
+    whole = False
+
+    def rest() -> Any:
+        nonlocal whole
+        whole = True
+        return _Raw.readall(raw)
+
+    while not whole:
+        piece = _CALLS["file.read"].run(raw, rest, partial(_Raw.read, raw))
+        if not piece:
+            return b"".join(pieces) if pieces else piece
+        pieces.append(piece)
+    return b"".join(pieces)
 
 
 def _truncate(raw: FileIO, size: int | None = None, /) -> Any:
@@ -172,6 +192,15 @@ _METHODS: dict[str, tuple[str, Callable[..., Any]]] = {
 _CALLS: dict[str, FileCall] = {}
 
 
+class _Flushes:
+    """Whether a rule may concern `file.flush` now."""
+
+    wanted = False
+
+
+FLUSHES = _Flushes()
+
+
 def make_file_calls(board: Board) -> None:
     """Make the operations on open files, once per process."""
     for name in FILE_OPERATIONS:
@@ -189,13 +218,13 @@ def toggle_methods(*, crashed: bool) -> None:
     """
     for name, (operation, method) in _METHODS.items():
         there = name in vars(FileIO)
-        if crashed or _CALLS[operation].wanted:
+        # Closing flushes: only our `close` knows that this flush is not the caller's.
+        wanted = _CALLS[operation].wanted or (name == "close" and _CALLS["file.flush"].wanted)
+        if crashed or wanted:
             if not there:
                 setattr(FileIO, name, method)
         elif there:
             delattr(FileIO, name)
+    FLUSHES.wanted = _CALLS["file.flush"].wanted
 
 
-def flushes_wanted() -> bool:
-    """Return whether a rule may concern `file.flush` now."""
-    return _CALLS["file.flush"].wanted

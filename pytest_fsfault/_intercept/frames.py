@@ -66,7 +66,10 @@ class Callers:
     def _sort(self, frame: FrameType) -> str:
         filename = frame.f_code.co_filename
         module = frame.f_globals.get("__name__")
-        kind = self._kinds[filename] = self._kind(filename, module if isinstance(module, str) else "")
+        kind = self._kind(filename, module if isinstance(module, str) else "")
+        # Code made by `exec` shares its file name, such as "<string>", with that of other modules.
+        if not filename.startswith("<"):
+            self._kinds[filename] = kind
         return kind
 
     def _kind(self, filename: str, module: str) -> str:

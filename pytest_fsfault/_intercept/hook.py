@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_fsfault._core.engine import Act, conduct_early_bound
 from pytest_fsfault._core.operation import OPERATIONS, Operation, flag_groups, open_groups
 from pytest_fsfault._intercept.bindings import reachable
-from pytest_fsfault._intercept.board import resolve
+from pytest_fsfault._intercept.board import NOBODY, resolve
 from pytest_fsfault._intercept.originals import ORIGINALS
 from pytest_fsfault._intercept.table import EVENTS_ONLY
 from pytest_fsfault._intercept.wrappers import WRAPPERS
@@ -31,15 +31,18 @@ if TYPE_CHECKING:
 __tracebackhide__ = True
 
 _Args = tuple[Any, ...]
-_handlers: dict[str, Callable[[_Args], None]] = {}
+_listening: dict[str, _Listener] = {}
 _installed = False
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
-def _hook(event: str, args: _Args) -> None:
-    handler = _handlers.get(event)
-    if handler is not None:
-        handler(args)
+def _hook(event: str, args: _Args, find: Callable[[str], _Listener | None] = _listening.get) -> None:
+    listener = find(event)
+    if listener is not None:
+        if args[0] is listener.board.mine:
+            listener.board.mine = NOBODY
+        else:
+            listener.hear(args)
 
 
 _hook.__cantrace__ = True  # type: ignore[attr-defined]  # else coverage goes blind while it runs
@@ -48,7 +51,7 @@ _hook.__cantrace__ = True  # type: ignore[attr-defined]  # else coverage goes bl
 def activate(board: Board) -> None:
     """Listen; install the hook if this process has none yet."""
     global _installed  # noqa: PLW0603  # an audit hook belongs to the process
-    _handlers.update(_listeners(board))
+    _listening.update(_listeners(board))
     if not _installed:
         sys.addaudithook(_hook)
         _installed = True
@@ -56,16 +59,17 @@ def activate(board: Board) -> None:
 
 def deactivate() -> None:
     """Become an inert look-up again."""
-    _handlers.clear()
+    _listening.clear()
 
 
-_made: dict[str, Callable[[_Args], None]] = {}
+_made: dict[str, _Listener] = {}
 
 
-def _listeners(board: Board) -> dict[str, Callable[[_Args], None]]:
+def _listeners(board: Board) -> dict[str, _Listener]:
     if not _made:
         for event in {wrapper.event for wrapper in WRAPPERS.values() if wrapper.event} | set(EVENTS_ONLY):
-            _made[event] = _Listener(board, event).hear
+            listener = _OpenListener if event == "open" else _Listener
+            _made[event] = listener(board, event)
     return _made
 
 
@@ -83,9 +87,6 @@ class _Listener:
     def hear(self, args: _Args) -> None:
         first = args[0]
         board = self.board
-        if first is board.mine and first is not None:
-            board.mine = None
-            return
         if not board.live or threading.get_ident() in board.busy:
             return
         memory = self.memory
@@ -98,9 +99,12 @@ class _Listener:
                 return
         self.consider(args)
 
-    def consider(self, args: _Args) -> None:
+    def consider(self, args: _Args, frame: FrameType | None = None) -> None:
         """Ask the engines about a call that no wrapper has announced."""
-        frame: FrameType | None = sys._getframe(3)
+        frame = frame or sys._getframe(3)
+        if type(args[0]) is int and args[0] == self.board.mine:
+            self.board.mine = NOBODY  # a descriptor that C has made a new number of
+            return
         if self.event.startswith("shutil.") and _is_ours(frame and frame.f_back):
             return  # one of shutil's functions, called by its wrapper
         me = threading.get_ident()
@@ -120,7 +124,10 @@ class _Listener:
             if isinstance(args[0], int):
                 return None
             name = "os.open" if args[1] is None else "open"
-        (path, shown), (target, shown_target) = _PATHS.get(self.event, _one_path)(args)
+        try:
+            (path, shown), (target, shown_target) = _PATHS.get(self.event, _one_path)(args)
+        except (TypeError, ValueError, AttributeError):
+            return None  # arguments that are no paths: the call itself says so
         watched = [end for end in (path, target) if end is not None and self.board.watched(end)]
         site = self.board.callers.locate(frame) if watched else None
         if path is None or site is None:
@@ -132,6 +139,27 @@ class _Listener:
         return Operation(
             name, path, target, groups, shown, shown_target, site, early_bound=True, doubtful=doubtful
         )
+
+
+class _OpenListener(_Listener):
+    """`os.open` and the other ways to open a file share one event: the first has no mode."""
+
+    __slots__ = ()
+
+    def hear(self, args: _Args) -> None:
+        first = args[0]
+        board = self.board
+        if not board.live or threading.get_ident() in board.busy:
+            return
+        if type(first) is str:
+            memory: Any = WRAPPERS["os" if args[1] is None else "io", "open"]
+            watched = memory.quiet.get(first)
+            if watched is None:
+                watched = memory.visit(first)
+            if watched is not None:
+                memory.calls += watched
+                return
+        self.consider(args, sys._getframe(2))
 
 
 def _is_ours(frame: FrameType | None) -> bool:
@@ -158,7 +186,7 @@ def _fd(number: Any) -> int | None:
 
 
 def _one_path(args: _Args) -> _Ends:
-    return resolve(args[0]), _NO_TARGET
+    return resolve("." if args[0] is None else args[0]), _NO_TARGET
 
 
 def _path_at(position: int) -> Callable[[_Args], _Ends]:
@@ -180,7 +208,8 @@ def _link(args: _Args) -> _Ends:
 def _program(args: _Args) -> _Ends:
     executable = os.fsdecode(args[0])
     if os.path.dirname(executable):
-        return resolve(executable), _NO_TARGET
+        # The child looks for it from its own directory.
+        return resolve(os.path.join(os.fsdecode(args[2] or ""), executable)), _NO_TARGET
     for folder in os.get_exec_path(args[3]):
         candidate = os.path.join(folder, executable)
         try:

@@ -7,14 +7,14 @@ import os
 import stat
 import sys
 import warnings
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.engine import Act
 from pytest_fsfault._core.operation import open_groups
 from pytest_fsfault._intercept import originals
-from pytest_fsfault._intercept.board import resolve
-from pytest_fsfault._intercept.files import FileIO, FlushedRandom, FlushedWriter, flushes_wanted
+from pytest_fsfault._intercept.board import NOBODY, resolve
+from pytest_fsfault._intercept.files import FileIO, FlushedRandom, FLUSHES, FlushedWriter
 from pytest_fsfault._intercept.wrappers import PathWrapper
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
 
+_CLAMPED = sys.version_info >= (3, 14)
 _LARGEST = 8192 * 1024  # the most that CPython 3.14 takes over from the system's block size
 
 
@@ -59,7 +60,6 @@ class OpenWrapper(PathWrapper):
             if not watched:
                 return self.real(file, mode, buffering, encoding, errors, newline, closefd, opener)
             self.calls += 1
-            self.note(file)
             return self.compose(file, file, mode, buffering, encoding, errors, newline, closefd, opener)
         except Exception as error:
             self.native(error, watched)
@@ -68,13 +68,21 @@ class OpenWrapper(PathWrapper):
     def look_closer(self, file: Any, rest: tuple[Any, ...]) -> Any:
         """Resolve the path; ask the engines if a rule may concern it."""
         opener = rest[-1]
-        where, shown = resolve(file)
+        try:
+            where, shown = resolve(file)
+        except TypeError:
+            where = shown = None
+        if shown is None or not isinstance(rest[0], str) or _layers(rest[0]) is None:
+            return self.direct(file, partial(self.real, file, *rest), None)
         given = file if isinstance(file, int) else shown
+        first = NOBODY if isinstance(file, int) else shown  # no event tells that a descriptor gets a file object
         if where is None or not self.board.watched(where):
             if type(file) is str and os.path.isabs(file) and opener is None:
                 self.remember(file, False)
+            elif where is not None:
+                self.note_stray(where)
             if opener is None:
-                return self.direct(given, partial(self.real, given, *rest), None)
+                return self.direct(first, partial(self.real, given, *rest), None)
         call = partial(self.compose, where or "", given, *rest)
         operation = None
         # A descriptor is open already, and an opener that gets a directory opens the file itself, by
@@ -82,38 +90,41 @@ class OpenWrapper(PathWrapper):
         opens = not isinstance(file, int) and (opener is None or not _is_directory(shown))
         test = self.tests()[0]
         if opens and where is not None and test is not None and test(where):
-            groups = open_groups(rest[0]) if isinstance(rest[0], str) else self.kind.groups
-            operation = self.operate(groups, where, shown)
+            operation = self.operate(open_groups(rest[0]), where, shown)
         if operation is None:
             self.calls += opens
             self.note(where or "")
-            return self.direct(given, call, where)
-        return self.conduct(operation, Act(partial(self.direct, given, call, None), _close))
+            return self.direct(first, call, where)
+        return self.conduct(operation, Act(partial(self.direct, first, call, None), _close))
 
     def compose(
         self, path: str, file: Any, mode: Any, buffering: Any, encoding: Any, errors: Any, newline: Any,
         closefd: Any, opener: Any,
     ) -> Any:  # fmt: skip
         """Open `file` as the original does, layer by layer, over a raw file that knows its `path`."""
-        layers = _layers(mode) if type(mode) is str and type(buffering) is int else None
-        if layers is None or (encoding or errors or newline) is not None and layers.binary or (
-            buffering == 0 and not layers.binary
+        layers = (_known.get(mode) or _layers(mode)) if type(mode) is str else None
+        if layers is None or not (
+            (encoding is None and errors is None and newline is None and buffering == -1)
+            or _go_together(layers, buffering, (encoding, errors, newline))
         ):
-            # Arguments that do not go together: the original says so.
+            # The original says what is wrong.
             return self.real(file, mode, buffering, encoding, errors, newline, closefd, opener)
         if layers.binary and buffering == 1:
             message = "line buffering (buffering=1) isn't supported in binary mode, the default buffer size will be used"
             warnings.warn(message, RuntimeWarning, stacklevel=_outside())
             buffering = -1
+        if type(file) is not int:
+            self.board.mine = file  # again: another thread may have come between
         raw = result = FileIO(file, layers.raw, closefd, opener)
         try:
             raw._path = path if opener is None else originals.path_of_descriptor(raw.fileno()) or path
-            raw._sessions = self.board.engines
+            raw._engines = self.board.engines
             lines = buffering == 1 or (buffering < 0 and raw.isatty())
             if buffering == 0:
                 raw._bare = True
                 return raw
-            result = layers.buffer(raw, _buffer_size(raw) if lines or buffering < 0 else buffering)
+            buffer = layers.flushed if FLUSHES.wanted else layers.buffer
+            result = buffer(raw, _buffer_size(raw) if lines or buffering < 0 else buffering)
             if layers.binary:
                 return result
             if encoding is None and sys.flags.warn_default_encoding:
@@ -129,12 +140,8 @@ class OpenWrapper(PathWrapper):
 class _Layers(NamedTuple):
     raw: str
     binary: bool
-    kind: str
-
-    @property
-    def buffer(self) -> Callable[..., Any]:
-        flushed = self.kind != "r" and flushes_wanted()
-        return _BUFFERS[self.kind][flushed]
+    buffer: Callable[..., Any]
+    flushed: Callable[..., Any]  # the same, for when a rule speaks of flushes
 
 
 _BUFFERS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
@@ -142,9 +149,9 @@ _BUFFERS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "w": (io.BufferedWriter, FlushedWriter),
     "+": (io.BufferedRandom, FlushedRandom),
 }
+_known: dict[str, _Layers] = {}
 
 
-@lru_cache(64)
 def _layers(mode: str) -> _Layers | None:
     """Return what `open` builds for a mode; None if the mode is not valid."""
     letters = set(mode)
@@ -152,12 +159,24 @@ def _layers(mode: str) -> _Layers | None:
     if len(letters) != len(mode) or letters - set("rwaxbt+") or len(kinds) != 1 or {"b", "t"} <= letters:
         return None
     kind = "+" if "+" in letters else "r" if "r" in letters else "w"
-    return _Layers(kinds.pop() + ("+" if kind == "+" else ""), "b" in letters, kind)
+    made = _Layers(kinds.pop() + ("+" if kind == "+" else ""), "b" in letters, *_BUFFERS[kind])
+    return _known.setdefault(mode, made)
+
+
+def _go_together(layers: _Layers, buffering: int, text: tuple[Any, Any, Any]) -> bool:
+    if not isinstance(buffering, int):
+        return False
+    if layers.binary:
+        return text == (None, None, None)
+    return buffering != 0 and all(type(one) in _TEXT for one in text)
+
+
+_TEXT = frozenset({str, type(None)})
 
 
 def _buffer_size(raw: FileIO) -> int:
-    size: int = getattr(raw, "_blksize", io.DEFAULT_BUFFER_SIZE)
-    if sys.version_info >= (3, 14):
+    size: int = raw._blksize  # type: ignore[attr-defined]  # the system's block size, as the original reads it
+    if _CLAMPED:
         return max(min(size, _LARGEST), io.DEFAULT_BUFFER_SIZE)
     return size if size > 1 else io.DEFAULT_BUFFER_SIZE
 

@@ -49,7 +49,7 @@ def _no_hang(position: int) -> Instant:
 
 
 def _non_blocking(args: tuple[Any, ...], _kwargs: dict[str, Any]) -> bool:
-    return bool(args[0].gettimeout() == 0)
+    return bool(args) and getattr(args[0], "timeout", None) == 0
 
 
 def _never(_args: tuple[Any, ...], _kwargs: dict[str, Any]) -> bool:
@@ -63,7 +63,8 @@ class _Row(NamedTuple):
     instant: Instant
 
 
-# In `selectors` every class with a method `select` of its own is meant.
+# What only fills a buffer, such as `socket.send`, is no wait. In `selectors` every class with a method
+# `select` of its own is meant.
 _TABLE = (
     _Row("os", "", "wait", _never),
     _Row("os", "", "waitpid wait4", _no_hang(1)),
@@ -79,8 +80,7 @@ _TABLE = (
     _Row(
         "socket",
         "socket",
-        "accept connect connect_ex recv recv_into recvfrom recvfrom_into recvmsg recvmsg_into send sendall "
-        "sendmsg sendto",
+        "accept connect connect_ex recv recv_into recvfrom recvfrom_into recvmsg recvmsg_into sendall",
         _non_blocking,
     ),
 )

@@ -82,4 +82,7 @@ def bind(module: str, real: Callable[..., Any], call: Callable[..., Any]) -> Any
     """
     for attribute in ("__name__", "__qualname__", "__doc__", "__module__"):
         setattr(call, attribute, getattr(real, attribute, None))
-    return MethodType(call, _Home(module))
+    home = _Home(module)
+    method = MethodType(call, home)
+    setattr(home, real.__name__, method)  # where copy looks for it
+    return method

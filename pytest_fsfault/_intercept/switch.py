@@ -90,6 +90,7 @@ class Switch:
             if not self.board.engines:
                 self._uninstall()
             self.refresh()
+            toggle_methods(crashed=self._crashed)
 
     def set_gate(self, engine: Engine, *, faults: bool, time: bool) -> None:
         """Open or shut the gate of one session: for faults, and for its clock."""
@@ -106,6 +107,8 @@ class Switch:
         """Take in that rules, roots or gates have changed."""
         with self._lock:
             self.board.refresh()
+            if not self.board.live and not self._crashed:
+                return
             toggle_methods(crashed=self._crashed or any(e.ended is not None for e in self.board.engines))
 
     def shut(self) -> None:
@@ -122,7 +125,7 @@ class Switch:
             self.board.shut -= 1
             for timing in self._timings.values():
                 timing.open()
-            self.board.refresh()
+            self.refresh()
 
     def __enter__(self) -> None:
         self.shut()
@@ -179,7 +182,7 @@ class Switch:
 
     def _uninstall(self) -> None:
         hook.deactivate()
-        self._exchange.restore([*self._files.values(), *_TIMES.values()])
+        self._exchange.restore(self._files, _TIMES)
         for function, before, _ in self._defaults:
             function.__defaults__ = before
         for supported, added in _supports():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import threading
+from _thread import get_ident
 from os import close, read
 from os import open as open_descriptor
-from time import monotonic_ns
+from time import monotonic_ns, process_time_ns, thread_time_ns
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._intercept.children import child_lives
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 # A thread is still after so many real nanoseconds, and so many looks, without a sign of life. The looks
 # count as well, lest a machine under load, on which nobody runs for a while, seem still.
-_QUIET = 5_000_000
+# Windows counts CPU time in ticks of 16 ms.
+_QUIET = 40_000_000 if sys.platform == "win32" else 5_000_000
 _LOOKS = 5
 _LINUX = sys.platform == "linux"
 
@@ -42,6 +44,7 @@ class ThisProcess:
     def __init__(self) -> None:
         self._threads: dict[Thread, None] = {}
         self._marks: dict[Thread, _Mark] = {}
+        self._last_look = (0, 0, 0)
 
     def adopt(self, thread: Thread) -> None:
         """Count `thread` to the test; it may still have to be started."""
@@ -63,8 +66,20 @@ class ThisProcess:
         All are looked at each time, so that their quiet counts from the same instant.
         """
         now = monotonic_ns()
+        if not _LINUX and self._others_run(now):
+            self._marks.clear()
+            return True
         working = [self._works(thread, waiting, now, since) for thread in tuple(self._threads)]
         return any(working)
+
+    def _others_run(self, now: int) -> bool:
+        """Return whether others than this thread have used the CPU since its last look, for a tenth of the time.
+
+        For systems that do not tell it of each thread: whoever runs may belong to the test.
+        """
+        (looker, then, before), cpu = self._last_look, process_time_ns() - thread_time_ns()
+        self._last_look = (get_ident(), now, cpu)
+        return looker != get_ident() or (cpu - before) * 10 > now - then
 
     def _works(self, thread: Thread, waiting: Collection[int], now: int, since: int) -> bool:
         if not thread._started.is_set():  # type: ignore[attr-defined]

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
+from contextlib import suppress
 from functools import partial
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine import Act, conduct, tell_winerror
 from pytest_fsfault._core.operation import OPERATIONS, Operation, flag_groups
-from pytest_fsfault._intercept.board import resolve
+from pytest_fsfault._intercept.board import NOBODY, resolve
 from pytest_fsfault._intercept.originals import ORIGINALS
 
 if TYPE_CHECKING:
@@ -37,12 +38,13 @@ class Wrapper:
     """Stand in front of one function.
 
     `quiet` remembers paths that need no decision: True for a path below a root that no rule concerns, False
-    for one that is not watched. A path that is missing there is looked at in full.
+    for one that is not watched; with its target, where there is one. A path that is missing there is looked
+    at in full.
     """
 
     __slots__ = (
         "_tests", "board", "call", "calls", "event", "function", "kind", "module", "note", "operation", "paths",
-        "quiet", "real", "shape",
+        "quiet", "real", "shape", "stray",
     )  # fmt: skip
 
     def __init__(self, board: Board, row: Row, real: Callable[..., Any]) -> None:
@@ -52,10 +54,11 @@ class Wrapper:
         self.kind = OPERATIONS[row.operation]
         self.event, self.shape = row.event, row.shape
         self.real = real
-        self.quiet: dict[Any, bool] = {}
+        self.quiet: dict[str, Any] = {}
         self.calls = 0
         self.paths: deque[Any] = deque(maxlen=8)
         self.note = self.paths.append
+        self.stray: str | None = None
         self._tests: Any = _UNKNOWN
         self.call = _bind(self._template(row), self, real)
         board.interceptors.append(self)
@@ -65,11 +68,12 @@ class Wrapper:
 
     def forget(self) -> None:
         self.quiet.clear()
+        self.stray = None
         self._tests = _UNKNOWN
 
     def bank(self) -> tuple[int, list[str]]:
         calls, self.calls = self.calls, 0
-        paths = [key[0] if isinstance(key, tuple) else key for key in self.paths]
+        paths = list(self.paths)
         self.paths.clear()
         return calls, paths
 
@@ -82,12 +86,21 @@ class Wrapper:
             self._tests = (source, target) if source or target else _NOTHING
         return self._tests  # type: ignore[no-any-return]
 
-    def remember(self, key: Any, watched: bool) -> bool:
-        """Remember that `key` needs no decision."""
+    def remember(self, path: str, watched: bool, target: str | None = None) -> bool:
+        """Remember that `path`, or the pair of it and `target`, needs no decision."""
+        if watched:
+            self.note(path)
+        else:
+            self.note_stray(path)
         if len(self.quiet) >= _MEMORY:
             self.quiet.clear()
-        self.quiet[key] = watched
+        self.quiet[path] = watched if target is None else (target, watched)
         return watched
+
+    def note_stray(self, path: str | None) -> None:
+        """Keep a path outside the roots, for the message of a rule that waited for this operation."""
+        if self.stray is None and self.tests() is not _NOTHING and self.board.callers.locate(sys._getframe(1)):
+            self.stray = path
 
     def plain(self, path: str) -> bool | None:
         """Judge a path that is visibly absolute and normal: True or False as in `quiet`; None: look closer."""
@@ -103,7 +116,7 @@ class Wrapper:
 
     def native(self, error: Exception, watched: bool | None) -> None:
         """Look at an error that the real call raised."""
-        self.board.mine = None
+        self.board.mine = NOBODY
         if watched and isinstance(error, OSError):
             tell_winerror(self.board.engines, self.operation, error)
 
@@ -163,9 +176,10 @@ class PathWrapper(Wrapper):
                 return self.slow(path, args, kwargs)
         if watched:
             self.calls += 1
-            self.note(path)
         try:
-            return self.real(path, *args, **kwargs)
+            if args or kwargs:
+                return self.real(path, *args, **kwargs)
+            return self.real(path)
         except Exception as error:
             self.native(error, watched)
             raise
@@ -180,10 +194,11 @@ class PathWrapper(Wrapper):
                 return self.slow(path, args, kwargs)
         if watched:
             self.calls += 1
-            self.note(path)
         self.board.mine = path
         try:
-            return self.real(path, *args, **kwargs)
+            if args or kwargs:
+                return self.real(path, *args, **kwargs)
+            return self.real(path)
         except Exception as error:
             self.native(error, watched)
             raise
@@ -204,14 +219,21 @@ class PathWrapper(Wrapper):
 
     def slow(self, path: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Resolve the path; ask the engines if a rule may concern it."""
-        where, shown = resolve(path, kwargs.get("dir_fd"))
+        try:
+            where, shown = resolve(path, kwargs.get("dir_fd"))
+        except TypeError:
+            return self.direct(path, partial(self.real, path, *args, **kwargs), None)
+        if isinstance(path, int) and self.real not in os.supports_fd:
+            where = None  # refused by the function itself
         # shutil's functions keep a path object, since they hand it to their callbacks.
-        given = path if isinstance(path, int) or path is None or self.kind.composite else shown
+        given = path if isinstance(path, int) or self.kind.composite else shown
         call = partial(self.real, given, *args, **kwargs)
         watched = where is not None and self.board.watched(where)
         if where is None or not watched:
             if type(path) is str and where is not None and os.path.isabs(path):
                 self.remember(path, False)
+            elif where is not None:
+                self.note_stray(where)
             return self.direct(given, call, None)
         test = self.tests()[0]
         operation = None
@@ -246,7 +268,8 @@ class PathWrapper(Wrapper):
         """Return the groups that this very call belongs to."""
         if self.operation != "os.open":
             return self.kind.groups
-        return flag_groups(kwargs.get("flags", args[0] if args else 0))
+        flags = kwargs.get("flags", args[0] if args else 0)
+        return flag_groups(flags) if isinstance(flags, int) else self.kind.groups
 
     def discard(self, result: Any) -> None:
         """Give back what a call produced whose caller never sees it."""
@@ -267,26 +290,25 @@ class TwoPathWrapper(Wrapper):
     def _call(self, src: Any, dst: Any, *args: Any, **kwargs: Any) -> Any:
         if not self.board.live:
             return self.real(src, dst, *args, **kwargs)
-        key = (src, dst)
-        watched = self.quiet.get(key) if type(src) is str and type(dst) is str else None
+        known = self.quiet.get(src) if type(src) is str else None
+        # A pair's memory is the source's last target: retries and loops meet the same pair again.
+        watched = known[1] if known is not None and known[0] == dst else self.visit(src, dst)
         if watched is None:
-            watched = self.visit(key)
-            if watched is None:
-                return self.slow(src, dst, args, kwargs)
+            return self.slow(src, dst, args, kwargs)
         if watched:
             self.calls += 1
-            self.note(key)
         if self.event is not None:
             self.board.mine = src
         try:
-            return self.real(src, dst, *args, **kwargs)
+            if args or kwargs:
+                return self.real(src, dst, *args, **kwargs)
+            return self.real(src, dst)
         except Exception as error:
             self.native(error, watched)
             raise
 
-    def visit(self, key: tuple[Any, Any]) -> bool | None:
+    def visit(self, src: Any, dst: Any) -> bool | None:
         """Judge a pair that is not in memory: as in `quiet`, or None if it needs the slow way."""
-        src, dst = key
         if type(src) is not str or type(dst) is not str:
             return None
         source, target = self.plain(src), self.plain(dst)
@@ -295,7 +317,7 @@ class TwoPathWrapper(Wrapper):
         watched = source or target
         if watched and self.concerned(src, dst):
             return None
-        return self.remember(key, watched)
+        return self.remember(src, watched, dst)
 
     def concerned(self, src: str, dst: str) -> bool:
         """Return whether a rule may concern the pair; never a wrong no."""
@@ -304,14 +326,21 @@ class TwoPathWrapper(Wrapper):
 
     def slow(self, src: Any, dst: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Resolve both paths; ask the engines if a rule may concern them."""
-        source, shown = self.resolve_source(src, dst, kwargs)
-        target, shown_target = resolve(dst, kwargs.get("dst_dir_fd", kwargs.get("dir_fd")))
+        try:
+            source, shown = self.resolve_source(src, dst, kwargs)
+            target, shown_target = resolve(dst, kwargs.get("dst_dir_fd", kwargs.get("dir_fd")))
+        except TypeError:
+            return self.direct(src, partial(self.real, src, dst, *args, **kwargs), False)
+        if isinstance(src, int) or isinstance(dst, int):
+            source = target = None  # refused by the function itself
         composite = self.kind.composite  # these keep path objects: they hand them to their callbacks
         given = (src, dst) if composite else (shown, shown_target)
         call = partial(self.real, *given, *args, **kwargs)
         board = self.board
         watched = bool((source and board.watched(source)) or (target and board.watched(target)))
         if not watched or source is None or target is None:
+            if source is not None and target is not None:
+                self.note_stray(source)
             return self.direct(given[0], call, watched)
         operation = None
         if self.concerned(source, target):
@@ -353,9 +382,10 @@ class DescriptorWrapper(Wrapper):
         # Without a rule on this operation there is nothing to find out about the descriptor.
         if not self.board.live:
             return self.real(fd, *args, **kwargs)
-        if self.tests() is _NOTHING:
-            self.announce(fd)
-            return self.real(fd, *args, **kwargs)
+        if self._tests is _NOTHING or self.tests() is _NOTHING:
+            if self.event is not None:
+                self.board.mine = fd
+            return self.real(fd, *args, **kwargs) if args or kwargs else self.real(fd)
         return self.slow(fd, None, (fd, *args), kwargs)
 
     def _pair(self, first: Any, second: Any, *args: Any, **kwargs: Any) -> Any:
@@ -372,9 +402,16 @@ class DescriptorWrapper(Wrapper):
         path = resolve(source)[0] if isinstance(source, int) else None
         end = resolve(target)[0] if isinstance(target, int) else None
         board = self.board
-        watched = (path and board.watched(path)) or (end and board.watched(end))
-        operation = self.operate(self.kind.groups, path or "", None, end) if watched else None
+        if not ((path and board.watched(path)) or (end and board.watched(end))):
+            self.note_stray(path or end)
+            return call()
+        of_path, of_target = self.tests()
+        operation = None
+        if (of_path and path and of_path(path)) or (of_target and end and of_target(end)):
+            operation = self.operate(self.kind.groups, path or "", None, end)
         if operation is None:
+            self.calls += 1
+            self.note(path or end)
             return call()
         short = partial(self._short, args, kwargs) if self.kind.transfers else None
         return self.conduct(operation, Act(call, short=short))
@@ -384,33 +421,40 @@ class DescriptorWrapper(Wrapper):
         return self.real(*args, **kwargs)
 
     def _short(self, args: tuple[Any, ...], kwargs: dict[str, Any], size: int) -> Any:
-        """Transfer at most `size` bytes."""
-        return self.real(*SHORTENED[self.function](args, size), **kwargs)
+        """Transfer at most `size` bytes; arguments that do not fit go to the real function as they are."""
+        position = _AMOUNTS[self.function]
+        with suppress(TypeError, ValueError):
+            if position < len(args):
+                args = (*args[:position], _shortened(args[position], size), *args[position + 1 :])
+            elif "count" in kwargs:
+                kwargs = {**kwargs, "count": min(kwargs["count"], size)}
+        return self.real(*args, **kwargs)
 
 
-def _cut(buffers: Any, size: int) -> list[memoryview]:
-    """Return as much of a sequence of buffers as holds `size` bytes."""
+#: Where a transfer has its amount: a number of bytes, a buffer, or a sequence of buffers.
+_AMOUNTS = {
+    **dict.fromkeys(("read", "pread", "readv", "preadv", "write", "pwrite", "writev", "pwritev"), 1),
+    "copy_file_range": 2,
+    "sendfile": 3,
+}
+
+
+def _shortened(amount: Any, size: int) -> Any:
+    if isinstance(amount, int):
+        return min(amount, size)
+    if not isinstance(amount, (list, tuple)):
+        return bytes_of(amount)[:size]
     kept = []
-    for buffer in buffers:
-        view = memoryview(buffer).cast("B")[:size]
-        kept.append(view)
-        size -= len(view)
+    for buffer in amount:
+        kept.append(bytes_of(buffer)[:size])
+        size -= len(kept[-1])
     return kept
 
 
-#: How the arguments of a transfer change so that it moves at most `size` bytes.
-SHORTENED: dict[str, Callable[[tuple[Any, ...], int], tuple[Any, ...]]] = {
-    "read": lambda args, size: (args[0], min(args[1], size)),
-    "pread": lambda args, size: (args[0], min(args[1], size), *args[2:]),
-    "readv": lambda args, size: (args[0], _cut(args[1], size)),
-    "preadv": lambda args, size: (args[0], _cut(args[1], size), *args[2:]),
-    "write": lambda args, size: (args[0], memoryview(args[1]).cast("B")[:size]),
-    "pwrite": lambda args, size: (args[0], memoryview(args[1]).cast("B")[:size], *args[2:]),
-    "writev": lambda args, size: (args[0], _cut(args[1], size)),
-    "pwritev": lambda args, size: (args[0], _cut(args[1], size), *args[2:]),
-    "sendfile": lambda args, size: (*args[:3], min(args[3], size), *args[4:]),
-    "copy_file_range": lambda args, size: (*args[:2], min(args[2], size), *args[3:]),
-}
+def bytes_of(buffer: Any) -> memoryview:
+    """Return a view of the bytes of a buffer, which may be one of larger items, and empty."""
+    view = memoryview(buffer)
+    return view.cast("B") if view.nbytes else memoryview(b"")
 
 #: The wrapper of each function, by its module and name; made when first needed.
 WRAPPERS: dict[tuple[str, str], Wrapper] = {}
@@ -436,6 +480,10 @@ def _bind(template: Callable[..., Any], owner: Wrapper, real: Callable[..., Any]
         template.__defaults__,
     )
     made.__dict__.update(getattr(real, "__dict__", {}))
+    if "inspect" in sys.modules:  # who asks for signatures, such as an autospec, has loaded it
+        from pytest_fsfault._intercept.signatures import MethodSignature  # noqa: PLC0415
+
+        made.__signature__ = MethodSignature(real)  # type: ignore[attr-defined]
     made.__doc__ = real.__doc__
     made.__module__ = real.__module__
     made.__qualname__ = real.__qualname__

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from pytest_fsfault._core.journal import members
 from pytest_fsfault._core.mistakes import FsFaultError
 from pytest_fsfault._core.paths import compile_glob
+from pytest_fsfault._core.rule import read_glob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import PurePath
 
     from pytest_fsfault._core.clock import Wait
     from pytest_fsfault._core.journal import Entry
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
 
 
 class Retry(NamedTuple):
@@ -41,14 +46,15 @@ def retries(
     waits: Sequence[Wait],
     roots: Sequence[str],
     operation: str | None = None,
-    path: str | None = None,
+    path: str | PurePath | None = None,
 ) -> list[Retry]:
     """Group the entries by operation and file; return those groups that met an error, in order.
 
-    `operation` is an operation or a group, `path` a glob as in a rule.
+    `operation` is an operation or a group, `path` a glob as in a rule, or a `Path` object for one file.
     """
     names = None if operation is None else members(operation)
-    glob = None if path is None else compile_glob(path)
+    pattern = read_glob("path", path)
+    glob = None if pattern is None else compile_glob(pattern)
     groups: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
         wanted = names is None or entry.operation in names

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._report.lines import shorten
+from pytest_fsfault._report.lines import legible, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,7 +36,7 @@ def evidence(
         "retries": [
             {
                 "operation": retry.operation,
-                "path": shorten(retry.path, roots),
+                "path": legible(shorten(retry.path, roots)),
                 "attempts": retry.attempts,
                 "waits": list(retry.waits),
                 "outcome": retry.outcome,
@@ -46,7 +46,7 @@ def evidence(
         "waited": sum(waits),
         "rules": [
             {
-                "rule": str(armed.rule),
+                "rule": legible(str(armed.rule)),
                 "own": mine,
                 "optional": armed.rule.optional,
                 "matched": armed.matched,
@@ -62,13 +62,13 @@ def _fault(entry: Entry, roots: Sequence[str]) -> dict[str, Any]:
     return {
         "index": entry.index,
         "operation": entry.operation,
-        "path": shorten(entry.path, roots),
-        "target": None if entry.target is None else shorten(entry.target, roots),
+        "path": legible(shorten(entry.path, roots)),
+        "target": None if entry.target is None else legible(shorten(entry.target, roots)),
         "fault": entry.fault,
-        "reason": entry.reason,
+        "reason": legible(entry.reason),
         "outcome": entry.outcome,
-        "error": None if entry.error is None else f"{type(entry.error).__name__}: {entry.error}",
+        "error": None if entry.error is None else legible(f"{type(entry.error).__name__}: {entry.error}"),
         "at": entry.at,
         "process": entry.process,
-        "call_site": entry.call_site,
+        "call_site": legible(entry.call_site),
     }

@@ -39,6 +39,11 @@ def entry_lines(entry: Entry, roots: Iterable[str]) -> Iterator[str]:
         yield f"        {entry.reason}"
 
 
+def legible(text: str) -> str:
+    """Return `text` with what cannot be encoded, as in names of files, in a form that can be printed and sent."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def shorten(path: str, roots: Iterable[str]) -> str:
     """Return `path` as seen from its root."""
     for root in sorted(roots, key=len, reverse=True):

@@ -280,3 +280,42 @@ def test_counting_is_exact_under_eight_threads(text, expected):
         thread.join()
     assert (4000, expected, 4000) == (armed.matched, armed.fired, other.matched)
     assert expected == sum(met)
+
+
+@pytest.mark.parametrize(
+    ("texts", "sources", "targets"),
+    [
+        (["os.replace *.exe -> EACCES"], ["/r/a.exe"], None),
+        (["os.replace to *.exe -> EACCES"], None, ["/r/a.exe"]),
+        (["os.replace *.exe to *.dll -> EACCES"], ["/r/a.exe"], None),
+        (["os.replace to *.exe -> EACCES", "rename *.dll -> EACCES"], ["/r/a.dll"], ["/r/a.exe"]),
+        (["os.replace to *.exe -> EACCES", "any -> EACCES"], ["/r/a.exe", "/r/a.dll", "/x"], ["/r/a.exe"]),
+        (["os.remove -> EACCES"], None, None),
+    ],
+)
+def test_quick_tests_reject_what_no_rule_means(texts, sources, targets):
+    """Paths and targets have a test of their own, where a rule looks at them."""
+    plan, _ = make_plan(*texts)
+    tests = [plan.superset("os.replace", ROOTS, target=target) for target in (False, True)]
+    found = [test and [path for path in ("/r/a.exe", "/r/a.dll", "/x") if test(path)] for test in tests]
+    assert [sources, targets] == found
+
+
+def test_quick_tests_follow_the_rules_and_their_regard_to_case():
+    """They are made of the rules in force at the time."""
+    plan, (armed,) = make_plan("os.replace *.exe -> EACCES")
+    plan.ignore_case = True
+    assert plan.superset("os.replace", ROOTS, target=False)("/r/A.EXE")
+    armed.remove()
+    assert plan.superset("os.replace", ROOTS, target=False) is None
+
+
+@given(st.permutations(["/r/a.exe", "/r/b", "/r/d/x", "/s/x"]))
+@settings(deadline=None)
+def test_a_call_that_a_rule_means_passes_a_quick_test(paths):
+    """The tests err on the side of yes, whatever the rules look at."""
+    plan, _ = make_plan("rename *.exe to b -> EACCES", "rename to d/x -> EACCES", "os.replace ./x -> EACCES")
+    operation = Operation("os.replace", paths[0], paths[1])
+    tests = [plan.superset("os.replace", ROOTS, target=target) for target in (False, True)]
+    passed = any(test and test(path) for test, path in zip(tests, paths[:2], strict=True))
+    assert passed or not plan.concerns(operation, ROOTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -283,6 +284,13 @@ def test_a_path_object_means_that_very_file():
     assert (r"/t/\[1]\*\?\\.exe", r"c:/\*") == (rule.path, rule.to)
     assert rule.matches(Operation("os.rename", "/t/[1]*?\\.exe", "c:/*"), ())
     assert not rule.matches(Operation("os.rename", "/t/1xx\\.exe", "c:/*"), ())
+
+
+def test_whatever_stands_for_a_path_is_literal(tmp_path):
+    """An object of another library that has `__fspath__` is a path object, too."""
+    with os.scandir(tmp_path.parent) as entries:
+        entry = next(entry for entry in entries if entry.name == tmp_path.name)
+    assert Rule("os.rename", path=tmp_path, fault="EACCES") == Rule("os.rename", path=entry, fault="EACCES")
 
 
 def test_a_relative_path_object_starts_in_the_current_directory(tmp_path, monkeypatch):

@@ -1,0 +1,1 @@
+"""Virtual time: its law, and everything that lives by it."""

@@ -1,0 +1,58 @@
+"""A world that is made up, for the law of virtual time."""
+
+# ruff: noqa: D102 - the methods are those of the protocol
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Collection
+
+    from pytest_fsfault._core.clock import VirtualClock
+    from pytest_fsfault._core.waiter import Waiter
+
+MS = 1_000_000
+SECOND = 1000 * MS
+
+
+class MadeUpWorld:
+    """Threads are numbers; time passes when the test says so."""
+
+    def __init__(self) -> None:
+        self.real = 5 * SECOND
+        self.working: set[int] = set()
+        self.child = False
+
+    def monotonic_ns(self) -> int:
+        return self.real
+
+    def adopt(self, thread: threading.Thread) -> None:
+        raise NotImplementedError
+
+    def disown(self, thread: threading.Thread) -> None:
+        raise NotImplementedError
+
+    def belongs(self, ident: int) -> bool:
+        raise NotImplementedError
+
+    def at_work(self, waiting: Collection[int], since: int) -> bool:
+        return bool(self.working - set(waiting))
+
+    def child_lives(self) -> bool:
+        return self.child
+
+
+def begin(clock: VirtualClock, thread: int, seconds: float | None, *, patient: bool = False) -> Waiter:
+    """Let `thread` begin a wait."""
+    waiter = clock.waiter(None if seconds is None else round(seconds * SECOND), patient=patient)
+    waiter.thread = thread
+    if seconds is None:
+        clock._waiters[thread] = waiter
+    return waiter
+
+
+def leave(clock: VirtualClock, waiter: Waiter) -> None:
+    """Let the thread of `waiter` go back to work."""
+    clock._waiters.pop(waiter.thread, None)

@@ -1,0 +1,89 @@
+"""Event loops and futures beside virtual time."""
+
+# ruff: noqa: SIM300 - what is expected stands first
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import queue
+import socket
+import threading
+import time
+
+import pytest
+
+from .scene import join, real_sleep, real_time, start
+
+
+@pytest.fixture
+def answers():
+    """Return a queue of functions that a thread calls which is none of the test's."""
+    calls = queue.SimpleQueue()
+
+    def call() -> None:
+        calls.get()()
+
+    threads = start(call)
+    yield calls
+    join(threads)
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_event_loop_keeps_real_time(clock):
+    """It never hangs; the clock moves with it."""
+    began = real_time()
+    asyncio.run(asyncio.sleep(0.2))
+    assert 0.19 <= clock.now <= real_time() - began + 0.001
+
+
+@pytest.mark.usefixtures("quick")
+def test_to_thread_sleeps_by_virtual_time(clock):
+    """The loop waits without a limit, and the thread is alone."""
+    asyncio.run(asyncio.to_thread(time.sleep, 60))
+    assert 60 == pytest.approx(clock.now, abs=0.1)
+
+
+@pytest.mark.usefixtures("quick")
+def test_nobody_jumps_over_a_timer_of_an_event_loop(clock):
+    """A wait of 60 s for a loop in another thread is answered after the loop's 0.2."""
+    event = threading.Event()
+
+    async def settle() -> None:
+        await asyncio.sleep(0.2)
+        event.set()
+
+    threads = start(lambda: asyncio.run(settle()))
+    assert event.wait(60) is True
+    assert 0.19 <= clock.now < 20
+    join(threads)
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_limit_of_a_future_comes_before_a_longer_sleep(clock):
+    """`result(timeout=0.2)` gives up on a worker that sleeps for 60 s."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        future = pool.submit(time.sleep, 60)
+        with pytest.raises(concurrent.futures.TimeoutError):
+            future.result(timeout=0.2)
+        assert 0.2 == pytest.approx(clock.now, abs=0.001)
+    assert 60 == pytest.approx(clock.now, abs=0.001)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_future_is_waited_for_across_a_sleep(clock):
+    """`result(timeout=100)` comes with the end of a worker's sleep of 60 s."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        assert pool.submit(time.sleep, 60).result(timeout=100) is None
+    assert 60 == pytest.approx(clock.now, abs=0.001)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_future_is_waited_for_while_nothing_stirs(answers, clock):
+    """An answer from outside that takes 50 ms is no reason to give up after 60 s of virtual time."""
+    left, right = socket.socketpair()
+    with left, right, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        future = pool.submit(left.recv, 1)
+        answers.put(lambda: (real_sleep(0.05), right.send(b"x")))
+        assert b"x" == future.result(timeout=60)
+    assert clock.now < 20

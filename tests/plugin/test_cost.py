@@ -1,0 +1,94 @@
+"""What the plugin costs those who do not use it: what it loads, and what it touches."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+ALWAYS = {
+    "pytest_fsfault",
+    "pytest_fsfault.plugin",
+    "pytest_fsfault.hookspecs",
+    "pytest_fsfault._runner",
+    "pytest_fsfault._findings",
+    "pytest_fsfault._gate",
+    "pytest_fsfault._surroundings",
+}
+LIST = "import sys; print(*sorted(name for name in sys.modules if name.startswith('pytest_fsfault')))"
+PATCHED = """
+import builtins, io, os, shutil, sys, threading, time, queue
+MODULES = (builtins, io, os, shutil, time, threading, queue)
+def names():
+    return {(m.__name__, n): v for m in MODULES for n, v in vars(m).items() if callable(v)}
+"""
+
+
+def python(code):
+    """Return what `code` prints in a new interpreter."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout.strip()
+
+
+def test_loading():
+    """Loading the plugin imports nothing of what faults need."""
+    assert ["pytest_fsfault", "pytest_fsfault.plugin"] == python(f"import pytest_fsfault.plugin; {LIST}").split()
+
+
+def test_names_are_loaded_when_asked_for():
+    """The package loads a public name's room when the name is asked for, and lists all of them before."""
+    code = "import pytest_fsfault; print(set(pytest_fsfault.__all__) <= set(dir(pytest_fsfault))); pytest_fsfault.FsFaultError; "
+    assert ["True", "pytest_fsfault", "pytest_fsfault._core", "pytest_fsfault._core.mistakes"] == python(code + LIST).split()
+
+
+def test_public_names():
+    """Every public name is there and shows its public address; no other is."""
+    import pytest_fsfault
+
+    for name in pytest_fsfault.__all__:
+        found = getattr(pytest_fsfault, name)
+        assert "pytest_fsfault" == getattr(found, "__module__", "pytest_fsfault").partition("._")[0]
+    with pytest.raises(AttributeError, match="module 'pytest_fsfault' has no attribute 'injekt'"):
+        pytest_fsfault.injekt  # noqa: B018
+
+
+def test_nothing_is_touched_by_loading():
+    """Loading the plugin, and all of the package, patches nothing."""
+    code = PATCHED + (
+        "import pytest, threading; before = names(); import pytest_fsfault.plugin; from pytest_fsfault import inject\n"
+        "print([name for name, value in names().items() if before.get(name) is not value])"
+    )
+    assert "[]" == python(code)
+
+
+UNUSED = """
+def test_it(tmp_path): (tmp_path / "a").write_text("b")
+def test_loaded():
+    import sys
+    print("\\nLOADED", *sorted(name for name in sys.modules if name.startswith("pytest_fsfault")))
+    assert "unittest.mock" not in sys.modules
+"""
+
+
+@pytest.mark.parametrize("arguments", [[], ["-v"], ["--fsfault-seed", "3"]])
+def test_run_without_faults(pytester, monkeypatch, arguments):
+    """In a run that puts no test under fault nothing but the hooks is loaded."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyfile(UNUSED)
+    result = pytester.runpytest_subprocess("-p", "fsfault", "-s", *arguments)
+    result.assert_outcomes(passed=2)
+    (line,) = [line for line in result.outlines if line.startswith("LOADED")]
+    loaded = set(line.split()[1:])
+    assert ALWAYS == loaded if not arguments[1:] else "pytest_fsfault._session" not in loaded
+
+
+def test_no_session_without_need(run):
+    """A test that asks for no faults has no session, even beside one that does."""
+    source = """
+        import os, pytest
+        @pytest.mark.fsfault("os.replace -> EIO or never")
+        def test_it(): assert "built-in" not in repr(os.replace)
+        def test_plain(): assert "built-in" in repr(os.replace)
+    """
+    run(source).assert_outcomes(passed=2)

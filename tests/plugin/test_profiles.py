@@ -1,0 +1,114 @@
+"""Profiles: those that are built in, a project's own, and those of other plugins."""
+
+from __future__ import annotations
+
+import pytest
+
+from conftest import LUCK
+from pytest_fsfault._core.rule import Rule
+from pytest_fsfault._profiles import built_in, resolve
+
+SHOW = r"""
+def test_it(fsfault, request, tmp_path):
+    print("\nPROFILE", fsfault.profile, type(fsfault.clock).__name__, fsfault.seed)
+    for armed in fsfault._ambient:
+        print("RULE", armed.rule)
+"""
+
+
+def shown(result):
+    """Return the lines that the test printed."""
+    return [line for line in result.outlines if line.startswith(("PROFILE", "RULE"))]
+
+
+def test_built_in():
+    """Four profiles need no Windows model; their rules need not fire, and none hides an endless error."""
+    assert ["flaky", "observe", "off", "wsl1"] == sorted(built_in())
+    rules = [rule for profile in built_in().values() for rule in profile.rules]
+    assert rules == [rule for rule in rules if rule.optional and "first" in str(rule.when) and "per path" in str(rule.when)]
+    assert rules == [Rule.parse(str(rule)) for rule in rules]
+
+
+@pytest.mark.parametrize(("profile", "expected"), [("flaky", True), ("wsl1", True), ("observe", False), ("off", False)])
+def test_what_they_do(run, profile, expected):
+    """`flaky` and `wsl1` hurt now and then, the same with the same seed; `observe` and `off` never do."""
+    source = LUCK + """
+def test_it(tmp_path):
+    fate(tmp_path)
+"""
+    hurt = run(source, "--fsfault-profile", profile, "--fsfault-seed", "1").stdout.str().count(" fault")
+    result = run(source, "--fsfault-profile", profile, "--fsfault-seed", "1")
+    result.assert_outcomes(**({"passed": 1} if expected else {"failed": 1}))
+    assert hurt == result.stdout.str().count(" fault")
+
+
+PYPROJECT = """
+[tool.fsfault.profiles.ours]
+extends = "base"
+rules = ["os.remove -> EBUSY or never"]
+seed = 4
+[tool.fsfault.profiles.base]
+extends = "wsl1"
+rules = ["os.replace -> EIO or never"]
+clock = "real"
+seed = 3
+"""
+
+
+def test_own_profile(run, pytester):
+    """A project's profile extends others, in whatever order they stand: rules add up, its own keys win."""
+    pytester.makepyprojecttoml(PYPROJECT)
+    lines = shown(run(SHOW, "-s", "--fsfault-profile", "ours"))
+    assert [f"RULE {rule}" for rule in built_in()["wsl1"].rules] == lines[1:4]
+    assert ["RULE os.replace -> EIO or never", "RULE os.remove -> EBUSY or never"] == lines[4:]
+    assert "PROFILE ours RealClock 4:test_it.py::test_it" == lines[0]
+
+
+def test_extended_observe_observes():
+    """What extends `observe` observes."""
+    found = resolve({"mine": {"extends": "observe"}}, "here", built_in())
+    assert found["mine"].observe
+
+
+@pytest.mark.parametrize("place", ["marker", "fixture", "inject", "ini"])
+def test_own_profile_everywhere(run, pytester, place):
+    """A project's profile has its name in markers, the fixture's parameter, `inject` and the ini file too."""
+    pytester.makepyprojecttoml(PYPROJECT)
+    heads = {
+        "marker": "import pytest\n@pytest.mark.fsfault(profile='ours')",
+        "fixture": "import pytest\n@pytest.mark.parametrize('fsfault', ['ours'], indirect=True)",
+    }
+    source = heads.get(place, "") + SHOW
+    if place == "inject":
+        source = "import pytest_fsfault\n" + SHOW.replace("(fsfault, ", "(").replace(
+            "    print", "    with pytest_fsfault.inject(profile='ours') as fsfault: pass\n    print", 1
+        )
+    arguments = ["--fsfault", "-o", "fsfault_profile=ours"] if place == "ini" else []
+    lines = shown(run(source, "-s", *arguments))
+    assert ("PROFILE ours RealClock 4", "RULE os.remove -> EBUSY or never") == (lines[0].partition(":")[0], lines[-1])
+
+
+def test_profiles_of_a_plugin(run, pytester):
+    """The hook `pytest_fsfault_profiles` adds profiles, which later plugins and the project may extend."""
+    pytester.makepyprojecttoml("[tool.fsfault.profiles.third]\nextends = 'second'\nrules = ['os.replace -> ESTALE']")
+    pytester.makepyfile(
+        early="def pytest_fsfault_profiles(config): return {'first': {'rules': ('os.rename -> EIO',)}}",
+        conftest="def pytest_fsfault_profiles(): return {'second': {'extends': 'first', 'rules': ['delete -> EIO']}}",
+    )
+    pytester.syspathinsert()
+    lines = shown(run(SHOW, "-s", "-p", "early", "--fsfault-profile", "third"))
+    assert ["RULE os.rename -> EIO", "RULE delete -> EIO", "RULE os.replace -> ESTALE"] == lines[1:]
+
+
+def test_a_profiles_rules_come_last(run):
+    """A test's own rule is asked before those of the command line, and these before the profile's."""
+    source = """
+        import os, pytest
+        @pytest.mark.fsfault("os.replace a -> EIO", profile="wsl1")
+        def test_it(fsfault, tmp_path):
+            for name in "ab":
+                with pytest.raises(OSError):
+                    os.replace(tmp_path / name, tmp_path / "c")
+            assert ["EIO", "EBUSY"] == [entry.fault for entry in fsfault.journal]
+    """
+    run(source, "--fsfault-rule", "os.replace -> EBUSY").assert_outcomes(passed=1)
