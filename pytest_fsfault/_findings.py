@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,7 +41,11 @@ class Findings:
                 **session.evidence(),
             }
         show = self._config.option.fsfault_show
-        lines = [legible(line) for line in session.lines(everything=show == "all")] if show or report.failed else []
+        lines = (
+            [legible(line) for line in session.lines(everything=show == "all")]
+            if show or report.failed
+            else []
+        )
         if report.failed:
             told = lines if self._red != report.nodeid else []
             self._red = report.nodeid
@@ -48,8 +54,10 @@ class Findings:
             report.fsfault_shown = lines
 
     def _again(self, nodeid: str) -> str:
-        seen = shlex.quote(self._config.cwd_relative_nodeid(nodeid))
-        return f"to reproduce: pytest {seen} {self._runner.arguments()}"
+        file, colons, name = nodeid.partition("::")
+        with suppress(ValueError):  # another drive
+            file = os.path.relpath(self._config.rootpath / file, self._config.invocation_params.dir)
+        return f"to reproduce: pytest {shlex.quote(file + colons + name)} {self._runner.arguments()}"
 
     def collect(self, report: Any) -> None:
         """Keep what a report brings; that of a subtest is only a part of its test's."""

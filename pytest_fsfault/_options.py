@@ -53,7 +53,9 @@ class Options:
         if windows is not None:
             raise FsFaultError(f"windows={windows!r} cannot be: {_NO_MODEL}")
         if children not in (None, False):
-            raise FsFaultError(f"children={children!r} cannot be: this version reaches one process; leave it out")
+            raise FsFaultError(
+                f"children={children!r} cannot be: this version reaches one process; leave it out"
+            )
         facts = {
             "rules": tuple(as_rule(rule) for rule in rules),
             "profile": _profile_name(profile),
@@ -63,7 +65,9 @@ class Options:
             "strict": _one_of("strict", strict, (None, True, False, "all")),
         }
         if profile == "off" and rules:
-            raise FsFaultError("profile='off' switches all faults off, so it cannot come with rules; drop one of both")
+            raise FsFaultError(
+                "profile='off' switches all faults off, so it cannot come with rules; drop one of both"
+            )
         for name, value in facts.items():
             object.__setattr__(self, name, value)
 

@@ -103,12 +103,16 @@ def _add(
 def _read(name: str, table: Mapping[str, Any], found: Mapping[str, Profile], place: str) -> Profile:
     for key in table:
         if key not in KEYS:
-            raise FsFaultError(f"{place}: unknown key {key!r}{nearest(str(key), KEYS) or f'; write {listed(KEYS)}'}")
+            raise FsFaultError(
+                f"{place}: unknown key {key!r}{nearest(str(key), KEYS) or f'; write {listed(KEYS)}'}"
+            )
     for key in ("windows", "scanners"):
         if table.get(key):
             raise FsFaultError(f"{place}: {key} needs the Windows model, which this version does not have")
     if table.get("children"):
-        raise FsFaultError(f"{place}: children = {table['children']!r} cannot be: this version reaches one process")
+        raise FsFaultError(
+            f"{place}: children = {table['children']!r} cannot be: this version reaches one process"
+        )
     parent = _parent(name, table, found, place)
     clock = table.get("clock", parent.clock)
     if clock not in (None, "virtual", "real"):

@@ -5,11 +5,9 @@ It is loaded with the plugin; whatever it needs for faults is imported when the 
 
 from __future__ import annotations
 
-import os
 import random
 import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._findings import Findings, last_seed
@@ -18,6 +16,7 @@ from pytest_fsfault._surroundings import surround, unsurround
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pytest_fsfault._options import Ambient, Options
     from pytest_fsfault._session import FsFault
@@ -214,7 +213,8 @@ class Runner:
         self._sweep = switch().sweep
         plugins = {plugin for plugin, _ in self._config.pluginmanager.list_plugin_distinfo()}
         names = {getattr(plugin, "__name__", type(plugin).__module__) for plugin in plugins}
-        switch().callers.add_harness(names - {"pytest_fsfault.plugin"})
+        # A spy of pytest-mock passes on a call of the test's.
+        switch().callers.add_harness(names - {"pytest_fsfault.plugin", "pytest_mock"})
 
     def _session_of(self, item: Any) -> FsFault | None:
         found: FsFault | None = item.stash.get(self._keys.session, None)

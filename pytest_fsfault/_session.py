@@ -15,8 +15,8 @@ from pytest_fsfault._intercept import handles
 from pytest_fsfault._intercept.switch import switch
 from pytest_fsfault._intercept.world import ThisProcess
 from pytest_fsfault._options import Ambient, Options, as_rule, checked_roots, default_roots
-from pytest_fsfault._prove import retries as _retries
 from pytest_fsfault._profiles import Profile, built_in, lookup
+from pytest_fsfault._prove import retries as _retries
 from pytest_fsfault._report.evidence import evidence
 from pytest_fsfault._report.lines import journal_lines
 from pytest_fsfault._surroundings import innermost
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
+
 
 class FsFault:
     """One session of faults: the rules in force, the clock, and the journal of what happened."""
@@ -116,7 +117,9 @@ class FsFault:
         """
         return _retries.retries(self.journal, self._clock.waits, self.roots, operation, path)
 
-    def assert_retried(self, operation: str, attempts: int | None = None, within: float | None = None) -> None:
+    def assert_retried(
+        self, operation: str, attempts: int | None = None, within: float | None = None
+    ) -> None:
         """Assert that `operation` met an error and was tried again until it succeeded.
 
         `attempts` is the number of calls that each file took, the first included; `within` the most that all
@@ -130,7 +133,9 @@ class FsFault:
 
     def _must_go_on(self) -> None:
         if self._over:
-            raise FsFaultError("this session of faults is over, so nothing would happen; use it within its test or block")
+            raise FsFaultError(
+                "this session of faults is over, so nothing would happen; use it within its test or block"
+            )
 
     # What the plugin and `inject` call.
 

@@ -49,7 +49,9 @@ def settle(given: Given) -> Ambient:
         profiles=profiles,
         profile=_profile(given, profiles),
         rules=(*_rules("fsfault_rules", given.ini_rules), *_rules("--fsfault-rule", given.rules)),
-        strict=_choice("fsfault_strict", given.ini_strict, {"": True, "true": True, "false": False, "all": "all"}),
+        strict=_choice(
+            "fsfault_strict", given.ini_strict, {"": True, "true": True, "false": False, "all": "all"}
+        ),
         clock=_choice("fsfault_clock", given.ini_clock, {"": None, "virtual": "virtual", "real": "real"}),
     )
 
@@ -138,7 +140,9 @@ def _choice(name: str, value: str, known: Mapping[str, Any]) -> Any:
     if value.lower() in known:
         return known[value.lower()]
     if name == "fsfault_children" and value.lower() == "true":
-        raise FsFaultError("fsfault_children = 'true' cannot be: this version reaches one process; leave it out")
+        raise FsFaultError(
+            "fsfault_children = 'true' cannot be: this version reaches one process; leave it out"
+        )
     choices = listed([repr(one) for one in known if one])
     raise FsFaultError(f"{name} = {value!r} is not known; write {choices}")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
     from contextlib import AbstractContextManager
 
     from pytest_fsfault._runner import Runner
@@ -39,7 +39,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add = parser.getgroup("fsfault", "file-system faults").addoption
     add("--fsfault", action="store_true", help="run every test under the default profile")
     add("--fsfault-profile", metavar="NAME", help="run every test under this profile")
-    add("--fsfault-rule", metavar="RULE", action="append", default=[], help="a rule for every test (repeatable)")
+    add(
+        "--fsfault-rule",
+        metavar="RULE",
+        action="append",
+        default=[],
+        help="a rule for every test (repeatable)",
+    )
     # What these may be is checked with the settings: argparse would answer with its whole usage.
     add("--fsfault-seed", metavar="N|last", help="the seed of rules with P%%, or the last run's")
     add("--fsfault-json", metavar="PATH", help="write what happened to a file")
@@ -118,11 +124,11 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Print the list, if it was asked for."""
     if not config.getoption("fsfault_list"):
         return None
-    config._do_configure()
+    config._do_configure()  # noqa: SLF001 - as pytest does for its own lists
     try:
         config.stash[_RUNNER].print_list()
     finally:
-        config._ensure_unconfigure()
+        config._ensure_unconfigure()  # noqa: SLF001
     return 0
 
 
@@ -139,16 +145,16 @@ def pytest_configure_node(node: Any) -> None:
 
 
 @pytest.fixture
-def fsfault(request: pytest.FixtureRequest) -> Iterator[FsFault]:
+def fsfault(request: pytest.FixtureRequest) -> FsFault:
     """Return the session of faults of this test: add rules, read the journal, ask for retries."""
-    item = request.node
+    item: pytest.Item = request.node
     if item.stash.get(_SESSION, None) is None:
         # Asked for by name: neither marker nor argument have announced it.
         item.config.stash[_RUNNER].begin(item, forced=True)
         if _MISTAKE in item.stash:
             pytest.fail(item.stash[_MISTAKE], pytrace=False)
     # The session ends after all other fixtures: what they have patched on top of it goes first.
-    yield item.stash[_SESSION]
+    return item.stash[_SESSION]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

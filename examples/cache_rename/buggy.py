@@ -1,7 +1,5 @@
 """The bug: the rename has one try."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 import zipfile

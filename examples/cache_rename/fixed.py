@@ -1,7 +1,5 @@
 """The fix: up to ten more tries, after 10 ms, 20 ms, 40 ms ... as uv does it, 10.23 s in all."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 import zipfile

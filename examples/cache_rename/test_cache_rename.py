@@ -1,7 +1,5 @@
 """The rename into the cache survives a scanner, and ends if the scanner does not."""
 
-from __future__ import annotations
-
 import zipfile
 
 import pytest
@@ -22,12 +20,13 @@ def wheel(tmp_path):
 
 @pytest.fixture
 def cache(tmp_path):
-    path = tmp_path / "cache"
-    path.mkdir()
-    return path
+    (tmp_path / "cache").mkdir()
+    return tmp_path / "cache"
 
 
-@pytest.mark.parametrize("installer", [pytest.param(buggy, marks=BUG, id="buggy"), pytest.param(fixed, id="fixed")])
+@pytest.mark.parametrize(
+    "installer", [pytest.param(buggy, marks=BUG, id="buggy"), pytest.param(fixed, id="fixed")]
+)
 @pytest.mark.fsfault("os.rename to **/archive-v0/* -> ERROR_ACCESS_DENIED when first 3")
 def test_a_scanner_delays_the_rename(installer, wheel, cache, fsfault):
     """The wheel is in the cache after three refusals, and 10 + 20 + 40 ms."""

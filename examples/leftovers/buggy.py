@@ -1,7 +1,5 @@
 """The bug: it tries again, but gives up without cleaning up."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 import time

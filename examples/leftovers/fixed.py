@@ -1,7 +1,5 @@
 """The fix: whatever goes wrong, the temporary directory goes too, with the same patience."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import tempfile

@@ -1,7 +1,5 @@
 """An installation that fails leaves the cache as it was."""
 
-from __future__ import annotations
-
 import zipfile
 
 import pytest
@@ -21,16 +19,17 @@ def wheel(tmp_path):
 
 @pytest.fixture
 def cache(tmp_path):
-    path = tmp_path / "cache"
-    path.mkdir()
-    return path
+    (tmp_path / "cache").mkdir()
+    return tmp_path / "cache"
 
 
 def names(directory):
     return sorted(str(path.relative_to(directory)) for path in directory.rglob("*"))
 
 
-@pytest.mark.parametrize("installer", [pytest.param(buggy, marks=BUG, id="buggy"), pytest.param(fixed, id="fixed")])
+@pytest.mark.parametrize(
+    "installer", [pytest.param(buggy, marks=BUG, id="buggy"), pytest.param(fixed, id="fixed")]
+)
 @pytest.mark.fsfault("os.rename **/.tmp* -> ERROR_ACCESS_DENIED")
 def test_a_failure_leaves_nothing(installer, wheel, cache):
     """The rename is refused to the end: the error comes out, and the cache is empty."""
@@ -39,7 +38,9 @@ def test_a_failure_leaves_nothing(installer, wheel, cache):
     assert names(cache) == []
 
 
-@pytest.mark.fsfault("os.rename **/.tmp* -> ERROR_ACCESS_DENIED", "os.rmdir .tmp* -> ERROR_SHARING_VIOLATION when first 2")
+@pytest.mark.fsfault(
+    "os.rename **/.tmp* -> ERROR_ACCESS_DENIED", "os.rmdir .tmp* -> ERROR_SHARING_VIOLATION when first 2"
+)
 def test_the_clean_up_meets_the_scanner_too(wheel, cache, fsfault):
     """Removing the directory is tried again, and the first error is the one that comes out."""
     with pytest.raises(PermissionError, match="WinError 5"):
@@ -52,4 +53,8 @@ def test_the_clean_up_meets_the_scanner_too(wheel, cache, fsfault):
 def test_the_last_try_counts(wheel, cache):
     """After ten refusals the eleventh try succeeds, and nothing else is in the cache."""
     place = fixed.install(wheel, cache)
-    assert names(cache) == [place.name, f"{place.name}/numpy.libs", f"{place.name}/numpy.libs/libopenblas64.dll"]
+    assert names(cache) == [
+        place.name,
+        f"{place.name}/numpy.libs",
+        f"{place.name}/numpy.libs/libopenblas64.dll",
+    ]

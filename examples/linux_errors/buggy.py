@@ -1,7 +1,5 @@
 """The bug: every PermissionError is waited for, no other error is, and neither is explained."""
 
-from __future__ import annotations
-
 import os
 import time
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The fix: wait for what passes, explain at once what does not."""
 
-from __future__ import annotations
-
 import errno
 import os
 import time

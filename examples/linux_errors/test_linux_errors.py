@@ -1,7 +1,5 @@
 """Permanent errors are explained at once; passing errors are waited for."""
 
-from __future__ import annotations
-
 import pytest
 
 from . import buggy, fixed

@@ -3,8 +3,6 @@
 `os.replace` was bound when pip was imported, and so was `time.sleep`: no patch of `os` would reach them.
 """
 
-from __future__ import annotations
-
 import pytest
 from pip._internal.utils.filesystem import replace
 
@@ -21,7 +19,7 @@ def files(tmp_path):
 @pytest.mark.parametrize("error", ["ERROR_ACCESS_DENIED", "ERROR_SHARING_VIOLATION"])
 @pytest.mark.fsfault
 def test_pip_waits_for_a_scanner(error, refusals, seconds, files, fsfault):
-    """pip survives a hold of up to a second; the test takes milliseconds."""
+    """Survive a hold of up to a second; the test takes milliseconds."""
     fsfault.add(f"os.replace -> {error} when first {refusals}")
     replace(*files)
     assert files[1].read_text("utf-8") == "0.9"

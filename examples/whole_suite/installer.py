@@ -1,7 +1,5 @@
 """An installer that takes a step again if the system refuses it for a moment."""
 
-from __future__ import annotations
-
 import errno
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Ordinary tests: no marker, no fixture. The profile of the command line acts on all of them."""
 
-from __future__ import annotations
-
 import pytest
 
 from .installer import install, installed, uninstall

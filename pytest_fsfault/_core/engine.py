@@ -86,12 +86,19 @@ class Engine:
         with self._lock:
             self._tallies.setdefault(name, Tally()).add(calls, paths)
 
-    def consult(self, operation: Operation) -> tuple[Decision | None, bool]:
-        """Return the decision of this session, and whether it wants an entry; raise what ended it."""
+    def raise_if_ended(self) -> None:
+        """Raise again what ended the session."""
         if self.ended is not None:
             raise type(self.ended)(*self.ended.args)
+
+    def consult(self, operation: Operation, *, taken: bool) -> tuple[Decision | None, bool]:
+        """Return the decision of this session, and whether it wants an entry; raise what ended it.
+
+        With `taken` an inner session has decided: the call counts here, but no rule fires.
+        """
+        self.raise_if_ended()
         self.count(operation.name, 1, [operation.path])
-        decision, matched = self.plan.decide(operation, self.clock.now, self.roots)
+        decision, matched = self.plan.decide(operation, self.clock.now, self.roots, taken=taken)
         doubted = operation.doubtful and self._doubt(operation)
         return decision, matched or doubted or self.observing
 
@@ -209,7 +216,7 @@ def _decide(
     for engine in engines:
         if not engine.covers(operation):
             continue
-        decision, wanted = engine.consult(operation)
+        decision, wanted = engine.consult(operation, taken=first is not None)
         if wanted:
             witnesses.append(engine)
         if first is None and decision is not None:

@@ -31,7 +31,7 @@ class Entry(NamedTuple):
     `at` virtual seconds since the start, `call_site` ``"file:line"`` in the code under test.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides the method of tuples
     operation: str
     path: str
     target: str | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from pytest_fsfault._core.fault import Fault
@@ -28,15 +28,15 @@ class Kind(NamedTuple):
     composite: bool = False  # made of other operations, belongs to no group
 
 
-def _kind(name: str, groups: str = "", **facts: object) -> tuple[str, Kind]:
+def _kind(name: str, groups: str = "", **facts: Any) -> tuple[str, Kind]:
     members = frozenset([*groups.split(), "any"]) if "composite" not in facts else frozenset()
-    return name, Kind(name, members, **facts)  # type: ignore[arg-type]
+    return name, Kind(name, members, **facts)
 
 
-_FD = {"family": "errno", "names": "none"}
+_FD: dict[str, Any] = {"family": "errno", "names": "none"}
 _BYTES = {**_FD, "transfers": True}
-_TWO = {"names": "both", "two_paths": True}
-_COPY = {"family": "errno", "composite": True, "two_paths": True}
+_TWO: dict[str, Any] = {"names": "both", "two_paths": True}
+_COPY: dict[str, Any] = {"family": "errno", "composite": True, "two_paths": True}
 # From 3.12 on copy2 calls CopyFile2, whose error names no file (CPython Lib/shutil.py, Modules/_winapi.c).
 _COPY2 = {**_COPY, "family": "winerror", "names": "none"} if sys.version_info >= (3, 12) else _COPY
 

@@ -41,6 +41,7 @@ class Armed:
         self.rule = rule
         self.matched = 0
         self.fired = 0
+        self.forestalled = 0  # due, but another rule came first
         self.judged = False
         self._seed = seed
         self._on_exit = on_exit
@@ -185,22 +186,27 @@ class Plan:
         """Return whether any rule means this call, due or not."""
         return bool(self.matching(operation, roots))
 
-    def decide(self, operation: Operation, now: float, roots: Sequence[str]) -> tuple[Decision | None, bool]:
+    def decide(
+        self, operation: Operation, now: float, roots: Sequence[str], *, taken: bool = False
+    ) -> tuple[Decision | None, bool]:
         """Return the decision about this call, and whether any rule means it.
 
         `now` is virtual, in seconds since the start. The call counts for every rule that means it, and the
-        first that is due wins.
+        first that is due wins; with `taken` an inner session's rule has won already, and none here fires.
         """
         matching = self.matching(operation, roots)
         if not matching:
             return None, False
         with self._lock:
             reasons = [one.count(operation, now, roots, self.ignore_case) for one in matching]
-            for armed, reason in zip(matching, reasons, strict=True):
-                if reason is not None:
-                    armed.fired += 1
-                    return Decision(armed.rule.fault, reason), True
-        return None, True
+            due = [(armed, reason) for armed, reason in zip(matching, reasons, strict=True) if reason is not None]
+            for armed, _ in due[not taken :]:
+                armed.forestalled += 1
+            if taken or not due:
+                return None, True
+            armed, reason = due[0]
+            armed.fired += 1
+            return Decision(armed.rule.fault, reason), True
 
     def never_fired(self) -> list[Armed]:
         """Return the rules that had to fire and did not, those removed included and those judged left out."""

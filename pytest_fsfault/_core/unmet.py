@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from pytest_fsfault._core.operation import GROUPS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from pytest_fsfault._core.engine import Engine
+    from pytest_fsfault._core.journal import Tally
     from pytest_fsfault._core.plan import Armed
 
 
@@ -32,7 +33,8 @@ def _nearest(armed: Armed, engine: Engine) -> str:
     """Return what comes nearest to a call that would have met the rule."""
     rule = armed.rule
     if armed.matched:
-        return f"{_calls(armed.matched, 'a matching call')}, but not {rule.when}"
+        why = "another rule came first" if armed.forestalled else f"not {rule.when}"
+        return f"{_calls(armed.matched, 'a matching call')}, but {why}"
     seen = {name: tally for name, tally in engine.tallies.items() if tally.count}
     if nearest := _described(seen, rule.names):
         return nearest
@@ -44,10 +46,10 @@ def _nearest(armed: Armed, engine: Engine) -> str:
     return f"no call of {what} below the roots" + (f", but {related}" if related else "")
 
 
-def _described(seen: dict[str, object], names: Collection[str]) -> str:
-    found = sorted((name for name in seen if name in names), key=lambda name: -seen[name].count)  # type: ignore[attr-defined]
+def _described(seen: Mapping[str, Tally], names: Collection[str]) -> str:
+    found = sorted((name for name in seen if name in names), key=lambda name: -seen[name].count)
     return "; ".join(
-        f"{_calls(seen[name].count, f'call of {name}')}, on {summary(seen[name].paths)}"  # type: ignore[attr-defined]
+        f"{_calls(seen[name].count, f'call of {name}')}, on {summary(seen[name].paths)}"
         for name in found[:3]
     )
 

@@ -48,7 +48,7 @@ def _attributes(value: Any, names: tuple[str, ...]) -> Iterator[Any]:
     """Yield the named attributes of an object, of its class, and of the classes above, without side effects."""
     kind = type(value)
     own = None if issubclass(kind, type) else _dictionary(value)
-    spaces = [] if own is None else [own]
+    spaces: list[Any] = [] if own is None else [own]
     spaces += [vars(cls) for cls in (value if issubclass(kind, type) else kind).__mro__]
     for space in spaces:
         for name in names:

@@ -37,7 +37,8 @@ class Board:
 
     `live` is the cheap first question: does an open session exist at all? `mine` is the first argument of
     the real call that a wrapper is about to make: the audit hook knows by its identity that this call has
-    been decided already. (No other thread can come between: no Python code runs from one to the other.)
+    been decided already. (Another thread may come between, at the hook's first instruction: an event that
+    does not match is known by its caller's frame, which is one of ours.)
     """
 
     __slots__ = ("_banked", "below", "busy", "callers", "engines", "interceptors", "live", "mine", "shut", "tops")

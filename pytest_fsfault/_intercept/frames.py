@@ -21,9 +21,9 @@ _HARNESS = frozenset(
     "debugpy pydevd _pydevd_bundle _pydev_bundle".split()
 )
 # Libraries that call what they were handed: the line that interests is the one before them.
-_CALL_THROUGH = frozenset("tenacity stamina backoff retrying wrapt decorator anyio trio".split())
+_CALL_THROUGH = frozenset("tenacity stamina backoff retrying wrapt decorator anyio trio pytest_mock".split())
 # Reading a source line to show it is not the work of the code under test.
-_DISPLAY = frozenset({"linecache", "tokenize"})
+_DISPLAY = frozenset({"linecache", "tokenize", "inspect"})
 
 
 class Callers:

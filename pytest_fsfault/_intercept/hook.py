@@ -105,6 +105,8 @@ class _Listener:
         if type(args[0]) is int and args[0] == self.board.mine:
             self.board.mine = NOBODY  # a descriptor that C has made a new number of
             return
+        if _is_ours(frame):
+            return  # a wrapper's call: another thread has announced its own before this one was heard
         if self.event.startswith("shutil.") and _is_ours(frame and frame.f_back):
             return  # one of shutil's functions, called by its wrapper
         me = threading.get_ident()

@@ -77,10 +77,10 @@ class OpenWrapper(PathWrapper):
         given = file if isinstance(file, int) else shown
         first = NOBODY if isinstance(file, int) else shown  # no event tells that a descriptor gets a file object
         if where is None or not self.board.watched(where):
-            if type(file) is str and os.path.isabs(file) and opener is None:
-                self.remember(file, False)
-            elif where is not None:
+            if where is not None:
                 self.note_stray(where)
+                if type(file) is str and os.path.isabs(file) and opener is None:
+                    self.remember(file, False)
             if opener is None:
                 return self.direct(first, partial(self.real, given, *rest), None)
         call = partial(self.compose, where or "", given, *rest)
@@ -115,6 +115,7 @@ class OpenWrapper(PathWrapper):
             buffering = -1
         if type(file) is not int:
             self.board.mine = file  # again: another thread may have come between
+        result: Any
         raw = result = FileIO(file, layers.raw, closefd, opener)
         try:
             raw._path = path if opener is None else originals.path_of_descriptor(raw.fileno()) or path

@@ -8,7 +8,7 @@ import os
 import shutil
 import threading
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._intercept import hook
@@ -23,8 +23,8 @@ from pytest_fsfault._intercept.wrappers import WRAPPERS, DescriptorWrapper, Path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import FunctionType
 
+    from pytest_fsfault._core.clock import Clock
     from pytest_fsfault._core.engine import Engine
 
 _SHAPES = {
@@ -51,7 +51,7 @@ class Switch:
         self._lock = threading.RLock()
         self._files: dict[int, tuple[Any, Any]] = {}
         self._patches: list[tuple[dict[str, Any], str, Any, Any]] = []
-        self._defaults: list[tuple[FunctionType, tuple[Any, ...], tuple[Any, ...]]] = []
+        self._defaults: list[tuple[Any, tuple[Any, ...], tuple[Any, ...]]] = []
         self._undo: list[Callable[[], None]] = []
         self._timings: dict[Engine, Timing] = {}
         self._crashed = False
@@ -199,8 +199,14 @@ class Switch:
             other.clock is engine.clock for other in self._timings
         ):
             engine.clock.operations = partial(self._operations, engine)
+            engine.clock.raise_if_ended = self._raise_if_ended
         self._timings[engine] = timing
-        timing.start(engine.clock)
+        timing.start(cast("Clock", engine.clock))
+
+    def _raise_if_ended(self) -> None:
+        for engine in self.board.engines:
+            if engine.gate:
+                engine.raise_if_ended()
 
     def _operations(self, engine: Engine) -> int:
         """Return how many calls have been intercepted below the roots: each costs a moment of virtual time."""

@@ -11,6 +11,7 @@ import sys
 from collections import deque
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -141,14 +142,12 @@ class Wrapper:
             tell_winerror(self.board.engines, operation.name, error)
             raise
 
-    def __getattr__(self, name: str) -> Any:
-        # A bound method pickles as (its owner, its name): answer to the function's own name.
-        if name == self.function:
-            return self.call
-        raise AttributeError(name)
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
+        # A bound method pickles as (its owner, its name), and comes back as what the module has by that name.
+        return import_module, (self.module,)
 
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, str]]:
-        return wrapper_of, (self.module, self.function)
+    def __deepcopy__(self, _memo: object) -> Wrapper:
+        return self
 
     def __repr__(self) -> str:
         return f"<fsfault wrapper of {self.module}.{self.function}>"
@@ -230,10 +229,10 @@ class PathWrapper(Wrapper):
         call = partial(self.real, given, *args, **kwargs)
         watched = where is not None and self.board.watched(where)
         if where is None or not watched:
-            if type(path) is str and where is not None and os.path.isabs(path):
-                self.remember(path, False)
-            elif where is not None:
+            if where is not None:
                 self.note_stray(where)
+                if type(path) is str and os.path.isabs(path):
+                    self.remember(path, False)
             return self.direct(given, call, None)
         test = self.tests()[0]
         operation = None
@@ -458,11 +457,6 @@ def bytes_of(buffer: Any) -> memoryview:
 
 #: The wrapper of each function, by its module and name; made when first needed.
 WRAPPERS: dict[tuple[str, str], Wrapper] = {}
-
-
-def wrapper_of(module: str, function: str) -> Any:
-    """Return the wrapper for a function, or what stands for it where there is none: unpickling lands here."""
-    return WRAPPERS.get((module, function)) or sys.modules[module]
 
 
 def _bind(template: Callable[..., Any], owner: Wrapper, real: Callable[..., Any]) -> Callable[..., Any]:

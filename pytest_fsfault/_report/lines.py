@@ -15,7 +15,9 @@ _AROUND = 2
 _MOST = 60
 
 
-def journal_lines(entries: Sequence[Entry], roots: Sequence[str], *, everything: bool = False) -> Iterator[str]:
+def journal_lines(
+    entries: Sequence[Entry], roots: Sequence[str], *, everything: bool = False
+) -> Iterator[str]:
     """Yield the entries around the faults, or all of them, each with what became of it."""
     chosen = list(range(len(entries))) if everything else _near_faults(entries)
     last = -1

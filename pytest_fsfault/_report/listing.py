@@ -68,7 +68,9 @@ def listing(profiles: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def _wrapped(names: Iterable[str], head: str = "  ") -> list[str]:
-    return textwrap.wrap(", ".join(names), 110, initial_indent=head, subsequent_indent="    ", break_on_hyphens=False)
+    return textwrap.wrap(
+        ", ".join(names), 110, initial_indent=head, subsequent_indent="    ", break_on_hyphens=False
+    )
 
 
 def _pairs(rows: Iterable[tuple[str, str]]) -> Iterator[str]:

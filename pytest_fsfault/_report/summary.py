@@ -35,7 +35,13 @@ def document(
     tests: Sequence[Mapping[str, Any]], *, profile: str, rules: Iterable[str], seed: int
 ) -> dict[str, Any]:
     """Return everything that the summary is made of."""
-    return {"profile": profile, "rules": list(rules), "seed": seed, "totals": totals(tests), "tests": list(tests)}
+    return {
+        "profile": profile,
+        "rules": list(rules),
+        "seed": seed,
+        "totals": totals(tests),
+        "tests": list(tests),
+    }
 
 
 def _never_fired(tests: Iterable[Mapping[str, Any]]) -> list[str]:

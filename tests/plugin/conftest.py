@@ -8,21 +8,6 @@ import pytest
 
 import pytest_fsfault._session  # noqa: F401 - once: what an inner run imports, pytester forgets after it
 
-# Luck on each of forty files: the tests that use it record which of them met an error.
-LUCK = """
-import os, pytest
-def fate(directory):
-    met = []
-    for n in range(40):
-        try:
-            (directory / f"file{n}").write_text("")
-            os.replace(directory / f"file{n}", directory / f"done{n}")
-        except PermissionError:
-            met.append(n)
-    assert met
-    return met
-"""
-
 
 @pytest.fixture
 def run(pytester, monkeypatch):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-
-from conftest import LUCK
+from luck import LUCK
 
 MOCKS = """
 import os, pytest
@@ -119,7 +118,9 @@ def test_pytest_mock(pytester, alone):
     pytester.runpytest_subprocess(*load("pytest_mock")).assert_outcomes(passed=4)
 
 
-XDIST = LUCK + r"""
+XDIST = (
+    LUCK
+    + r"""
 @pytest.mark.parametrize("n", range(6))
 def test_it(tmp_path, tmp_path_factory, n):
     assert tmp_path_factory.mktemp("data")
@@ -130,6 +131,7 @@ def test_red(tmp_path):
 @pytest.mark.fsfault("os.remove -> WinError 5")
 def test_verdict(tmp_path): pass
 """
+)
 RULE = ["--fsfault-rule", "os.replace -> EACCES when 30%"]
 
 
@@ -153,7 +155,9 @@ def test_xdist(pytester, alone):
         result.stdout.fnmatch_lines(
             ["fsfault: --fsfault-rule 'os.replace -> EACCES when 30%' --fsfault-seed 5", "*= fsfault: test_it.py::test_it[[]?] =*", "#* os.replace *"]
         )  # fmt: skip
-        result.stdout.fnmatch_lines(["to reproduce: pytest test_it.py::test_red --fsfault-rule * --fsfault-seed 5"])
+        result.stdout.fnmatch_lines(
+            ["to reproduce: pytest test_it.py::test_red --fsfault-rule * --fsfault-seed 5"]
+        )
 
 
 def test_xdist_new_seed(pytester, alone):
@@ -177,10 +181,14 @@ def test_randomly(pytester, alone):
     seen = []
     for order in ("1", "2"):
         arguments = [*load("randomly"), *RULE, "--fsfault-seed", "5", "-p", f"randomly_seed={order}"][:-2]
-        result = pytester.runpytest_subprocess(*arguments, f"--randomly-seed={order}", "--fsfault-json", "told.json", "-v")
+        result = pytester.runpytest_subprocess(
+            *arguments, f"--randomly-seed={order}", "--fsfault-json", "told.json", "-v"
+        )
         result.assert_outcomes(passed=6, failed=2)
         tests = json.loads((pytester.path / "told.json").read_text("utf-8"))["tests"]
-        seen.append({test["test"]: [one["path"].partition("/")[2] for one in test["faults"]] for test in tests})
+        seen.append(
+            {test["test"]: [one["path"].partition("/")[2] for one in test["faults"]] for test in tests}
+        )
     assert list(seen[0]) != list(seen[1])
     assert seen[0] == seen[1]
 

@@ -27,19 +27,25 @@ def names():
 
 def python(code):
     """Return what `code` prints in a new interpreter."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
     return done.stdout.strip()
 
 
 def test_loading():
     """Loading the plugin imports nothing of what faults need."""
-    assert ["pytest_fsfault", "pytest_fsfault.plugin"] == python(f"import pytest_fsfault.plugin; {LIST}").split()
+    assert ["pytest_fsfault", "pytest_fsfault.plugin"] == python(
+        f"import pytest_fsfault.plugin; {LIST}"
+    ).split()
 
 
 def test_names_are_loaded_when_asked_for():
     """The package loads a public name's room when the name is asked for, and lists all of them before."""
     code = "import pytest_fsfault; print(set(pytest_fsfault.__all__) <= set(dir(pytest_fsfault))); pytest_fsfault.FsFaultError; "
-    assert ["True", "pytest_fsfault", "pytest_fsfault._core", "pytest_fsfault._core.mistakes"] == python(code + LIST).split()
+    assert ["True", "pytest_fsfault", "pytest_fsfault._core", "pytest_fsfault._core.mistakes"] == python(
+        code + LIST
+    ).split()
 
 
 def test_public_names():

@@ -108,7 +108,17 @@ def test_other(broken, tmp_path):
     assert replaced(tmp_path)
 """,
     ],
-    ids=["argument", "by-name", "by-name-in-fixture", "through", "overridden", "usefixtures", "testcase", "site", "module"],
+    ids=[
+        "argument",
+        "by-name",
+        "by-name-in-fixture",
+        "through",
+        "overridden",
+        "usefixtures",
+        "testcase",
+        "site",
+        "module",
+    ],
 )
 def test_ways_to_ask(run, source):
     """However the fixture is asked for, faults act in the test's call and nowhere else."""

@@ -126,7 +126,9 @@ def test_source_is_shown(run):
 def test_imports(run, pytester):
     """Imports below a root are never under fault, even if the test makes them; nor is what pytest does."""
     pytester.makepyfile(late="import json\nVALUE = 5")
-    source = SHOWN.replace("open(__file__)", "open('late.py')").replace('os.sep == "this very line"', "__import__('late').VALUE == 5")
+    source = SHOWN.replace("open(__file__)", "open('late.py')").replace(
+        'os.sep == "this very line"', "__import__('late').VALUE == 5"
+    )
     run(source).assert_outcomes(passed=1)
 
 
@@ -161,7 +163,9 @@ def test_after(): probe(True)
     run(PROBE + source).assert_outcomes(passed=2, errors=2)
 
 
-INNER = PROBE + """
+INNER = (
+    PROBE
+    + """
 pytest_plugins = ["pytester"]
 def test_it(pytester, fsfault, monkeypatch):
     monkeypatch.setenv('HOME', HERE)
@@ -182,6 +186,7 @@ def test_it(pytester, fsfault, monkeypatch):
     probe(True)
 def test_after(): probe(True)
 """
+)
 
 
 def test_pytest_in_a_test(run):
@@ -192,11 +197,10 @@ def test_pytest_in_a_test(run):
 def pdb(pytester, source, commands, *arguments):
     """Run pytest in a process of its own, with `commands` typed into its debugger; return its output."""
     pytester.makepyfile(test_it=PROBE + source)
-    result = pytester.run(
+    return pytester.run(
         sys.executable, "-m", "pytest", "-p", "fsfault", "--color=no", *arguments,
         stdin="\n".join([*commands, ""]).encode(),
     )  # fmt: skip
-    return result
 
 
 @pytest.fixture
@@ -207,16 +211,25 @@ def alone(monkeypatch):
 
 def test_breakpoint(pytester, alone):
     """While a debugger holds the test there are no faults and real time; they go on when the test does."""
-    source = "def test_it():\n    probe(True)\n    breakpoint()\n    probe(True)\ndef test_after(): probe(True)"
+    source = (
+        "def test_it():\n    probe(True)\n    breakpoint()\n    probe(True)\ndef test_after(): probe(True)"
+    )
     result = pdb(pytester, source, ["probe(False)", "p time.time() > 1e9", "continue"])
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["*PDB set_trace*", "*True*", "*PDB continue*"])
 
 
-def test_stepping_past_a_second_breakpoint(pytester, alone):
-    """A debugger that is entered twice and left once holds the next test no longer."""
-    source = "def test_it():\n    probe(True)\n    breakpoint()\n    breakpoint()\n    probe(True)\ndef test_after(): probe(True)"
-    pdb(pytester, source, ["next", "continue"]).assert_outcomes(passed=2)
+def test_debugger_that_never_leaves(run):
+    """A debugger that is entered twice and left once, or never, holds neither the test nor the next one longer."""
+    source = """
+def test_it(request):
+    enter, leave = request.config.hook.pytest_enter_pdb, request.config.hook.pytest_leave_pdb
+    for hook, expected in [(enter, False), (enter, False), (leave, True), (leave, True), (enter, False)]:
+        hook(config=request.config, pdb=None)
+        probe(expected)
+def test_after(): probe(True)
+"""
+    run(PROBE + source).assert_outcomes(passed=2)
 
 
 def test_post_mortem(pytester, alone):

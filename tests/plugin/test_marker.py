@@ -58,7 +58,13 @@ def test_markers_add_up(told):
     """Rules of all markers hold, the module's first; of a keyword the innermost counts."""
     data, result = told(LEVELS)
     result.assert_outcomes(passed=1)
-    rules = ["os.replace a -> EIO", "os.replace -> EBUSY", "os.replace b -> EROFS", "os.replace -> EPERM", "os.replace -> EACCES"]
+    rules = [
+        "os.replace a -> EIO",
+        "os.replace -> EBUSY",
+        "os.replace b -> EROFS",
+        "os.replace -> EPERM",
+        "os.replace -> EACCES",
+    ]
     assert [f"{rule} or never" for rule in rules] == [one["rule"] for one in data["tests"][0]["rules"]]
 
 
@@ -162,7 +168,9 @@ def test_strict_all(run):
     assert "was left open" not in run(ALL % "False" + "def test_after(): kept.close()").stdout.str()
 
 
-@pytest.mark.parametrize(("clock", "now"), [("virtual", "fsfault.clock.now >= 3600"), ("real", "fsfault.clock.now < 60")])
+@pytest.mark.parametrize(
+    ("clock", "now"), [("virtual", "fsfault.clock.now >= 3600"), ("real", "fsfault.clock.now < 60")]
+)
 def test_clock(run, clock, now):
     """`clock` chooses between virtual and real time."""
     source = f"""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-
-from conftest import LUCK
+from luck import LUCK
 
 REPLACE = """
 import os
@@ -63,7 +62,10 @@ def test_fsfault_uses_the_profile_of_the_ini_file(run, pytester):
     ini(pytester, profile="flaky", seed=3)
     assert header(run(REPLACE)) is None
     assert header(run(REPLACE, "--fsfault")) == "--fsfault-profile flaky --fsfault-seed 3"
-    assert header(run(REPLACE, "--fsfault", "--fsfault-profile", "wsl1")) == "--fsfault-profile wsl1 --fsfault-seed 3"
+    assert (
+        header(run(REPLACE, "--fsfault", "--fsfault-profile", "wsl1"))
+        == "--fsfault-profile wsl1 --fsfault-seed 3"
+    )
 
 
 def test_profile_option_implies_fsfault(told):
@@ -148,7 +150,9 @@ def test_temporary_directory_is_watched(run):
     run(source).assert_outcomes(passed=1)
 
 
-SEEDED = LUCK + """
+SEEDED = (
+    LUCK
+    + """
 RULE = "os.replace -> WinError 5 when 30%"
 @pytest.mark.fsfault(RULE)
 def test_run(tmp_path): fate(tmp_path)
@@ -157,6 +161,7 @@ def test_marker(tmp_path): fate(tmp_path)
 @pytest.mark.fsfault(RULE, profile="mine")
 def test_profile(tmp_path): fate(tmp_path)
 """
+)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +192,9 @@ def test_with_quite_a_long_name_that_pytest_cuts_off(tmp_path, tmp_path_factory,
 
 def test_printed_options_reproduce(told):
     """A test that runs again, alone, with the printed options meets the same faults, whatever ran before it."""
-    first, result = told(LUCK + LONG, "--fsfault-rule", "os.replace -> EACCES when 30%", "--fsfault-show", "faults")
+    first, result = told(
+        LUCK + LONG, "--fsfault-rule", "os.replace -> EACCES when 30%", "--fsfault-show", "faults"
+    )
     options = re.fullmatch(r"--fsfault-rule '(.*)' --fsfault-seed (\d+)", header(result))
     again = ["--fsfault-rule", options[1], "--fsfault-seed", options[2]]
     name = "test_it.py::test_with_quite_a_long_name_that_pytest_cuts_off[3]"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from luck import LUCK
 
-from conftest import LUCK
 from pytest_fsfault._core.rule import Rule
 from pytest_fsfault._profiles import built_in, resolve
 
@@ -25,17 +25,24 @@ def test_built_in():
     """Four profiles need no Windows model; their rules need not fire, and none hides an endless error."""
     assert ["flaky", "observe", "off", "wsl1"] == sorted(built_in())
     rules = [rule for profile in built_in().values() for rule in profile.rules]
-    assert rules == [rule for rule in rules if rule.optional and "first" in str(rule.when) and "per path" in str(rule.when)]
+    assert rules == [
+        rule for rule in rules if rule.optional and "first" in str(rule.when) and "per path" in str(rule.when)
+    ]
     assert rules == [Rule.parse(str(rule)) for rule in rules]
 
 
-@pytest.mark.parametrize(("profile", "expected"), [("flaky", True), ("wsl1", True), ("observe", False), ("off", False)])
+@pytest.mark.parametrize(
+    ("profile", "expected"), [("flaky", True), ("wsl1", True), ("observe", False), ("off", False)]
+)
 def test_what_they_do(run, profile, expected):
     """`flaky` and `wsl1` hurt now and then, the same with the same seed; `observe` and `off` never do."""
-    source = LUCK + """
+    source = (
+        LUCK
+        + """
 def test_it(tmp_path):
     fate(tmp_path)
 """
+    )
     hurt = run(source, "--fsfault-profile", profile, "--fsfault-seed", "1").stdout.str().count(" fault")
     result = run(source, "--fsfault-profile", profile, "--fsfault-seed", "1")
     result.assert_outcomes(**({"passed": 1} if expected else {"failed": 1}))
@@ -85,12 +92,17 @@ def test_own_profile_everywhere(run, pytester, place):
         )
     arguments = ["--fsfault", "-o", "fsfault_profile=ours"] if place == "ini" else []
     lines = shown(run(source, "-s", *arguments))
-    assert ("PROFILE ours RealClock 4", "RULE os.remove -> EBUSY or never") == (lines[0].partition(":")[0], lines[-1])
+    assert ("PROFILE ours RealClock 4", "RULE os.remove -> EBUSY or never") == (
+        lines[0].partition(":")[0],
+        lines[-1],
+    )
 
 
 def test_profiles_of_a_plugin(run, pytester):
     """The hook `pytest_fsfault_profiles` adds profiles, which later plugins and the project may extend."""
-    pytester.makepyprojecttoml("[tool.fsfault.profiles.third]\nextends = 'second'\nrules = ['os.replace -> ESTALE']")
+    pytester.makepyprojecttoml(
+        "[tool.fsfault.profiles.third]\nextends = 'second'\nrules = ['os.replace -> ESTALE']"
+    )
     pytester.makepyfile(
         early="def pytest_fsfault_profiles(config): return {'first': {'rules': ('os.rename -> EIO',)}}",
         conftest="def pytest_fsfault_profiles(): return {'second': {'extends': 'first', 'rules': ['delete -> EIO']}}",

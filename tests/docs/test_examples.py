@@ -1,0 +1,97 @@
+"""The examples: the buggy installer fails, the fixed one passes, and ordinary tests stand the profiles."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pytest_fsfault
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+_DONE = re.compile(r"^(PASSED|FAILED|XFAIL|ERROR) (\S+)", re.MULTILINE)
+
+
+def _pytest(*arguments: str) -> tuple[int, str]:
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))
+    }
+    environment |= {"PYTHONPATH": str(Path(pytest_fsfault.__file__).parents[1]), "COLUMNS": "250"}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", "--tb=line", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_buggy_twin_fails_and_all_else_passes():
+    """With the marks taken away, exactly the tests of the buggy twins fail."""
+    code, output = _pytest("examples", "--runxfail")
+    results = {name: outcome for outcome, name in _DONE.findall(output)}
+    expected = {name: "FAILED" if "buggy" in name else "PASSED" for name in results}
+    assert expected == results, output
+    assert {"cache_rename", "leftovers", "linux_errors"} == {
+        name.split("/")[1] for name in results if "buggy" in name
+    }
+    assert 1 == code
+
+
+def test_the_buggy_twin_shows_its_bug():
+    """What fails is the bug that the example is about."""
+    _, output = _pytest("examples", "--runxfail", "-k", "buggy")
+    for line in (
+        "PermissionError: [WinError 5] Access is denied: ",
+        "AssertionError: assert ['.tmp",
+        f"OSError: [Errno {12}] Cannot allocate memory: ",
+    ):
+        assert line in output
+
+
+def test_the_main_job_is_green():
+    """As they stand, the examples pass: a mark says of each buggy twin which error it must show."""
+    code, output = _pytest("examples")
+    assert 0 == code, output
+    assert {"PASSED", "XFAIL"} == {outcome for outcome, _ in _DONE.findall(output)}
+
+
+@pytest.mark.parametrize("profile", ["observe", "flaky", "wsl1"])
+def test_ordinary_tests_stand_a_profile(profile):
+    """A patient installer survives what a profile does to it by chance."""
+    code, output = _pytest("examples", "-m", "not fsfault", "--fsfault-profile", profile)
+    assert 0 == code, output
+    assert re.search(
+        rf"^3 tests under fault, {'0' if profile == 'observe' else '[1-9]'}", output, re.MULTILINE
+    ), output
+
+
+def test_examples_are_small():
+    """Each file can be read at a glance."""
+    assert [] == [
+        path.name for path in EXAMPLES.rglob("*.py") if len(path.read_text("utf-8").splitlines()) > 60
+    ]
+
+
+def test_the_workflow_runs_what_tox_has():
+    """Each environment that the workflow names is one of tox.ini's."""
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini")
+    workflow = (EXAMPLES / "ci/github-actions.yml").read_text("utf-8")
+    lists = {
+        key: re.split(r", ", names)
+        for key, names in re.findall(r"^ +(\w+): \[(.*)\]$", workflow, re.MULTILINE)
+    }
+    wanted = [*lists["environment"], *(f"profile-{name}" for name in lists["profile"])]
+    wanted += [f"py{version.strip(chr(34)).replace('.', '')}" for version in lists["python"]]
+    known = tox["tox"]["env_list"].split()
+    found = [name for row in known for name in _expanded(row)]
+    assert sorted(found) == sorted(wanted)
+
+
+def _expanded(row: str) -> list[str]:
+    """Return the names that an entry of tox's list such as ``profile-{a,b}`` stands for."""
+    match = re.fullmatch(r"(.*)\{(.*)\}", row)
+    return [row] if match is None else [match[1] + part for part in match[2].split(",")]

@@ -1,0 +1,178 @@
+"""The README runs: its files are written, its commands executed, their output compared."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import pytest_fsfault
+from pytest_fsfault._core.operation import GROUPS, OPERATIONS
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^##+ (.*)$", re.MULTILINE)
+
+# What differs from run to run: numbers of seconds and seeds, the base temporary directory, rulers.
+_VARYING = (
+    (re.compile(r"\d+\.\d+ s\b"), "T s"),
+    (re.compile(r"\d+\.\d+s\b"), "Ts"),
+    (re.compile(r"--fsfault-seed \d+"), "--fsfault-seed N"),
+    (re.compile(r"^#(\d+) +T s"), r"#\1 T s"),
+    (re.compile(r"([=_-])\1{3,}"), r"\1\1\1"),
+)
+
+
+class Block(NamedTuple):
+    """A fenced block: the heading above it, its language, its text."""
+
+    heading: str
+    language: str
+    text: str
+
+
+def _blocks() -> list[Block]:
+    headings = [(found.start(), found[1]) for found in _HEADING.finditer(README)]
+    return [
+        Block(
+            next((name for at, name in reversed(headings) if at < found.start()), "first screen"),
+            *found.groups(),
+        )
+        for found in _BLOCK.finditer(README)
+    ]
+
+
+SECTIONS = {
+    heading: list(blocks)
+    for heading, blocks in groupby(_blocks(), key=lambda block: block.heading)
+    if heading != "Two commands"
+}
+
+
+def _run(command: str, directory: Path, base: Path) -> tuple[int, str]:
+    """Run a command of the README; return its exit code and its output."""
+    program, *arguments = shlex.split(command)
+    head = {"pytest": [sys.executable, "-m", "pytest"], "python": [sys.executable]}[program]
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))
+    }
+    environment |= {
+        "PYTEST_ADDOPTS": "-p no:randomly --basetemp=" + shlex.quote(str(base)),
+        "PYTHONPATH": str(Path(pytest_fsfault.__file__).parents[1]),
+        "COLUMNS": "80",
+        "NO_COLOR": "1",
+    }
+    done = subprocess.run(
+        [*head, *arguments], cwd=directory, env=environment, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def _settled(line: str) -> str:
+    for pattern, text in _VARYING:
+        line = pattern.sub(text, line)
+    return line.rstrip()
+
+
+def assert_shown(expected: str, output: str, base: Path) -> None:
+    """Assert that `expected` is what was printed; a line of ``...`` stands for any number of lines."""
+    settled = [_settled(line) for line in output.replace(str(base), "/tmp/pytest-0").splitlines()]
+    chunks = [
+        list(group)
+        for dots, group in groupby(expected.splitlines(), key=lambda line: line == "...")
+        if not dots
+    ]
+    at = 0
+    for chunk in chunks:
+        wanted = [_settled(line) for line in chunk]
+        places = [
+            place for place in range(at, len(settled)) if settled[place : place + len(wanted)] == wanted
+        ]
+        assert places, "not printed, or not there:\n" + "\n".join(chunk) + "\n\nprinted was:\n" + output
+        at = places[0] + len(wanted)
+    if "...\n" not in expected:
+        assert len(settled) == at, output
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_a_section_does_what_it_shows(heading, tmp_path):
+    """The files of a section are written; its commands print what stands there; tests without a command pass."""
+    directory, base = tmp_path / "project", tmp_path / "pytest-0"
+    directory.mkdir()
+    tests, shown = [], 0
+    for block in SECTIONS[heading]:
+        if block.language == "console":
+            command, _, expected = block.text.removeprefix("$ ").partition("\n")
+            assert_shown(expected, _run(command, directory, base)[1], base)
+            shown += 1
+            tests = [name for name in tests if name not in command]
+            continue
+        name = re.match(r"# (\S+)\n", block.text)
+        assert name, f"the first line of a block names its file: {block.text[:60]!r}"
+        (directory / name[1]).write_text(block.text, "utf-8")
+        tests += [name[1]] if name[1].startswith("test_") else []
+    if tests:
+        code, output = _run(shlex.join(["pytest", "-W", "error", *tests]), directory, base)
+        assert 0 == code, output
+    assert tests or shown
+
+
+def test_the_main_job_ends_as_shown(tmp_path):
+    """The summary of the examples is the one in the README."""
+    [shown] = [
+        block.text for block in _blocks() if block.heading == "Two commands" and block.language == "console"
+    ]
+    command, _, expected = shown.removeprefix("$ ").partition("\n")
+    code, output = _run(f"{command} -p no:cacheprovider", ROOT, tmp_path / "pytest-0")
+    assert 0 == code, output
+    assert_shown(expected, output, tmp_path / "pytest-0")
+
+
+def test_the_two_commands_share_their_start():
+    """Each of the two commands does all the set-up, then runs the examples or the tests."""
+    setup = (
+        "python3 -m venv .venv && .venv/bin/python -m pip install -e '.[test]' && .venv/bin/python -m pytest"
+    )
+    commands = [
+        block.text.strip()
+        for block in _blocks()
+        if block.heading == "Two commands" and block.language == "sh"
+    ]
+    assert [f"{setup} examples", setup] == commands
+
+
+def test_ci_runs_the_second_command():
+    """The continuous integration takes the command that runs the tests out of the README."""
+    found = subprocess.run(
+        ["bash", ROOT / ".ci/run", "--print-command"], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    commands = [block.text for block in _blocks() if block.language == "sh"]
+    assert commands[1] == found.stdout
+
+
+def test_the_reference_is_complete(pytester):
+    """Operations, groups, public names, options, settings and marker keywords all stand in the README."""
+    names = [*OPERATIONS, *GROUPS, *pytest_fsfault.__all__]
+    help_text = pytester.runpytest_subprocess("--help").stdout.str()
+    names += re.findall(r"^ +(--fsfault[a-z-]*|fsfault_[a-z]+)", help_text, re.MULTILINE)
+    markers = pytester.runpytest_subprocess("--markers").stdout.str()
+    signature = re.search(r"@pytest.mark.fsfault\((.*?)\)", markers)
+    assert signature
+    names += re.findall(r"(\w+)=", signature[1])
+    prose = _BLOCK.sub("", README)
+    words = {word for span in re.findall(r"`([^`]+)`", prose) for word in re.findall(r"[\w.-]+", span)}
+    assert [] == [name for name in names if name not in words]
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(((?!http)[^)#]+)\)", README))
+def test_links_lead_somewhere(link):
+    """Each relative link names a file or directory of the project."""
+    assert (ROOT / link).exists()

@@ -1,0 +1,127 @@
+"""One count for each rule, exact under threads; the journal misses nothing."""
+
+from __future__ import annotations
+
+import os
+import posix
+import sys
+import threading
+from collections import Counter
+
+import pytest
+
+from pytest_fsfault import inject
+
+THREADS, CALLS = 8, 150
+
+
+@pytest.fixture(autouse=True)
+def _switch_often():
+    """Let threads come between each other as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def hammer(act):
+    """Call `act` with the thread's number and the call's, in eight threads at once; return the errors by type."""
+    start, found, lock = threading.Barrier(THREADS), Counter(), threading.Lock()
+
+    def work(number):
+        mine = Counter()
+        start.wait()
+        for call in range(CALLS):
+            try:
+                act(number, call)
+                mine["ok"] += 1
+            except BaseException as error:
+                mine[type(error).__name__] += 1
+        with lock:
+            found.update(mine)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+def make_acts(root):
+    """Return what is hammered, by name, with the operation that is meant."""
+    files = [f"{root}/f{number}" for number in range(THREADS)]
+    for name in files:
+        with open(name, "w") as file:
+            file.write("content")
+    removed = [f"{root}/d{number}" for number in range(THREADS)]
+
+    def make_and_remove(number, _call):
+        try:
+            posix.mkdir(removed[number])
+        finally:
+            os.path.isdir(removed[number]) and os.rmdir(removed[number])
+
+    return {
+        "os.stat": lambda number, _: os.stat(files[number]),
+        "os.stat bytes": lambda number, _: os.stat(os.fsencode(files[number])),
+        "os.replace": lambda number, _: os.replace(files[number], files[number]),
+        "os.replace early": lambda number, _: posix.replace(files[number], files[number]),
+        "open": lambda number, _: open(files[number]).close(),
+        "open w": lambda number, _: open(files[number], "w").close(),
+        "os.open": lambda number, _: os.close(os.open(files[number], os.O_RDONLY)),
+        "os.mkdir early": make_and_remove,
+        "file.read": lambda number, _: read(files[number]),
+    }
+
+
+def read(path):
+    """Read a file as a whole."""
+    with open(path, "rb", 0) as file:
+        file.read(3)
+
+
+ACTS = ("os.stat", "os.stat bytes", "os.replace", "os.replace early", "open", "open w", "os.open", "os.mkdir early", "file.read")
+
+
+@pytest.mark.parametrize("what", ACTS)
+def test_a_rule_counts_exactly(what, tmp_path):
+    """Each third of 1,200 calls fails, and each is in the journal, once."""
+    act, operation = make_acts(tmp_path)[what], what.partition(" ")[0]
+    with inject(f"{operation} -> EBUSY when every 3", roots=[tmp_path], clock="real") as fsfault:
+        found = hammer(act)
+        armed = fsfault.journal
+        assert THREADS * CALLS == len(armed)
+        assert list(range(len(armed))) == [entry.index for entry in armed]
+        assert THREADS * CALLS // 3 == len(armed.faults)
+    assert {"OSError": THREADS * CALLS // 3, "ok": THREADS * CALLS * 2 // 3} == found
+
+
+@pytest.mark.parametrize("what", ["os.stat", "os.replace", "open", "os.replace early"])
+def test_a_count_for_each_path_is_exact(what, tmp_path):
+    """Each thread's file has its own count."""
+    act, operation = make_acts(tmp_path)[what], what.partition(" ")[0]
+    with inject(f"{operation} -> EBUSY when first 5 per path", roots=[tmp_path], clock="real") as fsfault:
+        assert {"OSError": 5 * THREADS, "ok": (CALLS - 5) * THREADS} == hammer(act)
+        assert {5} == set(Counter(entry.path for entry in fsfault.journal.faults).values())
+
+
+def test_calls_on_other_paths_are_not_counted(tmp_path):
+    """What one thread announces to the audit hook shields no other thread's call."""
+    acts = make_acts(tmp_path)
+    with inject("open f0 -> EBUSY", "os.open f1 -> EBUSY", roots=[tmp_path], clock="real") as fsfault:
+        found = hammer(lambda number, call: acts["os.open" if number % 2 else "open"](number, call))
+        assert {"OSError": 2 * CALLS, "ok": (THREADS - 2) * CALLS} == found
+        assert 2 * CALLS == len(fsfault.journal)
+
+
+def test_a_crash_stops_all_threads(tmp_path):
+    """After it no call is let through, in any thread; those that were on their way arrive."""
+    acts = make_acts(tmp_path)
+    with pytest.raises(AssertionError, match=r"\ASimulatedCrash: os.replace .*/f\d, at ") as caught:
+        with inject("os.replace -> crash when nth 100", roots=[tmp_path], clock="real") as fsfault:
+            found = hammer(acts["os.replace"])
+    assert caught
+    assert 1 == len(fsfault.journal.faults)
+    assert {"ok", "SimulatedCrash"} == set(found)
+    assert 99 <= found["ok"] < 99 + THREADS

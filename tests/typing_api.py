@@ -1,0 +1,132 @@
+"""The public API as a type checker sees it: `mypy --strict` reads this file, nobody runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, assert_type
+
+import pytest
+
+from pytest_fsfault import (
+    TRANSIENT,
+    Armed,
+    Entry,
+    FsFault,
+    FsFaultError,
+    Retry,
+    RetryStorm,
+    Rule,
+    SimulatedCrash,
+    inject,
+    windows_error,
+)
+
+
+def context_manager() -> None:
+    with inject() as fsfault:
+        assert_type(fsfault, FsFault)
+    with inject(
+        "os.replace -> EACCES",
+        Rule("os.rename", fault="EIO"),
+        profile="flaky",
+        roots=[Path("a"), "b"],
+        clock="real",
+        seed=7,
+        strict="all",
+    ) as fsfault:
+        assert_type(fsfault.seed, int | str)
+    with inject(roots=(Path("a"),), strict=False, clock=None, children=False):
+        pass
+    inject(strict="some")  # type: ignore[arg-type]
+    inject(clock="fast")  # type: ignore[arg-type]
+    inject(seed="7")  # type: ignore[arg-type]
+    inject(profil="flaky")  # type: ignore[call-arg]
+
+
+def strictness(strict: bool) -> inject:
+    return inject(strict=strict)
+
+
+def rules() -> None:
+    rule = Rule(
+        ["os.rename", "os.replace"], path="*.exe", to=Path("a"), fault="EACCES", when="first 3", optional=True
+    )
+    assert_type(rule, Rule)
+    assert_type(Rule.parse("os.replace -> EACCES"), Rule)
+    assert_type(str(rule), str)
+    assert_type(rule.operations, tuple[str, ...])
+    assert_type(rule.path, str | None)
+    assert_type(rule.optional, bool)
+    Rule("os.rename")  # type: ignore[call-arg]
+    rule.optional = False  # type: ignore[misc]
+
+
+def session(fsfault: FsFault, tmp_path: Path) -> None:
+    armed = fsfault.add("os.replace -> EACCES")
+    assert_type(armed, Armed)
+    assert_type(armed.fired, int)
+    assert_type(armed.matched, int)
+    assert_type(armed.rule, Rule)
+    armed.remove()
+    with fsfault.add(Rule("open", fault="EIO")) as scoped:
+        assert_type(scoped, Armed)
+    with fsfault.paused():
+        pass
+    fsfault.add_root(tmp_path)
+    fsfault.add_root("a")
+    fsfault.add_root(3)  # type: ignore[arg-type]
+    assert_type(fsfault.roots, tuple[str, ...])
+    assert_type(fsfault.profile, str)
+    assert_type(fsfault.clock.now, float)
+    assert_type(fsfault.clock.slept, list[float])
+    fsfault.clock.sleep(0.5)
+    fsfault.clock.advance(60)
+
+
+def journal(fsfault: FsFault) -> None:
+    assert_type(len(fsfault.journal), int)
+    assert_type(fsfault.journal[0], Entry)
+    assert_type(fsfault.journal[:2], list[Entry])
+    assert_type(fsfault.journal.faults, list[Entry])
+    assert_type(fsfault.journal.of("rename"), list[Entry])
+    for entry in fsfault.journal:
+        assert_type(entry.index, int)
+        assert_type(entry.operation, str)
+        assert_type(entry.path, str)
+        assert_type(entry.target, str | None)
+        assert_type(entry.fault, str | None)
+        assert_type(entry.reason, str)
+        assert_type(entry.outcome, Literal["ok", "raised", "failed", "short", "crashed", "passed"])
+        assert_type(entry.error, BaseException | None)
+        assert_type(entry.at, float)
+        assert_type(entry.thread, int)
+        assert_type(entry.process, int)
+        assert_type(entry.call_site, str)
+
+
+def retries(fsfault: FsFault) -> None:
+    for retry in fsfault.retries("rename", path="*.exe"):
+        assert_type(retry, Retry)
+        assert_type(retry.attempts, int)
+        assert_type(retry.waits, tuple[float, ...])
+        assert_type(retry.total_wait, float)
+        assert_type(retry.errors, tuple[BaseException, ...])
+        assert_type(retry.outcome, Literal["ok", "failed", "unknown"])
+    fsfault.retries()
+    fsfault.assert_retried("rename", attempts=3, within=1.5)
+    fsfault.assert_not_retried("os.replace")
+    fsfault.assert_retried()  # type: ignore[call-arg]
+
+
+def errors() -> None:
+    assert_type(windows_error(32, "a"), OSError)
+    assert_type(windows_error("ERROR_ACCESS_DENIED", b"a", Path("b")), OSError)
+    assert_type(TRANSIENT, tuple[str, ...])
+    assert issubclass(FsFaultError, ValueError)
+    assert issubclass(SimulatedCrash, BaseException)
+    assert issubclass(RetryStorm, BaseException)
+
+
+@pytest.mark.fsfault("os.replace -> EACCES", profile="off")
+def test_marker(fsfault: FsFault) -> None:
+    assert_type(fsfault.journal.faults, list[Entry])
