@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.plan import Armed
 
 
-class Unmet(AssertionError):
+class Unmet(AssertionError):  # noqa: N818 - it is no mistake, it is a verdict
     """Fail a test whose faults did not happen: what it shows is not what it claims."""
 
     __module__ = "pytest_fsfault"

@@ -78,9 +78,16 @@ def _run_flush(file: FlushedWriter | FlushedRandom, flush: Callable[[], None]) -
         _CALLS["file.flush"].run(raw, flush)
 
 
+def _repr(file: Any) -> str:
+    # CPython shows a class made in Python without its module.
+    shown: str = super(type(file), file).__repr__()
+    return f"<_io.{shown[1:].removeprefix('_io.')}"
+
+
 for _class in (FileIO, FlushedWriter, FlushedRandom):
     _name = _class.__name__.replace("Flushed", "Buffered")
     _class.__module__, _class.__qualname__, _class.__name__ = "_io", _name, _name
+    _class.__repr__ = _repr  # type: ignore[method-assign, assignment]
 
 
 class FileCall(Wrapper):

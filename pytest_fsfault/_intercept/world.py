@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 # A thread is still after so many real nanoseconds, and so many looks, without a sign of life. The looks
 # count as well, lest a machine under load, on which nobody runs for a while, seem still.
-# Windows counts CPU time in ticks of 16 ms.
-_QUIET = 40_000_000 if sys.platform == "win32" else 5_000_000
-_LOOKS = 5
+# Longer where the system does not tell who waits for a CPU; Windows, moreover, counts in ticks of 16 ms.
 _LINUX = sys.platform == "linux"
+_QUIET = 5_000_000 if _LINUX else 40_000_000
+_LOOKS = 5
 
 
 class _Mark:

@@ -44,7 +44,7 @@ class Wrapper:
     """
 
     __slots__ = (
-        "_tests", "board", "call", "calls", "event", "function", "kind", "module", "note", "operation", "paths",
+        "__dict__", "_tests", "board", "call", "calls", "event", "function", "kind", "module", "note", "operation", "paths",
         "quiet", "real", "shape", "stray",
     )  # fmt: skip
 
@@ -62,6 +62,7 @@ class Wrapper:
         self.stray: str | None = None
         self._tests: Any = _UNKNOWN
         self.call = _bind(self._template(row), self, real)
+        vars(self)[row.function] = self.call  # `copy` asks the owner of a method for the method's name
         board.interceptors.append(self)
 
     def _template(self, row: Row) -> Callable[..., Any]:
@@ -161,10 +162,32 @@ class PathWrapper(Wrapper):
     def _template(self, row: Row) -> Callable[..., Any]:
         if row.function in {"listdir", "scandir"}:
             return PathWrapper._optional
+        if row.function == "open":
+            return PathWrapper._os_open
         return PathWrapper._audited if row.event else PathWrapper._silent
 
-    # The two are alike but for one line: `stat` and its like raise no audit event, so that what a wrapper
-    # announced would stay and shield a later call that nobody has decided.
+    # The three are alike, since nothing may be shared on this path that costs a call. `stat` and its like
+    # raise no audit event: what a wrapper announced would stay, and shield a later call that nobody has
+    # decided. Arguments that are named reach a builtin much faster than those in a tuple and a dictionary.
+    def _os_open(self, path: Any, flags: Any, mode: Any = 0o777, *, dir_fd: Any = None) -> Any:
+        board = self.board
+        if not board.live:
+            return self.real(path, flags, mode, dir_fd=dir_fd)
+        watched = self.quiet.get(path) if type(path) is str else None
+        if watched is None:
+            watched = self.visit(path)
+            if watched is None:
+                return self.slow(path, (flags, mode), {"dir_fd": dir_fd})
+        if watched:
+            self.calls += 1
+        board.mine = path
+        try:
+            # An absolute path needs no directory.
+            return self.real(path, flags, mode)
+        except Exception as error:
+            self.native(error, watched)
+            raise
+
     def _silent(self, path: Any, *args: Any, **kwargs: Any) -> Any:
         if not self.board.live:
             return self.real(path, *args, **kwargs)
@@ -284,13 +307,31 @@ class TwoPathWrapper(Wrapper):
     __slots__ = ()
 
     def _template(self, row: Row) -> Callable[..., Any]:
-        return TwoPathWrapper._call
+        return TwoPathWrapper._move if row.event == "os.rename" else TwoPathWrapper._call
+
+    def _move(self, src: Any, dst: Any, *, src_dir_fd: Any = None, dst_dir_fd: Any = None) -> Any:
+        board = self.board
+        if not board.live:
+            return self.real(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+        known = self.quiet.get(src) if type(src) is str else None
+        # A pair's memory is the source's last target: retries and loops meet the same pair again.
+        watched = known[1] if known is not None and known[0] == dst else self.visit(src, dst)
+        if watched is None:
+            return self.slow(src, dst, (), {"src_dir_fd": src_dir_fd, "dst_dir_fd": dst_dir_fd})
+        if watched:
+            self.calls += 1
+        board.mine = src
+        try:
+            # Absolute paths need no directories.
+            return self.real(src, dst)
+        except Exception as error:
+            self.native(error, watched)
+            raise
 
     def _call(self, src: Any, dst: Any, *args: Any, **kwargs: Any) -> Any:
         if not self.board.live:
             return self.real(src, dst, *args, **kwargs)
         known = self.quiet.get(src) if type(src) is str else None
-        # A pair's memory is the source's last target: retries and loops meet the same pair again.
         watched = known[1] if known is not None and known[0] == dst else self.visit(src, dst)
         if watched is None:
             return self.slow(src, dst, args, kwargs)
@@ -375,7 +416,14 @@ class DescriptorWrapper(Wrapper):
     __slots__ = ()
 
     def _template(self, row: Row) -> Callable[..., Any]:
+        if row.function in {"close", "fsync", "fdatasync"}:
+            return DescriptorWrapper._lone
         return DescriptorWrapper._pair if row.shape == "two descriptors" else DescriptorWrapper._single
+
+    def _lone(self, fd: Any) -> Any:
+        if not self.board.live or self._tests is _NOTHING or self.tests() is _NOTHING:
+            return self.real(fd)
+        return self.slow(fd, None, (fd,), {})
 
     def _single(self, fd: Any, *args: Any, **kwargs: Any) -> Any:
         # Without a rule on this operation there is nothing to find out about the descriptor.
@@ -473,6 +521,7 @@ def _bind(template: Callable[..., Any], owner: Wrapper, real: Callable[..., Any]
         real.__name__,
         template.__defaults__,
     )
+    made.__kwdefaults__ = template.__kwdefaults__
     made.__dict__.update(getattr(real, "__dict__", {}))
     if "inspect" in sys.modules:  # who asks for signatures, such as an autospec, has loaded it
         from pytest_fsfault._intercept.signatures import MethodSignature  # noqa: PLC0415

@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_fsfault._core.clock import RealClock, VirtualClock, Wait
@@ -250,6 +250,7 @@ def test_nobody_waits_a_second_longer_than_for_real(clock, world):
 _SPANS = st.integers(0, 10**12)
 
 
+@settings(deadline=None)
 @given(st.lists(_SPANS, min_size=1, max_size=8), st.randoms(use_true_random=False))
 def test_sleepers_wake_in_the_order_of_their_time(spans, random):
     """Whoever looks when, each wakes when the clock shows its end, one after the other."""
@@ -278,6 +279,7 @@ _ACTIONS = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(_ACTIONS, max_size=60))
 def test_the_clock_never_runs_ahead_of_a_sleeper_nor_jumps_over_work(actions):
     """Whatever happens in whatever order, no look moves the clock beyond the earliest end."""

@@ -285,6 +285,7 @@ def test_a_thread_that_is_being_started_is_at_work():
 def place_alone(monkeypatch):
     """Let the place in the code and the process's CPU time tell who works, as on macOS and Windows."""
     monkeypatch.setattr(world, "_LINUX", False)
+    monkeypatch.setattr(world, "_QUIET", 40_000_000)
     monkeypatch.setattr(world, "_sign", world._place)
 
 

@@ -1,5 +1,7 @@
 """Paths in every shape that callers pass them."""
 
+# ruff: noqa: PLW0108, SIM115, SIM117, UP020  # how a call is written is what is tested here
+
 from __future__ import annotations
 
 import io
@@ -285,7 +287,9 @@ def compare(function, args, rule, root):
 
 
 @pytest.mark.parametrize("armed", [True, False])
-@pytest.mark.parametrize(("function", "args"), [(name, args) for name, rows in WRONG.items() for args in rows])
+@pytest.mark.parametrize(
+    ("function", "args"), [(name, args) for name, rows in WRONG.items() for args in rows]
+)
 def test_a_wrong_path_raises_what_the_original_raises(function, args, armed, tree):
     """With and without a rule on the operation."""
     compare(function, args, f"{function if armed else 'os.chdir'} -> EBUSY or never", tree)

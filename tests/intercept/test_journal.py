@@ -1,5 +1,7 @@
 """The journal: what was asked, what was decided, what came of it, and whose line it was."""
 
+# ruff: noqa: RET503, SIM105, SIM905  # how a call is written is what is tested here
+
 from __future__ import annotations
 
 import concurrent.futures
@@ -67,7 +69,10 @@ def test_an_entry_tells_everything(tree):
 def test_each_outcome_has_its_name(tree):
     """Injected, native, done, short, early-bound and let through."""
     with inject(
-        "os.remove g -> EBUSY when once", "os.remove -> EIO when nth 9 or never", "os.write -> short 1", roots=[tree]
+        "os.remove g -> EBUSY when once",
+        "os.remove -> EIO when nth 9 or never",
+        "os.write -> short 1",
+        roots=[tree],
     ) as fsfault:
         for name in ("g", "missing", "g"):
             try:
@@ -131,7 +136,10 @@ CALLERS = {
     "early": ("os.remove", lambda remove=os.remove: remove("f")),
     "early in a library": ("os.remove", lambda: tempfile.NamedTemporaryFile(dir=".").close()),
     "audit": ("subprocess.Popen", lambda: __import__("subprocess").run(["./f"], check=False)),
-    "tenacity": ("os.stat", lambda: tenacity.Retrying(stop=tenacity.stop_after_attempt(1), reraise=True)(os.stat, "f")),
+    "tenacity": (
+        "os.stat",
+        lambda: tenacity.Retrying(stop=tenacity.stop_after_attempt(1), reraise=True)(os.stat, "f"),
+    ),
 }
 
 
@@ -147,6 +155,7 @@ def test_a_call_site_is_a_line_of_the_code_under_test(caller, tree):
 
 def test_in_a_thread_pool_the_call_site_is_the_job_or_the_pool(tree):
     """A function of ours is named; where a builtin is the job itself no line of the project is in the stack."""
+
     def job():
         os.stat("f")
 
@@ -186,7 +195,10 @@ class TestRetries:
         ("arguments", "message"),
         [
             (("os.renam",), "unknown operation 'os.renam'; did you mean 'os.rename'?"),
-            ((None, "a["), "path 'a[': '[' is never closed at column 2; write '\\[' for the character itself"),
+            (
+                (None, "a["),
+                "path 'a[': '[' is never closed at column 2; write '\\[' for the character itself",
+            ),
         ],
     )
     def test_mistakes_are_told(self, arguments, message, tree):
@@ -213,6 +225,7 @@ class TestRetries:
     def test_a_sleep_of_another_thread_is_no_wait(self, tree):
         """Only what the retrying thread slept counts."""
         with inject("os.replace -> EACCES when once", roots=[tree]) as fsfault:
+
             def elsewhere():
                 time.sleep(3)
 
@@ -261,7 +274,9 @@ class TestAssertions:
         """What was not met was neither retried nor left alone."""
         with inject("os.replace -> EACCES or never", roots=[tree]) as fsfault:
             assert "rename met no error, so nothing was retried" == outcome(fsfault.assert_retried, "rename")
-            assert "rename met no error, so there was nothing to retry" == outcome(fsfault.assert_not_retried, "rename")
+            assert "rename met no error, so there was nothing to retry" == outcome(
+                fsfault.assert_not_retried, "rename"
+            )
 
     def test_giving_up_at_once_is_no_retry(self, tree):
         """One attempt, or several that all failed."""
@@ -270,7 +285,9 @@ class TestAssertions:
                 replace_until_done("f", "h", 1, 1)
             fsfault.assert_not_retried("rename")
             error = "PermissionError: [WinError 5] Access is denied: 'f' -> 'h'"
-            assert f"os.replace {tree}/f was not retried: {error}" == outcome(fsfault.assert_retried, "rename")
+            assert f"os.replace {tree}/f was not retried: {error}" == outcome(
+                fsfault.assert_retried, "rename"
+            )
             with pytest.raises(PermissionError):
                 replace_until_done("f", "h", 1, 1)
             told = f"os.replace {tree}/f never succeeded: 2 attempts, waits [0] s; last {error}"

@@ -1,5 +1,7 @@
 """A law: whatever the rules, the tree is what the calls that were let through have made of it."""
 
+# ruff: noqa: SIM105  # how a call is written is what is tested here
+
 from __future__ import annotations
 
 import os
@@ -17,11 +19,13 @@ NAMES = ("a", "b", "d", "d/a", "d/b")
 
 
 def write(path, mode, data):
+    """Write text through Python's buffers."""
     with open(path, mode) as file:
         file.write(data)
 
 
 def write_raw(path, data):
+    """Write bytes by descriptor."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
     try:
         os.write(descriptor, data)
@@ -34,8 +38,12 @@ names = st.sampled_from(NAMES)
 data = st.text("xyz", max_size=5)
 # Each step is a function's name and its arguments; paths are relative to the tree.
 steps = st.one_of(
-    st.tuples(st.sampled_from([os.rename, os.replace, os.link, os.symlink]).map(lambda f: f.__name__), names, names),
-    st.tuples(st.sampled_from(["remove", "unlink", "rmdir", "mkdir", "stat", "lstat", "listdir", "readlink"]), names),
+    st.tuples(
+        st.sampled_from([os.rename, os.replace, os.link, os.symlink]).map(lambda f: f.__name__), names, names
+    ),
+    st.tuples(
+        st.sampled_from(["remove", "unlink", "rmdir", "mkdir", "stat", "lstat", "listdir", "readlink"]), names
+    ),
     st.tuples(st.just("truncate"), names, st.integers(0, 3)),
     st.tuples(st.just("chmod"), names, st.sampled_from([0o700, 0o755])),
     st.tuples(st.just(write), names, st.sampled_from(["w", "a", "x", "r+"]), data),
@@ -46,10 +54,16 @@ steps = st.one_of(
 faults = st.sampled_from(
     ["ERROR_ACCESS_DENIED", "WinError 32", "EBUSY", "ENOSPC after", "ERROR_DIR_NOT_EMPTY after", "delay 1s"]
 )
-schedules = st.sampled_from(["always", "once", "nth 2", "every 2", "50%", "first 2 per path", "from 3 per call site"])
+schedules = st.sampled_from(
+    ["always", "once", "nth 2", "every 2", "50%", "first 2 per path", "from 3 per call site"]
+)
 operations = st.sampled_from(sorted({*OPERATIONS, *GROUPS} - {"subprocess.Popen", "mmap.mmap"}))
 rules = st.builds(
-    "{} {} -> {} when {} or never".format, operations, st.sampled_from(["", "a", "d/*", "**"]), faults, schedules
+    "{} {} -> {} when {} or never".format,
+    operations,
+    st.sampled_from(["", "a", "d/*", "**"]),
+    faults,
+    schedules,
 )
 
 
@@ -154,7 +168,10 @@ def restore(kept, root):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(rules.map(lambda rule: rule.replace("delay 1s", "crash")), max_size=4), st.lists(steps, max_size=12))
+@given(
+    st.lists(rules.map(lambda rule: rule.replace("delay 1s", "crash")), max_size=4),
+    st.lists(steps, max_size=12),
+)
 def test_whatever_happens_no_error_is_ours(plan, script):
     """OSError, a crash, a storm: nothing else ever leaves an intercepted call, and all is restored."""
     before = os.getcwd()

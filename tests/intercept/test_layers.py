@@ -35,7 +35,9 @@ def imports(path):
             assert 0 == node.level, f"{path}: imports are absolute here"
             yield node.module
             # `from pytest_fsfault._intercept import hook` imports a module, too.
-            yield from (f"{node.module}.{alias.name}" for alias in node.names if node.module.endswith("fsfault"))
+            yield from (
+                f"{node.module}.{alias.name}" for alias in node.names if node.module.endswith("fsfault")
+            )
 
 
 def names(paths):
@@ -50,7 +52,9 @@ def test_a_room_imports_only_those_below_it(room):
         f"{path.name}: {name}"
         for path in (PACKAGE / room).rglob("*.py")
         for name in imports(path)
-        if name.startswith("pytest_fsfault") and name.split(".")[1:2] and name.split(".")[1] not in ALLOWED[room]
+        if name.startswith("pytest_fsfault")
+        and name.split(".")[1:2]
+        and name.split(".")[1] not in ALLOWED[room]
     }
     assert set() == foreign
 
@@ -63,13 +67,22 @@ def test_core_is_standard_library_only():
 
 def test_rooms_are_standard_library_only():
     """Child processes load them, where nothing else need be installed."""
-    top = {name.partition(".")[0] for room in ROOMS for p in (PACKAGE / room).rglob("*.py") for name in imports(p)}
+    top = {
+        name.partition(".")[0]
+        for room in ROOMS
+        for p in (PACKAGE / room).rglob("*.py")
+        for name in imports(p)
+    }
     assert set() == top - set(sys.stdlib_module_names) - {"pytest_fsfault", "__future__", "psutil"}
 
 
 def test_only_the_top_imports_pytest():
     """The session works in unittest and in scripts."""
-    users = [path for path in FILES if any(name.partition(".")[0] in {"pytest", "_pytest"} for name in imports(path))]
+    users = [
+        path
+        for path in FILES
+        if any(name.partition(".")[0] in {"pytest", "_pytest"} for name in imports(path))
+    ]
     assert set() == set(names(users)) - ON_TOP
     assert "plugin.py" in names(users)
 
@@ -92,7 +105,9 @@ def test_the_session_does_not_know_what_is_above_it(module):
 def test_a_room_runs_without_pytest(room):
     """Child processes load it: no module of it pulls in pytest, the session or the plugin."""
     modules = [
-        f"pytest_fsfault.{'.'.join(path.relative_to(PACKAGE).with_suffix('').parts)}".removesuffix(".__init__")
+        f"pytest_fsfault.{'.'.join(path.relative_to(PACKAGE).with_suffix('').parts)}".removesuffix(
+            ".__init__"
+        )
         for path in (PACKAGE / room).rglob("*.py")
     ]
     # The façade imports the session: what is asked here is what the room itself needs.

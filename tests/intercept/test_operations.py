@@ -1,5 +1,7 @@
 """Each operation of the list meets each kind of fault, before anything real has happened."""
 
+# ruff: noqa: PLW0108, SIM105, SIM115, SIM117  # how a call is written is what is tested here
+
 from __future__ import annotations
 
 import errno
@@ -84,7 +86,9 @@ def test_a_windows_error_is_the_one_that_cpython_raises(operation, site):
             call(operation, site)
         assert ["raised"] == [entry.outcome for entry in fsfault.journal]
     error = caught.value
-    name = None if kind.names == "none" else "f" if operation == "os.symlink" else shown(site, NAMED[operation])
+    name = (
+        None if kind.names == "none" else "f" if operation == "os.symlink" else shown(site, NAMED[operation])
+    )
     target = (site.g if kind.names == "both" else None) if name else None
     assert isinstance(error, PermissionError)
     assert ("PermissionError", errno.EACCES) == (type(error).__name__, error.errno)
@@ -101,7 +105,11 @@ def test_an_errno_fault_is_the_plain_error(operation, site):
     """`EBUSY` is the host's, without `winerror`."""
     with inject(f"{operation} -> EBUSY", roots=[site.root]), pytest.raises(OSError) as caught:
         call(operation, site)
-    assert (OSError, errno.EBUSY, False) == (type(caught.value), caught.value.errno, hasattr(caught.value, "winerror"))
+    assert (OSError, errno.EBUSY, False) == (
+        type(caught.value),
+        caught.value.errno,
+        hasattr(caught.value, "winerror"),
+    )
 
 
 @pytest.mark.parametrize("operation", ERRORS)
@@ -126,7 +134,10 @@ def test_a_delay_lets_virtual_time_pass_and_does_the_operation(operation, site, 
         delayed = call(operation, site)
         entry = fsfault.journal[-1]
         assert [0.25] == fsfault.clock.slept
-    assert (operation, "passed" if operation in {"mmap.mmap", "subprocess.Popen"} else "ok") == (entry.operation, entry.outcome)
+    assert (operation, "passed" if operation in {"mmap.mmap", "subprocess.Popen"} else "ok") == (
+        entry.operation,
+        entry.outcome,
+    )
     assert type(result) is type(delayed)
     assert expected == site.snapshot()
 
@@ -204,7 +215,12 @@ def test_each_way_to_transfer_is_cut_short(function, site):
 
 @pytest.mark.parametrize(
     "act",
-    [lambda fd: os.read(fd), lambda fd: os.write(fd, "text"), lambda fd: os.write(fd, 3), lambda fd: os.readv(fd, 3)],
+    [
+        lambda fd: os.read(fd),
+        lambda fd: os.write(fd, "text"),
+        lambda fd: os.write(fd, 3),
+        lambda fd: os.readv(fd, 3),
+    ],
 )
 def test_a_short_transfer_with_wrong_arguments_raises_what_the_original_raises(act, site):
     """It is not ours to tell what a buffer is."""
@@ -259,14 +275,23 @@ def test_a_native_error_tells_winerror_while_a_rule_speaks_of_windows(site):
 
 def test_a_native_error_is_plain_while_no_rule_speaks_of_windows(site):
     """An errno fault tests POSIX code, as it is."""
-    with inject("os.stat -> EACCES when nth 2 or never", roots=[site.root]), pytest.raises(FileNotFoundError) as caught:
+    with (
+        inject("os.stat -> EACCES when nth 2 or never", roots=[site.root]),
+        pytest.raises(FileNotFoundError) as caught,
+    ):
         os.stat(site.g)
     assert not hasattr(caught.value, "winerror")
 
 
 @pytest.mark.parametrize(
     ("mode", "fires"),
-    [("r", "read"), ("w", "create write mutate"), ("a", "create write mutate"), ("r+", "read write mutate"), ("x", "create")],
+    [
+        ("r", "read"),
+        ("w", "create write mutate"),
+        ("a", "create write mutate"),
+        ("r+", "read write mutate"),
+        ("x", "create"),
+    ],
 )
 def test_open_belongs_to_groups_by_its_mode(mode, fires, site):
     """A rule for `write` leaves reading alone."""

@@ -1,5 +1,7 @@
 """A call is reached however it was bound; what was bound early says so in the journal."""
 
+# ruff: noqa: B008, PLW0108, SIM115, UP020  # how a call is written is what is tested here
+
 from __future__ import annotations
 
 import _io
@@ -49,6 +51,8 @@ def bound_from_import(name):
 
 
 def bound_default(name):
+    """A keyword-only default."""
+
     def call(*args, function=getattr(os, name)):
         return function(*args)
 
@@ -56,6 +60,8 @@ def bound_default(name):
 
 
 def bound_positional_default(name):
+    """A default."""
+
     def call(a, b=None, function=getattr(os, name)):
         return function(a) if b is None else function(a, b)
 
@@ -63,6 +69,7 @@ def bound_positional_default(name):
 
 
 def bound_dictionary(name):
+    """A value in a dictionary."""
     table = {"it": getattr(os, name)}
 
     def call(*args):
@@ -72,6 +79,8 @@ def bound_dictionary(name):
 
 
 def bound_sequence(kind):
+    """An item of a list or tuple."""
+
     def bind(name):
         table = kind([getattr(os, name)])
 
@@ -84,6 +93,8 @@ def bound_sequence(kind):
 
 
 def bound_attribute(wrap):
+    """An attribute of a class, wrapped or not."""
+
     def bind(name):
         holder = type("Holder", (), {"function": wrap(getattr(os, name))})
 
@@ -96,6 +107,8 @@ def bound_attribute(wrap):
 
 
 def bound_instance(name):
+    """An attribute of an instance."""
+
     class Holder:
         def __init__(self):
             self.function = getattr(os, name)
@@ -107,6 +120,7 @@ def bound_instance(name):
 
 
 def bound_closure(name):
+    """A variable of the enclosing function."""
     function = getattr(os, name)
 
     def call(*args):
@@ -116,6 +130,7 @@ def bound_closure(name):
 
 
 def bound_posix(name):
+    """The module below `os`."""
     return run(f"import posix\ndef call(*args): return posix.{name}(*args)").call
 
 
@@ -152,12 +167,16 @@ def test_a_call_is_reached_however_it_was_bound(name, style, tree):
     """Refused where it is due, let through where it is not, and told apart: rename is not replace."""
     bind, early = STYLES[style]
     call = bind(name)
-    other = {"rename": "os.replace -> EIO or never", "replace": "os.rename -> EIO or never"}.get(name, "os.stat -> EIO or never")
+    other = {"rename": "os.replace -> EIO or never", "replace": "os.rename -> EIO or never"}.get(
+        name, "os.stat -> EIO or never"
+    )
     with inject(other, f"os.{name} -> EBUSY when once", roots=[tree]) as fsfault:
         with pytest.raises(OSError, match="busy"):
             call(*ARGS[name])
         call(*ARGS[name])
-        seen = [(entry.operation, entry.outcome, entry.reason.endswith(EARLY[2:])) for entry in fsfault.journal]
+        seen = [
+            (entry.operation, entry.outcome, entry.reason.endswith(EARLY[2:])) for entry in fsfault.journal
+        ]
         assert [(f"os.{name}", "raised", early), (f"os.{name}", "passed" if early else "ok", early)] == seen
         assert {f"{__file__}"} == {entry.call_site.rpartition(":")[0] for entry in fsfault.journal}
 
@@ -188,7 +207,9 @@ def test_opening_is_reached_however_it_was_bound(how, tree):
     with inject("open f -> EACCES when once", roots=[tree]) as fsfault:
         with pytest.raises(PermissionError) as caught:
             call(str(tree / "f"))
-        assert [(True, early)] == [(e.outcome == "raised", e.reason.endswith("bound early")) for e in fsfault.journal]
+        assert [(True, early)] == [
+            (e.outcome == "raised", e.reason.endswith("bound early")) for e in fsfault.journal
+        ]
     assert str(tree / "f") == caught.value.filename
 
 
@@ -240,7 +261,10 @@ def test_the_standard_library_is_reached_on_behalf_of_the_code(what, tree):
 def test_a_mapping_is_met_by_its_event(tree):
     """The path is that of the file behind the descriptor, also after the descriptor got a file object."""
     descriptor = os.open("f", os.O_RDWR)
-    with inject("mmap.mmap f -> ERROR_ACCESS_DENIED", roots=[tree]) as fsfault, os.fdopen(descriptor, "r+b") as file:
+    with (
+        inject("mmap.mmap f -> ERROR_ACCESS_DENIED", roots=[tree]) as fsfault,
+        os.fdopen(descriptor, "r+b") as file,
+    ):
         with pytest.raises(PermissionError, match=r"\A\[WinError 5\] Access is denied\Z"):
             mmap.mmap(file.fileno(), 0)
         mmap.mmap(-1, 10).close()
@@ -279,7 +303,10 @@ def test_in_doubt_a_narrower_rule_is_told_as_an_escape(tree):
     """The call goes through; the journal and strict="all" say so."""
     site = f"{__file__}:{both.__code__.co_firstlineno + 2}"
     told = f"os.replace f -> EIO or never: a call bound early was os.rename or os.replace, nobody can tell which, at {site}"
-    with pytest.raises(AssertionError) as caught, inject("os.replace f -> EIO or never", roots=[tree], strict="all") as fsfault:
+    with (
+        pytest.raises(AssertionError) as caught,
+        inject("os.replace f -> EIO or never", roots=[tree], strict="all") as fsfault,
+    ):
         both("f", "g", which="replace")
     assert told == str(caught.value)
     assert [("passed", None, "bound early, os.rename or os.replace")] == [
@@ -298,7 +325,9 @@ def test_a_rule_that_waited_for_a_doubtful_call_says_so(tree):
     """The rule never fired; why it may have been passed by stands in the same sentence."""
     with pytest.raises(AssertionError) as caught, inject("os.replace f -> EIO", roots=[tree]):
         both("f", "g", which="replace")
-    assert str(caught.value).startswith("`os.replace f` never fired: no call of os.replace below the roots, but 1 call of os.rename, on f; a call bound early was os.rename or os.replace, nobody can tell which, at ")
+    assert str(caught.value).startswith(
+        "`os.replace f` never fired: no call of os.replace below the roots, but 1 call of os.rename, on f; a call bound early was os.rename or os.replace, nobody can tell which, at "
+    )
 
 
 def test_an_early_bound_call_can_be_delayed(tree):
@@ -315,4 +344,6 @@ def test_a_fault_after_an_early_bound_call_has_done_it(name, tree):
     function = getattr(os, name)
     with inject(f"os.{name} -> EBUSY after", roots=[tree]), pytest.raises(OSError, match="busy"):
         function(*ARGS[name])
-    assert {"rename": ["g"], "replace": ["g"], "remove": [], "mkdir": ["f", "g"]}[name] == sorted(os.listdir())
+    assert {"rename": ["g"], "replace": ["g"], "remove": [], "mkdir": ["f", "g"]}[name] == sorted(
+        os.listdir()
+    )

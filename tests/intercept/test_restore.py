@@ -1,5 +1,7 @@
 """Afterwards everything is as it was, whatever happened in between; and wrappers pass for their originals."""
 
+# ruff: noqa: BLE001  # how a call is written is what is tested here
+
 from __future__ import annotations
 
 import copy
@@ -25,7 +27,8 @@ from pytest_fsfault._intercept.wrappers import WRAPPERS
 FUNCTIONS = [
     (module, name)
     for module, name in ORIGINALS
-    if (module, name) in WRAPPERS or (module == "os" and name in {"replace", "unlink", "remove", "stat", "open", "read"})
+    if (module, name) in WRAPPERS
+    or (module == "os" and name in {"replace", "unlink", "remove", "stat", "open", "read"})
 ]
 
 
@@ -46,7 +49,9 @@ def patched():
     return len(in_place())
 
 
-@pytest.mark.parametrize("error", [KeyError, OSError, AssertionError, KeyboardInterrupt, SystemExit, GeneratorExit])
+@pytest.mark.parametrize(
+    "error", [KeyError, OSError, AssertionError, KeyboardInterrupt, SystemExit, GeneratorExit]
+)
 def test_after_any_exception_everything_is_restored(error, tmp_path):
     """The exception goes up as it is, and nothing is verified."""
     with pytest.raises(error), inject("os.stat -> EIO", roots=[tmp_path]):
@@ -121,7 +126,9 @@ def test_a_thread_that_outlives_the_block_goes_on(tmp_path):
     for thread in threads:
         thread.start()
     for _ in range(30):
-        with inject("os.stat -> EIO when 50%", "os.replace -> EBUSY or never", roots=[tmp_path], strict=False):
+        with inject(
+            "os.stat -> EIO when 50%", "os.replace -> EBUSY or never", roots=[tmp_path], strict=False
+        ):
             os.access(tmp_path, os.R_OK)
     stop.set()
     for thread in threads:

@@ -1,5 +1,7 @@
 """Only what happens below the roots, by the code under test, is under fault."""
 
+# ruff: noqa: D403, SIM117  # how a call is written is what is tested here
+
 from __future__ import annotations
 
 import importlib
@@ -87,7 +89,10 @@ def test_a_pause_switches_the_faults_off(tree):
     [
         ("/", "'/' cannot be a root: it holds the whole file system; name a directory of the test's own"),
         ("~", "{} cannot be a root: it is the home directory; name a directory of the test's own"),
-        (sys.base_prefix, "{} cannot be a root: it is the prefix of the running Python; name a directory of the test's own"),
+        (
+            sys.base_prefix,
+            "{} cannot be a root: it is the prefix of the running Python; name a directory of the test's own",
+        ),
     ],
 )
 @pytest.mark.parametrize("later", [True, False])
@@ -143,12 +148,16 @@ def test_showing_source_lines_is_never_under_fault(package, tree):
 
 def test_compiled_files_are_written_without_fault(package, tree):
     """The import system does it."""
-    with inject("any __pycache__/* -> EBUSY or never", "os.replace -> EBUSY or never", roots=[tree]) as fsfault:
+    with inject(
+        "any __pycache__/* -> EBUSY or never", "os.replace -> EBUSY or never", roots=[tree]
+    ) as fsfault:
         py_compile.compile(str(tree / "in" / package / "__init__.py"), doraise=True)
         assert [] == [entry for entry in fsfault.journal if entry.operation == "os.replace"]
 
 
-@pytest.mark.parametrize("name", ["_pytest.helper", "pluggy", "xdist.workermanage", "hypothesis.core", "coverage.data", "pydevd"])
+@pytest.mark.parametrize(
+    "name", ["_pytest.helper", "pluggy", "xdist.workermanage", "hypothesis.core", "coverage.data", "pydevd"]
+)
 def test_what_belongs_to_the_machinery_is_never_under_fault(name, tree):
     """pytest, its plugins and debuggers work while the test runs."""
     module = types.ModuleType(name)
@@ -182,7 +191,7 @@ def test_code_made_by_exec_is_judged_by_its_module(tree):
 
 
 class TestNested:
-    """`inject` inside `inject`."""
+    """Nest `inject` inside `inject`."""
 
     def test_the_inner_one_is_asked_first(self, tree):
         """Its answer counts, and both journal it."""
@@ -213,13 +222,18 @@ class TestNested:
 
     def test_a_pause_of_the_inner_leaves_the_outer(self, tree):
         """Each has its own gate."""
-        with inject("os.stat -> EIO", roots=[tree]), inject("os.stat -> EBUSY or never", roots=[tree]) as inner:
+        with (
+            inject("os.stat -> EIO", roots=[tree]),
+            inject("os.stat -> EBUSY or never", roots=[tree]) as inner,
+        ):
             with inner.paused(), pytest.raises(OSError, match="Input/output"):
                 os.stat(tree)
 
     def test_a_rule_that_the_inner_one_forestalled_has_not_fired(self, tree):
         """It counted the call, but its fault never acted."""
-        with pytest.raises(AssertionError, match=r"\A`os.stat` never fired: 1 matching call, but another rule came first\Z"):
+        with pytest.raises(
+            AssertionError, match=r"\A`os.stat` never fired: 1 matching call, but another rule came first\Z"
+        ):
             with inject("os.stat -> EIO", roots=[tree]):
                 with inject("os.stat -> EBUSY", roots=[tree]), pytest.raises(OSError, match="busy"):
                     os.stat(tree)

@@ -1,5 +1,7 @@
 """No false green: what did not happen is told, with the nearest thing that did."""
 
+# ruff: noqa: BLE001, SIM105, SIM117  # how a call is written is what is tested here
+
 from __future__ import annotations
 
 import os
@@ -42,21 +44,73 @@ def replace(*names):
 
 
 NEVER = [
-    ("os.replace *.exe -> EBUSY", replace("a.dll", "b.dll", "c.dll"), "`os.replace *.exe` never fired: 3 calls of os.replace, on *.dll"),
-    ("os.replace *.exe -> EBUSY", replace("a.dll"), "`os.replace *.exe` never fired: 1 call of os.replace, on a.dll"),
-    ("os.replace e -> EBUSY", replace("a.dll", "d.exe", "a.dll"), "`os.replace e` never fired: 3 calls of os.replace, on a.dll, d.exe"),
-    ("os.replace d* to a* -> EBUSY", replace("d.exe"), "`os.replace d* to a*` never fired: 1 call of os.replace, on d.exe"),
-    ("os.replace -> EBUSY when nth 3", replace("a.dll", "b.dll"), "`os.replace` never fired: 2 matching calls, but not nth 3"),
-    ("os.replace -> EBUSY when from 2", replace("a.dll"), "`os.replace` never fired: 1 matching call, but not from 2"),
+    (
+        "os.replace *.exe -> EBUSY",
+        replace("a.dll", "b.dll", "c.dll"),
+        "`os.replace *.exe` never fired: 3 calls of os.replace, on *.dll",
+    ),
+    (
+        "os.replace *.exe -> EBUSY",
+        replace("a.dll"),
+        "`os.replace *.exe` never fired: 1 call of os.replace, on a.dll",
+    ),
+    (
+        "os.replace e -> EBUSY",
+        replace("a.dll", "d.exe", "a.dll"),
+        "`os.replace e` never fired: 3 calls of os.replace, on a.dll, d.exe",
+    ),
+    (
+        "os.replace d* to a* -> EBUSY",
+        replace("d.exe"),
+        "`os.replace d* to a*` never fired: 1 call of os.replace, on d.exe",
+    ),
+    (
+        "os.replace -> EBUSY when nth 3",
+        replace("a.dll", "b.dll"),
+        "`os.replace` never fired: 2 matching calls, but not nth 3",
+    ),
+    (
+        "os.replace -> EBUSY when from 2",
+        replace("a.dll"),
+        "`os.replace` never fired: 1 matching call, but not from 2",
+    ),
     ("rename -> EBUSY", nothing, "`rename` never fired: no call of os.rename or os.replace below the roots"),
     ("mutate -> EBUSY", nothing, "`mutate` never fired: no call of mutate below the roots"),
-    ("os.rename -> EBUSY", replace("a.dll"), "`os.rename` never fired: no call of os.rename below the roots, but 1 call of os.replace, on a.dll"),
-    ("os.rename -> EBUSY", lambda _: os.stat("a.dll"), "`os.rename` never fired: no call of os.rename below the roots, but 1 call of os.stat, on a.dll"),
-    ("os.stat x -> EBUSY", lambda _: os.stat(".."), "`os.stat x` never fired: os.stat met only paths outside the roots, such as {outside}"),
-    ("os.stat x -> EBUSY", lambda _: os.stat(os.getcwd() + "/../"), "`os.stat x` never fired: os.stat met only paths outside the roots, such as {outside}"),
-    ("os.replace -> EBUSY", lambda _: os.replace("../o", "../p"), "`os.replace` never fired: os.replace met only paths outside the roots, such as {outside}/o"),
-    ("open -> EBUSY", lambda _: open(f"{os.path.dirname(os.getcwd())}/o").close(), "`open` never fired: open met only paths outside the roots, such as {outside}/o"),
-    ("file.write -> EBUSY", lambda _: Path("a.dll").read_bytes(), "`file.write` never fired: no call of file.write below the roots, but 1 call of open, on a.dll"),
+    (
+        "os.rename -> EBUSY",
+        replace("a.dll"),
+        "`os.rename` never fired: no call of os.rename below the roots, but 1 call of os.replace, on a.dll",
+    ),
+    (
+        "os.rename -> EBUSY",
+        lambda _: os.stat("a.dll"),
+        "`os.rename` never fired: no call of os.rename below the roots, but 1 call of os.stat, on a.dll",
+    ),
+    (
+        "os.stat x -> EBUSY",
+        lambda _: os.stat(".."),
+        "`os.stat x` never fired: os.stat met only paths outside the roots, such as {outside}",
+    ),
+    (
+        "os.stat x -> EBUSY",
+        lambda _: os.stat(os.getcwd() + "/../"),
+        "`os.stat x` never fired: os.stat met only paths outside the roots, such as {outside}",
+    ),
+    (
+        "os.replace -> EBUSY",
+        lambda _: os.replace("../o", "../p"),
+        "`os.replace` never fired: os.replace met only paths outside the roots, such as {outside}/o",
+    ),
+    (
+        "open -> EBUSY",
+        lambda _: open(f"{os.path.dirname(os.getcwd())}/o").close(),
+        "`open` never fired: open met only paths outside the roots, such as {outside}/o",
+    ),
+    (
+        "file.write -> EBUSY",
+        lambda _: Path("a.dll").read_bytes(),
+        "`file.write` never fired: no call of file.write below the roots, but 1 call of open, on a.dll",
+    ),
     ("os.read -> EIO", nothing, "`os.read` never fired: no call of os.read below the roots"),
 ]
 
@@ -70,17 +124,24 @@ def test_a_rule_that_never_fired_is_told_with_the_nearest_thing(rule, act, messa
 
 def test_each_rule_that_never_fired_is_told(tree):
     """One line each, in order; the one that fired is not among them."""
+
     def act(_):
         with pytest.raises(OSError, match="busy"):
             os.stat("a.dll")
 
-    told = verdict(act, "os.link -> EIO", "os.stat -> EBUSY", "os.chmod -> EIO or never", "os.rmdir -> EIO", root=tree)
+    told = verdict(
+        act, "os.link -> EIO", "os.stat -> EBUSY", "os.chmod -> EIO or never", "os.rmdir -> EIO", root=tree
+    )
     assert ["`os.link`", "`os.rmdir`"] == [row.partition(" never")[0] for row in told.splitlines()]
 
 
 @pytest.mark.parametrize(
     ("rule", "keywords"),
-    [("os.link -> EIO or never", {}), (Rule("os.link", fault="EIO", optional=True), {}), ("os.link -> EIO", {"strict": False})],
+    [
+        ("os.link -> EIO or never", {}),
+        (Rule("os.link", fault="EIO", optional=True), {}),
+        ("os.link -> EIO", {"strict": False}),
+    ],
 )
 def test_it_may_be_declared_fine(rule, keywords, tree):
     """By the rule, or for all of them."""
@@ -116,7 +177,9 @@ class TestArmed:
     def test_as_a_context_manager_it_is_judged_at_its_own_end(self, tree):
         """And not once more at the end of the block."""
         with inject(roots=[tree]) as fsfault:
-            with pytest.raises(AssertionError, match=r"\A`os.link` never fired: no call of os.link below the roots\Z"):
+            with pytest.raises(
+                AssertionError, match=r"\A`os.link` never fired: no call of os.link below the roots\Z"
+            ):
                 with fsfault.add("os.link -> EIO"):
                     pass
             with fsfault.add("os.stat -> EBUSY"), pytest.raises(OSError, match="busy"):
@@ -162,6 +225,7 @@ class TestAll:
 
 def test_a_crash_outside_a_sweep_fails_the_test(tree):
     """Also if the code under test swallows it, and if the test allows rules that never fire."""
+
     def act(_):
         with pytest.raises(SimulatedCrash):
             os.stat("a.dll")
@@ -176,6 +240,7 @@ class TestRetryStorm:
 
     def test_ten_thousand_errors_on_one_file_end_the_loop(self, tree):
         """It is raised through `except Exception`, and again at every later call."""
+
         def act():
             while True:
                 try:
@@ -197,6 +262,7 @@ class TestRetryStorm:
 
     def test_twenty_thousand_files_are_progress(self, tree):
         """Each met its error once."""
+
         def act(_):
             for number in range(20_000):
                 try:
@@ -208,6 +274,7 @@ class TestRetryStorm:
 
     def test_success_in_between_is_progress(self, tree):
         """The count starts anew."""
+
         def act(_):
             for _ in range(10_500):
                 try:
@@ -215,11 +282,15 @@ class TestRetryStorm:
                 except PermissionError:
                     pass
 
-        assert verdict(act, "os.stat -> EACCES when every 2", "os.stat -> EACCES when every 3", root=tree) is None
+        assert (
+            verdict(act, "os.stat -> EACCES when every 2", "os.stat -> EACCES when every 3", root=tree)
+            is None
+        )
 
     @pytest.mark.parametrize("rule", ["os.write -> short 0", "file.write -> short 0"])
     def test_a_write_that_never_writes_ends(self, rule, tree):
         """Python's own buffer would try again for ever."""
+
         def act():
             with open("a.dll", "wb") as file:
                 file.write(b"data")

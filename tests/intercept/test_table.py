@@ -50,7 +50,9 @@ def test_each_function_has_a_row_or_a_reason():
     missing = [
         f"{module}.{name}"
         for module, name in public_callables()
-        if (module, name) not in IN_ROWS and (module, name) not in REASONS and not is_imported_helper(module, name)
+        if (module, name) not in IN_ROWS
+        and (module, name) not in REASONS
+        and not is_imported_helper(module, name)
     ]
     assert [] == missing
 

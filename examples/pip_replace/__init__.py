@@ -1,0 +1,1 @@
+"""The retry loop of pip, as released: no twin, and nothing patched beside the plugin."""
