@@ -65,9 +65,7 @@ def create_unlink(paths):
 
 
 MOVES = (rename, replace)
-CASES = {
-    case.__name__: case for case in (stat, rename, replace, open_close, os_open_close, create_unlink)
-}
+CASES = {case.__name__: case for case in (stat, rename, replace, open_close, os_open_close, create_unlink)}
 GOALS = {
     ("again", "stat"): 1.7,
     ("again", "rename"): 1.3,
@@ -117,7 +115,9 @@ def _fake():
 
 def _paths(root, count):
     os.makedirs(root, exist_ok=True)
-    pairs = [(os.path.join(root, f"file-{i}.txt"), os.path.join(root, f"moved-{i}.txt")) for i in range(count)]
+    pairs = [
+        (os.path.join(root, f"file-{i}.txt"), os.path.join(root, f"moved-{i}.txt")) for i in range(count)
+    ]
     for path, _ in pairs:
         with open(path, "w") as file:
             file.write("some text\n")
@@ -208,7 +208,9 @@ def main():
             calls = (given.loops if kind == "again" else FILES) * (2 if CASES[case] in MOVES else 1)
             ratios = " ".join(f"{medians[kind, case, name] / raw:19.2f}x" for name in names[1:])
             goal = GOALS.get((kind, case))
-            print(f"{kind:6} {case:14} {raw / calls / 1000:6.2f} µs {ratios} {f'{goal:5.1f}x' if goal else '':>6}")
+            print(
+                f"{kind:6} {case:14} {raw / calls / 1000:6.2f} µs {ratios} {f'{goal:5.1f}x' if goal else '':>6}"
+            )
 
 
 if __name__ == "__main__":

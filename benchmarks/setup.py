@@ -20,7 +20,9 @@ RULES = (
     "delete -> ERROR_ACCESS_DENIED when nth 4 per path or never",
     "open *.pyd -> ERROR_SHARING_VIOLATION or never",
 )
-TESTS = "import pytest\n@pytest.mark.parametrize('n', range(2000))\ndef test_nothing(n, tmp_path_factory): pass\n"
+TESTS = (
+    "import pytest\n@pytest.mark.parametrize('n', range(2000))\ndef test_nothing(n, tmp_path_factory): pass\n"
+)
 
 
 def session(rounds=2000, modules=1000):

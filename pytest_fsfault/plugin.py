@@ -259,6 +259,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Print the summary, unless pytest was asked to be brief."""
     brief = terminalreporter.verbosity < 0 or terminalreporter.no_summary
     for title, lines in config.stash[_RUNNER].findings.sections(brief=brief):
-        terminalreporter.section(title)
+        terminalreporter.write_sep("=", title)
         for line in lines:
             terminalreporter.write_line(line)

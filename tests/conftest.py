@@ -43,18 +43,28 @@ _ORIGINAL = _patchable()
 def pytest_runtest_protocol(item):
     """After every test, each patched name is the original again."""
     result = yield
-    changed = [name for name, value in _patchable().items() if _ORIGINAL.get(name, value) is not value and _ORIGINAL[name] != value]
+    changed = [
+        name
+        for name, value in _patchable().items()
+        if _ORIGINAL.get(name, value) is not value and _ORIGINAL[name] != value
+    ]
     if changed:
         pytest.exit(f"{item.nodeid} left patched: {changed}", returncode=3)
-    modules = [name for name, module in list(sys.modules.items()) if _holds_wrapper(module)]
+    wrappers = _wrappers()
+    modules = [name for name, module in list(sys.modules.items()) if _holds(module, wrappers)]
     if modules:
         pytest.exit(f"{item.nodeid} left wrappers in {modules}", returncode=3)
     return result
 
 
-def _holds_wrapper(module: object) -> bool:
-    switch = sys.modules.get("pytest_fsfault._intercept.wrappers")
-    if switch is None or not isinstance(getattr(module, "__dict__", None), dict) or module.__name__.startswith("pytest_fsfault"):
+def _wrappers() -> set[int]:
+    made = sys.modules.get("pytest_fsfault._intercept.wrappers")
+    return {id(wrapper.call) for wrapper in made.WRAPPERS.values()} if made else set()
+
+
+def _holds(module: object, wrappers: set[int]) -> bool:
+    if not isinstance(getattr(module, "__dict__", None), dict) or module.__name__.startswith(
+        "pytest_fsfault"
+    ):
         return False
-    wrappers = {id(wrapper.call) for wrapper in switch.WRAPPERS.values()}
-    return any(id(value) in wrappers for value in list(vars(module).values()))
+    return not wrappers.isdisjoint(map(id, list(vars(module).values())))

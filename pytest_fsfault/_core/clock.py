@@ -37,7 +37,7 @@ _INSTANT = 1_000_000
 _PATIENCE = SECOND
 # Real seconds between two looks: of the thread that is next; beside a child; of those that come later (who
 # are rung when their turn comes, and look only lest a ring be lost); and when nothing can be missed.
-_NEXT, _BESIDE_CHILD, _LATER, _LONG = 0.001, 0.005, 0.05, 3600.0
+_NEXT, _BESIDE_CHILD, _LATER, _LONG = 0.001, 0.005, 0.25, 3600.0
 
 
 class Wait(NamedTuple):

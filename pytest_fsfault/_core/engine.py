@@ -106,7 +106,12 @@ class Engine:
         """Note which rules a call escapes that was `os.rename` or `os.replace`, nobody knows which."""
         certain = self.plan.matching(operation, self.roots)
         either = [operation._replace(name=name, doubtful=False) for name in sorted(GROUPS["rename"])]
-        found = {one.rule: None for case in either for one in self.plan.matching(case, self.roots) if one not in certain}
+        found = {
+            one.rule: None
+            for case in either
+            for one in self.plan.matching(case, self.roots)
+            if one not in certain
+        }
         self.escapes += [
             f"{rule}: a call bound early was os.rename or os.replace, nobody can tell which, at {operation.call_site}"
             for rule in found
@@ -181,7 +186,9 @@ def conduct(engines: Sequence[Engine], operation: Operation, act: Act) -> Any:
     `engines` are asked in order, the innermost session first; all of them count and record, the first
     that has an answer decides.
     """
-    if operation.name in _CLOSES and any(engine.ended is not None and engine.covers(operation) for engine in engines):
+    if operation.name in _CLOSES and any(
+        engine.ended is not None and engine.covers(operation) for engine in engines
+    ):
         return act.perform()  # the descriptor is given back: our own process lives on
     case, decision, decider = _decide(engines, operation, act)
     if decision is None or decider is None:
@@ -197,8 +204,12 @@ def conduct_early_bound(engines: Sequence[Engine], operation: Operation, act: Ac
     if decision is None or decider is None:
         case.note("passed")
     elif decision.fault.kind == "short":
-        decider.escapes.append(f"{decision.reason}: a call bound early cannot be cut short, at {operation.call_site}")
-        case.verdict = case.verdict._replace(fault=None, reason=f"{decision.reason}; bound early, not cut short")
+        decider.escapes.append(
+            f"{decision.reason}: a call bound early cannot be cut short, at {operation.call_site}"
+        )
+        case.verdict = case.verdict._replace(
+            fault=None, reason=f"{decision.reason}; bound early, not cut short"
+        )
         case.note("passed")
     elif decision.fault.kind == "delay":
         decider.clock.sleep(decision.fault.seconds)

@@ -62,7 +62,9 @@ class Journal(Sequence[Entry]):
         self._entries: list[Entry] = []
         self._lock = threading.Lock()
 
-    def note(self, operation: Operation, verdict: Verdict, outcome: Outcome, error: BaseException | None) -> None:
+    def note(
+        self, operation: Operation, verdict: Verdict, outcome: Outcome, error: BaseException | None
+    ) -> None:
         """Add one entry; an error is copied, since its traceback would keep the caller's open files alive."""
         kept = None if error is None else _without_traceback(error)
         who = threading.get_ident(), os.getpid()

@@ -199,7 +199,9 @@ class Plan:
             return None, False
         with self._lock:
             reasons = [one.count(operation, now, roots, self.ignore_case) for one in matching]
-            due = [(armed, reason) for armed, reason in zip(matching, reasons, strict=True) if reason is not None]
+            due = [
+                (armed, reason) for armed, reason in zip(matching, reasons, strict=True) if reason is not None
+            ]
             for armed, _ in due[not taken :]:
                 armed.forestalled += 1
             if taken or not due:

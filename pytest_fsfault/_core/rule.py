@@ -307,7 +307,7 @@ def read_glob(name: str, path: object) -> str | None:
     if literal is not path:
         # A path with a drive stays one, so that a rule for Windows can be written anywhere.
         flavour = ntpath if has_drive(literal) else os.path
-        return escape(absolute(literal, os.getcwd(), flavour))  # noqa: PTH109
+        return escape(absolute(literal, os.getcwd(), flavour))
     try:
         return canonical(literal)
     except PlacedError as error:

@@ -49,8 +49,7 @@ def _nearest(armed: Armed, engine: Engine) -> str:
 def _described(seen: Mapping[str, Tally], names: Collection[str]) -> str:
     found = sorted((name for name in seen if name in names), key=lambda name: -seen[name].count)
     return "; ".join(
-        f"{_calls(seen[name].count, f'call of {name}')}, on {summary(seen[name].paths)}"
-        for name in found[:3]
+        f"{_calls(seen[name].count, f'call of {name}')}, on {summary(seen[name].paths)}" for name in found[:3]
     )
 
 

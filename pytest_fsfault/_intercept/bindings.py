@@ -151,8 +151,25 @@ class Exchange:
 
 
 # The modules that are patched by name, those that the import system works with, and this package.
-_LEFT_ALONE = frozenset("os io builtins shutil time posix nt _io threading queue linecache tokenize".split())
-_PACKAGES_LEFT_ALONE = frozenset({"pytest_fsfault", "importlib", "_frozen_importlib", "_frozen_importlib_external"})
+_LEFT_ALONE = frozenset(
+    [
+        "os",
+        "io",
+        "builtins",
+        "shutil",
+        "time",
+        "posix",
+        "nt",
+        "_io",
+        "threading",
+        "queue",
+        "linecache",
+        "tokenize",
+    ]
+)
+_PACKAGES_LEFT_ALONE = frozenset(
+    {"pytest_fsfault", "importlib", "_frozen_importlib", "_frozen_importlib_external"}
+)
 
 
 def _is_stdlib(space: Mapping[str, Any]) -> bool:

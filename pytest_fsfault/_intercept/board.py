@@ -28,6 +28,7 @@ class Interceptor(Protocol):
     def bank(self) -> tuple[int, list[str]]:
         """Hand over the calls that no rule concerned, and start counting anew."""
 
+
 # What `mine` is while no call is announced.
 NOBODY = object()
 
@@ -41,7 +42,18 @@ class Board:
     does not match is known by its caller's frame, which is one of ours.)
     """
 
-    __slots__ = ("_banked", "below", "busy", "callers", "engines", "interceptors", "live", "mine", "shut", "tops")
+    __slots__ = (
+        "_banked",
+        "below",
+        "busy",
+        "callers",
+        "engines",
+        "interceptors",
+        "live",
+        "mine",
+        "shut",
+        "tops",
+    )
 
     def __init__(self) -> None:
         self.live = False

@@ -60,7 +60,7 @@ def _linux_child_lives() -> bool:
 
 def _children(process: str) -> list[int]:
     tasks = f"/proc/{process}/task"
-    lists = [_content(f"{tasks}/{task}/children") for task in listdir(tasks)]  # noqa: PTH208  # the real one
+    lists = [_content(f"{tasks}/{task}/children") for task in listdir(tasks)]  # the real one
     return [int(child) for children in lists for child in children.split()]
 
 

@@ -11,8 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine import Act
+from pytest_fsfault._intercept.descriptors import bytes_of
 from pytest_fsfault._intercept.table import FILE_OPERATIONS, Row
-from pytest_fsfault._intercept.wrappers import Wrapper, bytes_of
+from pytest_fsfault._intercept.wrappers import Wrapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +88,7 @@ def _repr(file: Any) -> str:
 for _class in (FileIO, FlushedWriter, FlushedRandom):
     _name = _class.__name__.replace("Flushed", "Buffered")
     _class.__module__, _class.__qualname__, _class.__name__ = "_io", _name, _name
-    _class.__repr__ = _repr  # type: ignore[method-assign, assignment]
+    _class.__repr__ = _repr  # type: ignore[method-assign]
 
 
 class FileCall(Wrapper):
@@ -127,7 +128,9 @@ def _write(raw: FileIO, data: Any) -> Any:
         return _Raw.write(raw, data)
     if raw._lost():
         return len(view)
-    return _CALLS["file.write"].run(raw, partial(_Raw.write, raw, view), lambda size: _Raw.write(raw, view[:size]))
+    return _CALLS["file.write"].run(
+        raw, partial(_Raw.write, raw, view), lambda size: _Raw.write(raw, view[:size])
+    )
 
 
 def _readinto(raw: FileIO, buffer: Any) -> Any:
@@ -233,5 +236,3 @@ def toggle_methods(*, crashed: bool) -> None:
         elif there:
             delattr(FileIO, name)
     FLUSHES.wanted = _CALLS["file.flush"].wanted
-
-

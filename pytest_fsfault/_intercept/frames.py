@@ -17,11 +17,27 @@ _PACKAGES = ("site-packages", "dist-packages")
 
 # Whoever runs the test, and debuggers: their own work on files is never under fault.
 _HARNESS = frozenset(
-    "_pytest pytest pluggy xdist execnet coverage pytest_cov hypothesis pytest_timeout pytest_randomly "
-    "debugpy pydevd _pydevd_bundle _pydev_bundle".split()
+    [
+        "_pytest",
+        "pytest",
+        "pluggy",
+        "xdist",
+        "execnet",
+        "coverage",
+        "pytest_cov",
+        "hypothesis",
+        "pytest_timeout",
+        "pytest_randomly",
+        "debugpy",
+        "pydevd",
+        "_pydevd_bundle",
+        "_pydev_bundle",
+    ]
 )
 # Libraries that call what they were handed: the line that interests is the one before them.
-_CALL_THROUGH = frozenset("tenacity stamina backoff retrying wrapt decorator anyio trio pytest_mock".split())
+_CALL_THROUGH = frozenset(
+    ["tenacity", "stamina", "backoff", "retrying", "wrapt", "decorator", "anyio", "trio", "pytest_mock"]
+)
 # Reading a source line to show it is not the work of the code under test.
 _DISPLAY = frozenset({"linecache", "tokenize", "inspect"})
 
@@ -75,15 +91,10 @@ class Callers:
     def _kind(self, filename: str, module: str) -> str:
         if filename.startswith(_OURS):
             return "ours"
-        if filename.startswith((_PACKAGE, "<frozen importlib", "<frozen zipimport", "<frozen runpy")):
+        imports = filename.startswith((_PACKAGE, "<frozen importlib", "<frozen zipimport", "<frozen runpy"))
+        if imports or module in _DISPLAY or self.is_harness(module):
             return "machinery"
-        if module in _DISPLAY or self.is_harness(module):
-            return "machinery"
-        if module.partition(".")[0] in _CALL_THROUGH:
+        if module.partition(".")[0] in _CALL_THROUGH or filename.startswith("<frozen "):
             return "library"
-        if filename.startswith("<frozen "):
-            return "library"
-        if filename.startswith(_STDLIB) and not any(part in filename for part in _PACKAGES):
-            return "library"
-        return "project"
-
+        in_stdlib = filename.startswith(_STDLIB) and not any(part in filename for part in _PACKAGES)
+        return "library" if in_stdlib else "project"

@@ -201,7 +201,7 @@ def _two_paths(args: _Args) -> _Ends:
 
 
 def _link(args: _Args) -> _Ends:
-    """A symbolic link's source is read from where the link stands."""
+    """Return the ends of a symbolic link; its source is read from where the link stands."""
     link = resolve(args[1], _fd(args[2]))
     beside = os.path.join(os.path.dirname(link[0] or os.sep), os.fsdecode(args[0]))
     return (resolve(beside)[0], os.fspath(args[0])), link

@@ -14,8 +14,8 @@ from pytest_fsfault._core.engine import Act
 from pytest_fsfault._core.operation import open_groups
 from pytest_fsfault._intercept import originals
 from pytest_fsfault._intercept.board import NOBODY, resolve
-from pytest_fsfault._intercept.files import FileIO, FlushedRandom, FLUSHES, FlushedWriter
-from pytest_fsfault._intercept.wrappers import PathWrapper
+from pytest_fsfault._intercept.files import FLUSHES, FileIO, FlushedRandom, FlushedWriter
+from pytest_fsfault._intercept.one_path import PathWrapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +75,9 @@ class OpenWrapper(PathWrapper):
         if shown is None or not isinstance(rest[0], str) or _layers(rest[0]) is None:
             return self.direct(file, partial(self.real, file, *rest), None)
         given = file if isinstance(file, int) else shown
-        first = NOBODY if isinstance(file, int) else shown  # no event tells that a descriptor gets a file object
+        first = (
+            NOBODY if isinstance(file, int) else shown
+        )  # no event tells that a descriptor gets a file object
         if where is None or not self.board.watched(where):
             if where is not None:
                 self.note_stray(where)

@@ -14,12 +14,15 @@ from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._intercept import hook
 from pytest_fsfault._intercept.bindings import Exchange
 from pytest_fsfault._intercept.board import Board
+from pytest_fsfault._intercept.descriptors import DescriptorWrapper
 from pytest_fsfault._intercept.files import make_file_calls, toggle_methods
+from pytest_fsfault._intercept.one_path import PathWrapper
 from pytest_fsfault._intercept.opening import OpenWrapper
 from pytest_fsfault._intercept.originals import ORIGINALS
 from pytest_fsfault._intercept.table import ROWS
 from pytest_fsfault._intercept.timing import Timing
-from pytest_fsfault._intercept.wrappers import WRAPPERS, DescriptorWrapper, PathWrapper, TwoPathWrapper
+from pytest_fsfault._intercept.two_paths import TwoPathWrapper
+from pytest_fsfault._intercept.wrappers import WRAPPERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -174,7 +177,7 @@ class Switch:
             if space.get(name) is original:
                 space[name] = wrapper
         for supported, added in _supports():
-            supported |= added
+            supported.update(added)
         for function, _, after in self._defaults:
             function.__defaults__ = after
         hook.activate(self.board)
@@ -186,7 +189,7 @@ class Switch:
         for function, before, _ in self._defaults:
             function.__defaults__ = before
         for supported, added in _supports():
-            supported -= added
+            supported.difference_update(added)
         for space, name, original, wrapper in reversed(self._patches):
             if space.get(name) is wrapper:
                 space[name] = original

@@ -99,7 +99,9 @@ _REASONS = {
         "os: memfd_create timerfd_create timerfd_gettime timerfd_gettime_ns timerfd_settime timerfd_settime_ns",
         "os: pidfd_open splice posix_fallocate tcgetpgrp tcsetpgrp fchown",
     ),
-    "asks about the volume, not about a file": ("os: statvfs pathconf sync listdrives listmounts listvolumes",),
+    "asks about the volume, not about a file": (
+        "os: statvfs pathconf sync listdrives listmounts listvolumes",
+    ),
     "Windows has nothing like it, and installers do not use it": (
         "os: chown lchown chflags lchflags chroot mkfifo mknod getxattr setxattr listxattr removexattr pivot_root",
         "os: setns unshare",

@@ -10,6 +10,7 @@ from os import open as open_descriptor
 from time import monotonic_ns, process_time_ns, thread_time_ns
 from typing import TYPE_CHECKING
 
+from pytest_fsfault._core.clock import SECOND
 from pytest_fsfault._intercept.children import child_lives
 
 if TYPE_CHECKING:
@@ -99,10 +100,18 @@ class ThisProcess:
             self._marks[thread] = _Mark(sign, now)
             return True
         mark.looks += 1
-        if mark.looks < _LOOKS or now - mark.since < _QUIET:
+        if mark.looks < _LOOKS or now - mark.since < _quiet():
             return True
         # In this order: who could not run then, and has not run until now, has not run in between.
         return _LINUX and (_can_run(thread.native_id) or _sign(thread) != sign)
+
+
+def _quiet() -> int:
+    """Return how long a thread must give no sign of life, in nanoseconds.
+
+    Whoever waits for the interpreter's lock stirs once in each switch interval: two of them are added.
+    """
+    return _QUIET + round(2 * SECOND * sys.getswitchinterval())
 
 
 def _cpu_time(thread: Thread) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_fsfault._core.journal import members
@@ -64,7 +65,7 @@ def retries(
 
 
 def _retry(group: list[Entry], waits: Sequence[Wait]) -> Retry:
-    gaps = tuple(_slept(before, after, waits) for before, after in zip(group, group[1:], strict=False))
+    gaps = tuple(_slept(before, after, waits) for before, after in pairwise(group))
     errors = tuple(entry.error for entry in group if entry.error is not None)
     first, last = group[0], group[-1]
     outcome = _OUTCOMES.get(last.outcome, "failed")

@@ -19,10 +19,11 @@ def totals(tests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         for operation, fault, count in test["counts"]:
             counts[operation, fault] += count
     retried = [retry for test in tests for retry in test["retries"] if retry["attempts"] > 1]
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return {
         "tests": len(tests),
         "faults": sum(counts.values()),
-        "counts": [[operation, fault, count] for (operation, fault), count in counts.most_common()],
+        "counts": [[operation, fault, count] for (operation, fault), count in ranked],
         "retried": len(retried),
         "most_attempts": max((retry["attempts"] for retry in retried), default=0),
         "waited_virtual": sum(test["waited"] for test in tests),

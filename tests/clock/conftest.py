@@ -1,7 +1,5 @@
 """A virtual clock in force, and the promise that nothing stays patched."""
 
-# ruff: noqa: SIM300 - what is expected stands first
-
 from __future__ import annotations
 
 import multiprocessing.connection

@@ -1,7 +1,5 @@
 """A world that is made up, for the law of virtual time."""
 
-# ruff: noqa: D102 - the methods are those of the protocol
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

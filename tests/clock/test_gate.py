@@ -1,7 +1,5 @@
 """Start and stop, the gate, and interruptions."""
 
-# ruff: noqa: SIM300 - what is expected stands first
-
 from __future__ import annotations
 
 import queue

@@ -1,7 +1,5 @@
 """The law of virtual time, beside child processes and other waits on the outside."""
 
-# ruff: noqa: SIM300 - what is expected stands first
-
 from __future__ import annotations
 
 import pytest

@@ -1,7 +1,5 @@
 """Event loops and futures beside virtual time."""
 
-# ruff: noqa: SIM300 - what is expected stands first
-
 from __future__ import annotations
 
 import asyncio

@@ -1,7 +1,5 @@
 """Child processes, selectors, sockets and pipes take real time, and move the clock."""
 
-# ruff: noqa: SIM300 - what is expected stands first
-
 from __future__ import annotations
 
 import multiprocessing.connection

@@ -1,7 +1,5 @@
 """What is virtual, and who lives by it."""
 
-# ruff: noqa: SIM300 - what is expected stands first
-
 from __future__ import annotations
 
 import copy

@@ -1,7 +1,5 @@
 """Windows' errors: the table, how a rule writes them, and the exceptions made of them."""
 
-# ruff: noqa: SIM300 - what is expected stands first
-
 import builtins
 import copy
 import errno

@@ -1,7 +1,5 @@
 """Which errors an operation can meet."""
 
-# ruff: noqa: SIM300 - what is expected stands first
-
 import errno
 
 import pytest

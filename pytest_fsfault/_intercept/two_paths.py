@@ -1,0 +1,128 @@
+"""Functions from one path to another: `rename`, `replace`, links and copies."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.engine import Act
+from pytest_fsfault._intercept.board import resolve
+from pytest_fsfault._intercept.wrappers import Wrapper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_fsfault._intercept.table import Row
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
+
+class TwoPathWrapper(Wrapper):
+    """A function from one path to another."""
+
+    __slots__ = ()
+
+    def _template(self, row: Row) -> Callable[..., Any]:
+        return TwoPathWrapper._move if row.event == "os.rename" else TwoPathWrapper._call
+
+    def _move(self, src: Any, dst: Any, *, src_dir_fd: Any = None, dst_dir_fd: Any = None) -> Any:
+        board = self.board
+        if not board.live:
+            return self.real(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+        known = self.quiet.get(src) if type(src) is str else None
+        # A pair's memory is the source's last target: retries and loops meet the same pair again.
+        watched = known[1] if known is not None and known[0] == dst else self.visit(src, dst)
+        if watched is None:
+            return self.slow(src, dst, (), {"src_dir_fd": src_dir_fd, "dst_dir_fd": dst_dir_fd})
+        if watched:
+            self.calls += 1
+        board.mine = src
+        try:
+            # Absolute paths need no directories.
+            return self.real(src, dst)
+        except Exception as error:
+            self.native(error, watched)
+            raise
+
+    def _call(self, src: Any, dst: Any, *args: Any, **kwargs: Any) -> Any:
+        if not self.board.live:
+            return self.real(src, dst, *args, **kwargs)
+        known = self.quiet.get(src) if type(src) is str else None
+        watched = known[1] if known is not None and known[0] == dst else self.visit(src, dst)
+        if watched is None:
+            return self.slow(src, dst, args, kwargs)
+        if watched:
+            self.calls += 1
+        if self.event is not None:
+            self.board.mine = src
+        try:
+            if args or kwargs:
+                return self.real(src, dst, *args, **kwargs)
+            return self.real(src, dst)
+        except Exception as error:
+            self.native(error, watched)
+            raise
+
+    def visit(self, src: Any, dst: Any) -> bool | None:
+        """Judge a pair that is not in memory: as in `quiet`, or None if it needs the slow way."""
+        if type(src) is not str or type(dst) is not str:
+            return None
+        source, target = self.plain(src), self.plain(dst)
+        if source is None or target is None:
+            return None
+        watched = source or target
+        if watched and self.concerned(src, dst):
+            return None
+        return self.remember(src, watched, dst)
+
+    def concerned(self, src: str, dst: str) -> bool:
+        """Return whether a rule may concern the pair; never a wrong no."""
+        of_source, of_target = self.tests()
+        return bool((of_source and of_source(src)) or (of_target and of_target(dst)))
+
+    def slow(self, src: Any, dst: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Resolve both paths; ask the engines if a rule may concern them."""
+        try:
+            source, shown = self.resolve_source(src, dst, kwargs)
+            target, shown_target = resolve(dst, kwargs.get("dst_dir_fd", kwargs.get("dir_fd")))
+        except TypeError:
+            return self.direct(src, partial(self.real, src, dst, *args, **kwargs), False)
+        if isinstance(src, int) or isinstance(dst, int):
+            source = target = None  # refused by the function itself
+        composite = self.kind.composite  # these keep path objects: they hand them to their callbacks
+        given = (src, dst) if composite else (shown, shown_target)
+        call = partial(self.real, *given, *args, **kwargs)
+        board = self.board
+        watched = bool((source and board.watched(source)) or (target and board.watched(target)))
+        if not watched or source is None or target is None:
+            if source is not None and target is not None:
+                self.note_stray(source)
+            return self.direct(given[0], call, watched)
+        operation = None
+        if self.concerned(source, target):
+            operation = self.operate(self.kind.groups, source, shown, target, shown_target)
+        if operation is None:
+            self.calls += 1
+            self.note(source)
+            return self.direct(given[0], call, watched)
+        return self.conduct(operation, Act(partial(self.direct, given[0], call, False)))
+
+    def resolve_source(self, src: Any, dst: Any, kwargs: dict[str, Any]) -> tuple[str | None, Any]:
+        """Return the source's path; that of a symbolic link is read from where the link stands."""
+        if self.operation != "os.symlink":
+            return resolve(src, kwargs.get("src_dir_fd"))
+        shown = os.fspath(src)
+        beside, _ = resolve(dst, kwargs.get("dir_fd"))
+        text = os.path.join(os.path.dirname(beside or os.sep), os.fsdecode(shown))
+        return resolve(text)[0], shown
+
+    def direct(self, first: Any, call: Callable[[], Any], watched: bool) -> Any:
+        """Make the real call."""
+        self.announce(first)
+        try:
+            return call()
+        except Exception as error:
+            self.native(error, watched)
+            raise
