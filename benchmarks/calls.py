@@ -203,9 +203,9 @@ def main():
     medians = measure(names, given.rounds, given.loops)
     print(f"{'':6} {'':14} {'raw':>9} " + " ".join(f"{name:>20}" for name in names[1:]) + f" {'goal':>6}")
     for kind in ("again", "first"):
-        for case in CASES:
+        for case, function in CASES.items():
             raw = medians[kind, case, "raw"]
-            calls = (given.loops if kind == "again" else FILES) * (2 if CASES[case] in MOVES else 1)
+            calls = (given.loops if kind == "again" else FILES) * (2 if function in MOVES else 1)
             ratios = " ".join(f"{medians[kind, case, name] / raw:19.2f}x" for name in names[1:])
             goal = GOALS.get((kind, case))
             print(

@@ -62,7 +62,9 @@ class Engine:
         self._tallies: dict[str, Tally] = {}
         self._outside: dict[str, str] = {}
         self._storms: dict[tuple[str, str], int] = {}
-        self._lock = threading.Lock()
+        # A garbage collection in between may close a file, and that call comes here too.
+        self._lock = threading.RLock()
+        self._turn = threading.RLock()
 
     @property
     def tallies(self) -> dict[str, Tally]:
@@ -96,9 +98,14 @@ class Engine:
 
         With `taken` an inner session has decided: the call counts here, but no rule fires.
         """
-        self.raise_if_ended()
-        self.count(operation.name, 1, [operation.path])
-        decision, matched = self.plan.decide(operation, self.clock.now, self.roots, taken=taken)
+        now = self.clock.now
+        with self._turn:
+            self.raise_if_ended()
+            self.count(operation.name, 1, [operation.path])
+            decision, matched = self.plan.decide(operation, now, self.roots, taken=taken)
+            if decision is not None and decision.fault.kind == "crash":
+                # At once: no other thread's call is let through while this one is still written down.
+                self.ended = SimulatedCrash(f"{operation.name} {operation.path}, at {operation.call_site}")
         doubted = operation.doubtful and self._doubt(operation)
         return decision, matched or doubted or self.observing
 
@@ -276,7 +283,8 @@ def _short(case: _Case, fault: Fault, _decider: Engine) -> Any:
 
 
 def _crash(case: _Case, _fault: Fault, decider: Engine) -> NoReturn:
-    crash = SimulatedCrash(f"{case.operation.name} {case.operation.path}, at {case.operation.call_site}")
+    crash = decider.ended
+    assert crash is not None  # noqa: S101  # set with the decision
     case.note("crashed", crash)
     if case.operation.name in _CLOSES:
         with suppress(OSError):

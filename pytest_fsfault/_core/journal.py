@@ -60,7 +60,7 @@ class Journal(Sequence[Entry]):
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def note(
         self, operation: Operation, verdict: Verdict, outcome: Outcome, error: BaseException | None
@@ -69,8 +69,8 @@ class Journal(Sequence[Entry]):
         kept = None if error is None else _without_traceback(error)
         who = threading.get_ident(), os.getpid()
         with self._lock:
-            self._entries.append(
-                Entry(
+            while True:
+                entry = Entry(
                     len(self._entries),
                     operation.name,
                     operation.path,
@@ -83,7 +83,10 @@ class Journal(Sequence[Entry]):
                     *who,
                     operation.call_site,
                 )
-            )
+                # A garbage collection in between may have closed a file, and that is an entry, too.
+                if entry.index == len(self._entries):
+                    self._entries.append(entry)
+                    return
 
     @property
     def faults(self) -> list[Entry]:

@@ -228,7 +228,7 @@ LIBRARIES = {
     "Path.unlink": ("os.remove", lambda: Path("f").unlink()),
     "Path.mkdir": ("os.mkdir", lambda: Path("g").mkdir()),
     "Path.stat": ("os.stat", lambda: Path("f").stat()),
-    "Path.iterdir": ("os.listdir", lambda: list(Path().absolute().iterdir())),
+    "Path.iterdir": ("os.listdir, os.scandir", lambda: list(Path().absolute().iterdir())),
     "Path.chmod": ("os.chmod", lambda: Path("f").chmod(0o600)),
     "os.makedirs": ("os.mkdir", lambda: os.makedirs("g/h")),
     "os.renames": ("os.rename", lambda: os.renames("f", "g")),
