@@ -213,7 +213,9 @@ def test_a_signal_handler_may_sleep_while_its_thread_sleeps():
             signal.setitimer(signal.ITIMER_REAL, 0.05)
             time.sleep(600)
             join(threads)
-            assert ([True], 600) == (inner, clock.now)
+            assert [True] == inner
+            # 605 if the signal came before the outer sleep began.
+            assert clock.now in {600, 605}
     finally:
         signal.signal(signal.SIGALRM, old)
 
