@@ -1,7 +1,7 @@
 """What standing in between costs: each call under faults against the raw call.
 
 Run by hand: ``python benchmarks/calls.py``. Every variant is a process of its own; they take turns, a chunk
-each, so that a noisy machine slows all of them alike. Printed are medians over the rounds, as ratios.
+each, so that a noisy machine slows all of them alike. Printed are medians of the ratios within a round.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack, nullcontext
+from operator import truediv
 from time import perf_counter_ns
 
 # In a tuple no exchange of names finds it: under faults the clock of this module is virtual.
@@ -132,6 +133,8 @@ def work(variant, root, loops):
         print("ready", flush=True)
         for line in sys.stdin:
             kind, name = line.split()
+            for _ in range(100):  # a process that has slept is slow at first
+                _there_and_back(CASES[name], one)
             print(_chunk(kind, CASES[name], many if kind == "first" else one, loops), flush=True)
 
 
@@ -141,16 +144,16 @@ def _chunk(kind, case, paths, loops):
         rounds = [paths]
     else:
         rounds = [paths] * loops
-    back = [(other, path) for path, other in paths]
     start = REAL_TIME[0]()
-    if case in MOVES:
-        for chunk in rounds:
-            case(chunk)
-            case(back)
-    else:
-        for chunk in rounds:
-            case(chunk)
+    for chunk in rounds:
+        _there_and_back(case, chunk)
     return REAL_TIME[0]() - start
+
+
+def _there_and_back(case, paths):
+    case(paths)
+    if case in MOVES:
+        case([(other, path) for path, other in paths])
 
 
 def _forget():
@@ -159,11 +162,11 @@ def _forget():
         switch.switch().refresh()
 
 
-def measure(names, rounds, loops):
-    """Return the medians of each (kind, case) by variant, in nanoseconds a chunk."""
+def measure(names, rounds, loops, folder):
+    """Return for each (kind, case) the median of raw chunks in nanoseconds, and of the ratios to it in each round."""
     taken = {}
     with ExitStack() as stack:
-        children = {name: stack.enter_context(_child(name, stack, loops)) for name in names}
+        children = {name: stack.enter_context(_child(name, stack, loops, folder)) for name in names}
         for _ in range(rounds):
             for kind in ("again", "first"):
                 for case in CASES:
@@ -173,19 +176,20 @@ def measure(names, rounds, loops):
                         taken.setdefault((kind, case, name), []).append(int(child.stdout.readline()))
         for child in children.values():
             child.stdin.close()
-    return {key: statistics.median(values) for key, values in taken.items()}
+    return {
+        (kind, case, name): statistics.median(
+            values if name == "raw" else map(truediv, values, taken[kind, case, "raw"])
+        )
+        for (kind, case, name), values in taken.items()
+    }
 
 
-def _child(name, stack, loops):
-    root = stack.enter_context(tempfile.TemporaryDirectory(dir=_folder()))
+def _child(name, stack, loops, folder):
+    root = stack.enter_context(tempfile.TemporaryDirectory(dir=folder))
     command = [sys.executable, __file__, "--variant", name, "--root", root, "--loops", str(loops)]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     child.stdout.readline()
     return child
-
-
-def _folder():
-    return "/dev/shm" if os.path.isdir("/dev/shm") else None
 
 
 def main():
@@ -193,20 +197,21 @@ def main():
     parser.add_argument("--variant")
     parser.add_argument("--root")
     parser.add_argument("--loops", type=int, default=300)
-    parser.add_argument("--rounds", type=int, default=41)
+    parser.add_argument("--rounds", type=int, default=101)
     parser.add_argument("--only", nargs="*")
+    parser.add_argument("--folder", default="/dev/shm" if os.path.isdir("/dev/shm") else None)
     given = parser.parse_args()
     if given.variant:
         work(given.variant, given.root, given.loops)
         return
     names = ["raw", *(given.only or [name for name in variants() if name != "raw"])]
-    medians = measure(names, given.rounds, given.loops)
+    medians = measure(names, given.rounds, given.loops, given.folder)
     print(f"{'':6} {'':14} {'raw':>9} " + " ".join(f"{name:>20}" for name in names[1:]) + f" {'goal':>6}")
     for kind in ("again", "first"):
         for case, function in CASES.items():
             raw = medians[kind, case, "raw"]
             calls = (given.loops if kind == "again" else FILES) * (2 if function in MOVES else 1)
-            ratios = " ".join(f"{medians[kind, case, name] / raw:19.2f}x" for name in names[1:])
+            ratios = " ".join(f"{medians[kind, case, name]:19.2f}x" for name in names[1:])
             goal = GOALS.get((kind, case))
             print(
                 f"{kind:6} {case:14} {raw / calls / 1000:6.2f} µs {ratios} {f'{goal:5.1f}x' if goal else '':>6}"

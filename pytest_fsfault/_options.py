@@ -147,20 +147,17 @@ def _checked(root: Any) -> tuple[str, str]:
         found = None
     if found is None:
         raise FsFaultError(f"{root!r} is no path, so it cannot be a root; name a directory")
-    for form in found:
-        why = _too_much(form)
+    home = os.path.expanduser("~")
+    for form in dict.fromkeys(found):
+        why = _too_much(form, home)
         if why:
             raise FsFaultError(f"{found[0]!r} cannot be a root: it {why}; name a directory of the test's own")
     return found
 
 
-def _too_much(root: str) -> str:
-    """Return why a directory must not be watched as a whole, or an empty string."""
-    return _judged(root, os.path.expanduser("~"))
-
-
 @lru_cache(256)
-def _judged(root: str, home_as_given: str) -> str:
+def _too_much(root: str, home_as_given: str) -> str:
+    """Return why a directory must not be watched as a whole, or an empty string."""
     home = Path(os.path.realpath(home_as_given))
     path = Path(root)
     if path == path.parent:

@@ -126,6 +126,7 @@ class Plan:
         self._all: list[Armed] = []
         self._armed: tuple[Armed, ...] = ()
         self._by_name: dict[str, tuple[Armed, ...]] = {}
+        self._names: frozenset[str] | None = None
         # A garbage collection while we count may close a file, and that call comes here too.
         self._lock = threading.RLock()
 
@@ -157,6 +158,14 @@ class Plan:
         # Readers do not lock: the rules come before the empty table, so that no old rules get into it.
         self._armed = armed
         self._by_name = {}
+        self._names = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All operations that any rule in force can match."""
+        if self._names is None:
+            self._names = frozenset().union(*(one.rule.names for one in self._armed))
+        return self._names
 
     def _named(self, name: str) -> tuple[Armed, ...]:
         by_name = self._by_name
@@ -174,6 +183,8 @@ class Plan:
 
         None is returned if no rule means any. A rule that speaks of the target alone is left to its test.
         """
+        if name not in self.names:
+            return None
         rules = [one.rule for one in self._named(name)]
         by_target = [rule for rule in rules if rule.path is None and rule.to is not None]
         patterns = (

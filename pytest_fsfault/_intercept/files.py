@@ -202,13 +202,14 @@ _METHODS: dict[str, tuple[str, Callable[..., Any]]] = {
 _CALLS: dict[str, FileCall] = {}
 
 
-class _Flushes:
-    """Whether a rule may concern `file.flush` now."""
+class _State:
+    """Whether a rule may concern `file.flush` now, and whether any method is in place."""
 
-    wanted = False
+    flushes = False
+    installed = False
 
 
-FLUSHES = _Flushes()
+STATE = _State()
 
 
 def make_file_calls(board: Board) -> None:
@@ -226,13 +227,19 @@ def toggle_methods(*, crashed: bool) -> None:
 
     After a simulated crash they stay: files of that session may still hold data that must not arrive.
     """
+    wanted = {name for name, call in _CALLS.items() if call.wanted}
+    if not (wanted or crashed or STATE.installed):
+        return
+    STATE.installed = crashed or bool(wanted)
+    STATE.flushes = "file.flush" in wanted
+    if STATE.flushes:
+        wanted.add(
+            "file.close"
+        )  # closing flushes: only our `close` knows that this flush is not the caller's
     for name, (operation, method) in _METHODS.items():
         there = name in vars(FileIO)
-        # Closing flushes: only our `close` knows that this flush is not the caller's.
-        wanted = _CALLS[operation].wanted or (name == "close" and _CALLS["file.flush"].wanted)
-        if crashed or wanted:
+        if crashed or operation in wanted:
             if not there:
                 setattr(FileIO, name, method)
         elif there:
             delattr(FileIO, name)
-    FLUSHES.wanted = _CALLS["file.flush"].wanted

@@ -14,7 +14,7 @@ from pytest_fsfault._core.engine import Act
 from pytest_fsfault._core.operation import open_groups
 from pytest_fsfault._intercept import originals
 from pytest_fsfault._intercept.board import NOBODY, resolve
-from pytest_fsfault._intercept.files import FLUSHES, FileIO, FlushedRandom, FlushedWriter
+from pytest_fsfault._intercept.files import STATE, FileIO, FlushedRandom, FlushedWriter
 from pytest_fsfault._intercept.one_path import PathWrapper
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class OpenWrapper(PathWrapper):
             if buffering == 0:
                 raw._bare = True
                 return raw
-            buffer = layers.flushed if FLUSHES.wanted else layers.buffer
+            buffer = layers.flushed if STATE.flushes else layers.buffer
             result = buffer(raw, _buffer_size(raw) if lines or buffering < 0 else buffering)
             if layers.binary:
                 return result

@@ -62,8 +62,8 @@ def test_summary(run):
     result.assert_outcomes(passed=3, failed=1)
     assert [
         "3 tests under fault, 4 faults; --fsfault-seed 7",
-        "       2  os.replace  WinError 32",
         "       2  os.replace  ERROR_ACCESS_DENIED",
+        "       2  os.replace  WinError 32",
         "retried: 2 files, at most 3 attempts",
         "waited: 0.750 s of virtual time, in … s of real time",
         "never fired:",
@@ -206,7 +206,7 @@ def test_json(told):
         "totals": {
             "tests": 3,
             "faults": 4,
-            "counts": [["os.replace", "WinError 32", 2], ["os.replace", "ERROR_ACCESS_DENIED", 2]],
+            "counts": [["os.replace", "ERROR_ACCESS_DENIED", 2], ["os.replace", "WinError 32", 2]],
             "retried": 2,
             "most_attempts": 3,
             "waited_virtual": 0.75,
