@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.rule import Rule
     from pytest_fsfault._prove.retries import Retry
     from pytest_fsfault._session import FsFault, inject
+    from pytest_fsfault._windows.holds import Hold
+    from pytest_fsfault._windows.windows import Windows
 
 __all__ = [
     "TRANSIENT",
@@ -19,10 +21,12 @@ __all__ = [
     "Entry",
     "FsFault",
     "FsFaultError",
+    "Hold",
     "Retry",
     "RetryStorm",
     "Rule",
     "SimulatedCrash",
+    "Windows",
     "inject",
     "windows_error",
 ]
@@ -34,11 +38,13 @@ _HOMES = {
     "Entry": "_core.journal",
     "FsFault": "_session",
     "FsFaultError": "_core.mistakes",
+    "Hold": "_windows.holds",
     "Retry": "_prove.retries",
     "RetryStorm": "_core.endings",
     "Rule": "_core.rule",
     "SimulatedCrash": "_core.endings",
     "Unmet": "_core.unmet",  # caught as an AssertionError, unpickled by its name
+    "Windows": "_windows.windows",
     "inject": "_session",
     "windows_error": "_core.errors",
 }

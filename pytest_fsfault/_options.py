@@ -25,7 +25,6 @@ __tracebackhide__ = True
 Strict = Literal[True, False, "all"]
 ClockName = Literal["virtual", "real"]
 _PREFIXES = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
-_NO_MODEL = "this version has no Windows model yet; leave it out"
 
 
 @dataclass(frozen=True, init=False)
@@ -34,6 +33,7 @@ class Options:
 
     rules: tuple[Rule, ...]
     profile: str | None
+    windows: str | None
     roots: tuple[str, ...] | None
     clock: ClockName | None
     seed: int | None
@@ -50,8 +50,6 @@ class Options:
         strict: Strict | None = None,
         children: bool | None = None,
     ) -> None:
-        if windows is not None:
-            raise FsFaultError(f"windows={windows!r} cannot be: {_NO_MODEL}")
         if children not in (None, False):
             raise FsFaultError(
                 f"children={children!r} cannot be: this version reaches one process; leave it out"
@@ -59,6 +57,7 @@ class Options:
         facts = {
             "rules": tuple(as_rule(rule) for rule in rules),
             "profile": _profile_name(profile),
+            "windows": _windows_version(windows),
             "roots": None if roots is None else checked_roots(roots),
             "clock": _one_of("clock", clock, (None, "virtual", "real")),
             "seed": _seed(seed),
@@ -77,7 +76,7 @@ class Options:
         ``profile="off"`` drops the rules around it as well.
         """
         merged = object.__new__(Options)
-        for name in ("profile", "roots", "clock", "seed", "strict"):
+        for name in ("profile", "windows", "roots", "clock", "seed", "strict"):
             own = getattr(self, name)
             object.__setattr__(merged, name, getattr(outer, name) if own is None else own)
         rules = self.rules if self.profile == "off" else (*outer.rules, *self.rules)
@@ -173,6 +172,14 @@ def _profile_name(profile: Any) -> str | None:
     if profile is None or isinstance(profile, str):
         return profile
     raise FsFaultError(f"profile={profile!r} is no name; write a profile's name, such as 'flaky'")
+
+
+def _windows_version(name: Any) -> str | None:
+    if name is None:
+        return None
+    from pytest_fsfault._windows.versions import version  # noqa: PLC0415  # for who asks for it
+
+    return version(name, {}).name
 
 
 def _seed(seed: Any) -> int | None:

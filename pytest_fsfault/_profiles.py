@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 __tracebackhide__ = True
 
 KEYS = ("extends", "rules", "windows", "scanners", "clock", "children", "seed")
-# Names that the contract reserves for the Windows model.
-MODEL = ("windows", "windows-10", "windows-server-2019", "defender", "corporate")
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,8 @@ class Profile:
     clock: Any = None
     seed: int | None = None
     observe: bool = False
+    windows: str | None = None
+    scanners: tuple[str, ...] = ()
 
 
 @cache
@@ -43,7 +43,10 @@ def built_in() -> Mapping[str, Profile]:
         table = tomllib.loads(file.read_text("utf-8"))
         name = file.stem
         about, observe = table.pop("about"), table.pop("observe", False)
-        found[name] = replace(_read(name, table, {}, "profile"), about=about, observe=observe)
+        # Ours are right, and to look their scanners up would cost who does not use them.
+        scanners = tuple(table.pop("scanners", ()))
+        made = _read(name, table, {}, "profile")
+        found[name] = replace(made, about=about, observe=observe, scanners=scanners)
     return found
 
 
@@ -64,11 +67,6 @@ def lookup(name: str, profiles: Mapping[str, Profile]) -> Profile:
     """Return the profile of that name."""
     if name in profiles:
         return profiles[name]
-    if name in MODEL:
-        raise FsFaultError(
-            f"profile {name!r} needs the Windows model, which this version does not have; "
-            f"write {listed(profiles)}"
-        )
     raise FsFaultError(f"unknown profile {name!r}{nearest(name, profiles) or f'; write {listed(profiles)}'}")
 
 
@@ -89,7 +87,7 @@ def _add(
     table = waiting[name]
     if not isinstance(table, Mapping):
         raise FsFaultError(f"{place} is {table!r}, not a table; write keys such as rules = [...]")
-    if name in built_in() or name in MODEL:
+    if name in built_in():
         raise FsFaultError(f"{place} has the name of a built-in profile; choose another name")
     parent = table.get("extends")
     if parent is not None:
@@ -106,9 +104,6 @@ def _read(name: str, table: Mapping[str, Any], found: Mapping[str, Profile], pla
             raise FsFaultError(
                 f"{place}: unknown key {key!r}{nearest(str(key), KEYS) or f'; write {listed(KEYS)}'}"
             )
-    for key in ("windows", "scanners"):
-        if table.get(key):
-            raise FsFaultError(f"{place}: {key} needs the Windows model, which this version does not have")
     if table.get("children"):
         raise FsFaultError(
             f"{place}: children = {table['children']!r} cannot be: this version reaches one process"
@@ -121,7 +116,39 @@ def _read(name: str, table: Mapping[str, Any], found: Mapping[str, Profile], pla
     if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool)):
         raise FsFaultError(f"{place}: seed = {seed!r} is no number; write a whole number")
     rules = (*parent.rules, *_rules(table.get("rules", []), place))
-    return Profile(name, rules=rules, clock=clock, seed=seed, observe=parent.observe)
+    windows = _windows(table["windows"], place) if "windows" in table else parent.windows
+    scanners = (*parent.scanners, *_scanners(table.get("scanners", []), place))
+    if scanners and windows is None:
+        raise FsFaultError(f"{place}: scanners act under the Windows model alone; write windows = '11' as well")
+    return Profile(
+        name, rules=rules, clock=clock, seed=seed, observe=parent.observe, windows=windows, scanners=scanners
+    )
+
+
+def _windows(value: Any, place: str) -> str | None:
+    if value is False:
+        return None
+    from pytest_fsfault._windows.versions import version  # noqa: PLC0415  # for who asks for it
+
+    try:
+        return version(value, {}).name
+    except FsFaultError as error:
+        raise FsFaultError(f"{place}: {error}") from None
+
+
+def _scanners(names: Any, place: str) -> list[str]:
+    if not names:
+        return []
+    if not isinstance(names, (list, tuple)):
+        raise FsFaultError(f"{place}: scanners = {names!r} is no list; write scanners = ['defender']")
+    from pytest_fsfault._windows.scanners import scanner  # noqa: PLC0415  # for who asks for it
+
+    for name in names:
+        try:
+            scanner(name)
+        except FsFaultError as error:
+            raise FsFaultError(f"{place}: scanners: {error}") from None
+    return list(names)
 
 
 def _parent(name: str, table: Mapping[str, Any], found: Mapping[str, Profile], place: str) -> Profile:

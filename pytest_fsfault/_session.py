@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.journal import Journal
     from pytest_fsfault._core.rule import Rule
     from pytest_fsfault._options import ClockName, Strict
+    from pytest_fsfault._windows.windows import Windows
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -58,6 +59,12 @@ class FsFault:
         self._paused = 0
         self._over = False
         self._handles: frozenset[tuple[int, str]] = frozenset()
+        self._windows: Windows | None = None
+        version = _first(options.windows, profile.windows)
+        if version is not None:
+            self._make_windows(version, {})
+            for name in profile.scanners:
+                self.windows().scanner(name)
 
     def _choose_clock(self) -> VirtualClock | RealClock:
         if self._clock_name == "real":
@@ -110,6 +117,27 @@ class FsFault:
         """The watched directories."""
         return self._engine.roots
 
+    def windows(self, version: str | None = None, **options: bool) -> Windows:
+        """Switch the Windows model on, and return it; called again, return the same model.
+
+        `version` is ``"7"``, ``"server-2019"``, ``"10"`` or ``"11"`` (the default). Options are
+        `posix_delete`, `long_paths`, `developer_mode` and `case_sensitive`. Raise FsFaultError for another
+        version than that of the model that is there.
+        """
+        self._must_go_on()
+        if self._windows is None:
+            self._make_windows("11" if version is None else version, options)
+            switch().refresh()
+        assert self._windows is not None  # noqa: S101  # made above
+        if options or version not in (None, self._windows.version):
+            self._windows.must_be(version, options)
+        return self._windows
+
+    def _make_windows(self, version: str, options: dict[str, bool]) -> None:
+        from pytest_fsfault import _modelling  # noqa: PLC0415  # who uses no model pays nothing for it
+
+        self._windows = _modelling.windows(self._engine, version, options, self.seed)
+
     def retries(self, operation: str | None = None, path: str | None = None) -> list[_retries.Retry]:
         """Return, for each file that met an error, how often it was tried and how long was waited.
 
@@ -151,6 +179,8 @@ class FsFault:
             self.close()
             self._over = True
             switch().stop(self._engine)
+            if self._windows is not None:
+                self._windows.close()
 
     def open(self) -> None:
         """Open the gate: the code under test runs."""
@@ -193,6 +223,8 @@ class FsFault:
         for armed in self._engine.plan.never_fired():
             if id(armed) in own:
                 yield never_fired(armed, self._engine)
+        if self._windows is not None:
+            yield from self._windows.findings()
         if self._strict == "all":
             yield from self._engine.escapes
             for _, path in sorted(handles.below(self.roots) - self._handles):
@@ -211,7 +243,7 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
     Args:
         rules: texts or `Rule` objects, in order of precedence.
         profile: a profile whose rules are added; these need not fire.
-        windows: reserved for the Windows model.
+        windows: switches the Windows model on, in a version such as ``"11"``.
         roots: the watched directories. By default pytest's base temporary directory, or, outside pytest, the
             system's directory for temporary files.
         clock: ``"virtual"`` (the default) or ``"real"``.

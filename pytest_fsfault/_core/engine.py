@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from pytest_fsfault._core.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.errors import add_winerror, build, parse_error
+from pytest_fsfault._core.fault import Fault
 from pytest_fsfault._core.journal import Journal, Tally, Verdict
-from pytest_fsfault._core.operation import GROUPS, OPERATIONS
+from pytest_fsfault._core.operation import GROUPS, OPERATIONS, Decision
 from pytest_fsfault._core.paths import within
 from pytest_fsfault._core.plan import Plan
+from pytest_fsfault._core.winerrors import error_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from pytest_fsfault._core.fault import Fault
     from pytest_fsfault._core.journal import Outcome
-    from pytest_fsfault._core.operation import Decision, Operation
-    from pytest_fsfault._core.protocols import Clock
+    from pytest_fsfault._core.operation import Operation
+    from pytest_fsfault._core.protocols import Answer, Clock, Model
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -40,6 +42,8 @@ class Act(NamedTuple):
     perform: Callable[[], Any]
     discard: Callable[[Any], object] = lambda _result: None  # undo nothing, but leak nothing either
     short: Callable[[int], Any] | None = None
+    at: Callable[[str, str | None], Any] | None = None  # the same call on other paths
+    passed: Callable[[], None] = lambda: None  # told when a call goes ahead whose result nobody will tell
 
 
 class Engine:
@@ -55,6 +59,7 @@ class Engine:
         self.gate = False
         self.ticking = False  # whether the clock runs for the code under test
         self.plan = Plan()
+        self.model: Model | None = None  # a second decider, asked before the plan
         self.journal = Journal()
         self.ended: BaseException | None = None
         self.on_end: Callable[[], None] = lambda: None
@@ -125,6 +130,13 @@ class Engine:
         ]
         return bool(found)
 
+    def ask_model(self, operation: Operation) -> Answer | None:
+        """Return what the model says; raise what ended the session."""
+        if self.model is None:
+            return None
+        self.raise_if_ended()
+        return self.model.judge(operation)
+
     def end(self, reason: BaseException) -> NoReturn:
         """Let nothing more happen, and raise `reason`, now and at every later call."""
         self.ended = reason
@@ -158,6 +170,7 @@ class _Case:
         self.act = act
         self.witnesses = witnesses
         self.verdict = Verdict(None, "", 0.0)
+        self.hint = ""
 
     def note(self, outcome: Outcome, error: BaseException | None = None) -> None:
         for engine in self.witnesses:
@@ -175,6 +188,12 @@ class _Case:
             self.note("failed", error)
             raise
         return result
+
+    def refusal(self, fault: Fault) -> OSError:
+        error = self.error(fault)
+        if self.hint:
+            error.add_note(self.hint)
+        return error
 
     def error(self, fault: Fault) -> OSError:
         kind = OPERATIONS[self.operation.name]
@@ -209,6 +228,7 @@ def conduct_early_bound(engines: Sequence[Engine], operation: Operation, act: Ac
     """Decide about a call that is about to happen whatever we return: refuse it, delay it, or let it pass."""
     case, decision, decider = _decide(engines, operation, act)
     if decision is None or decider is None:
+        case.act.passed()
         case.note("passed")
     elif decision.fault.kind == "short":
         decider.escapes.append(
@@ -220,6 +240,7 @@ def conduct_early_bound(engines: Sequence[Engine], operation: Operation, act: Ac
         case.note("passed")
     elif decision.fault.kind == "delay":
         decider.clock.sleep(decision.fault.seconds)
+        case.act.passed()
         case.note("passed")
     else:
         _ACTS[decision.fault.kind](case, decision.fault, decider)
@@ -231,15 +252,28 @@ def _decide(
     witnesses: list[Engine] = []
     first: Decision | None = None
     decider: Engine | None = None
+    asked: Engine | None = None
     for engine in engines:
         if not engine.covers(operation):
             continue
+        answer = engine.ask_model(operation) if asked is None and first is None else None
+        if answer is not None:
+            asked = engine
+            if answer.code:
+                # What the model refuses no rule sees.
+                first, decider = _refused(answer), engine
+                engine.count(operation.name, 1, [operation.path])
+                witnesses.append(engine)
+                break
+            operation, act = _as_answered(engine, operation, answer, act)
         decision, wanted = engine.consult(operation, taken=first is not None)
         if wanted:
             witnesses.append(engine)
         if first is None and decision is not None:
             first, decider = decision, engine
     case = _Case(operation, act, witnesses)
+    if first is not None:
+        case.hint = first.note
     if witnesses:
         early = _EARLY[operation.doubtful] if operation.early_bound else ""
         now = witnesses[0].clock.now
@@ -251,13 +285,48 @@ def _decide(
     return case, first, decider
 
 
+def _refused(answer: Answer) -> Decision:
+    fault = Fault("error", parse_error(error_name(answer.code)))
+    return Decision(fault, answer.reason, note=answer.reason)
+
+
+def _as_answered(
+    engine: Engine, operation: Operation, answer: Answer, act: Act
+) -> tuple[Operation, Act]:
+    """Return the operation and the way to do it as the model of `engine` wants them."""
+    model = engine.model
+    assert model is not None  # noqa: S101  # it has answered
+    if operation.early_bound:
+        # The call is not ours: it goes where it goes.
+        return operation, act._replace(passed=partial(model.passed, operation, answer))
+    perform = act.perform
+    if answer.perform is not None:
+        perform = answer.perform
+    elif (answer.path, answer.target) != (operation.path, operation.target) and act.at is not None:
+        perform = partial(act.at, answer.path, answer.target)
+    asked = operation
+    operation = operation._replace(path=answer.path, target=answer.target)
+    return operation, act._replace(perform=partial(_modelled, model, asked, answer, perform))
+
+
+def _modelled(model: Model, operation: Operation, answer: Answer, perform: Callable[[], Any]) -> Any:
+    try:
+        result = perform()
+    except OSError as error:
+        translated = model.translated(operation, answer, error)
+        if translated is error:
+            raise
+        raise translated from None
+    return model.done(operation, answer, result)
+
+
 _EARLY = {False: "bound early", True: "bound early, os.rename or os.replace"}
 
 
 def _raise(case: _Case, fault: Fault, _decider: Engine) -> NoReturn:
     if fault.after or case.operation.name in _CLOSES:
         case.act.discard(case.perform())
-    error = case.error(fault)
+    error = case.refusal(fault)
     case.note("raised", error)
     raise error
 

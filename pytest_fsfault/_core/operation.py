@@ -136,6 +136,7 @@ class Operation(NamedTuple):
     call_site: str = ""
     early_bound: bool = False  # reached by the audit hook: the call that follows is not ours
     doubtful: bool = False  # may be the other one of rename and replace: only rules for both apply
+    detail: Any = None  # a mode, flags or a length, where the operation has one
 
 
 class Decision(NamedTuple):
@@ -143,3 +144,4 @@ class Decision(NamedTuple):
 
     fault: Fault
     reason: str
+    note: str = ""  # what the exception says of it, besides its own text

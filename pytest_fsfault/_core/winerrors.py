@@ -237,6 +237,12 @@ WINERRORS = {row.code: row for row in map(_row, _TABLE.strip().splitlines())}
 NAMES = {row.name: row.code for row in WINERRORS.values()}
 
 
+def error_name(code: int) -> str:
+    """Return a Windows error as a rule writes it: by its name, or by its number where it has none here."""
+    row = WINERRORS.get(code)
+    return row.name if row else f"WinError {code}"
+
+
 def winerror_text(code: int) -> str:
     """Return the English text of a Windows error, as CPython shows it.
 

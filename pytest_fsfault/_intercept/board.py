@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_fsfault._core.engine import Engine
+    from pytest_fsfault._core.protocols import Model
 
 
 class Interceptor(Protocol):
@@ -51,6 +52,7 @@ class Board:
         "interceptors",
         "live",
         "mine",
+        "model",
         "shut",
         "tops",
     )
@@ -60,6 +62,7 @@ class Board:
         self._banked = True  # nothing can have been counted since the last time
         self.mine: object = NOBODY
         self.engines: tuple[Engine, ...] = ()  # the innermost session first
+        self.model: Model | None = None  # the second decider of the innermost session that has one
         self.shut = 0
         self.busy: set[int] = set()  # threads in which we ourselves are at work
         self.callers = Callers()
@@ -72,6 +75,7 @@ class Board:
         self.bank()
         gates = [engine for engine in self.engines if engine.gate]
         self.live = bool(gates) and not self.shut
+        self.model = next((engine.model for engine in gates if engine.model is not None), None)
         if not gates:
             return
         self._banked = False
@@ -110,6 +114,8 @@ class Board:
             if engine.observing or engine.ended is not None:
                 return _always
             tests.append(engine.plan.superset(name, engine.roots, target=target))
+            if engine.model is not None:
+                tests.append(engine.model.concerns(name, target=target))
         found = [test for test in tests if test is not None]
         if not found:
             return None

@@ -64,7 +64,7 @@ class DescriptorWrapper(Wrapper):
         of_path, of_target = self.tests()
         operation = None
         if (of_path and path and of_path(path)) or (of_target and end and of_target(end)):
-            operation = self.operate(self.kind.groups, path or "", None, end)
+            operation = self.operate(self.kind.groups, path or "", None, end, detail=args[-1])
         if operation is None:
             self.calls += 1
             self.note(path or end)

@@ -107,13 +107,17 @@ class FileCall(Wrapper):
         """Return whether a rule may concern this operation on any file."""
         return self.tests()[0] is not None
 
-    def run(self, raw: FileIO, call: Callable[[], Any], short: Callable[[int], Any] | None = None) -> Any:
+    def run(
+        self, raw: FileIO, call: Callable[[], Any], short: Callable[[int], Any] | None = None, detail: Any = None
+    ) -> Any:
         """Do `call` on the file `raw`, if the engines allow it."""
         board, path = self.board, raw._path
         if not board.live or not board.watched(path):
             return call()
         test = self.tests()[0]
-        operation = self.operate(self.kind.groups, path, None) if test is not None and test(path) else None
+        operation = None
+        if test is not None and test(path):
+            operation = self.operate(self.kind.groups, path, None, detail=detail)
         if operation is None:
             self.calls += 1
             self.note(path)
@@ -172,7 +176,8 @@ def _readall(raw: FileIO) -> Any:
 def _truncate(raw: FileIO, size: int | None = None, /) -> Any:
     if raw._lost():
         return raw.tell() if size is None else size
-    return _CALLS["file.truncate"].run(raw, partial(_Raw.truncate, raw, size))
+    length = raw.tell() if size is None else size
+    return _CALLS["file.truncate"].run(raw, partial(_Raw.truncate, raw, size), detail=length)
 
 
 def _flush(raw: FileIO) -> None:
@@ -187,7 +192,7 @@ def _close(raw: FileIO) -> None:
     if raw.closed or raw._lost():
         _Raw.close(raw)
     else:
-        _CALLS["file.close"].run(raw, partial(_Raw.close, raw))
+        _CALLS["file.close"].run(raw, partial(_Raw.close, raw), detail=_Raw.writable(raw))
 
 
 _METHODS: dict[str, tuple[str, Callable[..., Any]]] = {

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 # These rooms stand between the caller and the system; what else is ours works for itself.
-_OURS = tuple(_PACKAGE + room + os.sep for room in ("_intercept", "_core"))
+_OURS = tuple(_PACKAGE + room + os.sep for room in ("_intercept", "_core", "_windows"))
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _PACKAGES = ("site-packages", "dist-packages")
 

@@ -17,6 +17,7 @@ from pytest_fsfault._core.engine import Act, conduct_early_bound
 from pytest_fsfault._core.operation import OPERATIONS, Operation, flag_groups, open_groups
 from pytest_fsfault._intercept.bindings import reachable
 from pytest_fsfault._intercept.board import NOBODY, resolve
+from pytest_fsfault._intercept.opening import READING
 from pytest_fsfault._intercept.originals import ORIGINALS
 from pytest_fsfault._intercept.table import EVENTS_ONLY
 from pytest_fsfault._intercept.wrappers import WRAPPERS
@@ -63,6 +64,8 @@ def deactivate() -> None:
 
 
 _made: dict[str, _Listener] = {}
+# An mmap, a library, an extension module.
+_MAPPINGS = ("mmap.__new__", "ctypes.dlopen", "import")
 
 
 def _listeners(board: Board) -> dict[str, _Listener]:
@@ -70,6 +73,8 @@ def _listeners(board: Board) -> dict[str, _Listener]:
         for event in {wrapper.event for wrapper in WRAPPERS.values() if wrapper.event} | set(EVENTS_ONLY):
             listener = _OpenListener if event == "open" else _Listener
             _made[event] = listener(board, event)
+        for event in _MAPPINGS:
+            _made[event] = _MappingListener(board, event)
     return _made
 
 
@@ -90,7 +95,7 @@ class _Listener:
         if not board.live or threading.get_ident() in board.busy:
             return
         memory = self.memory
-        if memory is not None and type(first) is str:
+        if memory is not None and memory.ease is None and type(first) is str:
             watched = memory.quiet.get(first)
             if watched is None:
                 watched = memory.visit(first)  # type: ignore[attr-defined]
@@ -139,8 +144,21 @@ class _Listener:
             name, doubtful = _rename_or_replace(frame)
         groups = _open_groups(args) if self.event == "open" else OPERATIONS[name].groups
         return Operation(
-            name, path, target, groups, shown, shown_target, site, early_bound=True, doubtful=doubtful
-        )
+            name, path, target, groups, shown, shown_target, site, early_bound=True, doubtful=doubtful,
+            detail=_detail(self.event, args),
+        )  # fmt: skip
+
+
+class _MappingListener(_Listener):
+    """Something is mapped into memory, or may be: a model that looks at mappings looks again."""
+
+    __slots__ = ()
+
+    def hear(self, args: _Args) -> None:
+        if self.board.model is not None:
+            self.board.model.mapped()
+        if self.event in EVENTS_ONLY and self.board.live and threading.get_ident() not in self.board.busy:
+            self.consider(args, sys._getframe(2))
 
 
 class _OpenListener(_Listener):
@@ -153,8 +171,8 @@ class _OpenListener(_Listener):
         board = self.board
         if not board.live or threading.get_ident() in board.busy:
             return
-        if type(first) is str:
-            memory: Any = WRAPPERS["os" if args[1] is None else "io", "open"]
+        memory: Any = WRAPPERS["os" if args[1] is None else "io", "open"]
+        if type(first) is str and (memory.ease is None or args[1] in READING):
             watched = memory.quiet.get(first)
             if watched is None:
                 watched = memory.visit(first)
@@ -170,6 +188,13 @@ def _is_ours(frame: FrameType | None) -> bool:
 
 def _open_groups(args: _Args) -> frozenset[str]:
     return flag_groups(args[2]) if args[1] is None else open_groups(args[1])
+
+
+def _detail(event: str, args: _Args) -> Any:
+    """Return the mode, the flags or the length that an event tells."""
+    if event == "open":
+        return args[2] if args[1] is None else args[1]
+    return args[1] if event in {"os.chmod", "os.truncate"} else None
 
 
 def _rename_or_replace(frame: FrameType | None) -> tuple[str, bool]:

@@ -10,16 +10,21 @@ from pytest_fsfault._core.engine import Act
 from pytest_fsfault._core.operation import flag_groups
 from pytest_fsfault._intercept.board import resolve
 from pytest_fsfault._intercept.originals import ORIGINALS
-from pytest_fsfault._intercept.wrappers import Wrapper
+from pytest_fsfault._intercept.wrappers import Wrapper, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_fsfault._core.operation import Operation
+    from pytest_fsfault._core.protocols import Ease
     from pytest_fsfault._intercept.table import Row
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
+
+
+#: The argument after the path that says more about the operation.
+_DETAILS = {"os.open": "flags", "os.access": "mode", "os.chmod": "mode", "os.truncate": "length"}
 
 
 class PathWrapper(Wrapper):
@@ -53,8 +58,9 @@ class PathWrapper(Wrapper):
             # An absolute path needs no directory.
             return self.real(path, flags, mode)
         except Exception as error:
-            self.native(error, watched)
-            raise
+            if not self.failed(error, watched):
+                raise
+        return self.slow(path, (flags, mode), {"dir_fd": dir_fd})
 
     def _silent(self, path: Any, *args: Any, **kwargs: Any) -> Any:
         if not self.board.live:
@@ -71,8 +77,9 @@ class PathWrapper(Wrapper):
                 return self.real(path, *args, **kwargs)
             return self.real(path)
         except Exception as error:
-            self.native(error, watched)
-            raise
+            if not self.failed(error, watched):
+                raise
+        return self.slow(path, args, kwargs)
 
     def _audited(self, path: Any, *args: Any, **kwargs: Any) -> Any:
         if not self.board.live:
@@ -83,6 +90,8 @@ class PathWrapper(Wrapper):
             if watched is None:
                 return self.slow(path, args, kwargs)
         if watched:
+            if self.ease is not None:
+                return self.eased(self.ease, path, args, kwargs)
             self.calls += 1
         self.board.mine = path
         try:
@@ -90,8 +99,24 @@ class PathWrapper(Wrapper):
                 return self.real(path, *args, **kwargs)
             return self.real(path)
         except Exception as error:
-            self.native(error, watched)
-            raise
+            if not self.failed(error, watched):
+                raise
+        return self.slow(path, args, kwargs)
+
+    def eased(self, ease: Ease, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Make a call under a model that may have nothing to say."""
+        if ease.before(path):
+            self.calls += 1
+            self.board.mine = path
+            try:
+                result = self.real(path, *args, **kwargs)
+            except Exception as error:
+                if not self.failed(error, True):
+                    raise
+            else:
+                ease.after(path)
+                return result
+        return self.slow(path, args, kwargs)
 
     def _optional(self, path: Any = None) -> Any:
         # Without an argument it is the current directory, which needs a name for the audit hook to know it by.
@@ -127,14 +152,38 @@ class PathWrapper(Wrapper):
             return self.direct(given, call, None)
         test = self.tests()[0]
         operation = None
-        if test is not None and test(where):
-            operation = self.operate(self.groups(args, kwargs), where, shown)
+        if (test is not None and test(where)) or self.asks_model(path):
+            detail = self.detail(args, kwargs)
+            operation = self.operate(self.groups(args, kwargs), where, shown, detail=detail)
         if operation is None:
             self.calls += 1
             self.note(where)
             return self.direct(given, call, where)
-        act = Act(partial(self.direct, given, call, None), self.discard)
+        act = Act(
+            partial(self.direct, given, call, None),
+            self.discard,
+            at=partial(self.elsewhere, where, given, args, kwargs),
+        )
         return self.answer(operation, act)
+
+    def asks_model(self, path: Any) -> bool:
+        """Return whether a model of Windows has to be asked, once a call takes the long way."""
+        return self.board.model is not None and not isinstance(path, int) and not self.kind.composite
+
+    def elsewhere(
+        self, asked: str, given: Any, args: tuple[Any, ...], kwargs: dict[str, Any], path: str, _target: object
+    ) -> Any:
+        """Make the real call at the place that a model has found."""
+        there = spelled(given, asked, path)
+        kwargs = {**kwargs, "dir_fd": None} if "dir_fd" in kwargs else kwargs
+        return self.direct(there, partial(self.real, there, *args, **kwargs), None)
+
+    def detail(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return the flags, the mode or the length that a call has."""
+        name = _DETAILS.get(self.operation)
+        if name is None:
+            return None
+        return kwargs.get(name, args[0] if args else None)
 
     def direct(self, first: Any, call: Callable[[], Any], watched: str | None) -> Any:
         """Make the real call."""

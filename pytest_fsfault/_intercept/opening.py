@@ -16,10 +16,12 @@ from pytest_fsfault._intercept import originals
 from pytest_fsfault._intercept.board import NOBODY, resolve
 from pytest_fsfault._intercept.files import STATE, FileIO, FlushedRandom, FlushedWriter
 from pytest_fsfault._intercept.one_path import PathWrapper
+from pytest_fsfault._intercept.wrappers import spelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pytest_fsfault._core.protocols import Ease
     from pytest_fsfault._intercept.table import Row
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
@@ -55,6 +57,9 @@ class OpenWrapper(PathWrapper):
             watched = self.visit(file) if opener is None else None
             if watched is None:
                 return self.look_closer(file, (mode, buffering, encoding, errors, newline, closefd, opener))
+        if watched and self.ease is not None and mode not in READING:
+            rest = (mode, buffering, encoding, errors, newline, closefd, opener)
+            return self._eased_open(self.ease, file, rest)
         self.board.mine = file
         try:
             if not watched:
@@ -62,8 +67,24 @@ class OpenWrapper(PathWrapper):
             self.calls += 1
             return self.compose(file, file, mode, buffering, encoding, errors, newline, closefd, opener)
         except Exception as error:
-            self.native(error, watched)
-            raise
+            if not self.failed(error, watched):
+                raise
+        return self.look_closer(file, (mode, buffering, encoding, errors, newline, closefd, opener))
+
+    def _eased_open(self, ease: Ease, file: str, rest: tuple[Any, ...]) -> Any:
+        """Open a file for writing under a model that may have nothing to say."""
+        if type(rest[0]) is str and ease.before(file, rest[0]):
+            self.board.mine = file
+            try:
+                result = self.compose(file, file, *rest)
+            except Exception as error:
+                if not self.failed(error, True):
+                    raise
+            else:
+                self.calls += 1
+                ease.after(file)
+                return result
+        return self.look_closer(file, rest)
 
     def look_closer(self, file: Any, rest: tuple[Any, ...]) -> Any:
         """Resolve the path; ask the engines if a rule may concern it."""
@@ -91,13 +112,19 @@ class OpenWrapper(PathWrapper):
         # `os.open`: tempfile does so.
         opens = not isinstance(file, int) and (opener is None or not _is_directory(shown))
         test = self.tests()[0]
-        if opens and where is not None and test is not None and test(where):
-            operation = self.operate(open_groups(rest[0]), where, shown)
+        concerned = self.board.model is not None or (test is not None and where is not None and test(where))
+        if opens and where is not None and concerned:
+            operation = self.operate(open_groups(rest[0]), where, shown, detail=rest[0])
         if operation is None:
             self.calls += opens
             self.note(where or "")
             return self.direct(first, call, where)
-        return self.conduct(operation, Act(partial(self.direct, first, call, None), _close))
+        at = partial(self._elsewhere, where or "", given, rest)
+        return self.conduct(operation, Act(partial(self.direct, first, call, None), _close, at=at))
+
+    def _elsewhere(self, asked: str, given: Any, rest: tuple[Any, ...], path: str, _target: object) -> Any:
+        there = spelled(given, asked, path)
+        return self.direct(there, partial(self.compose, path, there, *rest), None)
 
     def compose(
         self, path: str, file: Any, mode: Any, buffering: Any, encoding: Any, errors: Any, newline: Any,
@@ -138,6 +165,10 @@ class OpenWrapper(PathWrapper):
             result.close()
             raise
         return result
+
+
+# Modes that neither create nor change anything.
+READING = frozenset({"r", "rb", "br", "rt", "tr"})
 
 
 class _Layers(NamedTuple):

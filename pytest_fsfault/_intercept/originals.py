@@ -10,6 +10,7 @@ import io
 import os
 import shutil
 import sys
+from typing import Any
 
 #: The real function by its module and name, such as ``("os", "replace")``.
 ORIGINALS = {
@@ -25,6 +26,19 @@ readlink = os.readlink
 stat = os.stat
 listdir = os.listdir
 open_file = io.open
+
+
+
+class _Originals:
+    """The real functions by name, for rooms that must not know how they are intercepted."""
+
+    open_file = staticmethod(open_file)
+
+    def __init__(self) -> None:
+        vars(self).update({name: value for (module, name), value in ORIGINALS.items() if module == "os"})
+
+
+NATIVE: Any = _Originals()
 
 _F_GETPATH = 50  # <sys/fcntl.h> of macOS
 _DELETED = " (deleted)"

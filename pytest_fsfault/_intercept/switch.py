@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.clock import Clock
     from pytest_fsfault._core.engine import Engine
+    from pytest_fsfault._core.protocols import Model
 
 _SHAPES = {
     "path": PathWrapper,
@@ -58,6 +59,8 @@ class Switch:
         self._undo: list[Callable[[], None]] = []
         self._timings: dict[Engine, Timing] = {}
         self._crashed = False
+        self._model: Model | None = None
+        self._before: list[tuple[dict[str, Any], str, Any]] = []
 
     @property
     def clock(self) -> VirtualClock | None:
@@ -110,9 +113,23 @@ class Switch:
         """Take in that rules, roots or gates have changed."""
         with self._lock:
             self.board.refresh()
+            self._follow_model()
             if not self.board.live and not self._crashed:
                 return
             toggle_methods(crashed=self._crashed or any(e.ended is not None for e in self.board.engines))
+
+    def _follow_model(self) -> None:
+        """Put in place what belongs to the model that acts now, and take away what belonged to another."""
+        model = self.board.model
+        if model is self._model:
+            return
+        for space, name, value in reversed(self._before):
+            space[name] = value
+        self._before, self._model = [], model
+        for space, name, value in model.patches() if model is not None else ():
+            if name in space:
+                self._before.append((space, name, space[name]))
+                space[name] = value
 
     def shut(self) -> None:
         """Stand aside, for every session, until `unshut`: pytest works, or a debugger holds the test."""

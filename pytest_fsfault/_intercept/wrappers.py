@@ -6,6 +6,7 @@ and, unlike a plain function, not bound again when it becomes a class attribute.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import deque
 from functools import partial
@@ -20,6 +21,7 @@ from pytest_fsfault._intercept.board import NOBODY
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pytest_fsfault._core.protocols import Ease
     from pytest_fsfault._intercept.board import Board
     from pytest_fsfault._intercept.table import Row
 
@@ -41,7 +43,7 @@ class Wrapper:
     """
 
     __slots__ = (
-        "__dict__", "_tests", "board", "call", "calls", "event", "function", "kind", "module", "note", "operation", "paths",
+        "__dict__", "_tests", "board", "call", "calls", "ease", "event", "function", "kind", "module", "note", "operation", "paths",
         "quiet", "real", "shape", "stray",
     )  # fmt: skip
 
@@ -58,6 +60,7 @@ class Wrapper:
         self.note = self.paths.append
         self.stray: str | None = None
         self._tests: Any = _UNKNOWN
+        self.ease: Ease | None = None
         self.call = _bind(self._template(row), self, real)
         vars(self)[row.function] = self.call  # `copy` asks the owner of a method for the method's name
         board.interceptors.append(self)
@@ -69,6 +72,8 @@ class Wrapper:
         self.quiet.clear()
         self.stray = None
         self._tests = _UNKNOWN
+        model = self.board.model
+        self.ease = None if model is None else model.ease(self.operation)
 
     def bank(self) -> tuple[int, list[str]]:
         calls, self.calls = self.calls, 0
@@ -119,6 +124,15 @@ class Wrapper:
         if watched and isinstance(error, OSError):
             tell_winerror(self.board.engines, self.operation, error)
 
+    def failed(self, error: Exception, watched: bool | None) -> bool:
+        """Look at an error that the real call raised; return whether the call has to go the long way after all.
+
+        A call that failed has changed nothing, so that a model of Windows may still find the file under
+        another spelling, or say what Windows would have said.
+        """
+        self.native(error, watched)
+        return bool(watched) and self.board.model is not None and isinstance(error, OSError)
+
     def operate(
         self,
         groups: frozenset[str],
@@ -126,12 +140,13 @@ class Wrapper:
         shown: Any,
         target: str | None = None,
         shown_target: Any = None,
+        detail: Any = None,
     ) -> Operation | None:
         """Return the operation that is asked for; None if the caller belongs to the machinery."""
         site = self.board.callers.locate(sys._getframe(1))
         if site is None:
             return None
-        return Operation(self.operation, path, target, groups, shown, shown_target, site)
+        return Operation(self.operation, path, target, groups, shown, shown_target, site, detail=detail)
 
     def conduct(self, operation: Operation, act: Act) -> Any:
         """Hand a call to the engines of all open sessions."""
@@ -158,6 +173,13 @@ class Wrapper:
 
 #: The wrapper of each function, by its module and name; made when first needed.
 WRAPPERS: dict[tuple[str, str], Wrapper] = {}
+
+
+def spelled(shown: Any, asked: str, found: str) -> Any:
+    """Return a path argument for the place that a model has found; as it was passed, if that is where it is."""
+    if found == asked or isinstance(shown, int):
+        return shown
+    return os.fsencode(found) if isinstance(shown, bytes) else found
 
 
 def _bind(template: Callable[..., Any], owner: Wrapper, real: Callable[..., Any]) -> Callable[..., Any]:

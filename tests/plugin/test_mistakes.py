@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-NAMES = "flaky, observe, off or wsl1"
-MODEL = "{} 'windows' needs the Windows model, which this version does not have"
+NAMES = "corporate, defender, flaky, observe, off, windows, windows-10, windows-server-2019 or wsl1"
+VERSIONS = "write '7', 'server-2019', '10' or '11'"
 NO_OPERATION = "unknown operation 'os.repalce' at column 1; did you mean 'os.replace'?"
 BAD = "os.repalce -> EIO"
 CHANGES = "import os\ndef test_it(tmp_path): open(os.environ['WITNESS'], 'w').close()"
@@ -35,18 +35,14 @@ def refused(result, pytester, message):
     ("arguments", "message"),
     [
         (
-            ["--fsfault"],
-            f"--fsfault: {MODEL.format('the default profile')}; write --fsfault-profile with one of {NAMES}",
-        ),
-        (
             ["--fsfault-profile", "flakey"],
             "--fsfault-profile: unknown profile 'flakey'; did you mean 'flaky'?",
         ),
         (["--fsfault-profile", "x"], f"--fsfault-profile: unknown profile 'x'; write {NAMES}"),
         (["--fsfault-profile="], f"--fsfault-profile: unknown profile ''; write {NAMES}"),
         (
-            ["--fsfault-profile", "defender"],
-            f"--fsfault-profile: profile 'defender' needs the Windows model, which this version does not have; write {NAMES}",
+            ["--fsfault-profile", "defendr"],
+            "--fsfault-profile: unknown profile 'defendr'; did you mean 'defender'?",
         ),
         (["--fsfault-rule", BAD], f"--fsfault-rule: rule '{BAD}': {NO_OPERATION}"),
         (
@@ -142,8 +138,8 @@ T = "tool.fsfault.profiles"
         ),
         (f"[{T}.mine]\nextends = 'x'", f"{T}.mine: extends: unknown profile 'x'; write {NAMES}"),
         (
-            f"[{T}.mine]\nextends = 'defender'",
-            f"{T}.mine: extends: profile 'defender' needs the Windows model, which this version does not have; write {NAMES}",
+            f"[{T}.mine]\nscanners = ['defender']",
+            f"{T}.mine: scanners act under the Windows model alone; write windows = '11' as well",
         ),
         (f"[{T}.mine]\nextends = 3", f"{T}.mine: extends = 3 is no name; write the name of one profile"),
         (
@@ -151,8 +147,8 @@ T = "tool.fsfault.profiles"
             f"{T}.a extends itself (a -> b -> a); let the chain end",
         ),
         (
-            f"[{T}.mine]\nwindows = '11'",
-            f"{T}.mine: windows needs the Windows model, which this version does not have",
+            f"[{T}.mine]\nwindows = '12'",
+            f"{T}.mine: windows='12' is no version of Windows known here; {VERSIONS}",
         ),
         (
             f"[{T}.mine]\nchildren = true",
@@ -212,9 +208,9 @@ ARGUMENTS = [
     ("3", "3 is no rule; write a text such as 'os.replace *.exe -> EACCES'"),
     ("'os.replace -> EIO', profile='off'", "profile='off' switches all faults off, so it cannot come with rules; drop one of both"),
     ("profile='flakey'", "unknown profile 'flakey'; did you mean 'flaky'?"),
-    ("profile='windows'", f"profile 'windows' needs the Windows model, which this version does not have; write {NAMES}"),
     ("profile=3", "profile=3 is no name; write a profile's name, such as 'flaky'"),
-    ("windows='11'", "windows='11' cannot be: this version has no Windows model yet; leave it out"),
+    ("windows='12'", f"windows='12' is no version of Windows known here; {VERSIONS}"),
+    ("windows=11", f"windows=11 is no version of Windows known here; {VERSIONS}"),
     ("children=True", "children=True cannot be: this version reaches one process; leave it out"),
     ("seed='7'", "seed='7' is no number; write a whole number, such as seed=7"),
     ("seed=True", "seed=True is no number; write a whole number, such as seed=7"),

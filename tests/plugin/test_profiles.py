@@ -22,8 +22,9 @@ def shown(result):
 
 
 def test_built_in():
-    """Four profiles need no Windows model; their rules need not fire, and none hides an endless error."""
-    assert ["flaky", "observe", "off", "wsl1"] == sorted(built_in())
+    """Their rules need not fire, and none hides an endless error; five are kinds of Windows."""
+    expected = ["corporate", "defender", "flaky", "observe", "off", "windows", "windows-10", "windows-server-2019", "wsl1"]
+    assert expected == sorted(built_in())
     rules = [rule for profile in built_in().values() for rule in profile.rules]
     assert rules == [
         rule for rule in rules if rule.optional and "first" in str(rule.when) and "per path" in str(rule.when)

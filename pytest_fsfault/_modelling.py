@@ -1,0 +1,62 @@
+"""Wire the Windows model to a session: its room knows neither the interception nor the clock."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._core.journal import Verdict
+from pytest_fsfault._core.paths import below_root, within
+from pytest_fsfault._intercept.originals import NATIVE
+from pytest_fsfault._intercept.switch import switch
+from pytest_fsfault._windows.actors import Actors
+from pytest_fsfault._windows.copying import Winapi
+from pytest_fsfault._windows.model import Model
+from pytest_fsfault._windows.reality import Reality
+from pytest_fsfault._windows.scene import Scene
+from pytest_fsfault._windows.versions import version as _version
+from pytest_fsfault._windows.windows import Windows
+
+if TYPE_CHECKING:
+    from pytest_fsfault._core.engine import Engine
+    from pytest_fsfault._core.operation import Operation
+
+
+def windows(engine: Engine, version: str, options: dict[str, bool], seed: int | str) -> Windows:
+    """Give a session the model of one version of Windows, and return what its user holds."""
+    refresh = switch().refresh
+    reality = Reality(NATIVE)
+    reality.note_mapping()
+    scene = Scene(NATIVE, _version(version, options), reality, lambda: engine.clock.now, refresh)
+    actors = Actors(scene, seed, partial(_below, engine), refresh)
+    model = Model(scene, actors, Winapi(partial(_responsible, engine), partial(_note, engine)))
+    engine.model = model
+    engine.plan.ignore_case = not scene.version.case_sensitive
+    return Windows(model, _site)
+
+
+def _below(engine: Engine, path: str) -> str:
+    return below_root(path, engine.roots) or path
+
+
+def _responsible(engine: Engine, source: str, target: str) -> Model | None:
+    """Return the model if a copy from one path to another happens below a root, while the gate is open."""
+    covered = engine.gate and (within(source, engine.roots) or within(target, engine.roots))
+    here = switch().callers.locate(sys._getframe(2)) is not None
+    return engine.model if covered and here else None  # type: ignore[return-value]
+
+
+def _note(engine: Engine, operation: Operation, reason: str, error: OSError) -> None:
+    site = switch().callers.locate(sys._getframe(2)) or ""
+    winerror = getattr(error, "winerror", None)
+    verdict = Verdict(f"WinError {winerror}", reason, engine.clock.now)
+    engine.count(operation.name, 1, [operation.path])
+    engine.journal.note(operation._replace(call_site=site), verdict, "raised", error)
+
+
+def _site() -> str:
+    """Return ``"test_x.py:12"``, the user's line that is running."""
+    found = switch().callers.locate(sys._getframe(2)) or ""
+    return os.path.basename(found)

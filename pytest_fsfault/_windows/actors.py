@@ -1,0 +1,63 @@
+"""Let others react to the files that the code under test writes: scanners, and holds that wait for their file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._windows.holds import Hold
+from pytest_fsfault._windows.scanners import Draws
+from pytest_fsfault._windows.sharing import READ, Opening
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_fsfault._windows.lookup import Place
+    from pytest_fsfault._windows.scanners import Scanner
+    from pytest_fsfault._windows.scene import Scene
+
+
+class Actors:
+    """Whoever acts on the virtual clock without being asked."""
+
+    def __init__(
+        self, scene: Scene, seed: int | str, below: Callable[[str], str], changed: Callable[[], None]
+    ) -> None:
+        self._scene = scene
+        self._below = below  # a path as seen from its root: the same in every run
+        self._draws = Draws(seed)
+        self.changed = changed
+        self.scanners: list[Scanner] = []
+
+    def add(self, scanner: Scanner) -> None:
+        """Let a scanner act from now on."""
+        self.scanners.append(scanner)
+        self.changed()
+
+    def arrived(self, path: str) -> None:
+        """Take in that a file was written and closed, or renamed into place."""
+        holds = self._scene.holds
+        if not self.scanners and not holds.waiting:
+            return
+        place = self._scene.lookup.find(path)
+        if not place.exists or place.is_directory or place.is_link:
+            return
+        self._seize(place)
+        for scanner in self.scanners:
+            if scanner.concerns(place.name):
+                self._scan(scanner, place)
+
+    def _seize(self, place: Place) -> None:
+        holds, now = self._scene.holds, self._scene.now()
+        for hold in list(holds.waiting):
+            if hold.matches(place.name):
+                hold.since = now
+                holds.seize(hold, place.identity, place.path, now + hold.seconds)
+
+    def _scan(self, scanner: Scanner, place: Place) -> None:
+        where = self._below(place.path)
+        since = self._scene.now() + self._draws.waits(scanner, where)
+        opening = Opening(READ, scanner.share, "handle", scanner.name, place.path)
+        hold = Hold(
+            self._scene.holds, opening, since=since, until=since + self._draws.seconds(scanner, where), declared=False
+        )
+        self._scene.holds.add(hold, place.identity, place.path)

@@ -1,0 +1,107 @@
+"""Let plain calls pass where nobody holds anything: the common case, at the price of a few looks.
+
+Each test here says yes only if the judge of the operation would, and would have the call made as it is.
+"""
+
+from __future__ import annotations
+
+import stat as modes
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.protocols import Ease
+
+if TYPE_CHECKING:
+    from pytest_fsfault._windows.scene import Scene
+
+_FORMAT = 0o170000
+_REGULAR, _DIRECTORY = modes.S_IFREG, modes.S_IFDIR
+_WRITABLE_FILE = _REGULAR | 0o200
+
+
+class Easing:
+    """The quick tests of one scene, by operation; paths with odd names never come here."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._lstat = scene.native.lstat
+        self._closed = scene.reality.closed
+        self._absent = scene.lookup.absent
+        self._listings = scene.listings.data  # the set itself: its emptiness is asked for at each call
+        lookup = scene.lookup
+        created, removed, moved = lookup.created, lookup.removed, lookup.moved
+        self._eases = {
+            "os.replace": Ease(self.replace, moved),
+            "os.rename": Ease(self.rename, moved),
+            "os.remove": Ease(self.remove, removed),
+            "os.rmdir": Ease(self.rmdir, removed),
+            "os.mkdir": Ease(self.mkdir, created),
+            "open": Ease(self.write, created),
+        }
+
+    def ease(self, name: str) -> Ease | None:
+        """Return the quick test of an operation, None where none is needed; it says no while anybody holds anything."""
+        found = self._eases.get(name)
+        if found is None or self._scene.calm:
+            return found
+        return Ease(_never, _never)
+
+    def replace(self, source: str, target: str) -> bool:
+        """Move a plain file onto another one, or to a new name."""
+        inode = self._plain(source)
+        if not inode:
+            return False
+        try:
+            there = self._lstat(target)
+        except OSError:
+            return self._closed(inode) and self._absent(target)
+        plain = there.st_mode & (_FORMAT | 0o200) == _WRITABLE_FILE and there.st_ino != inode
+        return plain and self._closed(inode, there.st_ino)
+
+    def rename(self, source: str, target: str) -> bool:
+        """Move a plain file to a new name."""
+        inode = self._plain(source)
+        return bool(inode) and self._absent(target) and self._closed(inode)
+
+    def _plain(self, path: str) -> int:
+        """Return the number of a writable file, 0 for whatever needs a closer look."""
+        if self._listings:
+            return 0
+        try:
+            status = self._lstat(path)
+        except OSError:
+            return 0
+        inode: int = status.st_ino
+        return inode if status.st_mode & (_FORMAT | 0o200) == _WRITABLE_FILE else 0
+
+    def remove(self, path: str) -> bool:
+        """Delete a plain file."""
+        inode = self._plain(path)
+        return bool(inode) and self._closed(inode)
+
+    def rmdir(self, path: str) -> bool:
+        """Delete a directory, if it is empty."""
+        if self._listings:
+            return False
+        try:
+            status = self._lstat(path)
+            here = self._scene.native.stat(".").st_ino
+        except OSError:
+            return False
+        return status.st_mode & _FORMAT == _DIRECTORY and status.st_ino != here and self._closed(status.st_ino)
+
+    def mkdir(self, path: str) -> bool:
+        """Make a directory of a new name."""
+        return self._absent(path)
+
+    def write(self, path: str, mode: str) -> bool:
+        """Open a plain file for writing, or create one."""
+        try:
+            status = self._lstat(path)
+        except OSError:
+            return "r" not in mode and self._absent(path)
+        plain = status.st_mode & (_FORMAT | 0o200) == _WRITABLE_FILE and "x" not in mode
+        return plain and self._scene.reality.unmapped(status.st_ino)
+
+
+def _never(*_: Any) -> bool:
+    return False

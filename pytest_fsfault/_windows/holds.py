@@ -1,0 +1,216 @@
+"""What somebody else has open, as a test declares it or a scanner does it."""
+
+from __future__ import annotations
+
+import itertools
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._windows.sharing import ALL, READ, WRITE, Opening, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+    from pytest_fsfault._windows.lookup import Identity
+
+_EVER = float("inf")
+
+
+class Hold:
+    """Somebody's grip on a file or directory; it follows the file through renames and hard links.
+
+    `met` tells whether it has refused anything.
+    """
+
+    __module__ = "pytest_fsfault"
+
+    def __init__(
+        self, holds: Holds, opening: Opening, *, since: float, until: float, declared: bool, on: str = ""
+    ) -> None:
+        self._holds = holds
+        self.opening = opening
+        self.since = since
+        self.until = until
+        self.declared = declared
+        self.on = on  # the glob that it waits for, if it has no file yet
+        self.path = opening.path
+        self.identity: Identity | None = None
+        self.met = False
+        self.closed = False
+        self.number = next(_numbers)
+        self.seconds = _EVER  # how long it lasts from the moment it has its file
+
+    def matches(self, name: str) -> bool:
+        """Return whether a file of this name is what the hold waits for."""
+        return any(fnmatchcase(name.lower(), glob.strip().lower()) for glob in self.on.split(","))
+
+    def close(self) -> None:
+        """Let go."""
+        if not self.closed:
+            self.closed = True
+            self._holds.dropped(self)
+
+    def __enter__(self) -> Hold:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<hold: {self.explain(self._holds.now())}>"
+
+    def explain(self, now: float) -> str:
+        """Say who holds the file, as one would on a whiteboard; `now` is virtual time in seconds."""
+        name = self.path.rpartition("/")[2] or self.on
+        kind, who = self.opening.kind, self.opening.who
+        text = _TEXTS[kind].format(name=name, by=f" by {who}" if who and not self.declared else "")
+        if self.until != _EVER and now < self.until:
+            text += f" for another {self.until - now:.2f} s (virtual)"
+        if kind == "handle":
+            text += f", sharing {words(self.opening.share)}" if self.opening.access else ", attributes only"
+        return f"{text} (declared at {who})" if self.declared and who else text
+
+
+_numbers = itertools.count()
+_TEXTS = {
+    "handle": "{name} is held{by}",
+    "image": "{name} is running{by}",
+    "library": "{name} is loaded{by}",
+    "section": "{name} is mapped{by}",
+    "directory": "{name} is being listed{by}",
+    "cwd": "{name} is a current directory{by}",
+    "watch": "{name} is being watched{by}",
+}
+
+#: How each kind has a file open: access and share mode. Images and mappings are no handles: their rules are their own.
+#: Sources: windows.md section 2.2.
+KINDS = {
+    "image": (0, ALL),
+    "library": (0, ALL),
+    "section": (0, ALL),
+    "cwd": (READ, READ | WRITE),
+    "watch": (READ, ALL),
+}
+
+
+class Holds:
+    """All holds that are in force, found by file and by the directories above."""
+
+    def __init__(self, now: Callable[[], float], changed: Callable[[], None]) -> None:
+        self.now = now
+        self._changed = changed
+        self._files: dict[Identity, list[Hold]] = {}
+        self._above: dict[str, dict[int, Hold]] = {}
+        self._waiting: list[Hold] = []
+        self.declared: list[Hold] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._files)
+
+    @property
+    def waiting(self) -> list[Hold]:
+        """Holds that wait for a file of their kind to be written."""
+        return self._waiting
+
+    def add(self, hold: Hold, identity: Identity | None, path: str = "") -> Hold:
+        """Let a hold begin on a file, or wait for one."""
+        if hold.declared:
+            self.declared.append(hold)
+        if identity is None:
+            self._waiting.append(hold)
+        else:
+            self._grip(hold, identity, path)
+        self._changed()
+        return hold
+
+    def seize(self, hold: Hold, identity: Identity, path: str, until: float) -> None:
+        """Give a waiting hold its file."""
+        self._waiting.remove(hold)
+        hold.until = until
+        self._grip(hold, identity, path)
+        self._changed()
+
+    def _grip(self, hold: Hold, identity: Identity, path: str) -> None:
+        hold.identity, hold.path = identity, path
+        self._files.setdefault(identity, []).append(hold)
+        for directory in _ancestors(path):
+            self._above.setdefault(directory, {})[hold.number] = hold
+
+    def dropped(self, hold: Hold) -> None:
+        """Forget a hold that has let go."""
+        if hold in self._waiting:
+            self._waiting.remove(hold)
+        if hold.identity is not None:
+            mates = self._files.get(hold.identity, [])
+            if hold in mates:
+                mates.remove(hold)
+            if not mates:
+                self._files.pop(hold.identity, None)
+            self._unlist(hold)
+        self._changed()
+
+    def _unlist(self, hold: Hold) -> None:
+        for directory in _ancestors(hold.path):
+            there = self._above.get(directory)
+            if there is not None:
+                there.pop(hold.number, None)
+                if not there:
+                    del self._above[directory]
+
+    def of(self, identity: Identity) -> list[Hold]:
+        """Return the holds on one file, whatever its name."""
+        found = self._files.get(identity)
+        return self._alive(found) if found else []
+
+    def below(self, directory: str) -> list[Hold]:
+        """Return the holds on what lies strictly below a directory."""
+        found = self._above.get(directory)
+        return self._alive(list(found.values())) if found else []
+
+    def _alive(self, holds: list[Hold]) -> list[Hold]:
+        now = self.now()
+        for hold in [hold for hold in holds if hold.until <= now]:
+            hold.closed = True
+            self.dropped(hold)
+        return [hold for hold in holds if hold.since <= now < hold.until]
+
+    def moved(self, source: str, target: str) -> None:
+        """Take in that a file or directory has a new name."""
+        below = self._above.get(source, {})
+        prefix = f"{source}/"
+        for hold in list(below.values()):
+            self._rename(hold, f"{target}/{hold.path.removeprefix(prefix)}")
+
+    def renamed(self, identity: Identity, source: str, target: str) -> None:
+        """Take in that the file itself has a new name."""
+        for hold in self._files.get(identity, []):
+            if hold.path == source:
+                self._rename(hold, target)
+
+    def _rename(self, hold: Hold, path: str) -> None:
+        self._unlist(hold)
+        hold.path = path
+        for directory in _ancestors(path):
+            self._above.setdefault(directory, {})[hold.number] = hold
+
+    def gone(self, identity: Identity) -> None:
+        """Take in that a file has lost its last name: who held it, holds something that nobody finds."""
+        for hold in self._files.pop(identity, []):
+            self._unlist(hold)
+            hold.identity = None
+        self._changed()
+
+    def __iter__(self) -> Iterator[Hold]:
+        now = self.now()
+        everything = [hold for holds in self._files.values() for hold in holds]
+        live = [hold for hold in everything if hold.until > now]
+        return iter(sorted([*live, *self._waiting], key=lambda hold: hold.number))
+
+
+def _ancestors(path: str) -> Iterator[str]:
+    while (end := path.rfind("/")) > 0:
+        path = path[:end]
+        yield path

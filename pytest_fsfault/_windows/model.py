@@ -1,0 +1,238 @@
+"""The Windows model as the engine sees it: one judge for each operation, and what follows from success."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pytest_fsfault._core.errors import build, parse_error
+from pytest_fsfault._core.operation import GROUPS, OPERATIONS
+from pytest_fsfault._core.protocols import Answer, Ease
+from pytest_fsfault._windows import deleting, directories, metadata, names, opening, renaming
+from pytest_fsfault._windows.easing import Easing
+from pytest_fsfault._windows.natives import windows_code
+from pytest_fsfault._windows.scene import Ordinary, Refusal, Scene
+from pytest_fsfault._windows.sharing import DELETE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytest_fsfault._core.operation import Operation
+    from pytest_fsfault._windows.actors import Actors
+    from pytest_fsfault._windows.copying import Winapi
+
+_JUDGES: dict[str, Callable[[Scene, Operation], Answer]] = {
+    "open": opening.judge_open,
+    "os.open": opening.judge_open,
+    "os.truncate": opening.judge_truncate,
+    "file.truncate": opening.judge_file_truncate,
+    "os.close": opening.judge_close,
+    "file.close": opening.judge_close,
+    "subprocess.Popen": opening.judge_program,
+    "os.remove": deleting.judge_remove,
+    "os.rmdir": deleting.judge_rmdir,
+    "os.rename": renaming.judge_rename,
+    "os.replace": renaming.judge_rename,
+    "os.mkdir": directories.judge_mkdir,
+    "os.listdir": directories.judge_listing,
+    "os.scandir": directories.judge_listing,
+    "os.chdir": directories.judge_chdir,
+    "os.stat": metadata.judge_stat,
+    "os.lstat": metadata.judge_stat,
+    "os.access": metadata.judge_access,
+    "os.chmod": metadata.judge_chmod,
+    "os.utime": metadata.judge_attributes,
+    "os.readlink": metadata.judge_attributes,
+    "os.link": metadata.judge_link,
+    "os.symlink": metadata.judge_symlink,
+}
+# What the host would do otherwise even where nobody holds anything: these are always asked about. Deletions,
+# renames and `open` are eased.
+_ALWAYS = frozenset(
+    [
+        "os.open", "os.truncate", "os.listdir", "os.scandir", "os.chdir", "os.access", "os.chmod", "os.link", "os.symlink", "subprocess.Popen",
+    ]
+)  # fmt: skip
+
+
+class Model:
+    """Judge operations in one scene, and keep the scene up to date."""
+
+    def __init__(self, scene: Scene, actors: Actors, winapi: Winapi) -> None:
+        self.scene = scene
+        self.actors = actors
+        self._winapi = winapi
+        self._lock = threading.RLock()
+        self._easing = Easing(scene)
+        self._unseen: list[tuple[Operation, Answer]] = []
+
+    # The quick questions.
+
+    def concerns(self, name: str, *, target: bool) -> Callable[[str], object] | None:
+        """Return a quick test whether `name` needs an answer on a path; never a wrong no."""
+        if target:
+            return names.ODD.search if name in GROUPS["rename"] else None
+        if name not in _JUDGES:
+            return None
+        if name in _ALWAYS:
+            return _yes
+        if name in {"os.close", "file.close"}:
+            return _yes if self.wants_closes() else None
+        if name == "file.truncate":
+            return _yes
+        scene = self.scene
+        if scene.pending or not scene.version.long_paths:
+            return _yes
+        if name == "open" and (scene.holds or scene.temporaries):
+            return _yes
+        return names.ODD.search
+
+    def mapped(self) -> None:
+        """Take in that a file may have been mapped into memory."""
+        self.scene.reality.note_mapping()
+
+    def patches(self) -> Iterator[tuple[dict[str, Any], str, Any]]:
+        """Yield what makes `shutil` work as on Windows: by path, without attributes of other systems."""
+        for rmtree in (shutil.rmtree, getattr(shutil.rmtree, "__func__", None)):
+            if rmtree is not None:
+                yield vars(rmtree), "avoids_symlink_attacks", False
+        yield vars(shutil), "_use_fd_functions", False
+        yield vars(shutil), "_copyxattr", _copy_nothing
+        yield vars(shutil), "_winapi", self._winapi
+
+    def ease(self, name: str) -> Ease | None:
+        """Return what lets the plain calls of one operation pass without a judgement; None if all pass."""
+        return self._easing.ease(name)
+
+    def wants_closes(self) -> bool:
+        """Return whether anybody waits for files to be written and closed."""
+        return bool(self.actors.scanners or self.scene.holds.waiting)
+
+    # The long ones.
+
+    def judge(self, operation: Operation) -> Answer:
+        """Say whether Windows allows the operation, and how it is done."""
+        judge = _JUDGES.get(operation.name)
+        if judge is None:
+            return Answer(operation.path, operation.target)
+        with self._lock:
+            self._catch_up()
+            try:
+                return judge(self.scene, operation)
+            except Ordinary as refusal:
+                return Answer(operation.path, operation.target, perform=partial(self._fail, operation, refusal.code))
+            except Refusal as refusal:
+                return Answer(operation.path, operation.target, refusal.code, refusal.reason)
+            except OSError:
+                # A file vanished while we looked: the host's own answer is as good.
+                return Answer(operation.path, operation.target)
+
+    def _catch_up(self) -> None:
+        """Take in what happened since the last look."""
+        if self._unseen:
+            unseen, self._unseen = self._unseen, []
+            for operation, answer in unseen:
+                self._settle(operation, answer)
+        if self.scene.pending:
+            deleting.finish_pending(self.scene)
+
+    def _settle(self, operation: Operation, answer: Answer) -> None:
+        """Find out whether an early-bound call has succeeded, by what it left."""
+        if operation.name in GROUPS["rename"]:
+            source, target = answer.about
+            there = self.scene.lookup.find(answer.target or "")
+            if there.exists and there.identity == source.identity:
+                self._renamed(answer, source, target)
+        elif operation.name in GROUPS["delete"] and not self.scene.lookup.find(answer.path).exists:
+            self._deleted(answer)
+
+    def passed(self, operation: Operation, answer: Answer) -> None:
+        """Take in that an operation goes ahead whose result nobody will tell."""
+        if answer.about is not None:
+            with self._lock:
+                self._unseen.append((operation, answer))
+
+    def done(self, operation: Operation, answer: Answer, result: Any) -> Any:
+        """Take in that an operation has succeeded; return what the caller gets."""
+        name = operation.name
+        with self._lock:
+            if name in {"os.listdir", "os.scandir"} and not isinstance(operation.shown, int):
+                return directories.listed(self.scene, operation, answer, result)
+            if name in GROUPS["delete"]:
+                self._deleted(answer)
+            elif name in GROUPS["rename"]:
+                self._renamed(answer, *answer.about)
+                self.actors.arrived(answer.target or "")
+            elif name in {"open", "os.open"}:
+                self._opened(answer, result)
+            elif name in {"os.close", "file.close"} and answer.about:
+                self.actors.arrived(answer.path)
+            elif name in {"os.mkdir", "os.link", "os.symlink"}:
+                self.scene.lookup.created(answer.target or answer.path)
+        return result
+
+    def _deleted(self, answer: Answer) -> None:
+        place = answer.about
+        if place is None or place.status is None:
+            return
+        self.scene.lookup.removed(place.path)
+        if place.is_directory or place.status.st_nlink == 1:
+            self.scene.forget(place.identity)
+
+    def _renamed(self, answer: Answer, source: Any, target: Any) -> None:
+        scene, path = self.scene, answer.target or ""
+        if target.exists and target.identity != source.identity and target.status.st_nlink == 1:
+            scene.forget(target.identity)
+        scene.lookup.moved(source.path, path)
+        if scene.holds:
+            scene.holds.renamed(source.identity, source.path, path)
+            if source.is_directory:
+                scene.holds.moved(source.path, path)
+        if scene.pending:
+            for identity, where in scene.pending.items():
+                if where.startswith(f"{source.path}/"):
+                    scene.pending[identity] = path + where[len(source.path) :]
+
+    def _opened(self, answer: Answer, result: Any) -> None:
+        if answer.about is None:
+            return
+        place, wish = answer.about
+        if not place.exists:
+            self.scene.lookup.created(place.path)
+        if wish.access & DELETE:
+            status = self.scene.native.fstat(result)
+            self.scene.temporaries.add((status.st_dev, status.st_ino))
+            self.actors.changed()
+
+    def translated(self, operation: Operation, answer: Answer, error: OSError) -> OSError:
+        """Return the error that Windows gives where the host gave `error`."""
+        if hasattr(error, "winerror") or not isinstance(error.errno, int):
+            return error
+        if OPERATIONS[operation.name].composite:
+            return error
+        return self._error(operation, windows_code(self.scene, operation, error))
+
+    def _fail(self, operation: Operation, code: int) -> NoReturn:
+        raise self._error(operation, code)
+
+    def _error(self, operation: Operation, code: int) -> OSError:
+        kind = OPERATIONS[operation.name]
+        shown = None if kind.names == "none" else operation.shown
+        target = operation.shown_target if kind.names == "both" else None
+        return build(parse_error(f"WinError {code}"), kind.family, shown, target)
+
+    def finish(self) -> None:
+        """Delete what waited for its last handle: the test is over, and with it everybody's handles."""
+        with self._lock:
+            deleting.finish_pending(self.scene, everything=True)
+
+
+def _copy_nothing(*_args: object, **_kwargs: object) -> None:
+    """Copy no extended attributes: Windows' `shutil` knows none."""
+
+
+def _yes(_path: str) -> bool:
+    return True
+

@@ -1,0 +1,103 @@
+"""Read names as Windows does: what it cannot hold, what it drops, what it takes for a device.
+
+Sources: windows.md section 9; MS "Naming Files, Paths, and Namespaces"; SECFS and WFSP create_test;
+python/cpython#95486 and #130542.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pytest_fsfault._windows.versions import Version
+
+INVALID_NAME, PATH_NOT_FOUND, NAME_TOO_LONG, NOT_A_DIRECTORY = 123, 3, 206, 267
+_UNITS = 255  # UTF-16 units of one component
+_PATH, _DIRECTORY = 260, 248  # characters of a path, of a directory's that is made, with the final NUL
+
+_FORBIDDEN = re.compile(r'[<>"|?*\x01-\x1f]')
+_DEVICES = re.compile(
+    r"(?i)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])\s*", re.ASCII
+)
+#: Paths that need a closer look; anything else means what it says, as far as its spelling goes.
+ODD = re.compile(
+    r'[<>"|?*\\:\x01-\x1f]|[. ](?:/|\Z)|[^/]{128}'
+    r"|(?i:/(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])\s*(?:\.[^/]*)?(?:/|\Z))"
+)
+
+
+class Name(NamedTuple):
+    """A path as Windows reads it: `problem` is an error code, 0 if there is none."""
+
+    path: str
+    problem: int = 0
+    why: str = ""
+    device: str = ""
+    stream: str = ""
+
+
+def read(path: str, shown: object, version: Version, *, searching: bool = False, making: bool = False) -> Name:
+    """Return what an absolute, normalised path means.
+
+    `shown` is how the caller wrote it; with `searching` its directory is listed, with `making` it becomes one.
+    """
+    if not version.long_paths and len(path) >= (_DIRECTORY if making else _PATH):
+        code = NAME_TOO_LONG if making else PATH_NOT_FOUND
+        return Name(path, code, f"{len(path)} characters are more than a path may have without long paths")
+    if ODD.search(path) is None:
+        return Name(path)
+    verbatim = isinstance(shown, str) and shown.startswith("\\\\?\\")
+    parts = path.replace("\\", "/").split("/")
+    kept = parts if verbatim else [_middle(part) for part in parts[:-1]] + [_last(parts[-1], searching)]
+    path = "/".join(part for index, part in enumerate(kept) if part or index == 0) or "/"
+    for part in kept:
+        found = _FORBIDDEN.search(part)
+        if found:
+            return Name(path, INVALID_NAME, f"a name on Windows cannot hold {found[0]!r}")
+        if len(part.encode("utf-16-le", "surrogatepass")) // 2 > _UNITS:
+            return Name(path, INVALID_NAME, f"a name on Windows has at most {_UNITS} characters")
+    device = _device(kept[-1], shown, version)
+    if device:
+        return Name(path, device=device)
+    return _stream(path, kept)
+
+
+def _middle(part: str) -> str:
+    # Within a path one final dot goes, never a blank.
+    return part[:-1] if part.endswith(".") and not part.endswith("..") and part != "." else part
+
+
+def _last(part: str, searching: bool) -> str:
+    if searching and part.endswith(" "):
+        return part  # what is searched is `part\*.*`, so that it stands within the path
+    return part.rstrip(". ")
+
+
+def _device(name: str, shown: object, version: Version) -> str:
+    stem, dot, _ = name.partition(".")
+    if _DEVICES.fullmatch(stem) is None:
+        return ""
+    if version.bare_devices and (dot or (isinstance(shown, (str, bytes)) and len(shown) > len(name))):
+        return ""
+    return stem.strip().lower()
+
+
+def _stream(path: str, parts: list[str]) -> Name:
+    """Split an alternate data stream off the last component."""
+    if any(":" in part for part in parts[:-1]):
+        return Name(path, INVALID_NAME, "a name on Windows cannot hold ':'")
+    name, colon, stream = parts[-1].partition(":")
+    if not colon:
+        return Name(path)
+    if not name or not stream or ":" in stream:
+        return Name(path, INVALID_NAME, f"{parts[-1]!r} names no stream of a file")
+    return Name(path[: -len(stream) - 1], stream=stream)
+
+
+def fold(name: str) -> str:
+    """Return what two spellings of one name have in common."""
+    if name.isascii():
+        return name.upper()
+    # NTFS knows only single characters as upper case of single characters.
+    return "".join(up if len(up := char.upper()) == 1 else char for char in name)

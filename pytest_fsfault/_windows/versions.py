@@ -1,0 +1,58 @@
+"""What differs between the versions of Windows, as far as installers can tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pytest_fsfault._core.mistakes import FsFaultError, nearest
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of Windows, with the options that a machine's owner may set.
+
+    `posix_delete`: a deleted name is gone at once, although handles are open (NTFS from 1903 on; windows.md 4.1).
+    `bare_devices`: names such as ``nul`` mean a device only where they stand alone (Windows 11; python/cpython#95486).
+    `long_paths`: no limit of 260 characters (the policy, and a Python with the manifest).
+    `developer_mode`: symbolic links need no privilege (1703 on).
+    `move_into_itself`: the error of a directory moved below itself (python/cpython#120883).
+    """
+
+    name: str
+    posix_delete: bool = True
+    bare_devices: bool = False
+    long_paths: bool = True
+    developer_mode: bool = False
+    case_sensitive: bool = False
+    move_into_itself: int = 32
+
+
+VERSIONS = {
+    version.name: version
+    for version in (
+        Version("7", posix_delete=False, long_paths=False),
+        Version("server-2019", posix_delete=False),
+        Version("10"),
+        Version("11", bare_devices=True, move_into_itself=87),
+    )
+}
+OPTIONS = ("posix_delete", "long_paths", "developer_mode", "case_sensitive")
+
+
+def version(name: str, options: dict[str, Any]) -> Version:
+    """Return the version of that name with its options; refuse what does not exist."""
+    if not isinstance(name, str) or name not in VERSIONS:
+        known = ", ".join(map(repr, list(VERSIONS)[:-1])) + f" or {list(VERSIONS)[-1]!r}"
+        hint = nearest(name, VERSIONS) if isinstance(name, str) else ""
+        raise FsFaultError(f"windows={name!r} is no version of Windows known here; write {known}{hint}")
+    for option, value in options.items():
+        if option not in OPTIONS:
+            known = f"{', '.join(OPTIONS[:-1])} or {OPTIONS[-1]}"
+            raise FsFaultError(f"windows() has no option {option!r}{nearest(option, OPTIONS) or f'; write {known}'}")
+        if not isinstance(value, bool):
+            raise FsFaultError(f"{option}={value!r} cannot be; write {option}=True or {option}=False")
+    return replace(VERSIONS[name], **options)

@@ -1,0 +1,212 @@
+"""Windows, the object that users hold: who has what open, and what kind of Windows it is."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.mistakes import FsFaultError
+from pytest_fsfault._windows import scanners
+from pytest_fsfault._windows.holds import KINDS, Hold
+from pytest_fsfault._windows.lookup import Place
+from pytest_fsfault._windows.pretend import CONSTANTS, Pretence, pretend
+from pytest_fsfault._windows.sharing import Opening, bits
+from pytest_fsfault._windows.versions import version as _version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pytest_fsfault._windows.model import Model
+
+    Path = str | os.PathLike[str]
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
+_EVER = float("inf")
+_LETTERS = re.compile("[rwd]*")
+
+
+class Windows:
+    """The Windows model of one session: declare what others have open, and how the machine is set up."""
+
+    __module__ = "pytest_fsfault"
+
+    def __init__(self, model: Model, site: Callable[[], str]) -> None:
+        self._model = model
+        self._scene = model.scene
+        self._site = site
+        self._pretences: list[Pretence] = []
+
+    @property
+    def version(self) -> str:
+        """The version of Windows that is emulated, such as ``"11"``."""
+        return self._scene.version.name
+
+    @property
+    def holds(self) -> list[Hold]:
+        """Who holds what now, declared or of a scanner's, in the order in which they came."""
+        return list(self._scene.holds)
+
+    def hold(
+        self, path: Path | None = None, access: str = "r", share: str = "rw", *, seconds: float | None = None,
+        on: str | None = None,
+    ) -> Hold:  # fmt: skip
+        """Let somebody have a file or directory open.
+
+        `access` and `share` are letters out of r, w and d (delete): an empty `access` is attributes only, an
+        empty `share` shares nothing. `seconds` (virtual) end it; `on`, a glob such as ``"*.dll"`` instead of a
+        path, lets it begin when such a file is written and closed. It is granted even where it would itself
+        be refused. Raise FsFaultError for a path at which there is nothing.
+        """
+        opening = Opening(_letters("access", access), _letters("share", share), "handle", self._site())
+        return self._begin(opening, path, seconds, on)
+
+    def run(self, path: Path | None = None, *, seconds: float | None = None, on: str | None = None) -> Hold:
+        """Let a program be running: its file can be renamed, but neither deleted, replaced nor written."""
+        return self._begin(self._opening("image"), path, seconds, on)
+
+    def load(self, path: Path | None = None, *, seconds: float | None = None, on: str | None = None) -> Hold:
+        """Let a library be loaded: its file can be renamed, but neither deleted, replaced nor written."""
+        return self._begin(self._opening("library"), path, seconds, on)
+
+    def map(
+        self, path: Path | None = None, access: str = "rw", *, seconds: float | None = None, on: str | None = None
+    ) -> Hold:
+        """Let a file be mapped into somebody's memory without a handle: it cannot be cut or emptied."""
+        _letters("access", access)
+        return self._begin(self._opening("section"), path, seconds, on)
+
+    def enter(self, directory: Path, *, seconds: float | None = None) -> Hold:
+        """Let a directory be somebody's current one: it can be neither removed nor renamed."""
+        return self._begin(self._opening("cwd"), directory, seconds, None)
+
+    def watch(self, directory: Path, *, seconds: float | None = None) -> Hold:
+        """Let somebody wait for changes in a directory: the directories above it cannot be renamed."""
+        return self._begin(self._opening("watch"), directory, seconds, None)
+
+    def set_attributes(
+        self, path: Path, readonly: bool | None = None, hidden: bool | None = None, system: bool | None = None
+    ) -> None:
+        """Set or clear attributes of a file or directory; None leaves one as it is."""
+        place = self._find(path, "set_attributes")
+        for name, value in (("hidden", hidden), ("system", system)):
+            if value is not None:
+                self._scene.set_attribute(place, name, bool(value))
+        if readonly is not None:
+            self._set_readonly(place, bool(readonly))
+
+    def _set_readonly(self, place: Place, value: bool) -> None:
+        if place.is_directory:
+            self._scene.set_attribute(place, "readonly", value)
+            return
+        assert place.status is not None  # noqa: S101  # found
+        mode = place.status.st_mode & 0o777
+        self._scene.native.chmod(place.path, mode & ~0o222 if value else mode | 0o200)
+
+    def volume(self, directory: Path) -> None:
+        """Let a directory be another drive: renames and links across its border are refused with 17."""
+        place = self._find(directory, "volume")
+        if not place.is_directory:
+            raise FsFaultError(f"volume({os.fspath(directory)!r}) cannot be: it is a file; name a directory")
+        self._scene.volumes.append(place.path)
+        self._scene.changed()
+
+    def scanner(
+        self, name: str | None = None, *, hold: str | None = None, share: str | None = None,
+        on: str | None = None, delay: str | None = None,
+    ) -> None:  # fmt: skip
+        """Let a scanner open files for a while once they were written and closed, or renamed into place.
+
+        `name` is a known one, such as ``"defender"``; the keywords take the place of its figures. `hold` and
+        `delay` are times such as ``"31ms..800ms"`` or ``"lognormal(31ms, 265ms)"`` (median and 99th percentile).
+        """
+        self._model.actors.add(scanners.scanner(name, hold=hold, share=share, on=on, delay=delay))
+
+    def pretend(self, *modules: str, constants: Iterable[str] = CONSTANTS) -> Pretence:
+        """Let modules (globs) see Windows: ``sys.platform``, ``os.name``, and their own constants of these names."""
+        made = pretend(*modules, constants=tuple(constants))
+        made.start()
+        self._pretences.append(made)
+        return made
+
+    def _opening(self, kind: str) -> Opening:
+        access, share = KINDS[kind]
+        return Opening(access, share, kind, self._site())
+
+    def _begin(self, opening: Opening, path: Path | None, seconds: float | None, on: str | None) -> Hold:
+        holds, now = self._scene.holds, self._scene.now()
+        length = _seconds(seconds)
+        if (path is None) == (on is None):
+            raise FsFaultError("a hold needs a path, or on= with a glob such as '*.dll', and not both")
+        if on is not None:
+            if not isinstance(on, str) or not on.strip():
+                raise FsFaultError(f"on={on!r} is no glob; write one such as on='*.dll'")
+            hold = Hold(holds, opening, since=now, until=_EVER, declared=True, on=on)
+            hold.seconds = length
+            return holds.add(hold, None)
+        assert path is not None  # noqa: S101  # of the two one is there
+        place = self._find(path, "a hold")
+        if opening.kind in {"cwd", "watch"} and not place.is_directory:
+            raise FsFaultError(f"{os.fspath(path)!r} is a file, so nobody can enter or watch it; name a directory")
+        hold = Hold(holds, opening, since=now, until=now + length, declared=True)
+        return holds.add(hold, place.identity, place.path)
+
+    def _find(self, path: Path, what: str) -> Place:
+        try:
+            text = os.fsdecode(os.fspath(path))
+        except TypeError:
+            raise FsFaultError(f"{path!r} is no path; name a file or a directory") from None
+        absolute = os.path.join(self._scene.native.getcwd(), text)
+        place = self._scene.lookup.find(os.path.normpath(absolute))
+        if place.is_link:
+            place = Place(os.path.realpath(place.path), self._scene.lookup.follow(place).status)
+        if not place.exists:
+            hint = "; write on='*.dll' for one that is yet to be written" if what == "a hold" else ""
+            raise FsFaultError(f"{text!r} does not exist, so {what} finds nothing there; name what exists{hint}")
+        return place
+
+    # What the session calls.
+
+    def must_be(self, wanted: str | None, options: dict[str, bool]) -> None:
+        """Refuse to be another Windows than this one."""
+        there = self._scene.version
+        if _version(there.name if wanted is None else wanted, options) != there:
+            raise FsFaultError(
+                f"windows({wanted or there.name!r}) cannot be: this session emulates {there.name!r} with other "
+                "options already; say what it is once"
+            )
+
+    def findings(self) -> list[str]:
+        """Return what a green test must not hide: holds that nobody met, names that no module had."""
+        unmet = [hold for hold in self._scene.holds.declared if not hold.met]
+        return [
+            *(f"nobody met a hold: {hold.explain(_EVER)}" for hold in unmet),
+            *(
+                f"pretend({pattern!r}) matched no module"
+                for pretence in self._pretences
+                for pattern in pretence.unmatched
+            ),
+        ]
+
+    def close(self) -> None:
+        """End it all."""
+        for pretence in reversed(self._pretences):
+            pretence.stop()
+        self._model.finish()
+
+
+def _letters(name: str, letters: object) -> int:
+    if not isinstance(letters, str) or not _LETTERS.fullmatch(letters):
+        raise FsFaultError(f"{name}={letters!r} cannot be; write letters out of r (read), w (write) and d (delete)")
+    return bits(letters)
+
+
+def _seconds(seconds: Any) -> float:
+    if seconds is None:
+        return _EVER
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < _EVER:
+        raise FsFaultError(f"seconds={seconds!r} cannot be; write a number of seconds above 0, such as seconds=1.5")
+    return float(seconds)
+

@@ -1,0 +1,1 @@
+"""The Windows model: what it refuses, what it allows, and what it shows."""
