@@ -43,7 +43,7 @@ class Act(NamedTuple):
     discard: Callable[[Any], object] = lambda _result: None  # undo nothing, but leak nothing either
     short: Callable[[int], Any] | None = None
     at: Callable[[str, str | None], Any] | None = None  # the same call on other paths
-    passed: Callable[[], None] = lambda: None  # told when a call goes ahead whose result nobody will tell
+    passed: Callable[[], object] = lambda: None  # told when a call goes ahead whose result nobody will tell
 
 
 class Engine:
@@ -298,11 +298,13 @@ def _as_answered(
     assert model is not None  # noqa: S101  # it has answered
     if operation.early_bound:
         # The call is not ours: it goes where it goes.
-        return operation, act._replace(passed=partial(model.passed, operation, answer))
+        # But what fails anyway may fail as on Windows.
+        told = answer.perform if answer.fails else None
+        return operation, act._replace(passed=told or partial(model.passed, operation, answer))
     perform = act.perform
     if answer.perform is not None:
         perform = answer.perform
-    elif (answer.path, answer.target) != (operation.path, operation.target) and act.at is not None:
+    elif act.at is not None:
         perform = partial(act.at, answer.path, answer.target)
     asked = operation
     operation = operation._replace(path=answer.path, target=answer.target)

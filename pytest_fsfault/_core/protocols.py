@@ -32,8 +32,8 @@ class Answer(NamedTuple):
     """What a model says about one operation.
 
     `code` is the Windows error that refuses it, 0 if it is allowed. `path` and `target` are where the real
-    call goes, which may be spelled otherwise than what was asked; `perform`, if there is one, takes its place.
-    `about` is the model's own.
+    call goes, which may be spelled otherwise than what was asked; `perform`, if there is one, takes its place,
+    and with `fails` it raises what the real call would raise by another name. `about` is the model's own.
     """
 
     path: str
@@ -42,6 +42,7 @@ class Answer(NamedTuple):
     reason: str = ""
     perform: Callable[[], Any] | None = None
     about: Any = None
+    fails: bool = False
 
 
 class Ease(NamedTuple):

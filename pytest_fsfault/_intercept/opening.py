@@ -114,7 +114,9 @@ class OpenWrapper(PathWrapper):
         test = self.tests()[0]
         concerned = self.board.model is not None or (test is not None and where is not None and test(where))
         if opens and where is not None and concerned:
-            operation = self.operate(open_groups(rest[0]), where, shown, detail=rest[0])
+            # What an opener does, it does by calls of its own.
+            detail = rest[0] if opener is None else None
+            operation = self.operate(open_groups(rest[0]), where, shown, detail=detail)
         if operation is None:
             self.calls += opens
             self.note(where or "")

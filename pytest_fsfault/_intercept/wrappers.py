@@ -131,7 +131,9 @@ class Wrapper:
         another spelling, or say what Windows would have said.
         """
         self.native(error, watched)
-        return bool(watched) and self.board.model is not None and isinstance(error, OSError)
+        if not watched or self.board.model is None or not isinstance(error, OSError):
+            return False
+        return not self.kind.composite  # which may have done half of its work
 
     def operate(
         self,
@@ -177,7 +179,7 @@ WRAPPERS: dict[tuple[str, str], Wrapper] = {}
 
 def spelled(shown: Any, asked: str, found: str) -> Any:
     """Return a path argument for the place that a model has found; as it was passed, if that is where it is."""
-    if found == asked or isinstance(shown, int):
+    if isinstance(shown, int) or (found == asked and "/." not in os.fsdecode(shown)):
         return shown
     return os.fsencode(found) if isinstance(shown, bytes) else found
 

@@ -122,7 +122,8 @@ class Model:
             try:
                 return judge(self.scene, operation)
             except Ordinary as refusal:
-                return Answer(operation.path, operation.target, perform=partial(self._fail, operation, refusal.code))
+                fail = partial(self._fail, operation, refusal.code)
+                return Answer(operation.path, operation.target, perform=fail, fails=True)
             except Refusal as refusal:
                 return Answer(operation.path, operation.target, refusal.code, refusal.reason)
             except OSError:

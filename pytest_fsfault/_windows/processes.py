@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ACCESS = (READ, WRITE, READ | WRITE, READ | WRITE)
 
 # ``7f00-7f80 r-xp 00000000 fe:00 260131   /usr/bin/cat``; memory without a file has inode 0.
-_LINE = re.compile(rb"^\S+ ..(.). \S+ (\w+):(\w+) ([1-9]\d*) +(/.*)$", re.MULTILINE)
+_LINE = re.compile(rb"^[^ ]+ ..(.). [^ ]+ (\w+):(\w+) ([1-9]\d*) +(/.*)$", re.MULTILINE)
 _waitid = getattr(os, "waitid", None)
 
 
@@ -118,8 +118,8 @@ def by_proc(native: Native, sought: Sought) -> Iterator[Opening]:
         directory = sought.behind(f"{base}/cwd")
         if directory is not None:
             yield current(str(process), directory.path)
-        mapped = sought.mapped(parse_maps(_content(native, f"{base}/maps")))
-        if mapped:
+        maps = _content(native, f"{base}/maps")
+        if sought.trace in maps and (mapped := sought.mapped(parse_maps(maps))):
             yield from running(mapped, program_of(native, str(process.number)), str(process))
 
 

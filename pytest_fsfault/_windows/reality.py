@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from os import fsdecode
+from threading import active_count
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_fsfault._windows.processes import ACCESS, has_children, listing, openings, own_maps, program_of
@@ -161,13 +162,15 @@ class Reality:
         """Return the descriptors that are open if those of the last look still are, or nothing.
 
         Linux tells how many are open (from 6.2 on, as the size of the listing; 0 before) in a seventh of the
-        time in which it lists them. As many as last time, and none of those closed: then they are the same.
+        time in which it lists them. As many as last time, and none of those closed: then they are the same,
+        unless another thread opens and closes some meanwhile.
         """
         numbers = self._numbers
         try:
-            return numbers if _LINUX and self._stat(_DESCRIPTORS).st_size == len(numbers) else ()
+            same = _LINUX and active_count() == 1 and self._stat(_DESCRIPTORS).st_size == len(numbers)
         except OSError:
             return ()
+        return numbers if same else ()
 
     def _listed(self) -> list[tuple[int, os.stat_result]]:
         found = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import fsencode
 from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -41,6 +42,9 @@ class Seen(NamedTuple):
 class Sought(Protocol):
     """What a look is for."""
 
+    #: What a ``maps`` file of ``/proc`` contains if anything that is sought is mapped, and perhaps else.
+    trace: bytes
+
     def behind(self, link: str) -> Seen | None:
         """Return what a link of ``/proc`` stands for, if that is sought."""
 
@@ -57,6 +61,7 @@ class SameFile:
     def __init__(self, native: Native, identity: Identity) -> None:
         self._stat = native.stat
         self._identity = identity
+        self.trace = b" %d " % identity[1]
 
     def behind(self, link: str) -> Seen | None:
         """Return what a link of ``/proc`` stands for, if it is that file."""
@@ -88,6 +93,7 @@ class Below:
         self._stat = native.stat
         self._readlink = native.readlink
         self.prefix = directory.rstrip("/") + "/"
+        self.trace = fsencode(self.prefix.replace("\n", "\\012"))
 
     def behind(self, link: str) -> Seen | None:
         """Return what a link of ``/proc`` stands for, if it is below and not deleted."""
@@ -161,7 +167,8 @@ def running(mapped: Iterable[Mapped], program: str, whose: str) -> Iterator[Open
         if not one.image:
             yield Opening(0, ALL, "section", f"mapped by {whose}", one.path)
         elif one.path and one.path == program:
-            yield Opening(0, ALL, "image", f"{_name(program)} is running ({whose})", one.path)
+            number = whose.partition(" (")[0]  # without the name, which is the program's
+            yield Opening(0, ALL, "image", f"{_name(program)} is running ({number})", one.path)
         else:
             yield Opening(0, ALL, "image", f"loaded by {whose}", one.path)
 
