@@ -60,6 +60,7 @@ class Engine:
         self.ticking = False  # whether the clock runs for the code under test
         self.plan = Plan()
         self.model: Model | None = None  # a second decider, asked before the plan
+        self._refused: set[tuple[str, str]] = set()  # what it refused, and is still waited for
         self.journal = Journal()
         self.ended: BaseException | None = None
         self.on_end: Callable[[], None] = lambda: None
@@ -112,7 +113,7 @@ class Engine:
                 # At once: no other thread's call is let through while this one is still written down.
                 self.ended = SimulatedCrash(f"{operation.name} {operation.path}, at {operation.call_site}")
         doubted = operation.doubtful and self._doubt(operation)
-        return decision, matched or doubted or self.observing
+        return decision, matched or doubted or self.observing or self.was_refused(operation)
 
     def _doubt(self, operation: Operation) -> bool:
         """Note which rules a call escapes that was `os.rename` or `os.replace`, nobody knows which."""
@@ -136,6 +137,16 @@ class Engine:
             return None
         self.raise_if_ended()
         return self.model.judge(operation)
+
+    def note_refusal(self, operation: Operation) -> None:
+        """Count a call that the model refuses; what becomes of the next one like it is worth an entry."""
+        with self._lock:
+            self.count(operation.name, 1, [operation.path])
+            self._refused.add((operation.name, operation.path))
+
+    def was_refused(self, operation: Operation) -> bool:
+        """Return whether the model has refused a call like this one before."""
+        return (operation.name, operation.path) in self._refused
 
     def end(self, reason: BaseException) -> NoReturn:
         """Let nothing more happen, and raise `reason`, now and at every later call."""
@@ -262,7 +273,7 @@ def _decide(
             if answer.code:
                 # What the model refuses no rule sees.
                 first, decider = _refused(answer), engine
-                engine.count(operation.name, 1, [operation.path])
+                engine.note_refusal(operation)
                 witnesses.append(engine)
                 break
             operation, act = _as_answered(engine, operation, answer, act)

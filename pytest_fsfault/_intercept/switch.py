@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import glob
 import io
 import os
 import shutil
@@ -56,7 +57,7 @@ class Switch:
         self._files: dict[int, tuple[Any, Any]] = {}
         self._patches: list[tuple[dict[str, Any], str, Any, Any]] = []
         self._defaults: list[tuple[Any, tuple[Any, ...], tuple[Any, ...]]] = []
-        self._undo: list[Callable[[], None]] = []
+        self._attributes: list[tuple[type, str, Any, Any]] = []
         self._timings: dict[Engine, Timing] = {}
         self._crashed = False
         self._model: Model | None = None
@@ -185,6 +186,14 @@ class Switch:
             if (before := function.__defaults__ or ()) != (after := tuple(map(self._wrapped, before)))
         ]
 
+        self._attributes = [
+            (owner, name, value, staticmethod(self._wrapped(value.__func__)))
+            for owner in vars(glob).values()
+            if isinstance(owner, type)
+            for name, value in vars(owner).items()
+            if isinstance(value, staticmethod) and self._wrapped(value.__func__) is not value.__func__
+        ]
+
     def _wrapped(self, value: Any) -> Any:
         return self._files.get(id(value), (value, value))[1]
 
@@ -197,6 +206,8 @@ class Switch:
             supported.update(added)
         for function, _, after in self._defaults:
             function.__defaults__ = after
+        for owner, name, _, wrapped in self._attributes:
+            setattr(owner, name, wrapped)
         hook.activate(self.board)
         self._exchange.put(self._files, _TIMES)
 
@@ -205,6 +216,8 @@ class Switch:
         self._exchange.restore(self._files, _TIMES)
         for function, before, _ in self._defaults:
             function.__defaults__ = before
+        for owner, name, original, _ in self._attributes:
+            setattr(owner, name, original)
         for supported, added in _supports():
             supported.difference_update(added)
         for space, name, original, wrapper in reversed(self._patches):

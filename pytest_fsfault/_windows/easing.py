@@ -23,6 +23,7 @@ class Easing:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
+        self.refused: set[str] = set()  # whose next call is to be judged, so that it is written down
         self._lstat = scene.native.lstat
         self._closed = scene.reality.closed
         self._absent = scene.lookup.absent
@@ -64,7 +65,7 @@ class Easing:
 
     def _plain(self, path: str) -> int:
         """Return the number of a writable file, 0 for whatever needs a closer look."""
-        if self._listings:
+        if self._listings or path in self.refused:
             return 0
         try:
             status = self._lstat(path)
@@ -80,7 +81,7 @@ class Easing:
 
     def rmdir(self, path: str) -> bool:
         """Delete a directory, if it is empty."""
-        if self._listings:
+        if self._listings or path in self.refused:
             return False
         try:
             status = self._lstat(path)
@@ -91,10 +92,12 @@ class Easing:
 
     def mkdir(self, path: str) -> bool:
         """Make a directory of a new name."""
-        return self._absent(path)
+        return path not in self.refused and self._absent(path)
 
     def write(self, path: str, mode: str) -> bool:
         """Open a plain file for writing, or create one."""
+        if path in self.refused:
+            return False
         try:
             status = self._lstat(path)
         except OSError:

@@ -125,6 +125,7 @@ class Model:
                 fail = partial(self._fail, operation, refusal.code)
                 return Answer(operation.path, operation.target, perform=fail, fails=True)
             except Refusal as refusal:
+                self._easing.refused.add(operation.path)
                 return Answer(operation.path, operation.target, refusal.code, refusal.reason)
             except OSError:
                 # A file vanished while we looked: the host's own answer is as good.

@@ -47,6 +47,11 @@ def bits(letters: str) -> int:
     return found
 
 
+def letters(share: int) -> str:
+    """Return the letters of a set of bits."""
+    return "".join(letter for letter, bit in _LETTERS.items() if share & bit)
+
+
 def words(share: int) -> str:
     """Return a share mode as a reader says it: ``read and write``, or ``nothing``."""
     names = [word for bit, word in _WORDS.items() if share & bit]

@@ -1,0 +1,176 @@
+"""What this process has mapped is read from the operating system, and only when that may have changed."""
+
+# ruff: noqa: F401, F811  # fixtures are imported
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from pytest_fsfault._windows import processes
+from pytest_fsfault._windows.reality import Reality
+from pytest_fsfault._windows.sharing import ALL, Opening
+from pytest_fsfault._windows.sought import Mapped, SameFile
+
+from .seeing import file, identity, library, linux, natives, reality
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="a real Windows knows by itself")
+
+ACCESSES = [mmap.ACCESS_READ, mmap.ACCESS_WRITE, mmap.ACCESS_COPY]
+
+
+@linux
+@pytest.mark.parametrize("access", ACCESSES)
+def test_a_mapped_file_is_open_and_mapped(reality, file, tmp_path, access):
+    """Python keeps a duplicate of the descriptor as long as it maps the file, as on Windows."""
+    with open(file, "r+b") as opened, mmap.mmap(opened.fileno(), 0, access=access):
+        opened.close()
+        reality.note_mapping()
+        handle, section = reality.of(identity(file))
+        assert ("handle", Opening(0, ALL, "section", "mapped by this process", file)) == (
+            handle.kind,
+            section,
+        )
+        assert ["handle", "section"] == [one.kind for one in reality.below(str(tmp_path))]
+    assert [] == reality.of(identity(file))
+    assert [] == reality.below(str(tmp_path))
+
+
+@linux
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="`trackfd` is new in 3.13")
+def test_a_mapping_without_a_descriptor_is_a_section(reality, file, tmp_path):
+    """There is no handle then."""
+    with open(file, "rb") as opened:
+        mapping = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ, trackfd=False)
+    reality.note_mapping()
+    section = Opening(0, ALL, "section", "mapped by this process", file)
+    assert [section] == reality.of(identity(file)) == reality.below(str(tmp_path))
+    mapping.close()
+    assert [] == reality.of(identity(file)) == reality.below(str(tmp_path))
+
+
+@linux
+def test_a_loaded_library_is_an_image(reality, library, tmp_path):
+    """Nobody has it open, and its parts that are data do not make it a section; it may be renamed."""
+    loaded = ctypes.CDLL(library)
+    reality.note_mapping()
+    image = Opening(0, ALL, "image", "loaded by this process", library)
+    assert [image] == reality.of(identity(library)) == reality.below(str(tmp_path))
+    moved = str(tmp_path / "aside.so")
+    os.rename(library, moved)
+    assert [image._replace(path=moved)] == reality.of(identity(moved)) == reality.below(str(tmp_path))
+    ctypes.CDLL(None).dlclose(ctypes.c_void_p(loaded._handle))
+    assert [] == reality.of(identity(moved)) == reality.below(str(tmp_path))
+
+
+@linux
+def test_a_loaded_library_that_lost_its_name_keeps_its_other(reality, library, tmp_path):
+    """An image forbids the deletion of its last link."""
+    other = str(tmp_path / "hard.so")
+    os.link(library, other)
+    loaded = ctypes.CDLL(library)
+    reality.note_mapping()
+    os.unlink(library)
+    assert [Opening(0, ALL, "image", "loaded by this process")] == reality.of(identity(other))
+    assert [] == reality.below(str(tmp_path))
+    ctypes.CDLL(None).dlclose(ctypes.c_void_p(loaded._handle))
+
+
+@linux
+def test_the_interpreter_is_running(reality):
+    """Its own program is an image as any other."""
+    program = os.path.realpath(sys.executable)
+    name = os.path.basename(program)
+    expected = Opening(0, ALL, "image", f"{name} is running (this process)", program)
+    assert expected in reality.of(identity(program))
+    assert expected in reality.below(os.path.dirname(program))
+
+
+@linux
+def test_maps_are_read_only_after_a_note(file, tmp_path):
+    """They cost ten times as much as the descriptors."""
+    read = []
+
+    def recorded(path, *arguments, **options):
+        read.append(path)
+        return os.open(path, *arguments, **options)
+
+    reality = Reality(natives(open=recorded))
+    looks = []
+    for note in (False, False, True, False):
+        if note:
+            reality.note_mapping()
+        reality.of(identity(file))
+        looks.append(len(read))
+    assert [1, 1, 2, 2] == looks
+    reality.note_mapping()
+    reality.below(str(tmp_path))
+    assert ["/proc/self/maps"] * 3 == read
+
+
+@linux
+def test_what_is_noted_during_a_look_is_for_the_next(file):
+    """A mapping that another thread makes meanwhile may have been missed."""
+    noting = []
+
+    def interrupted(place):
+        if noting:
+            noting.pop().note_mapping()
+        return os.readlink(place)
+
+    reality = Reality(natives(readlink=interrupted))
+    noting.append(reality)
+    reality.of(identity(file))
+    with open(file, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ):
+        assert ["handle", "handle", "section"] == [one.kind for one in reality.of(identity(file))]
+
+
+MAPS = b"""\
+55caf8cba000-55caf8cbc000 r--p 00000000 fe:00 260131                     /usr/bin/python3
+55caf8cbc000-55caf8cc1000 r-xp 00002000 fe:00 260131                     /usr/bin/python3
+55caf8cc4000-55caf8cc5000 rw-p 0000a000 fe:00 260131                     /usr/bin/python3
+55caf9e1d000-55caf9e3e000 rw-p 00000000 00:00 0                          [heap]
+7f2a1c000000-7f2a1c021000 rw-p 00000000 00:00 0
+7f2a20000000-7f2a20001000 rw-s 00000000 00:1f 77                         /tmp/two\\012lines and blanks
+7f2a20001000-7f2a20002000 rw-s 00000000 00:01 78                         /memfd:x (deleted)
+7f2a20003000-7f2a20004000 r-xp 00000000 100:ff002 79                     /opt/a.so
+ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]
+"""
+
+
+@linux
+def test_maps_are_understood():
+    """As proc(5) describes them: device in hexadecimal, inode in decimal, line breaks escaped."""
+    assert [
+        Mapped(os.makedev(0xFE, 0), 260131, "/usr/bin/python3", image=True),
+        Mapped(os.makedev(0, 0x1F), 77, "/tmp/two\nlines and blanks", image=False),
+        Mapped(os.makedev(0, 1), 78, "", image=False),
+        Mapped(os.makedev(0x100, 0xFF002), 79, "/opt/a.so", image=True),
+    ] == processes.parse_maps(MAPS)
+
+
+def test_where_the_maps_show_another_device_the_path_decides(file, tmp_path):
+    """On btrfs and overlay they differ from `stat`; the number alone may be another device's."""
+    device, inode = identity(file)
+    sought = SameFile(natives(), (device, inode))
+    there = Mapped(device + 1, inode, file, image=False)
+    elsewhere = Mapped(device + 1, inode, str(tmp_path), image=False)
+    gone = Mapped(device + 1, inode, "", image=False)
+    assert [there] == sought.mapped([elsewhere, there, gone])
+
+
+def test_the_loader_of_macos_lists_the_images(file, monkeypatch):
+    """Most of the system's own libraries are no files of their own there."""
+    images = [file.encode(), b"/usr/lib/libSystem.B.dylib-that-is-no-file", None]
+
+    def name(index):
+        return images[index]
+
+    loader = SimpleNamespace(_dyld_image_count=lambda: len(images), _dyld_get_image_name=name)
+    monkeypatch.setattr(ctypes, "pythonapi", loader)
+    assert [Mapped(*identity(file), file, image=True)] == processes.loaded_images(natives())
