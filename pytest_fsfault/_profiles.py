@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ class Profile:
 def built_in() -> Mapping[str, Profile]:
     """Return the profiles that come with the plugin."""
     found: dict[str, Profile] = {}
-    for file in sorted((Path(__file__).parent / "profiles").glob("*.toml")):
+    for file in sorted((Path(__file__).parent / "profiles").glob("*.toml"), key=attrgetter("stem")):
         table = tomllib.loads(file.read_text("utf-8"))
         name = file.stem
         about, observe = table.pop("about"), table.pop("observe", False)

@@ -38,7 +38,7 @@ class Neighbour:
     def start(self) -> None:
         """Start the process, if it does not run yet."""
         if self._process is None:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603  # this Python and the script above
                 [sys.executable, "-I", "-S", "-c", _SCRIPT],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

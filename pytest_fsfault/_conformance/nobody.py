@@ -6,17 +6,25 @@ from __future__ import annotations
 class Nobody:
     """Let nobody hold anything: what the host itself says is of interest then."""
 
-    def hold(self, _path: str, _access: str = "r", _share: str = "rw") -> Nobody:
+    def hold(self, path: str, access: str = "r", share: str = "rw") -> Nobody:  # noqa: ARG002  # as in the model
         """Hold nothing."""
         return self
 
-    def run(self, _path: str) -> Nobody:
+    def run(self, path: str) -> Nobody:  # noqa: ARG002  # as in the model
         """Run nothing."""
         return self
 
-    load = map = run
+    def load(self, path: str) -> Nobody:
+        """Load nothing."""
+        return self.run(path)
 
-    def set_attributes(self, _path: str, **_attributes: bool | None) -> None:
+    def map(self, path: str, access: str = "rw") -> Nobody:
+        """Map nothing."""
+        return self.hold(path, access)
+
+    def set_attributes(
+        self, path: str, readonly: bool | None = None, hidden: bool | None = None, system: bool | None = None
+    ) -> None:
         """Set nothing."""
 
     def close(self) -> None:

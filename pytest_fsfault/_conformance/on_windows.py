@@ -103,7 +103,7 @@ class OnWindows:
 
     def _replace(self, path: str, name: str) -> None:
         recorded = os.path.getsize(path)
-        shutil.copyfile(os.path.join(os.environ.get("SystemRoot", r"C:\Windows"), "System32", name), path)
+        shutil.copyfile(os.path.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", name), path)
         self.sizes[os.path.getsize(path)] = recorded
 
     def _checked(self, found: Any) -> Any:

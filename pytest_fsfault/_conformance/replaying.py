@@ -18,7 +18,7 @@ from pytest_fsfault._conformance.rows import compiled
 from pytest_fsfault._conformance.score import Result
 from pytest_fsfault._conformance.stage import Stage, effect
 from pytest_fsfault._conformance.states import find_state
-from pytest_fsfault._intercept.originals import NATIVE
+from pytest_fsfault._intercept.originals import NATIVE, path_of_descriptor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -45,7 +45,9 @@ def replay(rows: Iterable[Row], *, model: bool | None = None) -> list[Result]:
     with _workshop() as top:
         # One session for each state: nothing is left over from one to the next.
         for state, indices in groups.items():
-            with _company(top, find_state(state).beside, os.name != "nt" if model is None else model) as company:
+            with _company(
+                top, find_state(state).beside, os.name != "nt" if model is None else model
+            ) as company:
                 for index in indices:
                     directory = f"{top}{os.sep}{index:06d}"
                     got[index] = _answer(wanted[index], directory, *company)
@@ -56,15 +58,15 @@ def replay(rows: Iterable[Row], *, model: bool | None = None) -> list[Result]:
 def _workshop() -> Iterator[str]:
     """Make a directory for all rows; at the end the process is as it was, and the directory gone."""
     home = NATIVE.getcwd()
-    with tempfile.TemporaryDirectory(prefix="conformance-", ignore_cleanup_errors=True) as top:
-        with warnings.catch_warnings():
-            # Rows leave files to the collector, and some use what is deprecated.
-            warnings.simplefilter("ignore")
-            try:
-                yield os.path.realpath(top)
-            finally:
-                NATIVE.chdir(home)
-                gc.collect()
+    made = tempfile.TemporaryDirectory(prefix="conformance-", ignore_cleanup_errors=True)
+    with made as top, warnings.catch_warnings():
+        # Rows leave files to the collector, and some use what is deprecated.
+        warnings.simplefilter("ignore")
+        try:
+            yield os.path.realpath(top)
+        finally:
+            NATIVE.chdir(home)
+            gc.collect()
 
 
 @contextmanager
@@ -110,7 +112,7 @@ def _answer(row: Row, directory: str, others: Others, neighbour: Neighbour) -> d
         NATIVE.chdir(home)
         stage.close()
         stage.names.clear()
-        _close_others(descriptors)
+        _close_others(descriptors, directory)
 
 
 def _evaluate(op: str, stage: Stage) -> dict[str, Any]:
@@ -161,7 +163,7 @@ def _plain(value: Any, stage: Stage) -> Any:
     if isinstance(value, list):
         return [_plain(one, stage) for one in value]
     if isinstance(value, int) and not isinstance(value, bool):
-        return stage.others.sizes.get(value, value)
+        return stage.sizes.get(value, value)
     if not isinstance(value, str):
         return value
     directory = stage.directory
@@ -184,9 +186,12 @@ def _is_open(number: int, fstat: Callable[[int], Any]) -> bool:
     return True
 
 
-def _close_others(before: set[int]) -> None:
-    """Close what an operation has left open; objects that own a descriptor close it first."""
-    if _descriptors() > before:
-        gc.collect()
-        for number in _descriptors() - before:
+def _close_others(before: set[int], directory: str) -> None:
+    """Close what an operation has left open below `directory`; objects that own a descriptor close it first."""
+    if not _descriptors() - before:
+        return
+    gc.collect()
+    for number in _descriptors() - before:
+        path = path_of_descriptor(number)
+        if path is None or path.startswith(directory):
             NATIVE.close(number)

@@ -75,7 +75,9 @@ def _row(path: str, number: int, line: str) -> Row:
         raise FsFaultError(f"{where}: {line.strip()!r} is no JSON object; {_FORM}")
     for key, kind in _NEEDED.items():
         if not isinstance(found.get(key), kind):
-            raise FsFaultError(f"{where}: {key!r} is {found.get(key)!r}, which is no {kind.__name__}; {_FORM}")
+            raise FsFaultError(
+                f"{where}: {key!r} is {found.get(key)!r}, which is no {kind.__name__}; {_FORM}"
+            )
     effect = found.get("effect", [])
     if not isinstance(effect, list) or not all(isinstance(entry, str) for entry in effect):
         raise FsFaultError(f"{where}: 'effect' is {effect!r}, which is no list of strings; {_FORM}")
@@ -94,4 +96,6 @@ def compiled(op: str) -> CodeType:
     try:
         return compile(op, "<op>", "eval")
     except (SyntaxError, ValueError):
-        raise FsFaultError(f"the operation {op!r} is no Python expression; write one such as 'os.remove(p)'") from None
+        raise FsFaultError(
+            f"the operation {op!r} is no Python expression; write one such as 'os.remove(p)'"
+        ) from None

@@ -73,7 +73,7 @@ def score(results: Iterable[Result], part: str) -> Share:
 
 
 def _alike(value: Any) -> Any:
-    """Return a value in which separators, the order of effects and the host's numbers make no difference."""
+    """Return a value in which separators and the numbers of the host make no difference."""
     if isinstance(value, str):
         return _NUMBER.sub("[Errno]", value.replace("\\\\", "/").replace("\\", "/"))
     return [_alike(one) for one in value] if isinstance(value, list) else value

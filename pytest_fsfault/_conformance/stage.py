@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import glob
 import io
 import logging
@@ -12,15 +13,14 @@ import sys
 import tempfile
 import zipfile
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
-
-import filecmp
 
 from pytest_fsfault._intercept.originals import NATIVE
 
 if TYPE_CHECKING:
+    from functools import partial
+
     from pytest_fsfault._conformance.neighbour import Neighbour
 
 OTHER = b"other-data"
@@ -83,6 +83,8 @@ class Stage:
         self.neighbour = neighbour
         #: False where the holder refuses even the listing of `p`: one has to let go before looking.
         self.listable = True
+        #: Sizes of real programs, and those that the record has in their place.
+        self.sizes: dict[int, int] = getattr(others, "sizes", {})
         self._ending = ExitStack()
         NATIVE.mkdir(directory)
         self.names: dict[str, Any] = {
@@ -145,7 +147,7 @@ class Stage:
             _look(self.directory, "", found)
         except FileNotFoundError:
             return {GONE: 0}
-        return found
+        return {name: self.sizes.get(size, size) for name, size in found.items()}
 
 
 def effect(before: dict[str, int], after: dict[str, int]) -> list[str]:

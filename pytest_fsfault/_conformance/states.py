@@ -146,7 +146,6 @@ def _dir_above_file(stage: Stage, what: str, deep: str | None) -> None:
         stage.held(stage.others.hold(inside, "r", _letters(what.removesuffix("-handle"))))
 
 
-
 def _cwd(stage: Stage, above: str | None, beside: str | None) -> None:
     _dir(stage)
     directory = stage.mkdir("f.txt/s") if above else stage.p
@@ -215,7 +214,7 @@ _STATES: list[tuple[str, Callable[..., None]]] = [
     (r"non-empty dir", partial(_dir, files=("a", "s/b"))),
     (r"dir with a file (open\([^)]*\))( two levels)? inside", _dir_above_file),
     (r"dir with a ((?:none|[rwd]+)-handle|read-only) file( two levels)? inside", _dir_above_file),
-    (r"dir that is (?:the )?(parent of )?(?:the )?cwd( of another process)?", _cwd),
+    (r"(?:dir that is )?(?:the )?(parent of )?the cwd( of another process)?", _cwd),
     (r"(empty )?dir with scandir iterator open", _iterated),
     (rf"empty dir with handle LIST/{_SHARE}", _listed),
     (r"read-only dir", _read_only_dir),

@@ -243,10 +243,12 @@ def test_list(run, pytester):
             "Windows errors (* passes by itself):",
             " [*]    5  ERROR_ACCESS_DENIED * EACCES * Access is denied",
             "profiles:",
+            "  corporate *",
             "  flaky *",
-            "  mine     a profile of tool.fsfault.profiles",
-            "  observe  Record every operation, refuse none.",
+            "  mine                 a profile of tool.fsfault.profiles",
+            "  observe              Record every operation, refuse none.",
             "  off *",
+            "  windows-server-2019  *",
             "  wsl1 *",
         ]
     )
