@@ -34,7 +34,9 @@ def windows(engine: Engine, version: str, options: dict[str, bool], seed: int | 
     model = Model(scene, actors, Winapi(partial(_responsible, engine), partial(_note, engine)))
     engine.model = model
     engine.plan.ignore_case = not scene.version.case_sensitive
-    return Windows(model, _site)
+    made = Windows(model, _site)
+    made.follow_links(engine.roots)
+    return made
 
 
 def _below(engine: Engine, path: str) -> str:

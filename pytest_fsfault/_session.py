@@ -88,6 +88,8 @@ class FsFault:
         """Watch one more directory, which need not exist yet."""
         self._must_go_on()
         self._engine.roots = tuple(dict.fromkeys((*self._engine.roots, *checked_roots([path]))))
+        if self._windows is not None:
+            self._windows.follow_links(self._engine.roots)
         switch().refresh()
 
     @contextmanager

@@ -51,7 +51,7 @@ class Actors:
         for hold in list(holds.waiting):
             if hold.matches(place.name):
                 hold.since = now
-                holds.seize(hold, place.identity, place.path, now + hold.seconds)
+                holds.seize(hold, place.identity, self._scene.real(place.path), now + hold.seconds)
 
     def _scan(self, scanner: Scanner, place: Place) -> None:
         where = self._below(place.path)
@@ -60,4 +60,4 @@ class Actors:
         hold = Hold(
             self._scene.holds, opening, since=since, until=since + self._draws.seconds(scanner, where), declared=False
         )
-        self._scene.holds.add(hold, place.identity, place.path)
+        self._scene.holds.add(hold, place.identity, self._scene.real(place.path))

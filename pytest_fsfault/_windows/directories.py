@@ -24,9 +24,10 @@ _LONGEST_CURRENT = 260
 
 def judge_mkdir(scene: Scene, operation: Operation) -> Answer:
     """Judge `os.mkdir`."""
+    last = operation.path.rpartition("/")[2]
+    if ":" in last and "\\" not in last:
+        raise Refusal(267, f"{last} names a stream, which is no directory")
     place = scene.place(operation.path, operation.shown, making=True)
-    if ":" in operation.path.rpartition("/")[2]:
-        raise Refusal(267, f"{place.name} names a stream, which is no directory")
     if place.parent:
         raise Ordinary(place.parent, f"the directory of {place.name} does not exist")
     scene.must_live(place)
@@ -82,7 +83,8 @@ class Listing:
     """
 
     def __init__(self, real: Any, place: tuple[str, Identity], scene: Scene) -> None:
-        self.path, self.identity = place
+        path, self.identity = place
+        self.path = scene.real(path)
         with real:
             entries = sorted(real, key=lambda entry: _key(entry.name))
         self._entries = iter(entries)

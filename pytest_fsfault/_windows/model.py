@@ -189,9 +189,10 @@ class Model:
             scene.forget(target.identity)
         scene.lookup.moved(source.path, path)
         if scene.holds:
-            scene.holds.renamed(source.identity, source.path, path)
+            before, after = scene.real(source.path), scene.real(path)
+            scene.holds.renamed(source.identity, before, after)
             if source.is_directory:
-                scene.holds.moved(source.path, path)
+                scene.holds.moved(before, after)
         if scene.pending:
             for identity, where in scene.pending.items():
                 if where.startswith(f"{source.path}/"):
@@ -229,6 +230,7 @@ class Model:
         """Delete what waited for its last handle: the test is over, and with it everybody's handles."""
         with self._lock:
             deleting.finish_pending(self.scene, everything=True)
+            self.scene.streams.close()
 
 
 def _copy_nothing(*_args: object, **_kwargs: object) -> None:

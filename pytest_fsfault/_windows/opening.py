@@ -59,6 +59,8 @@ def judge_open(scene: Scene, operation: Operation) -> Answer:
     wish = _wish(operation)
     if wish is None:
         return Answer(operation.path)
+    if wish.creates and ":" in operation.path:
+        scene.make_room_for_stream(operation)
     place = scene.place(operation.path, operation.shown)
     if not place.exists and (place.parent or not wish.creates):
         scene.must_exist(place)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pytest_fsfault._windows import names
 from pytest_fsfault._windows.holds import Holds
 from pytest_fsfault._windows.lookup import Lookup, Place
+from pytest_fsfault._windows.streams import Streams
 from pytest_fsfault._windows.sharing import ALL, DELETE, READ, Opening, conflict
 
 if TYPE_CHECKING:
@@ -51,11 +52,14 @@ class Scene:
         self.lookup = Lookup(native, case_sensitive=version.case_sensitive)
         self.holds = Holds(now, changed)
         self.volumes: list[str] = []
+        # Roots that are links, with what they stand for: holds and descriptors are known by real paths.
+        self.links: list[tuple[str, str]] = []
         # Temporary files that Windows would delete at their last close: opened for deletion, sharing everything.
         self.temporaries: set[Identity] = set()
         # Deleted files that legacy Windows keeps until their last handle is closed, by where they were.
         self.pending: dict[Identity, str] = {}
         self.listings: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.streams = Streams(native, self.lookup)
         self._attributes: dict[Identity, frozenset[str]] = {}
 
     @property
@@ -73,7 +77,22 @@ class Scene:
             raise Refusal(name.problem, f"{name.why} ({path.rpartition('/')[2]})")
         if name.device:
             return self._device(name.device, making=making)
-        return self.lookup.find(name.path)
+        found = self.lookup.find(name.path)
+        return self._stream(found, name.stream) if name.stream else found
+
+    def _stream(self, place: Place, stream: str) -> Place:
+        if not place.exists or place.is_directory:
+            raise Ordinary(place.parent or 2, f"{place.name} is no file that could have a stream")
+        return self.streams.place(place.identity, stream)
+
+    def make_room_for_stream(self, operation: Operation) -> None:
+        """Create the file, empty, whose stream is about to be created."""
+        name = names.read(operation.path, operation.shown, self.version)
+        if name.stream and not name.problem:
+            place = self.lookup.find(name.path)
+            if not place.exists and not place.parent:
+                self.native.open_file(place.path, "xb").close()
+                self.lookup.created(place.path)
 
     def _device(self, device: str, *, making: bool) -> Place:
         if making:
@@ -81,6 +100,13 @@ class Scene:
         if device == "nul":
             return Place(os.devnull, self.native.stat(os.devnull))
         raise Refusal(2, f"{device} is a device")
+
+    def real(self, path: str) -> str:
+        """Return a path below a root as the system knows it."""
+        for given, real in self.links:
+            if path.startswith(f"{given}/"):
+                return real + path[len(given) :]
+        return path
 
     def existing(self, operation: Operation) -> Place:
         """Return the place of an operation's path; refuse what is missing or deleted."""
@@ -122,6 +148,7 @@ class Scene:
         """Take in that a file is gone: the system will give its number to another."""
         self._attributes.pop(identity, None)
         self.temporaries.discard(identity)
+        self.streams.gone(identity)
         self.holds.gone(identity)
 
     # Who has what open.
@@ -143,6 +170,7 @@ class Scene:
 
     def below(self, directory: str) -> Iterator[tuple[Opening, Hold | None]]:
         """Yield what is open strictly below a directory."""
+        directory = self.real(directory)
         for hold in self.holds.below(directory):
             yield hold.opening._replace(path=hold.path), hold
         prefix = f"{directory}/"

@@ -151,7 +151,7 @@ class Windows:
         if opening.kind in {"cwd", "watch"} and not place.is_directory:
             raise FsFaultError(f"{os.fspath(path)!r} is a file, so nobody can enter or watch it; name a directory")
         hold = Hold(holds, opening, since=now, until=now + length, declared=True)
-        return holds.add(hold, place.identity, place.path)
+        return holds.add(hold, place.identity, self._scene.real(place.path))
 
     def _find(self, path: Path, what: str) -> Place:
         try:
@@ -168,6 +168,11 @@ class Windows:
         return place
 
     # What the session calls.
+
+    def follow_links(self, roots: Iterable[str]) -> None:
+        """Take in which of the watched directories are links to others."""
+        pairs = ((root, os.path.realpath(root)) for root in roots)
+        self._scene.links = [(root, real) for root, real in pairs if root != real]
 
     def must_be(self, wanted: str | None, options: dict[str, bool]) -> None:
         """Refuse to be another Windows than this one."""

@@ -232,7 +232,7 @@ def test_mistakes(arguments, message, capsys):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[[exception]", f"' is no TOML: Expected ']]' at the end of an array declaration (at line 1, column 13); {KEYS}"),
+        ("[[exception]", f"' is no TOML: Expected ']]' at the end of an array declaration (at line 1, column 12); {KEYS}"),
         ("[[exceptions]]", f"' has ['exceptions'], which is no list of exceptions; {KEYS}"),
         ("exception = 1", f"' has 'exception', which is no list of exceptions; {KEYS}"),
         ("exception = [1]", f"', exception 1: 1 is no table; {KEYS}"),

@@ -1,0 +1,47 @@
+"""Keep the alternate data streams of files, which the host's file system does not have, in files of their own.
+
+Source: windows.md section 9; SECFS streams; MS "File Streams".
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._windows.names import fold
+
+if TYPE_CHECKING:
+    from pytest_fsfault._core.protocols import Native
+    from pytest_fsfault._windows.lookup import Identity, Lookup, Place
+
+
+class Streams:
+    """The streams of one scene: a stream lives as long as its file."""
+
+    def __init__(self, native: Native, lookup: Lookup) -> None:
+        self._native = native
+        self._lookup = lookup
+        self._homes: dict[Identity, str] = {}
+
+    def place(self, identity: Identity, stream: str) -> Place:
+        """Return where a stream of a file is kept, whether or not it exists."""
+        home = self._homes.get(identity)
+        if home is None:
+            home = f"{tempfile.gettempdir()}/fsfault-{os.getpid()}-{id(self):x}-{identity[0]}-{identity[1]}"
+            self._native.mkdir(home)
+            self._homes[identity] = home
+        return self._lookup.find(f"{home}/{fold(stream)}")
+
+    def gone(self, identity: Identity) -> None:
+        """Take in that a file is gone, and its streams with it."""
+        home = self._homes.pop(identity, None)
+        if home is not None:
+            for name in self._native.listdir(home):
+                self._native.unlink(f"{home}/{name}")
+            self._native.rmdir(home)
+
+    def close(self) -> None:
+        """Forget all streams."""
+        for identity in list(self._homes):
+            self.gone(identity)
