@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _FORMAT = 0o170000
 _REGULAR, _DIRECTORY = modes.S_IFREG, modes.S_IFDIR
+_WRITABLE = _FORMAT | 0o200
 _WRITABLE_FILE = _REGULAR | 0o200
 
 
@@ -54,8 +55,8 @@ class Easing:
         try:
             there = self._lstat(target)
         except OSError:
-            return self._closed(inode) and self._absent(target)
-        plain = there.st_mode & (_FORMAT | 0o200) == _WRITABLE_FILE and there.st_ino != inode
+            return self._absent(target) and self._closed(inode)
+        plain = there.st_mode & _WRITABLE == _WRITABLE_FILE and there.st_ino != inode
         return plain and self._closed(inode, there.st_ino)
 
     def rename(self, source: str, target: str) -> bool:
@@ -72,7 +73,7 @@ class Easing:
         except OSError:
             return 0
         inode: int = status.st_ino
-        return inode if status.st_mode & (_FORMAT | 0o200) == _WRITABLE_FILE else 0
+        return inode if status.st_mode & _WRITABLE == _WRITABLE_FILE else 0
 
     def remove(self, path: str) -> bool:
         """Delete a plain file."""
@@ -102,7 +103,7 @@ class Easing:
             status = self._lstat(path)
         except OSError:
             return "r" not in mode and self._absent(path)
-        plain = status.st_mode & (_FORMAT | 0o200) == _WRITABLE_FILE and "x" not in mode
+        plain = status.st_mode & _WRITABLE == _WRITABLE_FILE and "x" not in mode
         return plain and self._scene.reality.unmapped(status.st_ino)
 
 

@@ -93,12 +93,16 @@ def openings(native: Native, sought: Sought) -> Iterator[Opening]:
     return by_proc(native, sought) if sys.platform == "linux" else by_psutil(sought)
 
 
+_ALL = getattr(os, "P_ALL", 0)
+_LOOK = getattr(os, "WEXITED", 0) | getattr(os, "WNOHANG", 0) | getattr(os, "WNOWAIT", 0)
+
+
 def has_children() -> bool:
     """Return whether this process has a child that it has not reaped, in about a microsecond."""
     if _waitid is None:
         return True
     try:
-        _waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        _waitid(_ALL, 0, _LOOK)
     except ChildProcessError:
         return False
     except OSError:

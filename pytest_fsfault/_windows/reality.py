@@ -101,7 +101,8 @@ class Reality:
 
     def closed(self, *inodes: int) -> bool:
         """Return whether surely nobody has one of these files or directories open or mapped; in doubt say no."""
-        if not self.unmapped(*inodes):
+        look = self._look
+        if look.noted is not self._noted or not look.inodes.isdisjoint(inodes) or has_children():
             return False
         fstat = self._fstat
         numbers = self._unchanged()
