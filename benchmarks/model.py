@@ -60,9 +60,7 @@ def directory_rename(base, rounds, holds):
             path = os.path.join(elsewhere, f"{number}.dll")
             open(path, "w").close()
             fsfault.windows().hold(path)
-        times = [
-            timed(os.rename, *pair) for _ in range(rounds) for pair in ((tree, other), (other, tree))
-        ]
+        times = [timed(os.rename, *pair) for _ in range(rounds) for pair in ((tree, other), (other, tree))]
     shutil.rmtree(tree)
     shutil.rmtree(elsewhere)
     return statistics.median(times) * 1e3
@@ -95,7 +93,9 @@ def main():
     parser.add_argument("--folder")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as base:
-        print(f"rmtree of {FILES:,} files      {removal(base, given.rounds):6.2f}x the time without  (goal 6)")
+        print(
+            f"rmtree of {FILES:,} files      {removal(base, given.rounds):6.2f}x the time without  (goal 6)"
+        )
         for holds in (0, 100):
             taken = directory_rename(base, given.rounds * 5, holds)
             print(f"rename of a directory of {FILES:,}, {holds:3} holds  {taken:6.2f} ms  (goal 2)")

@@ -120,7 +120,9 @@ def _read(name: str, table: Mapping[str, Any], found: Mapping[str, Profile], pla
     windows = _windows(table["windows"], place) if "windows" in table else parent.windows
     scanners = (*parent.scanners, *_scanners(table.get("scanners", []), place))
     if scanners and windows is None:
-        raise FsFaultError(f"{place}: scanners act under the Windows model alone; write windows = '11' as well")
+        raise FsFaultError(
+            f"{place}: scanners act under the Windows model alone; write windows = '11' as well"
+        )
     return Profile(
         name, rules=rules, clock=clock, seed=seed, observe=parent.observe, windows=windows, scanners=scanners
     )

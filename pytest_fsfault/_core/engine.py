@@ -301,9 +301,7 @@ def _refused(answer: Answer) -> Decision:
     return Decision(fault, answer.reason, note=answer.reason)
 
 
-def _as_answered(
-    engine: Engine, operation: Operation, answer: Answer, act: Act
-) -> tuple[Operation, Act]:
+def _as_answered(engine: Engine, operation: Operation, answer: Answer, act: Act) -> tuple[Operation, Act]:
     """Return the operation and the way to do it as the model of `engine` wants them."""
     model = engine.model
     assert model is not None  # noqa: S101  # it has answered
@@ -326,7 +324,7 @@ def _modelled(model: Model, operation: Operation, answer: Answer, perform: Calla
     try:
         result = perform()
     except OSError as error:
-        translated = model.translated(operation, answer, error)
+        translated = model.translated(operation, error)
         if translated is error:
             raise
         raise translated from None

@@ -74,7 +74,7 @@ class Model(Protocol):
     def passed(self, operation: Operation, answer: Answer) -> None:
         """Take in that an operation goes ahead whose result nobody will tell."""
 
-    def translated(self, operation: Operation, answer: Answer, error: OSError) -> OSError:
+    def translated(self, operation: Operation, error: OSError) -> OSError:
         """Return the error that the emulated system gives where the real one gave `error`."""
 
     def mapped(self) -> None:

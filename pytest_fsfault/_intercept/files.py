@@ -108,7 +108,11 @@ class FileCall(Wrapper):
         return self.tests()[0] is not None
 
     def run(
-        self, raw: FileIO, call: Callable[[], Any], short: Callable[[int], Any] | None = None, detail: Any = None
+        self,
+        raw: FileIO,
+        call: Callable[[], Any],
+        short: Callable[[int], Any] | None = None,
+        detail: Any = None,
     ) -> Any:
         """Do `call` on the file `raw`, if the engines allow it."""
         board, path = self.board, raw._path

@@ -171,7 +171,13 @@ class PathWrapper(Wrapper):
         return self.board.model is not None and not isinstance(path, int) and not self.kind.composite
 
     def elsewhere(
-        self, asked: str, given: Any, args: tuple[Any, ...], kwargs: dict[str, Any], path: str, _target: object
+        self,
+        asked: str,
+        given: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        path: str,
+        _target: object,
     ) -> Any:
         """Make the real call at the place that a model has found."""
         there = spelled(given, asked, path)

@@ -28,7 +28,6 @@ listdir = os.listdir
 open_file = io.open
 
 
-
 class _Originals:
     """The real functions by name, for rooms that must not know how they are intercepted."""
 

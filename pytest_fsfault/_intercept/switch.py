@@ -26,7 +26,7 @@ from pytest_fsfault._intercept.two_paths import TwoPathWrapper
 from pytest_fsfault._intercept.wrappers import WRAPPERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from pytest_fsfault._core.clock import Clock
     from pytest_fsfault._core.engine import Engine

@@ -131,7 +131,13 @@ class TwoPathWrapper(Wrapper):
         return self.conduct(operation, Act(partial(self.direct, given[0], call, False), at=at))
 
     def elsewhere(
-        self, asked: tuple[str, str], given: Any, args: Any, kwargs: dict[str, Any], path: str, target: str | None
+        self,
+        asked: tuple[str, str],
+        given: Any,
+        args: Any,
+        kwargs: dict[str, Any],
+        path: str,
+        target: str | None,
     ) -> Any:
         """Make the real call at the places that a model has found."""
         # The source of a symbolic link is text, which nobody resolves.

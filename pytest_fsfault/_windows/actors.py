@@ -58,6 +58,10 @@ class Actors:
         since = self._scene.now() + self._draws.waits(scanner, where)
         opening = Opening(READ, scanner.share, "handle", scanner.name, place.path)
         hold = Hold(
-            self._scene.holds, opening, since=since, until=since + self._draws.seconds(scanner, where), declared=False
+            self._scene.holds,
+            opening,
+            since=since,
+            until=since + self._draws.seconds(scanner, where),
+            declared=False,
         )
         self._scene.holds.add(hold, place.identity, self._scene.real(place.path))

@@ -5,7 +5,7 @@ Sources: windows.md sections 8 and 14; SECFS base/00 and 03; python/cpython#1461
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pytest_fsfault._core.protocols import Answer
 from pytest_fsfault._windows.names import fold
@@ -101,7 +101,7 @@ class Listing:
             self._scene.listings.discard(self)
             raise
 
-    def __enter__(self) -> Listing:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -113,7 +113,7 @@ class Listing:
         self._scene.listings.discard(self)
 
 
-def listed(scene: Scene, operation: Operation, answer: Answer, result: Any) -> Any:
+def listed(scene: Scene, answer: Answer, result: Any) -> Any:
     """Return the result of a listing as Windows gives it."""
     if isinstance(result, list):
         return in_order(result)

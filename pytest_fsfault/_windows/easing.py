@@ -28,7 +28,9 @@ class Easing:
         self._lstat = scene.native.lstat
         self._closed = scene.reality.closed
         self._absent = scene.lookup.absent
-        self._listings = scene.listings.data  # the set itself: its emptiness is asked for at each call
+        self._listings: set[Any] = vars(scene.listings)[
+            "data"
+        ]  # the set itself: its emptiness is asked for at each call
         lookup = scene.lookup
         created, removed, moved = lookup.created, lookup.removed, lookup.moved
         self._eases = {
@@ -89,7 +91,9 @@ class Easing:
             here = self._scene.native.stat(".").st_ino
         except OSError:
             return False
-        return status.st_mode & _FORMAT == _DIRECTORY and status.st_ino != here and self._closed(status.st_ino)
+        return (
+            status.st_mode & _FORMAT == _DIRECTORY and status.st_ino != here and self._closed(status.st_ino)
+        )
 
     def mkdir(self, path: str) -> bool:
         """Make a directory of a new name."""

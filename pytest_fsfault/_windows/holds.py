@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from pytest_fsfault._windows.sharing import ALL, READ, WRITE, Opening, words
 
@@ -51,7 +51,7 @@ class Hold:
             self.closed = True
             self._holds.dropped(self)
 
-    def __enter__(self) -> Hold:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import stat as modes
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._windows.names import fold
 
 if TYPE_CHECKING:
+    import os
+
     from pytest_fsfault._core.protocols import Native
 
 Identity = tuple[int, int]

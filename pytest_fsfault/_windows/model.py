@@ -52,7 +52,8 @@ _JUDGES: dict[str, Callable[[Scene, Operation], Answer]] = {
 # renames and `open` are eased.
 _ALWAYS = frozenset(
     [
-        "os.open", "os.truncate", "os.listdir", "os.scandir", "os.chdir", "os.access", "os.chmod", "os.link", "os.symlink", "subprocess.Popen",
+        "os.open", "os.truncate", "os.listdir", "os.scandir", "os.chdir", "os.access", "os.chmod", "os.link", "os.symlink", "file.truncate",
+        "subprocess.Popen",
     ]
 )  # fmt: skip
 
@@ -74,20 +75,17 @@ class Model:
         """Return a quick test whether `name` needs an answer on a path; never a wrong no."""
         if target:
             return names.ODD.search if name in GROUPS["rename"] else None
-        if name not in _JUDGES:
-            return None
-        if name in _ALWAYS:
-            return _yes
         if name in {"os.close", "file.close"}:
             return _yes if self.wants_closes() else None
-        if name == "file.truncate":
-            return _yes
+        if name not in _JUDGES:
+            return None
+        return _yes if name in _ALWAYS or self._worried(name) else names.ODD.search
+
+    def _worried(self, name: str) -> bool:
+        """Return whether a plain name may be refused as well."""
         scene = self.scene
-        if scene.pending or not scene.version.long_paths:
-            return _yes
-        if name == "open" and (scene.holds or scene.temporaries):
-            return _yes
-        return names.ODD.search
+        held = bool(scene.holds or scene.temporaries)
+        return bool(scene.pending) or not scene.version.long_paths or (name == "open" and held)
 
     def mapped(self) -> None:
         """Take in that a file may have been mapped into memory."""
@@ -161,7 +159,7 @@ class Model:
         name = operation.name
         with self._lock:
             if name in {"os.listdir", "os.scandir"} and not isinstance(operation.shown, int):
-                return directories.listed(self.scene, operation, answer, result)
+                return directories.listed(self.scene, answer, result)
             if name in GROUPS["delete"]:
                 self._deleted(answer)
             elif name in GROUPS["rename"]:
@@ -209,7 +207,7 @@ class Model:
             self.scene.temporaries.add((status.st_dev, status.st_ino))
             self.actors.changed()
 
-    def translated(self, operation: Operation, answer: Answer, error: OSError) -> OSError:
+    def translated(self, operation: Operation, error: OSError) -> OSError:
         """Return the error that Windows gives where the host gave `error`."""
         if hasattr(error, "winerror") or not isinstance(error.errno, int):
             return error
@@ -239,4 +237,3 @@ def _copy_nothing(*_args: object, **_kwargs: object) -> None:
 
 def _yes(_path: str) -> bool:
     return True
-

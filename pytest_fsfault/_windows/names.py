@@ -37,7 +37,9 @@ class Name(NamedTuple):
     stream: str = ""
 
 
-def read(path: str, shown: object, version: Version, *, searching: bool = False, making: bool = False) -> Name:
+def read(
+    path: str, shown: object, version: Version, *, searching: bool = False, making: bool = False
+) -> Name:
     """Return what an absolute, normalised path means.
 
     `shown` is how the caller wrote it; with `searching` its directory is listed, with `making` it becomes one.

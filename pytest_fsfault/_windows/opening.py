@@ -66,7 +66,9 @@ def judge_open(scene: Scene, operation: Operation) -> Answer:
         scene.must_exist(place)
     scene.must_live(place)
     if _ends_as_directory(operation.shown):
-        raise Refusal(3 if place.is_directory else 123, f"{place.name} is written with a separator at its end")
+        raise Refusal(
+            3 if place.is_directory else 123, f"{place.name} is written with a separator at its end"
+        )
     if place.exists:
         _check_existing(scene, scene.lookup.follow(place), wish)
     return Answer(place.path, about=(place, wish))
@@ -158,7 +160,7 @@ def _nothing() -> None:
     """Change nothing, and say nothing."""
 
 
-def judge_close(scene: Scene, operation: Operation) -> Answer:
+def judge_close(_scene: Scene, operation: Operation) -> Answer:
     """Let every close happen, and remember whether something may have been written."""
     detail = operation.detail
     if operation.name == "os.close":

@@ -43,7 +43,9 @@ def judge_rename(scene: Scene, operation: Operation) -> Answer:
     if target.exists:
         _check_target(scene, operation, target)
     _check_descendants(scene, source)
-    return Answer(source.path, path, perform=_overwrite(scene, source, target, same=same), about=(source, target))
+    return Answer(
+        source.path, path, perform=_overwrite(scene, source, target, same=same), about=(source, target)
+    )
 
 
 def _check_directories(scene: Scene, source: Place, target: Place) -> None:
@@ -124,4 +126,3 @@ def _spelling(source: Place, target: Place, wished: str) -> str:
         above = target.path.rpartition("/")[0]
         return f"{above}/{wished.rpartition('/')[2].rstrip('. ') or target.name}"
     return target.path
-

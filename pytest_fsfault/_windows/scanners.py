@@ -71,7 +71,9 @@ def _lognormal(name: str, text: str, found: re.Match[str]) -> Span:
         raise FsFaultError(f"{name}={text!r}: {found[1]!r} is no distribution known here{hint}")
     median, p99 = (_seconds(name, text, part) for part in found.group(2, 3))
     if not 0 < median < p99:
-        raise FsFaultError(f"{name}={text!r} cannot be: the 99th percentile has to be above the median, that above 0")
+        raise FsFaultError(
+            f"{name}={text!r} cannot be: the 99th percentile has to be above the median, that above 0"
+        )
     return Span(median, p99, lognormal=True)
 
 
@@ -97,7 +99,9 @@ class Scanner:
         return _any_of(self.on).match(name) is not None
 
     def __str__(self) -> str:
-        return f"{self.name}: hold {self.hold}, share {letters(self.share)!r}, on {self.on}, delay {self.delay}"
+        return (
+            f"{self.name}: hold {self.hold}, share {letters(self.share)!r}, on {self.on}, delay {self.delay}"
+        )
 
 
 @cache
@@ -154,7 +158,9 @@ def _share(text: object) -> int:
 def _globs(text: object) -> str:
     if isinstance(text, str) and all(glob.strip() for glob in text.split(",")):
         return text
-    raise FsFaultError(f"on={text!r} names no files; write globs separated by commas, such as on='*.exe,*.dll'")
+    raise FsFaultError(
+        f"on={text!r} names no files; write globs separated by commas, such as on='*.exe,*.dll'"
+    )
 
 
 class Draws:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pytest_fsfault._windows import names
 from pytest_fsfault._windows.holds import Holds
 from pytest_fsfault._windows.lookup import Lookup, Place
-from pytest_fsfault._windows.streams import Streams
 from pytest_fsfault._windows.sharing import ALL, DELETE, READ, Opening, conflict
+from pytest_fsfault._windows.streams import Streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +42,12 @@ class Scene:
     """The state that the judges look at."""
 
     def __init__(
-        self, native: Native, version: Version, reality: Reality, now: Callable[[], float], changed: Callable[[], None]
+        self,
+        native: Native,
+        version: Version,
+        reality: Reality,
+        now: Callable[[], float],
+        changed: Callable[[], None],
     ) -> None:
         self.native = native
         self.version = version
@@ -221,4 +226,8 @@ _MAPPED = _IMAGES | {"section"}
 
 
 def _missing(place: Place) -> str:
-    return f"{place.name} does not exist" if not place.parent else f"the directory of {place.name} does not exist"
+    return (
+        f"{place.name} does not exist"
+        if not place.parent
+        else f"the directory of {place.name} does not exist"
+    )

@@ -52,7 +52,9 @@ def version(name: str, options: dict[str, Any]) -> Version:
     for option, value in options.items():
         if option not in OPTIONS:
             known = f"{', '.join(OPTIONS[:-1])} or {OPTIONS[-1]}"
-            raise FsFaultError(f"windows() has no option {option!r}{nearest(option, OPTIONS) or f'; write {known}'}")
+            raise FsFaultError(
+                f"windows() has no option {option!r}{nearest(option, OPTIONS) or f'; write {known}'}"
+            )
         if not isinstance(value, bool):
             raise FsFaultError(f"{option}={value!r} cannot be; write {option}=True or {option}=False")
     return replace(VERSIONS[name], **options)

@@ -72,7 +72,12 @@ class Windows:
         return self._begin(self._opening("library"), path, seconds, on)
 
     def map(
-        self, path: Path | None = None, access: str = "rw", *, seconds: float | None = None, on: str | None = None
+        self,
+        path: Path | None = None,
+        access: str = "rw",
+        *,
+        seconds: float | None = None,
+        on: str | None = None,
     ) -> Hold:
         """Let a file be mapped into somebody's memory without a handle: it cannot be cut or emptied."""
         _letters("access", access)
@@ -149,7 +154,9 @@ class Windows:
         assert path is not None  # noqa: S101  # of the two one is there
         place = self._find(path, "a hold")
         if opening.kind in {"cwd", "watch"} and not place.is_directory:
-            raise FsFaultError(f"{os.fspath(path)!r} is a file, so nobody can enter or watch it; name a directory")
+            raise FsFaultError(
+                f"{os.fspath(path)!r} is a file, so nobody can enter or watch it; name a directory"
+            )
         hold = Hold(holds, opening, since=now, until=now + length, declared=True)
         return holds.add(hold, place.identity, self._scene.real(place.path))
 
@@ -164,7 +171,9 @@ class Windows:
             place = Place(os.path.realpath(place.path), self._scene.lookup.follow(place).status)
         if not place.exists:
             hint = "; write on='*.dll' for one that is yet to be written" if what == "a hold" else ""
-            raise FsFaultError(f"{text!r} does not exist, so {what} finds nothing there; name what exists{hint}")
+            raise FsFaultError(
+                f"{text!r} does not exist, so {what} finds nothing there; name what exists{hint}"
+            )
         return place
 
     # What the session calls.
@@ -204,7 +213,9 @@ class Windows:
 
 def _letters(name: str, letters: object) -> int:
     if not isinstance(letters, str) or not _LETTERS.fullmatch(letters):
-        raise FsFaultError(f"{name}={letters!r} cannot be; write letters out of r (read), w (write) and d (delete)")
+        raise FsFaultError(
+            f"{name}={letters!r} cannot be; write letters out of r (read), w (write) and d (delete)"
+        )
     return bits(letters)
 
 
@@ -212,6 +223,7 @@ def _seconds(seconds: Any) -> float:
     if seconds is None:
         return _EVER
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < _EVER:
-        raise FsFaultError(f"seconds={seconds!r} cannot be; write a number of seconds above 0, such as seconds=1.5")
+        raise FsFaultError(
+            f"seconds={seconds!r} cannot be; write a number of seconds above 0, such as seconds=1.5"
+        )
     return float(seconds)
-

@@ -23,7 +23,17 @@ def shown(result):
 
 def test_built_in():
     """Their rules need not fire, and none hides an endless error; five are kinds of Windows."""
-    expected = ["corporate", "defender", "flaky", "observe", "off", "windows", "windows-10", "windows-server-2019", "wsl1"]
+    expected = [
+        "corporate",
+        "defender",
+        "flaky",
+        "observe",
+        "off",
+        "windows",
+        "windows-10",
+        "windows-server-2019",
+        "wsl1",
+    ]
     assert expected == sorted(built_in())
     rules = [rule for profile in built_in().values() for rule in profile.rules]
     assert rules == [

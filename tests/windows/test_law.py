@@ -41,7 +41,7 @@ STEPS = st.lists(
 SHARES = st.text("rwd", max_size=3)
 HOLDS = st.lists(
     st.one_of(
-        st.tuples(st.just("hold"), st.sampled_from(FILES + ("d", "d/e")), SHARES, SHARES),
+        st.tuples(st.just("hold"), st.sampled_from((*FILES, "d", "d/e")), SHARES, SHARES),
         st.tuples(st.sampled_from(["run", "load", "map"]), st.sampled_from(FILES)),
         st.tuples(st.sampled_from(["enter", "watch"]), st.sampled_from(["d", "d/e"])),
     ),
