@@ -86,16 +86,17 @@ def variants():
         "raw": lambda root: nullcontext(),
         "fsfault": lambda root: _inject(root, RULES),
         "four rules on `any`": lambda root: _inject(root, ANY),
+        "Windows model": lambda root: _inject(root, (), windows="11"),
         "unwatched": lambda root: _inject(os.path.join(root, "elsewhere"), RULES),
         "unittest.mock": lambda root: _mock(),
         "pyfakefs": lambda root: _fake(),
     }
 
 
-def _inject(root, rules):
+def _inject(root, rules, **keywords):
     from pytest_fsfault import inject
 
-    return inject(*rules, roots=[root])
+    return inject(*rules, roots=[root], **keywords)
 
 
 def _mock():

@@ -64,8 +64,10 @@ def deactivate() -> None:
 
 
 _made: dict[str, _Listener] = {}
-# An mmap, a library, an extension module.
-_MAPPINGS = ("mmap.__new__", "ctypes.dlopen", "import")
+# An mmap, a library, an extension module; a child, which does what nobody tells.
+_MAPPINGS = (
+    "mmap.__new__", "ctypes.dlopen", "import", "subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system",
+)  # fmt: skip
 
 
 def _listeners(board: Board) -> dict[str, _Listener]:

@@ -52,6 +52,8 @@ class PathWrapper(Wrapper):
             if watched is None:
                 return self.slow(path, (flags, mode), {"dir_fd": dir_fd})
         if watched:
+            if self.ease is not None:
+                return self._eased_descriptor(self.ease, path, flags, mode)
             self.calls += 1
         board.mine = path
         try:
@@ -117,6 +119,21 @@ class PathWrapper(Wrapper):
                 ease.after(path)
                 return result
         return self.slow(path, args, kwargs)
+
+    def _eased_descriptor(self, ease: Ease, path: str, flags: Any, mode: Any) -> Any:
+        """Open a file under a model that may have nothing to say."""
+        if ease.before(path, flags):
+            self.calls += 1
+            self.board.mine = path
+            try:
+                result = self.real(path, flags, mode)
+            except Exception as error:
+                if not self.failed(error, True):
+                    raise
+            else:
+                ease.after(path)
+                return result
+        return self.slow(path, (flags, mode), {})
 
     def _optional(self, path: Any = None) -> Any:
         # Without an argument it is the current directory, which needs a name for the audit hook to know it by.

@@ -5,10 +5,12 @@ Each test here says yes only if the judge of the operation would, and would have
 
 from __future__ import annotations
 
+import os
 import stat as modes
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.protocols import Ease
+from pytest_fsfault._windows.processes import has_children
 
 if TYPE_CHECKING:
     from pytest_fsfault._windows.scene import Scene
@@ -40,10 +42,13 @@ class Easing:
             "os.rmdir": Ease(self.rmdir, removed),
             "os.mkdir": Ease(self.mkdir, created),
             "open": Ease(self.write, created),
+            "os.open": Ease(self.open, created),
         }
 
     def ease(self, name: str) -> Ease | None:
         """Return the quick test of an operation, None where none is needed; it says no while anybody holds anything."""
+        # We are asked whenever a gate, a rule or a hold has changed.
+        self._scene.lookup.begin_epoch(watchful=has_children())
         found = self._eases.get(name)
         if found is None or self._scene.calm:
             return found
@@ -109,6 +114,20 @@ class Easing:
             return "r" not in mode and self._absent(path)
         plain = status.st_mode & _WRITABLE == _WRITABLE_FILE and "x" not in mode
         return plain and self._scene.reality.unmapped(status.st_ino)
+
+    def open(self, path: str, flags: int) -> bool:
+        """Open a plain file, or create one, by flags; exclusively only by other means than `tempfile`'s."""
+        if type(flags) is not int or flags & _ODD_FLAGS:
+            return False
+        if flags & _CHANGING:
+            mode = "w" if flags & os.O_CREAT else "r"
+            return self.write(path, mode)
+        return path not in self.refused and bool(self._plain(path))
+
+
+# An exclusive creation may be that of a file that goes with its last handle.
+_ODD_FLAGS = os.O_EXCL | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_TMPFILE", 0)
+_CHANGING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 
 def _never(*_: Any) -> bool:

@@ -46,14 +46,32 @@ class Place:
         return self.path.rpartition("/")[2]
 
 
+class _Listing:
+    """The names in a directory by what their spellings have in common; `epoch` is when they were read."""
+
+    __slots__ = ("changed", "epoch", "names")
+
+    def __init__(self, names: dict[str, str], changed: int, epoch: int) -> None:
+        self.names = names
+        self.changed = changed
+        self.epoch = epoch
+
+
 class Lookup:
-    """Paths to places; listings of directories are kept while these do not change."""
+    """Paths to places; listings of directories are kept.
+
+    Within one epoch all changes come by here, but for those of extension modules, which raise no audit event:
+    a second spelling of a name that one of these made is overlooked. A new epoch begins when a child is started,
+    a call got past us, or the gate was shut; a listing from before is good while its directory has not changed.
+    """
 
     def __init__(self, native: Native, *, case_sensitive: bool) -> None:
         self._native = native
         self._lstat = native.lstat
         self._exact = case_sensitive
-        self._listings: dict[str, tuple[int, dict[str, str]]] = {}
+        self._epoch = 0
+        self._watchful = False  # while children may live, no listing is taken on trust
+        self._listings: dict[str, _Listing] = {}
 
     def find(self, path: str) -> Place:
         """Return what stands at `path`, in the spelling that the disk has."""
@@ -65,13 +83,18 @@ class Lookup:
             return Place(path, None)
 
     def absent(self, path: str) -> bool:
-        """Return whether nothing stands at `path`, under whatever spelling, in a directory that is spelled so."""
+        """Return whether nothing stands at `path`, which `lstat` did not find, under another spelling either.
+
+        In doubt, and in a directory that is itself found under another spelling, say no.
+        """
         above, _, name = path.rpartition("/")
-        try:
-            status = self._native.stat(above)
-        except OSError:
-            return False
-        return self._exact or fold(name) not in self._names(Place(above, status))
+        known = self._listings.get(above)
+        if known is None or known.epoch != self._epoch or self._watchful:
+            try:
+                known = self._listing(above, self._native.stat(above))
+            except OSError:
+                return False
+        return self._exact or fold(name) not in known.names
 
     def follow(self, place: Place) -> Place:
         """Return the place that a link leads to; anything else is its own."""
@@ -85,59 +108,52 @@ class Lookup:
     def _search(self, path: str) -> Place:
         above, _, name = path.rpartition("/")
         parent = self.follow(self.find(above or "/"))
-        if not parent.is_directory:
-            return Place(f"{parent.path.rstrip('/')}/{name}", None, 3)
-        real = name if self._exact else self._names(parent).get(fold(name), name)
-        found = f"{parent.path.rstrip('/')}/{real}"
-        try:
-            return Place(found, self._lstat(found))
-        except OSError:
-            return Place(found, None)
+        top = parent.path.rstrip("/")
+        if parent.status is None or not parent.is_directory:
+            return Place(f"{top}/{name}", None, 3)
+        if not self._exact:
+            real = self._listing(parent.path, parent.status).names.get(fold(name), name)
+            if real != name:
+                try:
+                    return Place(f"{top}/{real}", self._lstat(f"{top}/{real}"))
+                except OSError:
+                    self.removed(f"{top}/{real}")
+        return Place(f"{top}/{name}", None)
 
-    def _names(self, directory: Place) -> dict[str, str]:
-        """Return the names in a directory by what their spellings have in common."""
-        assert directory.status is not None  # noqa: S101  # a directory that was found
-        changed = directory.status.st_mtime_ns
-        known = self._listings.get(directory.path)
-        if known is not None and known[0] == changed:
-            return known[1]
+    def _listing(self, directory: str, status: os.stat_result) -> _Listing:
+        known = self._listings.get(directory)
+        if known is not None and known.changed == status.st_mtime_ns:
+            known.epoch = self._epoch
+            return known
         try:
-            names = {fold(name): name for name in self._native.listdir(directory.path)}
+            names = {fold(name): name for name in self._native.listdir(directory)}
         except OSError:
             names = {}
         if len(self._listings) >= _DIRECTORIES:
             self._listings.clear()
-        self._listings[directory.path] = (changed, names)
-        return names
+        found = self._listings[directory] = _Listing(names, status.st_mtime_ns, self._epoch)
+        return found
+
+    def begin_epoch(self, *, watchful: bool = False) -> None:
+        """Take in that others may have changed anything, and go on doing so while we are to be `watchful`."""
+        self._epoch += 1
+        self._watchful = watchful
 
     def created(self, path: str) -> None:
         """Take in that `path` is new, so that a directory that grows is not read again each time."""
         above, _, name = path.rpartition("/")
         known = self._listings.get(above)
         if known is not None:
-            known[1].setdefault(fold(name), name)
-            self._stamp(above, known[1])
+            known.names.setdefault(fold(name), name)
 
     def removed(self, path: str) -> None:
         """Take in that `path` is gone."""
         above, _, name = path.rpartition("/")
         known = self._listings.get(above)
         if known is not None:
-            known[1].pop(fold(name), None)
-            self._stamp(above, known[1])
+            known.names.pop(fold(name), None)
 
     def moved(self, source: str, target: str) -> None:
         """Take in that what was at `source` is at `target` now."""
-        above, _, name = source.rpartition("/")
-        known = self._listings.get(above)
-        if known is not None and target.rpartition("/")[0] == above:
-            known[1].pop(fold(name), None)  # one look at the directory is enough
-        elif known is not None:
-            self.removed(source)
+        self.removed(source)
         self.created(target)
-
-    def _stamp(self, directory: str, names: dict[str, str]) -> None:
-        try:
-            self._listings[directory] = (self._native.stat(directory).st_mtime_ns, names)
-        except OSError:
-            self._listings.pop(directory, None)

@@ -52,7 +52,7 @@ _JUDGES: dict[str, Callable[[Scene, Operation], Answer]] = {
 # renames and `open` are eased.
 _ALWAYS = frozenset(
     [
-        "os.open", "os.truncate", "os.listdir", "os.scandir", "os.chdir", "os.access", "os.chmod", "os.link", "os.symlink", "file.truncate",
+        "os.truncate", "os.listdir", "os.scandir", "os.chdir", "os.access", "os.chmod", "os.link", "os.symlink", "file.truncate",
         "subprocess.Popen",
     ]
 )  # fmt: skip
@@ -88,8 +88,9 @@ class Model:
         return bool(scene.pending) or not scene.version.long_paths or (name == "open" and held)
 
     def mapped(self) -> None:
-        """Take in that a file may have been mapped into memory."""
+        """Take in that a file may have been mapped into memory, or a child started."""
         self.scene.reality.note_mapping()
+        self.scene.lookup.begin_epoch(watchful=True)
 
     def patches(self) -> Iterator[tuple[dict[str, Any], str, Any]]:
         """Yield what makes `shutil` work as on Windows: by path, without attributes of other systems."""
@@ -150,6 +151,8 @@ class Model:
 
     def passed(self, operation: Operation, answer: Answer) -> None:
         """Take in that an operation goes ahead whose result nobody will tell."""
+        if "mutate" in operation.groups:
+            self.scene.lookup.begin_epoch()
         if answer.about is not None:
             with self._lock:
                 self._unseen.append((operation, answer))
@@ -186,6 +189,8 @@ class Model:
         if target.exists and target.identity != source.identity and target.status.st_nlink == 1:
             scene.forget(target.identity)
         scene.lookup.moved(source.path, path)
+        if source.is_directory:
+            scene.lookup.begin_epoch()  # what was below has other paths now
         if scene.holds:
             before, after = scene.real(source.path), scene.real(path)
             scene.holds.renamed(source.identity, before, after)
