@@ -13,10 +13,12 @@ from pytest_fsfault import (
     Entry,
     FsFault,
     FsFaultError,
+    Hold,
     Retry,
     RetryStorm,
     Rule,
     SimulatedCrash,
+    Windows,
     inject,
     windows_error,
 )
@@ -130,3 +132,21 @@ def errors() -> None:
 @pytest.mark.fsfault("os.replace -> EACCES", profile="off")
 def test_marker(fsfault: FsFault) -> None:
     assert_type(fsfault.journal.faults, list[Entry])
+
+
+def windows(fsfault: FsFault, path: Path) -> None:
+    model = fsfault.windows("11", developer_mode=True)
+    assert_type(model, Windows)
+    assert_type(model.holds, list[Hold])
+    with model.hold(path, access="r", share="", seconds=1.5) as hold:
+        assert_type(hold.met, bool)
+    assert_type(model.run("a.exe"), Hold)
+    assert_type(model.load(on="*.dll"), Hold)
+    model.scanner("defender", hold="31ms..800ms")
+    with model.pretend("mypackage.*", constants=("WINDOWS",)):
+        pass
+    model.set_attributes(path, hidden=True)
+    model.hold(path, acces="r")  # type: ignore[call-arg]
+    model.enter(on="*.dll")  # type: ignore[call-arg]
+    inject(windows="11")
+    inject(windows=11)  # type: ignore[arg-type]

@@ -80,6 +80,9 @@ class Model(Protocol):
     def mapped(self) -> None:
         """Take in that a file may have been mapped into memory."""
 
+    def forked(self) -> None:
+        """Take in that a child may have been started."""
+
     def patches(self) -> Iterable[tuple[dict[str, Any], str, Any]]:
         """Yield what else is to be put in place while the model acts: a module's dictionary, a name, a value."""
 

@@ -64,10 +64,8 @@ def deactivate() -> None:
 
 
 _made: dict[str, _Listener] = {}
-# An mmap, a library, an extension module; a child, which does what nobody tells.
-_MAPPINGS = (
-    "mmap.__new__", "ctypes.dlopen", "import", "subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system",
-)  # fmt: skip
+_MAPPINGS = ("mmap.__new__", "ctypes.dlopen", "import")
+_STARTS = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system")
 
 
 def _listeners(board: Board) -> dict[str, _Listener]:
@@ -75,8 +73,8 @@ def _listeners(board: Board) -> dict[str, _Listener]:
         for event in {wrapper.event for wrapper in WRAPPERS.values() if wrapper.event} | set(EVENTS_ONLY):
             listener = _OpenListener if event == "open" else _Listener
             _made[event] = listener(board, event)
-        for event in _MAPPINGS:
-            _made[event] = _MappingListener(board, event)
+        for event in (*_MAPPINGS, *_STARTS):
+            _made[event] = _ModelListener(board, event)
     return _made
 
 
@@ -151,14 +149,18 @@ class _Listener:
         )  # fmt: skip
 
 
-class _MappingListener(_Listener):
-    """Something is mapped into memory, or may be: a model that looks at mappings looks again."""
+class _ModelListener(_Listener):
+    """What a model cannot see by itself: a file may have been mapped into memory, or a child started."""
 
     __slots__ = ()
 
     def hear(self, args: _Args) -> None:
-        if self.board.model is not None:
-            self.board.model.mapped()
+        model = self.board.model
+        if model is not None:
+            if self.event in _STARTS:
+                model.forked()
+            elif self.event != "import" or args[1] is not None:  # the file of an extension module
+                model.mapped()
         if self.event in EVENTS_ONLY and self.board.live and threading.get_ident() not in self.board.busy:
             self.consider(args, sys._getframe(2))
 

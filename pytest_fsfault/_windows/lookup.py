@@ -134,10 +134,11 @@ class Lookup:
         found = self._listings[directory] = _Listing(names, status.st_mtime_ns, self._epoch)
         return found
 
-    def begin_epoch(self, *, watchful: bool = False) -> None:
+    def begin_epoch(self, *, watchful: bool | None = None) -> None:
         """Take in that others may have changed anything, and go on doing so while we are to be `watchful`."""
         self._epoch += 1
-        self._watchful = watchful
+        if watchful is not None:
+            self._watchful = watchful
 
     def created(self, path: str) -> None:
         """Take in that `path` is new, so that a directory that grows is not read again each time."""

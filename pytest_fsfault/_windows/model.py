@@ -88,8 +88,11 @@ class Model:
         return bool(scene.pending) or not scene.version.long_paths or (name == "open" and held)
 
     def mapped(self) -> None:
-        """Take in that a file may have been mapped into memory, or a child started."""
+        """Take in that a file may have been mapped into memory."""
         self.scene.reality.note_mapping()
+
+    def forked(self) -> None:
+        """Take in that a child may have been started, which changes files that nobody tells of."""
         self.scene.lookup.begin_epoch(watchful=True)
 
     def patches(self) -> Iterator[tuple[dict[str, Any], str, Any]]:
