@@ -161,9 +161,10 @@ class Runner:
     def print_list(self) -> None:
         """Print all that a rule may speak of."""
         from pytest_fsfault._report.listing import listing  # noqa: PLC0415
+        from pytest_fsfault._windows import scanners, versions  # noqa: PLC0415
 
         profiles = sorted((one.name, one.about) for one in self.settings().profiles.values())
-        sys.stdout.write("\n".join(listing(profiles)) + "\n")
+        sys.stdout.write("\n".join(listing(profiles, versions.VERSIONS, scanners.listing())) + "\n")
 
     # A test.
 

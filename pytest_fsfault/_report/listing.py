@@ -40,8 +40,10 @@ SCHEDULES = (
 )
 
 
-def listing(profiles: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Yield the syntax, operations, groups, faults, schedules, errors and profiles."""
+def listing(
+    profiles: Iterable[tuple[str, str]], versions: Iterable[str], scanners: Iterable[tuple[str, str]]
+) -> Iterator[str]:
+    """Yield the syntax, operations, groups, faults, schedules, errors, profiles, and what the Windows model knows."""
     yield f"rule: {SYNTAX}"
     yield from ("", "operations:")
     primitives = [kind.name for kind in OPERATIONS.values() if not kind.composite]
@@ -65,6 +67,8 @@ def listing(profiles: Iterable[tuple[str, str]]) -> Iterator[str]:
         yield f" {mark}{error.code:5}  {error.name:36} {winerror_errno(error.code):10} {error.text}"
     yield from ("", "profiles:")
     yield from _pairs(profiles)
+    yield from ("", f"versions of Windows: {', '.join(versions)}", "", "scanners:")
+    yield from _pairs(scanners)
 
 
 def _wrapped(names: Iterable[str], head: str = "  ") -> list[str]:

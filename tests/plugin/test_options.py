@@ -250,6 +250,8 @@ def test_list(run, pytester):
             "  off *",
             "  windows-server-2019  *",
             "  wsl1 *",
+            "versions of Windows: 7, server-2019, 10, 11",
+            "  defender *hold *share *on *delay *",
         ]
     )
     assert "test_it" not in result.stdout.str()
