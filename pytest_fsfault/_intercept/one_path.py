@@ -10,7 +10,7 @@ from pytest_fsfault._core.engine import Act
 from pytest_fsfault._core.operation import flag_groups
 from pytest_fsfault._intercept.board import resolve
 from pytest_fsfault._intercept.originals import ORIGINALS
-from pytest_fsfault._intercept.wrappers import Wrapper, spelled
+from pytest_fsfault._intercept.wrappers import UNKNOWN, Wrapper, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,7 +144,7 @@ class PathWrapper(Wrapper):
         if type(path) is not str or (watched := self.plain(path)) is None:
             return None
         if watched:
-            test = self.tests()[0]
+            test = self._tests[0] if self._tests is not UNKNOWN else self.tests()[0]
             if test is not None and test(path):
                 return None
         return self.remember(path, watched)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine import Act
 from pytest_fsfault._intercept.board import resolve
-from pytest_fsfault._intercept.wrappers import Wrapper, spelled
+from pytest_fsfault._intercept.wrappers import MEMORY, UNKNOWN, Wrapper, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,16 +86,28 @@ class TwoPathWrapper(Wrapper):
         return self.slow(src, dst, args, kwargs)
 
     def visit(self, src: Any, dst: Any) -> bool | None:
-        """Judge a pair that is not in memory: as in `quiet`, or None if it needs the slow way."""
-        if type(src) is not str or type(dst) is not str:
+        """Judge a pair that is not in memory: as in `quiet`, or None if it needs the slow way.
+
+        What `plain`, `concerned` and `remember` do, at once: loops over many files come here for each.
+        """
+        if type(src) is not str or type(dst) is not str or src[:1] != "/" or dst[:1] != "/":
             return None
-        source, target = self.plain(src), self.plain(dst)
-        if source is None or target is None:
+        pair = f"{src}{dst}/"
+        if "/." in pair or "//" in pair:
             return None
-        watched = source or target
-        if watched and self.concerned(src, dst):
+        board = self.board
+        below, tops = board.below, board.tops
+        if not (src.startswith(below) or dst.startswith(below) or src in tops or dst in tops):
+            return self.remember(src, False, dst)
+        of_source, of_target = self._tests if self._tests is not UNKNOWN else self.tests()
+        if (of_source is not None and of_source(src)) or (of_target is not None and of_target(dst)):
             return None
-        return self.remember(src, watched, dst)
+        self.note(src)
+        quiet = self.quiet
+        if len(quiet) >= MEMORY:
+            quiet.clear()
+        quiet[src] = (dst, True)
+        return True
 
     def concerned(self, src: str, dst: str) -> bool:
         """Return whether a rule may concern the pair; never a wrong no."""

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 __tracebackhide__ = True
 
 # So many paths are remembered per function before the memory starts anew.
-_MEMORY = 50_000
-_UNKNOWN: Any = object()
+MEMORY = 50_000
+UNKNOWN: Any = object()
 NOTHING = (None, None)
 
 
@@ -59,7 +59,7 @@ class Wrapper:
         self.paths: deque[Any] = deque(maxlen=8)
         self.note = self.paths.append
         self.stray: str | None = None
-        self._tests: Any = _UNKNOWN
+        self._tests: Any = UNKNOWN
         self.ease: Ease | None = None
         self.call = _bind(self._template(row), self, real)
         vars(self)[row.function] = self.call  # `copy` asks the owner of a method for the method's name
@@ -71,7 +71,7 @@ class Wrapper:
     def forget(self) -> None:
         self.quiet.clear()
         self.stray = None
-        self._tests = _UNKNOWN
+        self._tests = UNKNOWN
         model = self.board.model
         self.ease = None if model is None else model.ease(self.operation)
 
@@ -83,7 +83,7 @@ class Wrapper:
 
     def tests(self) -> tuple[Callable[[str], object] | None, Callable[[str], object] | None]:
         """Return the quick tests for path and target, made anew after each change of the rules."""
-        if self._tests is _UNKNOWN:
+        if self._tests is UNKNOWN:
             superset = self.board.superset
             target = superset(self.operation, target=True) if self.kind.two_paths else None
             source = superset(self.operation, target=False)
@@ -96,7 +96,7 @@ class Wrapper:
             self.note(path)
         else:
             self.note_stray(path)
-        if len(self.quiet) >= _MEMORY:
+        if len(self.quiet) >= MEMORY:
             self.quiet.clear()
         self.quiet[path] = watched if target is None else (target, watched)
         return watched
