@@ -34,6 +34,7 @@ class Gates:
     @contextmanager
     def call(self, item: Any) -> Iterator[None]:
         """Open the gate for the block, in which the test may ask for its session; then judge the test."""
+        __tracebackhide__ = True
         self.calling.append(item)
         self._open(item)
         try:
@@ -66,6 +67,7 @@ class Gates:
             session.close()
 
     def _verify(self, session: FsFault) -> None:
+        __tracebackhide__ = True
         try:
             session.verify()
         except AssertionError as error:

@@ -50,7 +50,7 @@ class Options:
         strict: Strict | None = None,
         children: bool | None = None,
     ) -> None:
-        if children not in (None, False):
+        if children is not None and children is not False:
             raise FsFaultError(
                 f"children={children!r} cannot be: this version reaches one process; leave it out"
             )

@@ -120,9 +120,8 @@ def _read(name: str, table: Mapping[str, Any], found: Mapping[str, Profile], pla
     windows = _windows(table["windows"], place) if "windows" in table else parent.windows
     scanners = (*parent.scanners, *_scanners(table.get("scanners", []), place))
     if scanners and windows is None:
-        raise FsFaultError(
-            f"{place}: scanners act under the Windows model alone; write windows = '11' as well"
-        )
+        instead = "drop windows = false" if "windows" in table else "write windows = '11' as well"
+        raise FsFaultError(f"{place}: scanners act under the Windows model alone; {instead}")
     return Profile(
         name, rules=rules, clock=clock, seed=seed, observe=parent.observe, windows=windows, scanners=scanners
     )

@@ -5,7 +5,7 @@ It is loaded with the plugin; whatever it needs for faults is imported when the 
 
 from __future__ import annotations
 
-import random
+import os
 import shlex
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -140,7 +140,7 @@ class Runner:
             return int(handed["fsfault_seed"])
         given, ini = self._options.fsfault_seed, self._config.getini("fsfault_seed")
         if given is None and not ini:
-            return random.getrandbits(32) if of_profile is None else of_profile
+            return int.from_bytes(os.urandom(4)) if of_profile is None else of_profile
         from pytest_fsfault._settings import choose_seed  # noqa: PLC0415
 
         return choose_seed(given, of_profile, ini, lambda: last_seed(self._config))
@@ -148,7 +148,7 @@ class Runner:
     def arguments(self) -> str:
         """Return the options that reproduce this run, together with its files."""
         settings, given = self.settings(), self._options
-        parts = []
+        parts = ["-c", given.inifilename] if given.inifilename else []
         if settings.profile != "off" or given.fsfault_profile is not None:
             parts += ["--fsfault-profile", settings.profile]
         for rule in given.fsfault_rule:
@@ -198,7 +198,11 @@ class Runner:
         from pytest_fsfault._options import Options, marker_options  # noqa: PLC0415
 
         options = Options()
-        for mark in reversed(marks):
+        # pytest names the marks of a parameter after the function's own, although they stand within it.
+        of_parameter = {id(mark) for mark in getattr(getattr(item, "callspec", None), "marks", ())}
+        outside_in = [*reversed(marks)]
+        outside_in.sort(key=lambda mark: id(mark) in of_parameter)
+        for mark in outside_in:
             options = marker_options(mark.args, mark.kwargs).inside(options)
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         if "fsfault" in parameters and "fsfault" in item.fixturenames:

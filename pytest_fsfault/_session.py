@@ -52,6 +52,7 @@ class FsFault:
         self.profile = profile.name
         self._clock = self._choose_clock()
         self._engine = Engine(self._clock, roots, observing=profile.observe)
+        self._ambient: list[Armed] = []
         self._own = [self._arm(rule) for rule in options.rules]
         from_outside = ambient.rules if options.profile != "off" else ()
         self._ambient = [self._arm(rule) for rule in (*from_outside, *profile.rules)]
@@ -72,7 +73,9 @@ class FsFault:
         return switch().clock or VirtualClock(ThisProcess())
 
     def _arm(self, rule: Rule) -> Armed:
-        return self._engine.plan.add(Armed(rule, self.seed, self._verify_one, self._numbered))
+        # What the test itself asks for comes before what the run adds, whenever it is added.
+        armed = Armed(rule, self.seed, self._verify_one, self._numbered)
+        return self._engine.plan.add(armed, before=self._ambient)
 
     # What users call.
 

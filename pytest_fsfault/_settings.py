@@ -70,7 +70,7 @@ def _rules(place: str, texts: Iterable[str]) -> tuple[Rule, ...]:
 
 
 def _roots(given: Given) -> tuple[str, ...]:
-    roots = [os.path.join(given.directory, root) for root in given.ini_roots]
+    roots = [os.path.join(given.directory, os.path.expanduser(root)) for root in given.ini_roots]
     found: tuple[str, ...] = _said("fsfault_roots", checked_roots, roots) if roots else ()
     return found
 

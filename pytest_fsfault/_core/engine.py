@@ -96,6 +96,7 @@ class Engine:
 
     def raise_if_ended(self) -> None:
         """Raise again what ended the session."""
+        __tracebackhide__ = True
         if self.ended is not None:
             raise type(self.ended)(*self.ended.args)
 
@@ -104,6 +105,7 @@ class Engine:
 
         With `taken` an inner session has decided: the call counts here, but no rule fires.
         """
+        __tracebackhide__ = True
         now = self.clock.now
         with self._turn:
             self.raise_if_ended()
@@ -150,12 +152,14 @@ class Engine:
 
     def end(self, reason: BaseException) -> NoReturn:
         """Let nothing more happen, and raise `reason`, now and at every later call."""
+        __tracebackhide__ = True
         self.ended = reason
         self.on_end()
         raise reason
 
     def watch_for_storm(self, operation: Operation, outcome: Outcome) -> None:
         """Count injected errors per operation and the path that it wants to change."""
+        __tracebackhide__ = True
         key = operation.name, operation.target or operation.path
         with self._lock:
             if outcome == "ok":
@@ -193,6 +197,7 @@ class _Case:
 
     def perform(self) -> Any:
         """Do the real thing; a native error is told as such."""
+        __tracebackhide__ = True
         try:
             result = self.act.perform()
         except OSError as error:
@@ -223,6 +228,7 @@ def conduct(engines: Sequence[Engine], operation: Operation, act: Act) -> Any:
     `engines` are asked in order, the innermost session first; all of them count and record, the first
     that has an answer decides.
     """
+    __tracebackhide__ = True
     if operation.name in _CLOSES and any(
         engine.ended is not None and engine.covers(operation) for engine in engines
     ):
@@ -237,6 +243,7 @@ def conduct(engines: Sequence[Engine], operation: Operation, act: Act) -> Any:
 
 def conduct_early_bound(engines: Sequence[Engine], operation: Operation, act: Act) -> None:
     """Decide about a call that is about to happen whatever we return: refuse it, delay it, or let it pass."""
+    __tracebackhide__ = True
     case, decision, decider = _decide(engines, operation, act)
     if decision is None or decider is None:
         case.act.passed()
@@ -260,6 +267,7 @@ def conduct_early_bound(engines: Sequence[Engine], operation: Operation, act: Ac
 def _decide(
     engines: Sequence[Engine], operation: Operation, act: Act
 ) -> tuple[_Case, Decision | None, Engine | None]:
+    __tracebackhide__ = True
     witnesses: list[Engine] = []
     first: Decision | None = None
     decider: Engine | None = None
@@ -321,6 +329,7 @@ def _as_answered(engine: Engine, operation: Operation, answer: Answer, act: Act)
 
 
 def _modelled(model: Model, operation: Operation, answer: Answer, perform: Callable[[], Any]) -> Any:
+    __tracebackhide__ = True
     try:
         result = perform()
     except OSError as error:
@@ -335,6 +344,7 @@ _EARLY = {False: "bound early", True: "bound early, os.rename or os.replace"}
 
 
 def _raise(case: _Case, fault: Fault, _decider: Engine) -> NoReturn:
+    __tracebackhide__ = True
     if fault.after or case.operation.name in _CLOSES:
         case.act.discard(case.perform())
     error = case.refusal(fault)
@@ -350,6 +360,7 @@ def _delay(case: _Case, fault: Fault, decider: Engine) -> Any:
 
 
 def _short(case: _Case, fault: Fault, _decider: Engine) -> Any:
+    __tracebackhide__ = True
     short = case.act.short
     assert short is not None  # noqa: S101  # a rule with `short` matches only what transfers bytes
     case.act = case.act._replace(perform=lambda: short(fault.size))
@@ -363,6 +374,7 @@ def _short(case: _Case, fault: Fault, _decider: Engine) -> Any:
 
 
 def _crash(case: _Case, _fault: Fault, decider: Engine) -> NoReturn:
+    __tracebackhide__ = True
     crash = decider.ended
     assert crash is not None  # noqa: S101  # set with the decision
     case.note("crashed", crash)

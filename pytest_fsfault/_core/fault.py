@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from typing import Literal
 
 from pytest_fsfault._core.errors import ErrorName, parse_error
 from pytest_fsfault._core.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.text import PlacedError, Words, duration, duration_text, placed, size, size_text
+from pytest_fsfault._core.winerrors import NAMES
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -94,8 +96,9 @@ def _read_error(words: Words, expected: str) -> ErrorName:
     if name.lower() == "winerror":
         name += " " + words.take("a number such as 32 after 'WinError'").text
     # Names of errors are in capitals: what resembles a keyword is one, misspelt.
+    elif name in _KEYWORDS:
+        raise PlacedError(f"{name!r} is no error", column, f"; expected {expected}")
     elif name.islower():
-        raise PlacedError(
-            f"unknown fault {name!r}", column, nearest(name, _KEYWORDS) or f"; expected {expected}"
-        )
+        hint = nearest(name, [*_KEYWORDS, *NAMES, *errno.errorcode.values()])
+        raise PlacedError(f"unknown fault {name!r}", column, hint or f"; expected {expected}")
     return placed(parse_error, name, column)

@@ -11,7 +11,7 @@ from pytest_fsfault._core.operation import Decision
 from pytest_fsfault._core.paths import below_root, escape, superset_regex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from types import TracebackType
 
     from pytest_fsfault._core.operation import Operation
@@ -141,12 +141,13 @@ class Plan:
         errors = (armed.rule.fault.error for armed in self._armed)
         return any(error is not None and error.winerror is not None for error in errors)
 
-    def add(self, armed: Armed) -> Armed:
-        """Put a rule in force, after those that are."""
+    def add(self, armed: Armed, *, before: Collection[Armed] = ()) -> Armed:
+        """Put a rule in force, after those that are, but `before` some that yield to it."""
         with self._lock:
             armed._plan = self
             self._all.append(armed)
-            self._set((*self._armed, armed))
+            first = [other for other in self._armed if other not in before]
+            self._set((*first, armed, *(other for other in self._armed if other in before)))
         return armed
 
     def remove(self, armed: Armed) -> None:

@@ -203,9 +203,8 @@ def _range(word: Word) -> Term:
 def _number(word: Word) -> int:
     number = int(word.text) if _NUMBER.fullmatch(word.text) else 0
     if number < 1:
-        raise PlacedError(
-            f"{word.text!r} is no number of calls", word.column, "; write a whole number from 1 on"
-        )
+        instead = "; write a whole number from 1 on, of at most 15 digits"
+        raise PlacedError(f"{word.text!r} is no number of calls", word.column, instead)
     return number
 
 

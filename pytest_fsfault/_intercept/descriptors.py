@@ -32,6 +32,7 @@ class DescriptorWrapper(Wrapper):
     def _lone(self, fd: Any) -> Any:
         if not self.board.live or self._tests is NOTHING or self.tests() is NOTHING:
             return self.real(fd)
+        __tracebackhide__ = True
         return self.slow(fd, None, (fd,), {})
 
     def _single(self, fd: Any, *args: Any, **kwargs: Any) -> Any:
@@ -42,6 +43,7 @@ class DescriptorWrapper(Wrapper):
             if self.event is not None:
                 self.board.mine = fd
             return self.real(fd, *args, **kwargs) if args or kwargs else self.real(fd)
+        __tracebackhide__ = True
         return self.slow(fd, None, (fd, *args), kwargs)
 
     def _pair(self, first: Any, second: Any, *args: Any, **kwargs: Any) -> Any:
@@ -50,10 +52,12 @@ class DescriptorWrapper(Wrapper):
         given = (first, second, *args)
         # sendfile names the receiver first, copy_file_range the source.
         source, target = (second, first) if self.function == "sendfile" else (first, second)
+        __tracebackhide__ = True
         return self.slow(source, target, given, kwargs)
 
     def slow(self, source: Any, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Find the files behind the descriptors; ask the engines if a rule may concern them."""
+        __tracebackhide__ = True
         call = partial(self._perform, args, kwargs)
         path = resolve(source)[0] if isinstance(source, int) else None
         end = resolve(target)[0] if isinstance(target, int) else None
@@ -73,11 +77,13 @@ class DescriptorWrapper(Wrapper):
         return self.conduct(operation, Act(call, short=short))
 
     def _perform(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        __tracebackhide__ = True
         self.announce(args[0])
         return self.real(*args, **kwargs)
 
     def _short(self, args: tuple[Any, ...], kwargs: dict[str, Any], size: int) -> Any:
         """Transfer at most `size` bytes; arguments that do not fit go to the real function as they are."""
+        __tracebackhide__ = True
         position = _AMOUNTS[self.function]
         with suppress(TypeError, ValueError):
             if position < len(args):

@@ -115,6 +115,7 @@ class FileCall(Wrapper):
         detail: Any = None,
     ) -> Any:
         """Do `call` on the file `raw`, if the engines allow it."""
+        __tracebackhide__ = True
         board, path = self.board, raw._path
         if not board.live or not board.watched(path):
             return call()

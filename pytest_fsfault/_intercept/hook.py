@@ -43,6 +43,7 @@ def _hook(event: str, args: _Args, find: Callable[[str], _Listener | None] = _li
         if args[0] is listener.board.mine:
             listener.board.mine = NOBODY
         else:
+            __tracebackhide__ = True
             listener.hear(args)
 
 
@@ -102,10 +103,12 @@ class _Listener:
             if watched is not None:
                 memory.calls += watched
                 return
+        __tracebackhide__ = True
         self.consider(args)
 
     def consider(self, args: _Args, frame: FrameType | None = None) -> None:
         """Ask the engines about a call that no wrapper has announced."""
+        __tracebackhide__ = True
         frame = frame or sys._getframe(3)
         if type(args[0]) is int and args[0] == self.board.mine:
             self.board.mine = NOBODY  # a descriptor that C has made a new number of
@@ -162,6 +165,7 @@ class _ModelListener(_Listener):
             elif self.event != "import" or args[1] is not None:  # the file of an extension module
                 model.mapped()
         if self.event in EVENTS_ONLY and self.board.live and threading.get_ident() not in self.board.busy:
+            __tracebackhide__ = True
             self.consider(args, sys._getframe(2))
 
 
@@ -183,6 +187,7 @@ class _OpenListener(_Listener):
             if watched is not None:
                 memory.calls += watched
                 return
+        __tracebackhide__ = True
         self.consider(args, sys._getframe(2))
 
 

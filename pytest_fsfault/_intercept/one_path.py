@@ -50,9 +50,11 @@ class PathWrapper(Wrapper):
         if watched is None:
             watched = self.visit(path)
             if watched is None:
+                __tracebackhide__ = True
                 return self.slow(path, (flags, mode), {"dir_fd": dir_fd})
         if watched:
             if self.ease is not None:
+                __tracebackhide__ = True
                 return self._eased_descriptor(self.ease, path, flags, mode)
             self.calls += 1
         board.mine = path
@@ -62,6 +64,7 @@ class PathWrapper(Wrapper):
         except Exception as error:
             if not self.failed(error, watched):
                 raise
+        __tracebackhide__ = True
         return self.slow(path, (flags, mode), {"dir_fd": dir_fd})
 
     def _silent(self, path: Any, *args: Any, **kwargs: Any) -> Any:
@@ -71,6 +74,7 @@ class PathWrapper(Wrapper):
         if watched is None:
             watched = self.visit(path)
             if watched is None:
+                __tracebackhide__ = True
                 return self.slow(path, args, kwargs)
         if watched:
             self.calls += 1
@@ -81,6 +85,7 @@ class PathWrapper(Wrapper):
         except Exception as error:
             if not self.failed(error, watched):
                 raise
+        __tracebackhide__ = True
         return self.slow(path, args, kwargs)
 
     def _audited(self, path: Any, *args: Any, **kwargs: Any) -> Any:
@@ -90,9 +95,11 @@ class PathWrapper(Wrapper):
         if watched is None:
             watched = self.visit(path)
             if watched is None:
+                __tracebackhide__ = True
                 return self.slow(path, args, kwargs)
         if watched:
             if self.ease is not None:
+                __tracebackhide__ = True
                 return self.eased(self.ease, path, args, kwargs)
             self.calls += 1
         self.board.mine = path
@@ -103,10 +110,12 @@ class PathWrapper(Wrapper):
         except Exception as error:
             if not self.failed(error, watched):
                 raise
+        __tracebackhide__ = True
         return self.slow(path, args, kwargs)
 
     def eased(self, ease: Ease, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Make a call under a model that may have nothing to say."""
+        __tracebackhide__ = True
         if ease.before(path):
             self.calls += 1
             self.board.mine = path
@@ -122,6 +131,7 @@ class PathWrapper(Wrapper):
 
     def _eased_descriptor(self, ease: Ease, path: str, flags: Any, mode: Any) -> Any:
         """Open a file under a model that may have nothing to say."""
+        __tracebackhide__ = True
         if ease.before(path, flags):
             self.calls += 1
             self.board.mine = path
@@ -137,6 +147,7 @@ class PathWrapper(Wrapper):
 
     def _optional(self, path: Any = None) -> Any:
         # Without an argument it is the current directory, which needs a name for the audit hook to know it by.
+        __tracebackhide__ = True
         return self._audited("." if path is None else path)
 
     def visit(self, path: Any) -> bool | None:
@@ -151,6 +162,7 @@ class PathWrapper(Wrapper):
 
     def slow(self, path: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Resolve the path; ask the engines if a rule may concern it."""
+        __tracebackhide__ = True
         try:
             where, shown = resolve(path, kwargs.get("dir_fd"))
         except TypeError:
@@ -197,6 +209,7 @@ class PathWrapper(Wrapper):
         _target: object,
     ) -> Any:
         """Make the real call at the place that a model has found."""
+        __tracebackhide__ = True
         there = spelled(given, asked, path)
         kwargs = {**kwargs, "dir_fd": None} if "dir_fd" in kwargs else kwargs
         return self.direct(there, partial(self.real, there, *args, **kwargs), None)
@@ -210,6 +223,7 @@ class PathWrapper(Wrapper):
 
     def direct(self, first: Any, call: Callable[[], Any], watched: str | None) -> Any:
         """Make the real call."""
+        __tracebackhide__ = True
         self.announce(first)
         try:
             return call()
@@ -219,6 +233,7 @@ class PathWrapper(Wrapper):
 
     def answer(self, operation: Operation, act: Act) -> Any:
         """Ask the engines; a refused `access` answers False, as it does on Windows."""
+        __tracebackhide__ = True
         if self.operation != "os.access":
             return self.conduct(operation, act)
         try:

@@ -56,9 +56,11 @@ class OpenWrapper(PathWrapper):
         if watched is None:
             watched = self.visit(file) if opener is None else None
             if watched is None:
+                __tracebackhide__ = True
                 return self.look_closer(file, (mode, buffering, encoding, errors, newline, closefd, opener))
         if watched and self.ease is not None and mode not in READING:
             rest = (mode, buffering, encoding, errors, newline, closefd, opener)
+            __tracebackhide__ = True
             return self._eased_open(self.ease, file, rest)
         self.board.mine = file
         try:
@@ -69,10 +71,12 @@ class OpenWrapper(PathWrapper):
         except Exception as error:
             if not self.failed(error, watched):
                 raise
+        __tracebackhide__ = True
         return self.look_closer(file, (mode, buffering, encoding, errors, newline, closefd, opener))
 
     def _eased_open(self, ease: Ease, file: str, rest: tuple[Any, ...]) -> Any:
         """Open a file for writing under a model that may have nothing to say."""
+        __tracebackhide__ = True
         if type(rest[0]) is str and ease.before(file, rest[0]):
             self.board.mine = file
             try:
@@ -88,6 +92,7 @@ class OpenWrapper(PathWrapper):
 
     def look_closer(self, file: Any, rest: tuple[Any, ...]) -> Any:
         """Resolve the path; ask the engines if a rule may concern it."""
+        __tracebackhide__ = True
         opener = rest[-1]
         try:
             where, shown = resolve(file)
@@ -125,6 +130,7 @@ class OpenWrapper(PathWrapper):
         return self.conduct(operation, Act(partial(self.direct, first, call, None), _close, at=at))
 
     def _elsewhere(self, asked: str, given: Any, rest: tuple[Any, ...], path: str, _target: object) -> Any:
+        __tracebackhide__ = True
         there = spelled(given, asked, path)
         return self.direct(there, partial(self.compose, path, there, *rest), None)
 

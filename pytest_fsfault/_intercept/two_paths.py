@@ -36,9 +36,11 @@ class TwoPathWrapper(Wrapper):
         # A pair's memory is the source's last target: retries and loops meet the same pair again.
         watched = known[1] if known is not None and known[0] == dst else self.visit(src, dst)
         if watched is None:
+            __tracebackhide__ = True
             return self.slow(src, dst, (), {"src_dir_fd": src_dir_fd, "dst_dir_fd": dst_dir_fd})
         if watched:
             if self.ease is not None:
+                __tracebackhide__ = True
                 return self.eased(self.ease, src, dst)
             self.calls += 1
         board.mine = src
@@ -48,10 +50,12 @@ class TwoPathWrapper(Wrapper):
         except Exception as error:
             if not self.failed(error, watched):
                 raise
+        __tracebackhide__ = True
         return self.slow(src, dst, (), {"src_dir_fd": src_dir_fd, "dst_dir_fd": dst_dir_fd})
 
     def eased(self, ease: Ease, src: str, dst: str) -> None:
         """Move a file under a model that may have nothing to say."""
+        __tracebackhide__ = True
         if ease.before(src, dst):
             self.calls += 1
             self.board.mine = src
@@ -71,6 +75,7 @@ class TwoPathWrapper(Wrapper):
         known = self.quiet.get(src) if type(src) is str else None
         watched = known[1] if known is not None and known[0] == dst else self.visit(src, dst)
         if watched is None:
+            __tracebackhide__ = True
             return self.slow(src, dst, args, kwargs)
         if watched:
             self.calls += 1
@@ -83,6 +88,7 @@ class TwoPathWrapper(Wrapper):
         except Exception as error:
             if not self.failed(error, watched):
                 raise
+        __tracebackhide__ = True
         return self.slow(src, dst, args, kwargs)
 
     def visit(self, src: Any, dst: Any) -> bool | None:
@@ -116,6 +122,7 @@ class TwoPathWrapper(Wrapper):
 
     def slow(self, src: Any, dst: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Resolve both paths; ask the engines if a rule may concern them."""
+        __tracebackhide__ = True
         try:
             source, shown = self.resolve_source(src, dst, kwargs)
             target, shown_target = resolve(dst, kwargs.get("dst_dir_fd", kwargs.get("dir_fd")))
@@ -152,6 +159,7 @@ class TwoPathWrapper(Wrapper):
         target: str | None,
     ) -> Any:
         """Make the real call at the places that a model has found."""
+        __tracebackhide__ = True
         # The source of a symbolic link is text, which nobody resolves.
         first = given[0] if self.operation == "os.symlink" else spelled(given[0], asked[0], path)
         second = spelled(given[1], asked[1], target or asked[1])
@@ -169,6 +177,7 @@ class TwoPathWrapper(Wrapper):
 
     def direct(self, first: Any, call: Callable[[], Any], watched: bool) -> Any:
         """Make the real call."""
+        __tracebackhide__ = True
         self.announce(first)
         try:
             return call()

@@ -152,10 +152,12 @@ class Wrapper:
 
     def conduct(self, operation: Operation, act: Act) -> Any:
         """Hand a call to the engines of all open sessions."""
+        __tracebackhide__ = True
         checked = partial(self._checked, operation, act.perform)
         return conduct(self.board.engines, operation, act._replace(perform=checked))
 
     def _checked(self, operation: Operation, perform: Callable[[], Any]) -> Any:
+        __tracebackhide__ = True
         try:
             return perform()
         except OSError as error:

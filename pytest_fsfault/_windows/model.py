@@ -224,6 +224,7 @@ class Model:
         return self._error(operation, windows_code(self.scene, operation, error))
 
     def _fail(self, operation: Operation, code: int) -> NoReturn:
+        __tracebackhide__ = True
         raise self._error(operation, code)
 
     def _error(self, operation: Operation, code: int) -> OSError:
