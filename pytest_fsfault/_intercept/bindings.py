@@ -76,6 +76,19 @@ class Exchange:
         self._sizes: list[int] = []
         self._places: dict[int, list[tuple[dict[str, Any], str, Any, bool]]] = {}
         self._active: list[tuple[dict[str, Any], str, Any, Any]] = []
+        self._wrappers: list[Any] = []
+        self._references: list[int] = []
+
+    def know(self, *pairs: Mapping[int, tuple[Any, Any]]) -> None:
+        """Note how many references there are to the wrappers before anybody has seen one.
+
+        All that hold one now must hold it for good.
+        """
+        self._wrappers = [pair[1] for table in pairs for pair in table.values()]
+        self._references = self._count()
+
+    def _count(self) -> list[int]:
+        return list(map(sys.getrefcount, self._wrappers))
 
     def put(self, files: Mapping[int, tuple[Any, Any]], times: Mapping[int, tuple[Any, Any]]) -> None:
         """Put wrappers in the place of early-bound originals.
@@ -94,11 +107,15 @@ class Exchange:
                     self._active.append((space, name, *pair))
 
     def restore(self, *pairs: Mapping[int, tuple[Any, Any]]) -> None:
-        """Put the originals back, also in modules that were imported in between."""
-        for space, name, original, wrapper in reversed(self._active):
-            if space.get(name) is wrapper:
-                space[name] = original
-        self._active.clear()
+        """Put the originals back, also in modules that were imported in between.
+
+        To be called last, when we ourselves have taken the wrappers from everywhere.
+        """
+        self._put_back()
+        # A name that leads to a wrapper is a reference: if there are no more of them than before anybody could
+        # take one, no module has one, and there is nothing to look for.
+        if self._count() == self._references:
+            return
         changed = self._changed()
         if not changed:
             return
@@ -109,6 +126,12 @@ class Exchange:
                 if id(value) in by_wrapper:
                     space[name] = by_wrapper[id(value)]
         self._note(changed, {id(original) for original, _ in known})
+
+    def _put_back(self) -> None:
+        for space, name, original, wrapper in reversed(self._active):
+            if space.get(name) is wrapper:
+                space[name] = original
+        self._active.clear()
 
     def _note(self, spaces: Iterable[dict[str, Any]], wanted: Container[int]) -> None:
         """Remember where these dictionaries hold originals; they are not looked at again until they change."""

@@ -45,6 +45,7 @@ class Board:
 
     __slots__ = (
         "_banked",
+        "_eased",
         "below",
         "busy",
         "callers",
@@ -55,11 +56,13 @@ class Board:
         "model",
         "shut",
         "tops",
+        "used",
     )
 
     def __init__(self) -> None:
         self.live = False
         self._banked = True  # nothing can have been counted since the last time
+        self._eased = False  # the interceptors know of a model
         self.mine: object = NOBODY
         self.engines: tuple[Engine, ...] = ()  # the innermost session first
         self.model: Model | None = None  # the second decider of the innermost session that has one
@@ -67,6 +70,8 @@ class Board:
         self.busy: set[int] = set()  # threads in which we ourselves are at work
         self.callers = Callers()
         self.interceptors: list[Interceptor] = []
+        # Those that may remember or have counted something: each enters itself before it does.
+        self.used: set[Interceptor] = set()
         self.tops: frozenset[str] = frozenset()
         self.below: tuple[str, ...] = ()
 
@@ -77,12 +82,20 @@ class Board:
         self.live = bool(gates) and not self.shut
         self.model = next((engine.model for engine in gates if engine.model is not None), None)
         if not gates:
+            if not self.engines:
+                self._forget()
+                self.used.clear()
             return
         self._banked = False
         roots = {root for engine in gates for root in engine.roots}
         self.tops = frozenset(roots)
         self.below = tuple(root.rstrip("/\\") + sep for root in roots for sep in _SEPARATORS)
-        for interceptor in self.interceptors:
+        self._forget()
+
+    def _forget(self) -> None:
+        everybody = self._eased or self.model is not None
+        self._eased = self.model is not None
+        for interceptor in self.interceptors if everybody else tuple(self.used):
             interceptor.forget()
 
     def bank(self) -> None:
@@ -91,7 +104,7 @@ class Board:
             return
         self._banked = not self.live
         gates = [engine for engine in self.engines if engine.gate]
-        for interceptor in self.interceptors:
+        for interceptor in tuple(self.used):
             if not interceptor.calls and interceptor.stray is None:
                 continue
             if interceptor.stray is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from operator import is_
 from types import MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,11 +23,35 @@ class Patch(NamedTuple):
     wrapper: Any
 
 
+class _Module:
+    """What is patched in the dictionary of one module."""
+
+    def __init__(self, space: dict[str, Any]) -> None:
+        self.space = space
+        self.originals: dict[str, Any] = {}
+        self.wrappers: dict[str, Any] = {}
+
+    def add(self, name: str, original: Any, wrapper: Any) -> None:
+        """Append a name."""
+        self.originals[name] = original
+        self.wrappers[name] = wrapper
+
+    def exchange(self, old: dict[str, Any], new: dict[str, Any]) -> None:
+        """Put each of `new` in the place of its `old`; what somebody else has put there stays."""
+        space = self.space
+        if all(map(is_, map(space.get, old), old.values())):  # as nearly always
+            space.update(new)
+            return
+        for name, there in old.items():
+            if space.get(name) is there:
+                space[name] = new[name]
+
+
 class Patches:
     """A list of patches, laid out so that putting them in place is quick."""
 
     def __init__(self, patches: Iterable[Patch] = ()) -> None:
-        self._modules: list[tuple[dict[str, Any], str, Any, Any]] = []
+        self._modules: dict[int, _Module] = {}
         self._classes: list[Patch] = []
         self.extend(patches)
 
@@ -36,22 +61,21 @@ class Patches:
             if isinstance(patch.owner, type):
                 self._classes.append(patch)
             else:
-                self._modules.append((vars(patch.owner), *patch[1:]))
+                space = vars(patch.owner)
+                self._modules.setdefault(id(space), _Module(space)).add(*patch[1:])
 
     def install(self) -> None:
         """Put the wrappers in place; what somebody else has replaced is left to him."""
-        for space, name, original, wrapper in self._modules:
-            if space.get(name) is original:
-                space[name] = wrapper
+        for module in self._modules.values():
+            module.exchange(module.originals, module.wrappers)
         for owner, name, original, wrapper in self._classes:
             if owner.__dict__.get(name, MISSING) is original:
                 setattr(owner, name, wrapper)
 
     def uninstall(self) -> None:
         """Put the originals back where a wrapper stands."""
-        for space, name, original, wrapper in self._modules:
-            if space.get(name) is wrapper:
-                space[name] = original
+        for module in self._modules.values():
+            module.exchange(module.wrappers, module.originals)
         for owner, name, original, wrapper in self._classes:
             if owner.__dict__.get(name, MISSING) is not wrapper:
                 continue

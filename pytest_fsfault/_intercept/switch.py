@@ -20,6 +20,7 @@ from pytest_fsfault._intercept.files import make_file_calls, toggle_methods
 from pytest_fsfault._intercept.one_path import PathWrapper
 from pytest_fsfault._intercept.opening import OpenWrapper
 from pytest_fsfault._intercept.originals import ORIGINALS
+from pytest_fsfault._intercept.patches import Patch, Patches
 from pytest_fsfault._intercept.table import ROWS
 from pytest_fsfault._intercept.timing import Timing
 from pytest_fsfault._intercept.two_paths import TwoPathWrapper
@@ -55,7 +56,7 @@ class Switch:
         self._exchange = Exchange(self.callers)
         self._lock = threading.RLock()
         self._files: dict[int, tuple[Any, Any]] = {}
-        self._patches: list[tuple[dict[str, Any], str, Any, Any]] = []
+        self._patches = Patches()
         self._defaults: list[tuple[Any, tuple[Any, ...], tuple[Any, ...]]] = []
         self._attributes: list[tuple[type, str, Any, Any]] = []
         self._timings: dict[Engine, Timing] = {}
@@ -74,6 +75,7 @@ class Switch:
         with self._lock:
             if not self._files:
                 self._make()
+                self._exchange.know(self._files, _TIMES)
             first = not self.board.engines
             self.board.engines = (engine, *self.board.engines)
             engine.on_end = self.refresh
@@ -161,9 +163,7 @@ class Switch:
         """
         if self.board.engines or not self._files:
             return
-        for space, name, original, wrapper in self._patches:
-            if space.get(name) is wrapper:
-                space[name] = original
+        self._patches.uninstall()
         Timing().sweep()
 
     def _make(self) -> None:
@@ -174,12 +174,14 @@ class Switch:
         make_file_calls(self.board)
         for (module, name), wrapper in WRAPPERS.items():
             self._files[id(wrapper.real)] = (wrapper.real, wrapper.call)
-            self._patches.append((vars(_MODULES[module]), name, wrapper.real, wrapper.call))
-        real, call = WRAPPERS["io", "open"].real, WRAPPERS["io", "open"].call
-        self._patches.append((vars(builtins), "open", real, call))
-        self._patches += [
-            (vars(shutil), name, True, False) for name in _FAST_COPIES if getattr(shutil, name, False)
+        found = [
+            Patch(_MODULES[module], name, wrapper.real, wrapper.call)
+            for (module, name), wrapper in WRAPPERS.items()
         ]
+        opening = WRAPPERS["io", "open"]
+        found.append(Patch(builtins, "open", opening.real, opening.call))
+        found += [Patch(shutil, name, True, False) for name in _FAST_COPIES if getattr(shutil, name, False)]
+        self._patches.extend(found)
         self._defaults = [
             (function, before, after)
             for function in (shutil.copytree, shutil.move)
@@ -193,15 +195,13 @@ class Switch:
             for name, value in vars(owner).items()
             if isinstance(value, staticmethod) and self._wrapped(value.__func__) is not value.__func__
         ]
+        _supports()  # whose sets hold wrappers, before the references to them are counted
 
     def _wrapped(self, value: Any) -> Any:
         return self._files.get(id(value), (value, value))[1]
 
     def _install(self) -> None:
-        for space, name, original, wrapper in self._patches:
-            # What somebody else has put there stays: a mock decides for itself.
-            if space.get(name) is original:
-                space[name] = wrapper
+        self._patches.install()
         for supported, added in _supports():
             supported.update(added)
         for function, _, after in self._defaults:
@@ -213,16 +213,14 @@ class Switch:
 
     def _uninstall(self) -> None:
         hook.deactivate()
-        self._exchange.restore(self._files, _TIMES)
+        self._patches.uninstall()
         for function, before, _ in self._defaults:
             function.__defaults__ = before
         for owner, name, original, _ in self._attributes:
             setattr(owner, name, original)
         for supported, added in _supports():
             supported.difference_update(added)
-        for space, name, original, wrapper in reversed(self._patches):
-            if space.get(name) is wrapper:
-                space[name] = original
+        self._exchange.restore(self._files, _TIMES)
 
     def _start_clock(self, engine: Engine) -> None:
         timing = Timing(is_exempt=self.callers.is_harness)

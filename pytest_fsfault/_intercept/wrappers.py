@@ -84,6 +84,7 @@ class Wrapper:
     def tests(self) -> tuple[Callable[[str], object] | None, Callable[[str], object] | None]:
         """Return the quick tests for path and target, made anew after each change of the rules."""
         if self._tests is UNKNOWN:
+            self.board.used.add(self)
             superset = self.board.superset
             target = superset(self.operation, target=True) if self.kind.two_paths else None
             source = superset(self.operation, target=False)

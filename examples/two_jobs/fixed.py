@@ -1,0 +1,23 @@
+"""The fix: what somebody uses stays, and is told; what is gone is gone."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+
+def clean(cache: Path) -> list[str]:
+    used = []
+    for entry in cache.iterdir():
+        try:
+            # Whoever moves it aside owns it: the other job finds nothing any more.
+            aside = tempfile.mkdtemp(prefix=".trash", dir=cache.parent)
+            os.rename(entry, os.path.join(aside, entry.name))
+        except FileNotFoundError:
+            os.rmdir(aside)
+        except PermissionError:
+            os.rmdir(aside)
+            used.append(entry.name)
+        else:
+            shutil.rmtree(aside)
+    return used
