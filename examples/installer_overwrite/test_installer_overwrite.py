@@ -3,6 +3,7 @@
 It overwrites file by file: what came before the extension is new, the rest is old.
 """
 
+import io
 import sys
 
 import pytest
@@ -25,17 +26,15 @@ class Wheel(WheelSource):
     def dist_info_filenames(self):
         return ["METADATA", "WHEEL", "RECORD"]
 
-    def read_dist_info(self, filename):
+    def read_dist_info(self, _filename):
         return "Root-Is-Purelib: true\nWheel-Version: 1.0\n"
 
     def validate_record(self):
         pass
 
     def get_contents(self):
-        from io import BytesIO
-
         for name, text in self.files.items():
-            yield (name, "", str(len(text))), BytesIO(text.encode()), False
+            yield (name, "", str(len(text))), io.BytesIO(text.encode()), False
 
 
 def put(site, version):

@@ -34,6 +34,7 @@ print(json.dumps([code, fsfault.clock.slept, exe.exists()]))
 """
 
 
+@pytest.mark.fsfault(profile="off")  # the faults are in the other process
 @pytest.mark.skipif(not pip.__version__.startswith("26.3"), reason="the figures are those of pip 26.3")
 def test_a_running_program(tmp_path):
     """Exit code 0, six waits of half a second that take no time, and a warning."""

@@ -30,7 +30,7 @@ def test_the_other_job_reads(job, cache, fsfault):
 
 
 @BOTH
-def test_the_other_job_was_faster(job, cache, fsfault, monkeypatch):
+def test_the_other_job_was_faster(job, cache, monkeypatch):
     """An entry that was there a moment ago is gone."""
     entries = list(cache.iterdir())
     shutil.rmtree(cache / "pandas")
