@@ -125,9 +125,17 @@ def test_sharing_goes_both_ways(access, share, tmp_path):
     """A plain open and a delete meet every handle by the rule: access within share, on either side."""
     path = tmp_path / "file"
     with inject(windows="11", roots=[tmp_path], strict=False) as fsfault:
-        for mode, wish, shared in (("rb", "r", "rw"), ("ab", "w", "rw"), ("r+b", "rw", "rw"), (None, "d", "rwd")):
+        for mode, wish, shared in (
+            ("rb", "r", "rw"),
+            ("ab", "w", "rw"),
+            ("r+b", "rw", "rw"),
+            (None, "d", "rwd"),
+        ):
             path.write_text("x")
             with fsfault.windows().hold(path, access=access, share=share):
-                got = outcome(os.remove if mode is None else lambda: open(path, mode).close(), *([path] * (mode is None)))
+                got = outcome(
+                    os.remove if mode is None else lambda: open(path, mode).close(),
+                    *([path] * (mode is None)),
+                )
             free = not access or (set(wish) <= set(share) and set(access) <= set(shared))
             assert ("ok" if free else "32" if mode is None else "E13") == got, (mode, access, share)
