@@ -8,7 +8,9 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 from functools import lru_cache
+from os import lstat
 from pathlib import Path
+from stat import S_ISLNK
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_fsfault._core.mistakes import FsFaultError, nearest
@@ -63,9 +65,10 @@ class Options:
             "seed": _seed(seed),
             "strict": _one_of("strict", strict, (None, True, False, "all")),
         }
-        if profile == "off" and rules:
+        if profile == "off" and (rules or windows is not None):
+            what = "rules" if rules else f"windows={windows!r}"
             raise FsFaultError(
-                "profile='off' switches all faults off, so it cannot come with rules; drop one of both"
+                f"profile='off' switches all faults off, so it cannot come with {what}; drop one of both"
             )
         for name, value in facts.items():
             object.__setattr__(self, name, value)
@@ -73,12 +76,14 @@ class Options:
     def inside(self, outer: Options) -> Options:
         """Return these options as they hold within `outer`: rules add up, the innermost keyword wins.
 
-        ``profile="off"`` drops the rules around it as well.
+        ``profile="off"`` drops the rules and the model around it as well.
         """
         merged = object.__new__(Options)
         for name in ("profile", "windows", "roots", "clock", "seed", "strict"):
             own = getattr(self, name)
             object.__setattr__(merged, name, getattr(outer, name) if own is None else own)
+        if self.profile == "off":
+            object.__setattr__(merged, "windows", None)
         rules = self.rules if self.profile == "off" else (*outer.rules, *self.rules)
         object.__setattr__(merged, "rules", rules)
         return merged
@@ -136,7 +141,22 @@ def default_roots() -> tuple[str, ...]:
 def forms(root: Any) -> tuple[str, str]:
     """Return a path as given and as its real path, both absolute and separated by ``/``."""
     given = os.path.abspath(os.fsdecode(os.fspath(root)))
-    return given.replace(os.sep, "/"), os.path.realpath(given).replace(os.sep, "/")
+    return given.replace(os.sep, "/"), _real(given).replace(os.sep, "/")
+
+
+def _real(path: str) -> str:
+    """Return the real path of an absolute one; mostly it is that itself, which this finds out in less time."""
+    if os.sep != "/" or path.startswith("//"):
+        return os.path.realpath(path)
+    try:
+        place = 0
+        while place >= 0:
+            place = path.find("/", place + 1)
+            if S_ISLNK(lstat(path[:place] if place > 0 else path).st_mode):
+                return os.path.realpath(path)
+    except OSError:  # not there, or not to be seen
+        return os.path.realpath(path)
+    return path
 
 
 def _checked(root: Any) -> tuple[str, str]:

@@ -60,7 +60,9 @@ class Engine:
         self.ticking = False  # whether the clock runs for the code under test
         self.plan = Plan()
         self.model: Model | None = None  # a second decider, asked before the plan
-        self._refused: set[tuple[str, str]] = set()  # what it refused, and is still waited for
+        self._refused: set[tuple[str, str, frozenset[str]]] = (
+            set()
+        )  # what it refused, and is still waited for
         self.journal = Journal()
         self.ended: BaseException | None = None
         self.on_end: Callable[[], None] = lambda: None
@@ -144,11 +146,11 @@ class Engine:
         """Count a call that the model refuses; what becomes of the next one like it is worth an entry."""
         with self._lock:
             self.count(operation.name, 1, [operation.path])
-            self._refused.add((operation.name, operation.path))
+            self._refused.add((operation.name, operation.path, operation.groups))
 
     def was_refused(self, operation: Operation) -> bool:
         """Return whether the model has refused a call like this one before."""
-        return (operation.name, operation.path) in self._refused
+        return (operation.name, operation.path, operation.groups) in self._refused
 
     def end(self, reason: BaseException) -> NoReturn:
         """Let nothing more happen, and raise `reason`, now and at every later call."""

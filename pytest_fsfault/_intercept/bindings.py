@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from sys import getrefcount
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from types import FrameType
 
     from pytest_fsfault._intercept.frames import Callers
+
+    _Pairs = Mapping[int, tuple[Any, Any]]
+    # Where a name is, with its original and its wrapper: as a pair, for another reference would be counted.
+    _Place = tuple[dict[str, Any], str, tuple[Any, Any]]
 
 
 def reachable(frame: FrameType, function: object) -> bool:
@@ -74,39 +79,38 @@ class Exchange:
         self._modules: list[Any] = []
         self._spaces: list[dict[str, Any]] = []
         self._sizes: list[int] = []
-        self._places: dict[int, list[tuple[dict[str, Any], str, Any, bool]]] = {}
-        self._active: list[tuple[dict[str, Any], str, Any, Any]] = []
+        self._places: dict[int, list[_Place]] = {}
+        self._active: list[_Place] = []
+        self._pairs: dict[int, tuple[Any, Any]] = {}
+        self._times: frozenset[int] = frozenset()
         self._wrappers: list[Any] = []
         self._references: list[int] = []
 
-    def know(self, *pairs: Mapping[int, tuple[Any, Any]]) -> None:
-        """Note how many references there are to the wrappers before anybody has seen one.
-
-        All that hold one now must hold it for good.
-        """
-        self._wrappers = [pair[1] for table in pairs for pair in table.values()]
-        self._references = self._count()
-
-    def _count(self) -> list[int]:
-        return list(map(sys.getrefcount, self._wrappers))
-
-    def put(self, files: Mapping[int, tuple[Any, Any]], times: Mapping[int, tuple[Any, Any]]) -> None:
-        """Put wrappers in the place of early-bound originals.
+    def know(self, files: _Pairs, times: _Pairs) -> None:
+        """Take in what is to be exchanged, before anybody has seen a wrapper; who holds one now holds it for good.
 
         Both maps go from the original's id to (original, wrapper). Names of `times` are left alone in the
         standard library, whose own waits are real.
         """
-        changed = self._changed()
-        if changed:
-            self._note(changed, {**files, **times})
-        for places in self._places.values():
-            for space, name, original, in_stdlib in places:
-                pair = files.get(id(original)) or (None if in_stdlib else times.get(id(original)))
-                if pair is not None and space.get(name) is original:
-                    space[name] = pair[1]
-                    self._active.append((space, name, *pair))
+        self._pairs = {**files, **times}
+        self._times = frozenset(times)
+        self._wrappers = [wrapper for _, wrapper in self._pairs.values()]
+        self._references = self._count()
 
-    def restore(self, *pairs: Mapping[int, tuple[Any, Any]]) -> None:
+    def _count(self) -> list[int]:
+        return list(map(getrefcount, self._wrappers))
+
+    def put(self) -> None:
+        """Put wrappers in the place of early-bound originals."""
+        self._note(self._changed())
+        for places in self._places.values():
+            for place in places:
+                space, name, (original, wrapper) = place
+                if space.get(name) is original:
+                    space[name] = wrapper
+                    self._active.append(place)
+
+    def restore(self) -> None:
         """Put the originals back, also in modules that were imported in between.
 
         To be called last, when we ourselves have taken the wrappers from everywhere.
@@ -117,30 +121,29 @@ class Exchange:
         if self._count() == self._references:
             return
         changed = self._changed()
-        if not changed:
-            return
-        known = [pair for table in pairs for pair in table.values()]
-        by_wrapper = {id(wrapper): original for original, wrapper in known}
+        by_wrapper = {id(wrapper): original for original, wrapper in self._pairs.values()}
         for space in changed:
             for name, value in list(space.items()):
                 if id(value) in by_wrapper:
                     space[name] = by_wrapper[id(value)]
-        self._note(changed, {id(original) for original, _ in known})
+        self._note(changed)
 
     def _put_back(self) -> None:
-        for space, name, original, wrapper in reversed(self._active):
+        for space, name, (original, wrapper) in reversed(self._active):
             if space.get(name) is wrapper:
                 space[name] = original
         self._active.clear()
 
-    def _note(self, spaces: Iterable[dict[str, Any]], wanted: Container[int]) -> None:
+    def _note(self, spaces: Iterable[dict[str, Any]]) -> None:
         """Remember where these dictionaries hold originals; they are not looked at again until they change."""
         for space in spaces:
-            found = [(name, value) for name, value in list(space.items()) if id(value) in wanted]
+            found = [(name, id(value)) for name, value in list(space.items()) if id(value) in self._pairs]
             self._places.pop(id(space), None)
             if found:
-                in_stdlib = _is_stdlib(space)
-                self._places[id(space)] = [(space, name, value, in_stdlib) for name, value in found]
+                left = self._times if _is_stdlib(space) else ()
+                self._places[id(space)] = [
+                    (space, name, self._pairs[key]) for name, key in found if key not in left
+                ]
 
     def _changed(self) -> list[dict[str, Any]]:
         """Return the dictionaries that are new or have changed their size since the last call."""

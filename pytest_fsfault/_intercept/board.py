@@ -50,6 +50,7 @@ class Board:
         "busy",
         "callers",
         "engines",
+        "folders",
         "interceptors",
         "live",
         "mine",
@@ -70,10 +71,12 @@ class Board:
         self.busy: set[int] = set()  # threads in which we ourselves are at work
         self.callers = Callers()
         self.interceptors: list[Interceptor] = []
-        # Those that may remember or have counted something: each enters itself before it does.
+        # Those that may remember or have counted something: each enters itself before it first does, and stays,
+        # since a thread that has outlived its session may still be about to write something down.
         self.used: set[Interceptor] = set()
         self.tops: frozenset[str] = frozenset()
         self.below: tuple[str, ...] = ()
+        self.folders: set[str] = set()  # below the roots or roots themselves, and visibly absolute and normal
 
     def refresh(self) -> None:
         """Take in that sessions, rules, roots or gates have changed."""
@@ -82,13 +85,11 @@ class Board:
         self.live = bool(gates) and not self.shut
         self.model = next((engine.model for engine in gates if engine.model is not None), None)
         if not gates:
-            if not self.engines:
-                self._forget()
-                self.used.clear()
             return
         self._banked = False
         roots = {root for engine in gates for root in engine.roots}
         self.tops = frozenset(roots)
+        self.folders = set()
         self.below = tuple(root.rstrip("/\\") + sep for root in roots for sep in _SEPARATORS)
         self._forget()
 
@@ -133,6 +134,17 @@ class Board:
         if not found:
             return None
         return found[0] if len(found) == 1 else _either(found)
+
+    def speaks_of(self, names: frozenset[str]) -> bool:
+        """Return whether any rule may concern one of these operations, whatever its path; never a wrong no."""
+        return any(
+            engine.observing
+            or engine.ended is not None
+            or engine.model is not None
+            or not names.isdisjoint(engine.plan.names)
+            for engine in self.engines
+            if engine.gate
+        )
 
     def watched(self, path: str) -> bool:
         """Return whether an absolute, normalised path lies below a root."""

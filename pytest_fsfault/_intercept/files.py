@@ -210,6 +210,7 @@ _METHODS: dict[str, tuple[str, Callable[..., Any]]] = {
     "close": ("file.close", _close),
 }
 _CALLS: dict[str, FileCall] = {}
+_NAMES = frozenset(FILE_OPERATIONS)
 
 
 class _State:
@@ -232,12 +233,12 @@ def _no_real() -> None:
     """Stand in for the real function of an operation that is a method."""
 
 
-def toggle_methods(*, crashed: bool) -> None:
+def toggle_methods(board: Board, *, crashed: bool) -> None:
     """Put the methods of the raw file in place that a rule may concern, and take the others away.
 
     After a simulated crash they stay: files of that session may still hold data that must not arrive.
     """
-    wanted = {name for name, call in _CALLS.items() if call.wanted}
+    wanted = {name for name, call in _CALLS.items() if call.wanted} if board.speaks_of(_NAMES) else set()
     if not (wanted or crashed or STATE.installed):
         return
     STATE.installed = crashed or bool(wanted)

@@ -99,7 +99,7 @@ class Switch:
             if not self.board.engines:
                 self._uninstall()
             self.refresh()
-            toggle_methods(crashed=self._crashed)
+            toggle_methods(self.board, crashed=self._crashed)
 
     def set_gate(self, engine: Engine, *, faults: bool, time: bool) -> None:
         """Open or shut the gate of one session: for faults, and for its clock."""
@@ -119,7 +119,8 @@ class Switch:
             self._follow_model()
             if not self.board.live and not self._crashed:
                 return
-            toggle_methods(crashed=self._crashed or any(e.ended is not None for e in self.board.engines))
+            crashed = self._crashed or any(engine.ended is not None for engine in self.board.engines)
+            toggle_methods(self.board, crashed=crashed)
 
     def _follow_model(self) -> None:
         """Put in place what belongs to the model that acts now, and take away what belonged to another."""
@@ -172,7 +173,7 @@ class Switch:
             if real is not None:
                 WRAPPERS[row.module, row.function] = _SHAPES[row.shape](self.board, row, real)
         make_file_calls(self.board)
-        for (module, name), wrapper in WRAPPERS.items():
+        for wrapper in WRAPPERS.values():
             self._files[id(wrapper.real)] = (wrapper.real, wrapper.call)
         found = [
             Patch(_MODULES[module], name, wrapper.real, wrapper.call)
@@ -209,7 +210,7 @@ class Switch:
         for owner, name, _, wrapped in self._attributes:
             setattr(owner, name, wrapped)
         hook.activate(self.board)
-        self._exchange.put(self._files, _TIMES)
+        self._exchange.put()
 
     def _uninstall(self) -> None:
         hook.deactivate()
@@ -220,7 +221,7 @@ class Switch:
             setattr(owner, name, original)
         for supported, added in _supports():
             supported.difference_update(added)
-        self._exchange.restore(self._files, _TIMES)
+        self._exchange.restore()
 
     def _start_clock(self, engine: Engine) -> None:
         timing = Timing(is_exempt=self.callers.is_harness)

@@ -96,15 +96,16 @@ class TwoPathWrapper(Wrapper):
 
         What `plain`, `concerned` and `remember` do, at once: loops over many files come here for each.
         """
-        if type(src) is not str or type(dst) is not str or src[:1] != "/" or dst[:1] != "/":
+        if type(src) is not str or type(dst) is not str:
             return None
-        pair = f"{src}{dst}/"
-        if "/." in pair or "//" in pair:
-            return None
-        board = self.board
-        below, tops = board.below, board.tops
-        if not (src.startswith(below) or dst.startswith(below) or src in tops or dst in tops):
-            return self.remember(src, False, dst)
+        folder, _, name = src.rpartition("/")
+        target_folder, _, target_name = dst.rpartition("/")
+        folders = self.board.folders
+        # Behind a folder that is known comes a name; it is neither empty nor starts with a dot.
+        if not (folder in folders and target_folder in folders and name > "/" and target_name > "/"):
+            watched = self._judge(src, dst)
+            if not watched:
+                return None if watched is None else self.remember(src, False, dst)
         of_source, of_target = self._tests if self._tests is not UNKNOWN else self.tests()
         if (of_source is not None and of_source(src)) or (of_target is not None and of_target(dst)):
             return None
@@ -114,6 +115,18 @@ class TwoPathWrapper(Wrapper):
             quiet.clear()
         quiet[src] = (dst, True)
         return True
+
+    def _judge(self, src: str, dst: str) -> bool | None:
+        """Return whether one of the paths is watched, None if it takes a closer look; note their folders."""
+        source, target = self.plain(src), self.plain(dst)
+        if source is None or target is None:
+            return None
+        if source and target:
+            board = self.board
+            folders = {os.path.dirname(path) for path in (src, dst) if path not in board.tops}
+            if len(board.folders) < MEMORY:
+                board.folders.update(folders)
+        return source or target
 
     def concerned(self, src: str, dst: str) -> bool:
         """Return whether a rule may concern the pair; never a wrong no."""

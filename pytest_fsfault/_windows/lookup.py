@@ -113,7 +113,7 @@ class Lookup:
             return Place(f"{top}/{name}", None, 3)
         if not self._exact:
             real = self._listing(parent.path, parent.status).names.get(fold(name), name)
-            if real != name:
+            if real != name or parent.path != (above or "/"):
                 try:
                     return Place(f"{top}/{real}", self._lstat(f"{top}/{real}"))
                 except OSError:

@@ -209,6 +209,7 @@ ARGUMENTS = [
     ("'os.replace -> EIO', profile='off'", "profile='off' switches all faults off, so it cannot come with rules; drop one of both"),
     ("profile='flakey'", "unknown profile 'flakey'; did you mean 'flaky'?"),
     ("profile=3", "profile=3 is no name; write a profile's name, such as 'flaky'"),
+    ("profile='off', windows='11'", "profile='off' switches all faults off, so it cannot come with windows='11'; drop one of both"),
     ("windows='12'", f"windows='12' is no version of Windows known here; {VERSIONS}"),
     ("windows=11", f"windows=11 is no version of Windows known here; {VERSIONS}"),
     ("children=True", "children=True cannot be: this version reaches one process; leave it out"),

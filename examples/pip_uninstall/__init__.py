@@ -1,0 +1,1 @@
+"""The uninstall of pip, as released: no twin, and nothing patched beside the plugin."""
