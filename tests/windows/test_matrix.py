@@ -133,9 +133,14 @@ def test_sharing_goes_both_ways(access, share, tmp_path):
         ):
             path.write_text("x")
             with fsfault.windows().hold(path, access=access, share=share):
-                got = outcome(
-                    os.remove if mode is None else lambda: open(path, mode).close(),
-                    *([path] * (mode is None)),
-                )
+                got = outcome(touch, path, mode)
             free = not access or (set(wish) <= set(share) and set(access) <= set(shared))
             assert ("ok" if free else "32" if mode is None else "E13") == got, (mode, access, share)
+
+
+def touch(path, mode):
+    """Open a file, or, without a mode, delete it."""
+    if mode is None:
+        os.remove(path)
+    else:
+        path.open(mode).close()
