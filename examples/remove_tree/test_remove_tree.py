@@ -14,7 +14,7 @@ pytestmark = pytest.mark.fsfault(windows="11")
 @BOTH
 def test_a_scanner_reads_a_file(installer, tmp_path, fsfault):
     """It lets go after a second and a half."""
-    fsfault.windows().scanner("avast", hold="1.5s")
+    fsfault.windows().scanner(hold="1.5s", on="*.dll")
     (tmp_path / "numpy.data").mkdir()
     (tmp_path / "numpy.data/numpy.dll").write_bytes(b"MZ")
     installer.remove(tmp_path / "numpy.data")

@@ -1,6 +1,6 @@
 """A small tree, each operation once on it, and what is there afterwards."""
 
-# ruff: noqa: PLW0108, SIM115  # how a call is written is what is tested here
+# ruff: noqa: PLW0108  # how a call is written is what is tested here
 
 from __future__ import annotations
 

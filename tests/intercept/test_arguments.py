@@ -1,6 +1,6 @@
 """Paths in every shape that callers pass them."""
 
-# ruff: noqa: PLW0108, SIM115, SIM117, UP020  # how a call is written is what is tested here
+# ruff: noqa: PLW0108, UP020  # how a call is written is what is tested here
 
 from __future__ import annotations
 

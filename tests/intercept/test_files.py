@@ -1,6 +1,6 @@
 """Open files: what `open` returns under faults is what it returns without, and its calls can be refused."""
 
-# ruff: noqa: BLE001, SIM105, SIM115, SIM117  # how a call is written is what is tested here
+# ruff: noqa: BLE001, SIM105  # how a call is written is what is tested here
 
 from __future__ import annotations
 

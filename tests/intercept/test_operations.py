@@ -1,6 +1,6 @@
 """Each operation of the list meets each kind of fault, before anything real has happened."""
 
-# ruff: noqa: PLW0108, SIM105, SIM115, SIM117  # how a call is written is what is tested here
+# ruff: noqa: PLW0108, SIM105  # how a call is written is what is tested here
 
 from __future__ import annotations
 

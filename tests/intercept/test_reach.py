@@ -1,6 +1,6 @@
 """A call is reached however it was bound; what was bound early says so in the journal."""
 
-# ruff: noqa: B008, PLW0108, SIM115, UP020  # how a call is written is what is tested here
+# ruff: noqa: B008, PLW0108, UP020  # how a call is written is what is tested here
 
 from __future__ import annotations
 

@@ -11,9 +11,11 @@ import io
 import os
 import pickle
 import shutil
+import subprocess
 import sys
 import threading
 import types
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -217,6 +219,65 @@ def test_a_module_imported_under_faults_gets_the_originals(tmp_path, monkeypatch
         assert ["os.replace -> EBUSY: call 1"] == [entry.reason for entry in fsfault.journal]
     assert module.replace is os.replace
     del sys.modules["imported_under_faults"]
+
+
+ALONE = """
+import os, shutil, sys, time, types
+from pytest_fsfault import inject
+from pytest_fsfault._intercept.switch import switch
+from pytest_fsfault._intercept.wrappers import WRAPPERS
+
+module = types.ModuleType("made_here")
+sys.modules["made_here"] = module
+exchange = switch()._exchange
+
+def session(*names):
+    with inject("os.stat *.never -> EIO or never", roots=[sys.argv[1]]):
+        for owner, name in names:
+            setattr(module, f"{owner}_{name}", getattr(sys.modules[owner], name))
+        os.replace(shutil.copy(sys.argv[2], sys.argv[1]), f"{sys.argv[1]}/b")
+        time.sleep(1)
+
+session()
+print(exchange._count() == exchange._references)
+originals = {(wrapper.module, wrapper.function): wrapper.real for wrapper in WRAPPERS.values()}
+originals["time", "sleep"] = time.sleep
+for number, names in enumerate([[name] for name in originals] + [list(originals)]):
+    vars(module).pop("_".join(names[0]), None)
+    session(*names)
+    wrong = [name for name in names if getattr(module, "_".join(name)) is not originals[name]]
+    if wrong or exchange._count() != exchange._references:
+        print(number, wrong)
+print(len(originals) > 40)
+"""
+
+
+def test_a_single_name_that_was_bound_under_faults_is_found(tmp_path):
+    """Where nobody holds a wrapper nothing is looked for: so each name counts, and none is counted for nothing."""
+    root = tmp_path / "root"
+    root.mkdir()
+    (tmp_path / "a").touch()
+    command = [sys.executable, "-c", ALONE, str(root), str(tmp_path / "a")]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert ("True\nTrue\n", "") == (done.stdout, done.stderr)
+
+
+def test_a_memory_made_before_the_rules_changed_is_dropped(tmp_path):
+    """Only those that were used are told: among them is each that remembers a path."""
+    path, other = str(tmp_path / "a"), str(tmp_path / "b")
+    Path(path).touch()
+    with inject(roots=[tmp_path]) as fsfault:
+        for _ in range(2):
+            os.replace(path, other)
+            os.replace(other, path)
+            os.stat(path)
+        fsfault.add("os.replace -> EBUSY")
+        fsfault.add("os.stat -> EIO")
+        for call in (lambda: os.replace(path, other), lambda: os.stat(path)):
+            with pytest.raises(OSError, match=r"busy|Input/output"):
+                call()
+    with inject("os.replace -> EBUSY", roots=[tmp_path]), pytest.raises(OSError, match="busy"):
+        os.replace(path, other)
 
 
 def test_a_module_reloaded_under_faults_gets_the_originals(tmp_path, monkeypatch):

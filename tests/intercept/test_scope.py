@@ -1,6 +1,6 @@
 """Only what happens below the roots, by the code under test, is under fault."""
 
-# ruff: noqa: D403, SIM117  # how a call is written is what is tested here
+# ruff: noqa: D403  # how a call is written is what is tested here
 
 from __future__ import annotations
 
