@@ -24,12 +24,18 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.operation import Operation
 
 
+#: Whether the system that runs the test is the one that is modelled.
+ON_WINDOWS = os.name == "nt"
+
+
 def windows(engine: Engine, version: str, options: dict[str, bool], seed: int | str) -> Windows:
     """Give a session the model of one version of Windows, and return what its user holds."""
     refresh = switch().refresh
     reality = Reality(NATIVE)
     reality.note_mapping()
-    scene = Scene(NATIVE, _version(version, options), reality, lambda: engine.clock.now, refresh)
+    scene = Scene(
+        NATIVE, _version(version, options), reality, lambda: engine.clock.now, refresh, on_windows=ON_WINDOWS
+    )  # fmt: skip
     actors = Actors(scene, seed, partial(_below, engine), refresh)
     model = Model(scene, actors, Winapi(partial(_responsible, engine), partial(_note, engine)))
     engine.model = model

@@ -50,7 +50,7 @@ class Easing:
         # We are asked whenever a gate, a rule or a hold has changed.
         self._scene.lookup.begin_epoch(watchful=has_children())
         found = self._eases.get(name)
-        if found is None or self._scene.calm:
+        if found is None or (self._scene.calm and not self._scene.on_windows):
             return found
         return Ease(_never, _never)
 

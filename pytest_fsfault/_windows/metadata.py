@@ -109,7 +109,7 @@ def judge_symlink(scene: Scene, operation: Operation) -> Answer:
 
 def _check_new(scene: Scene, source: str, target: Place) -> None:
     if scene.other_volume(source, target.path):
-        raise Refusal(17, f"{target.path} is on another volume than {source}")
+        raise Refusal(17, f"{target.path} is on another volume than {source}", declared=True)
     if target.parent:
         raise Ordinary(target.parent, f"the directory of {target.name} does not exist")
     scene.must_live(target)

@@ -58,6 +58,9 @@ _ALWAYS = frozenset(
 )  # fmt: skip
 
 
+_LISTINGS = frozenset(["os.listdir", "os.scandir"])
+
+
 class Model:
     """Judge operations in one scene, and keep the scene up to date."""
 
@@ -97,6 +100,8 @@ class Model:
 
     def patches(self) -> Iterator[tuple[dict[str, Any], str, Any]]:
         """Yield what makes `shutil` work as on Windows: by path, without attributes of other systems."""
+        if self.scene.on_windows:
+            return
         for rmtree in (shutil.rmtree, getattr(shutil.rmtree, "__func__", None)):
             if rmtree is not None:
                 yield vars(rmtree), "avoids_symlink_attacks", False
@@ -122,6 +127,8 @@ class Model:
         with self._lock:
             self._catch_up()
             try:
+                if self.scene.on_windows:
+                    return self._judge_declared(judge, operation)
                 return judge(self.scene, operation)
             except Ordinary as refusal:
                 fail = partial(self._fail, operation, refusal.code)
@@ -132,6 +139,16 @@ class Model:
             except OSError:
                 # A file vanished while we looked: the host's own answer is as good.
                 return Answer(operation.path, operation.target)
+
+    def _judge_declared(self, judge: Callable[[Scene, Operation], Answer], operation: Operation) -> Answer:
+        """Say what holds refuse; all else is left to the system, which is Windows itself."""
+        about = None
+        try:
+            about = judge(self.scene, operation).about
+        except Refusal as refusal:
+            if refusal.declared:
+                raise
+        return Answer(operation.path, operation.target, about=about)
 
     def _catch_up(self) -> None:
         """Take in what happened since the last look."""
@@ -164,11 +181,11 @@ class Model:
         """Take in that an operation has succeeded; return what the caller gets."""
         name = operation.name
         with self._lock:
-            if name in {"os.listdir", "os.scandir"} and not isinstance(operation.shown, int):
+            if name in _LISTINGS and not (isinstance(operation.shown, int) or self.scene.on_windows):
                 return directories.listed(self.scene, answer, result)
             if name in GROUPS["delete"]:
                 self._deleted(answer)
-            elif name in GROUPS["rename"]:
+            elif name in GROUPS["rename"] and answer.about is not None:
                 self._renamed(answer, *answer.about)
                 self.actors.arrived(answer.target or "")
             elif name in {"open", "os.open"}:

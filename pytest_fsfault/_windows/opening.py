@@ -59,7 +59,7 @@ def judge_open(scene: Scene, operation: Operation) -> Answer:
     wish = _wish(operation)
     if wish is None:
         return Answer(operation.path)
-    if wish.creates and ":" in operation.path:
+    if wish.creates and ":" in operation.path and not scene.on_windows:
         scene.make_room_for_stream(operation)
     place = scene.place(operation.path, operation.shown)
     if not place.exists and (place.parent or not wish.creates):
@@ -170,7 +170,10 @@ def judge_close(_scene: Scene, operation: Operation) -> Answer:
 
 def is_writable(descriptor: int) -> bool:
     """Return whether a descriptor was opened for writing."""
-    import fcntl  # noqa: PLC0415  # exists on POSIX alone
+    try:
+        import fcntl  # noqa: PLC0415  # exists on POSIX alone
+    except ImportError:
+        return True
 
     try:
         return bool(fcntl.fcntl(descriptor, fcntl.F_GETFL) & (os.O_WRONLY | os.O_RDWR))

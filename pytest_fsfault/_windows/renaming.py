@@ -29,7 +29,7 @@ def judge_rename(scene: Scene, operation: Operation) -> Answer:
     target = scene.place(operation.target, operation.shown_target)
     scene.check_sharing(source, DELETE, ALL)
     if scene.other_volume(source.path, target.path):
-        raise Refusal(17, f"{target.path} is on another volume than {source.path}")
+        raise Refusal(17, f"{target.path} is on another volume than {source.path}", declared=True)
     if target.parent:
         raise Ordinary(target.parent, f"the directory of {target.name} does not exist")
     _check_directories(scene, source, target)
@@ -80,7 +80,11 @@ def _check_descendants(scene: Scene, source: Place) -> None:
         if opening.kind in {"image", "library", "section"}:
             continue
         why = scene.explain(opening.path.rpartition("/")[2], opening, hold)
-        raise Refusal(5, f"{_tail(source.path)} holds an open {_noun(opening.kind)} below: {why}")
+        raise Refusal(
+            5,
+            f"{_tail(source.path)} holds an open {_noun(opening.kind)} below: {why}",
+            declared=hold is not None,
+        )
 
 
 def _noun(kind: str) -> str:

@@ -28,10 +28,11 @@ _WRITABLE = 0o200
 class Refusal(Exception):  # noqa: N818  # an answer, not a mistake
     """Windows says no: with which error, and why."""
 
-    def __init__(self, code: int, reason: str) -> None:
+    def __init__(self, code: int, reason: str, *, declared: bool = False) -> None:
         super().__init__(code, reason)
         self.code = code
         self.reason = reason
+        self.declared = declared  # whether it comes of what a test has declared
 
 
 class Ordinary(Refusal):
@@ -48,13 +49,17 @@ class Scene:
         reality: Reality,
         now: Callable[[], float],
         changed: Callable[[], None],
+        *,
+        on_windows: bool = False,
     ) -> None:
         self.native = native
         self.version = version
         self.changed = changed
         self.reality = reality
         self.now = now
-        self.lookup = Lookup(native, case_sensitive=version.case_sensitive)
+        # There the system itself knows names, attributes and what is open: only what is declared is added.
+        self.on_windows = on_windows
+        self.lookup = Lookup(native, case_sensitive=version.case_sensitive or on_windows)
         self.holds = Holds(now, changed)
         self.volumes: list[str] = []
         # Roots that are links, with what they stand for: holds and descriptors are known by real paths.
@@ -77,6 +82,8 @@ class Scene:
 
     def place(self, path: str, shown: object, *, searching: bool = False, making: bool = False) -> Place:
         """Return what stands at a path; refuse a name that Windows cannot read."""
+        if self.on_windows:
+            return self.lookup.find(path)
         name = names.read(path, shown, self.version, searching=searching, making=making)
         if name.problem:
             raise Refusal(name.problem, f"{name.why} ({path.rpartition('/')[2]})")
@@ -165,7 +172,7 @@ class Scene:
         for listing in list(self.listings):
             if listing.identity == identity:
                 yield Opening(READ, ALL, "directory", "an iterator of os.scandir is open"), None
-        if real:
+        if real and not self.on_windows:
             temporary = identity in self.temporaries
             for opening in self.reality.of(identity):
                 if temporary and opening.kind == "handle":
@@ -178,6 +185,8 @@ class Scene:
         directory = self.real(directory)
         for hold in self.holds.below(directory):
             yield hold.opening._replace(path=hold.path), hold
+        if self.on_windows:
+            return
         prefix = f"{directory}/"
         for listing in list(self.listings):
             if listing.path.startswith(prefix):
@@ -199,7 +208,7 @@ class Scene:
 
     def refuse(self, code: int, place: Place, opening: Opening, hold: Hold | None) -> NoReturn:
         """Raise the refusal that `opening` causes, and say so to who declared it."""
-        raise Refusal(code, self.explain(place.name, opening, hold))
+        raise Refusal(code, self.explain(place.name, opening, hold), declared=hold is not None)
 
     def explain(self, name: str, opening: Opening, hold: Hold | None) -> str:
         """Say who is in the way, as one would on a whiteboard."""

@@ -166,7 +166,7 @@ class Windows:
         except TypeError:
             raise FsFaultError(f"{path!r} is no path; name a file or a directory") from None
         absolute = os.path.join(self._scene.native.getcwd(), text)
-        place = self._scene.lookup.find(os.path.normpath(absolute))
+        place = self._scene.lookup.find(os.path.normpath(absolute).replace(os.sep, "/"))
         if place.is_link:
             place = Place(os.path.realpath(place.path), self._scene.lookup.follow(place).status)
         if not place.exists:
