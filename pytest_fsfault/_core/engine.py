@@ -72,7 +72,7 @@ class Engine:
         self._storms: dict[tuple[str, str], int] = {}
         # A garbage collection in between may close a file, and that call comes here too.
         self._lock = threading.RLock()
-        self._turn = threading.RLock()
+        self._turn = self._lock  # one for both: a file that is closed in between must find them in one order
 
     @property
     def tallies(self) -> dict[str, Tally]:
