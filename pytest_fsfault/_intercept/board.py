@@ -107,6 +107,7 @@ class Board:
         gates = [engine for engine in self.engines if engine.gate]
         for interceptor in tuple(self.used):
             if not interceptor.calls and interceptor.stray is None:
+                interceptor.bank()  # what was looked at, and then went the long way, is counted there
                 continue
             if interceptor.stray is not None:
                 for engine in gates:

@@ -15,6 +15,7 @@ import types
 import pytest
 
 from pytest_fsfault import FsFaultError, inject
+from pytest_fsfault._options import forms
 
 
 @pytest.fixture
@@ -41,6 +42,72 @@ def test_the_root_itself_is_under_fault(tree):
     """Deleting or listing it is an operation below it."""
     with inject("os.listdir -> EBUSY", roots=[tree / "in"]), pytest.raises(OSError, match="busy"):
         os.listdir(tree / "in")
+
+
+@pytest.mark.parametrize("place", ["", "/", "/deep", "/deep/", "/missing", "/missing/x", "/in/f/x"])
+@pytest.mark.parametrize("top", ["", "link", "deep/link", "broken", "loop"])
+def test_a_root_has_its_real_path_however_many_links_lead_there(top, place, tree):
+    """As `os.path.realpath` says, also where nothing is, or a link leads nowhere or in a circle."""
+    (tree / "deep").mkdir()
+    (tree / "link").symlink_to(tree)
+    (tree / "deep" / "link").symlink_to("..")
+    (tree / "broken").symlink_to(tree / "nowhere")
+    (tree / "loop").symlink_to(tree / "loop")
+    root = f"{tree}/{top}{place}"
+    for given in (root, f"/{root}"):
+        absolute = os.path.abspath(given)
+        assert (absolute, os.path.realpath(absolute)) == forms(given)
+
+
+def test_a_root_that_becomes_a_link_is_looked_at_anew(tree):
+    """Real paths are not remembered from one session to the next."""
+    root = tree / "root"
+    root.mkdir()
+    assert (str(root), str(root)) == forms(root)
+    root.rmdir()
+    root.symlink_to(tree / "in")
+    assert (str(root), os.path.realpath(tree / "in")) == forms(root)
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("in/sub/../a", "in/b"),
+        ("in/a", "in/sub/../b"),
+        ("in//a", "in/b"),
+        ("in/a", "in/./b"),
+        ("in/a/", "in/b"),
+        ("in/a", "in/sub/../../in/b"),
+        ("in/.a", "in/b"),
+        ("in/a", "in/.b"),
+    ],
+)
+def test_a_known_folder_does_not_hide_an_odd_spelling(source, target, tree):
+    """Pairs that a rule concerns are found although others in the same folders have been judged before."""
+    (tree / "in" / "sub").mkdir()
+    root = tree / "in"
+    with inject(f"os.replace {tree}/in/*a -> EBUSY", roots=[root]):
+        for name in ("f", "g"):
+            os.replace(f"{root}/{name}", f"{root}/{'g' if name == 'f' else 'f'}")
+        with pytest.raises(OSError, match="busy"):
+            os.replace(f"{tree}/{source}", f"{tree}/{target}")
+
+
+def test_a_folder_is_known_no_longer_once_the_roots_have_changed(tree):
+    """What was below a root of one session is not watched in the next."""
+    for _ in range(2):
+        with (
+            inject("os.replace -> EBUSY or never", roots=[tree / "in"]),
+            pytest.raises(OSError, match="busy"),
+        ):
+            os.replace(f"{tree}/in/f", f"{tree}/in/g")
+        with inject("os.replace *.never -> EBUSY or never", roots=[tree / "in"]):
+            os.replace(f"{tree}/in/f", f"{tree}/in/g")
+            os.replace(f"{tree}/in/g", f"{tree}/in/f")
+        with inject("os.replace -> EBUSY or never", roots=[tree / "out"]) as fsfault:
+            os.replace(f"{tree}/in/f", f"{tree}/in/g")
+            os.replace(f"{tree}/in/g", f"{tree}/in/f")
+        assert 0 == len(fsfault.journal)
 
 
 def test_globs_are_read_from_the_innermost_root(tree):
