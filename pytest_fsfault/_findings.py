@@ -54,10 +54,14 @@ class Findings:
             report.fsfault_shown = lines
 
     def _again(self, nodeid: str) -> str:
+        return f"to reproduce: pytest {self.selected(nodeid)} {self._runner.arguments()}"
+
+    def selected(self, nodeid: str) -> str:
+        """Return the argument that selects one test, as seen from where pytest was called."""
         file, colons, name = nodeid.partition("::")
         with suppress(ValueError):  # another drive
             file = os.path.relpath(self._config.rootpath / file, self._config.invocation_params.dir)
-        return f"to reproduce: pytest {shlex.quote(file + colons + name)} {self._runner.arguments()}"
+        return shlex.quote(file + colons + name)
 
     def collect(self, report: Any) -> None:
         """Keep what a report brings; that of a subtest is only a part of its test's."""

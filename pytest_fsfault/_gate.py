@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,17 @@ class Gates:
         session = self._session_of(item)
         if session is not None:
             self._verify(session)
+
+    def place(self) -> str | None:
+        """Return the directory of the test that is being called: its `tmp_path`, or a new one; None outside tests."""
+        if not self.calling:
+            return None
+        item = self.calling[-1]
+        there = getattr(item, "funcargs", {}).get("tmp_path")
+        if there is None:
+            factory = getattr(item.config, "_tmp_path_factory", None)
+            there = None if factory is None else factory.mktemp(_portable(item.name))
+        return None if there is None else str(there)
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -124,3 +136,8 @@ class Gates:
         held, self._held = self._held, None
         if held is not None:
             held.__exit__(None, None, None)
+
+
+def _portable(name: str) -> str:
+    """Return the name of a test as one of a directory, as pytest does for `tmp_path`."""
+    return re.sub(r"\W", "_", name)[:30]

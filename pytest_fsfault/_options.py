@@ -17,7 +17,7 @@ from pytest_fsfault._core.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.rule import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from pytest_fsfault._profiles import Profile
 
@@ -102,6 +102,12 @@ class Ambient:
     seed: int = 0
     #: Those of the roots in which directories are counted anew by each run, as pytest does.
     numbered: tuple[str, ...] = ()
+    #: The one trial of a sweep that is to run.
+    trial: str | None = None
+    #: Returns the directory of the test that runs, if there is one.
+    place: Callable[[], str | None] = lambda: None
+    #: Returns how to run one trial alone.
+    again: Callable[[str], str] = "sweep(..., only={!r})".format
 
 
 def marker_options(args: tuple[Any, ...], keywords: Mapping[str, Any]) -> Options:

@@ -59,7 +59,9 @@ class Runner:
     def configure(self) -> None:
         """Read the settings as far as there are any; raise FsFaultError for a mistake in them."""
         given = self._options
-        texts = (given.fsfault_profile, given.fsfault_seed, given.fsfault_json, given.fsfault_show)
+        texts = (
+            given.fsfault_profile, given.fsfault_seed, given.fsfault_json, given.fsfault_show, given.fsfault_trial
+        )  # fmt: skip
         used = given.fsfault or given.fsfault_rule or any(text is not None for text in texts)
         if used or any(self._ini().values()) or self._own_profiles():
             settings = self.settings()
@@ -83,10 +85,11 @@ class Runner:
         return self._settings
 
     def _settle(self) -> Ambient:
-        from pytest_fsfault._settings import Given, json_target, settle, show  # noqa: PLC0415
+        from pytest_fsfault._settings import Given, json_target, settle, show, trial  # noqa: PLC0415
 
         given, ini = self._options, self._ini()
         show(given.fsfault_show)
+        trial(given.fsfault_trial)
         self.json = json_target(given.fsfault_json)
         return settle(
             Given(
@@ -111,7 +114,10 @@ class Runner:
 
             from pytest_fsfault._options import forms  # noqa: PLC0415
 
-            settings = replace(self.settings(), seed=self.seed)
+            settings = replace(
+                self.settings(), seed=self.seed, trial=self._options.fsfault_trial, place=self.gates.place,
+                again=self._again,
+            )  # fmt: skip
             factory = getattr(self._config, "_tmp_path_factory", None)
             if factory is not None and not settings.roots:
                 own = tuple(dict.fromkeys(forms(factory.getbasetemp())))
@@ -145,10 +151,11 @@ class Runner:
 
         return choose_seed(given, of_profile, ini, lambda: last_seed(self._config))
 
-    def arguments(self) -> str:
+    def arguments(self, trial: str | None = None) -> str:
         """Return the options that reproduce this run, together with its files."""
         settings, given = self.settings(), self._options
         parts = ["-c", given.inifilename] if given.inifilename else []
+        trial = given.fsfault_trial if trial is None else trial
         if settings.profile != "off" or given.fsfault_profile is not None:
             parts += ["--fsfault-profile", settings.profile]
         for rule in given.fsfault_rule:
@@ -156,7 +163,15 @@ class Runner:
         for setting in given.override_ini or ():
             if setting.startswith("fsfault_") and not setting.startswith("fsfault_seed"):
                 parts += ["-o", setting]
+        if trial is not None:
+            parts += ["--fsfault-trial", trial]
         return shlex.join([*parts, "--fsfault-seed", str(self.seed)])
+
+    def _again(self, trial: str) -> str:
+        """Return the line that runs one trial of the running test alone."""
+        item = self.gates.calling[-1] if self.gates.calling else None
+        selected = [self.findings.selected(item.nodeid)] if item is not None else []
+        return " ".join(["pytest", *selected, self.arguments(trial)])
 
     def print_list(self) -> None:
         """Print all that a rule may speak of."""

@@ -23,12 +23,18 @@ from pytest_fsfault._surroundings import innermost
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
     from types import TracebackType
 
+    from pytest_fsfault._core.fault import Fault
     from pytest_fsfault._core.journal import Journal
     from pytest_fsfault._core.rule import Rule
     from pytest_fsfault._options import ClockName, Strict
+    from pytest_fsfault._prove.aims import Distinct
+    from pytest_fsfault._prove.sweep import Sweep
+    from pytest_fsfault._prove.tree import Tree
+    from pytest_fsfault._proving import Proofs
     from pytest_fsfault._windows.windows import Windows
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
@@ -42,6 +48,7 @@ class FsFault:
 
     def __init__(self, options: Options, ambient: Ambient, *, test: str = "") -> None:
         profile = _profile(options, ambient)
+        self._surroundings = ambient
         self._strict: Strict = ambient.strict if options.strict is None else options.strict
         # A run's seed serves each test in its own way; one that the test names, or its profile, is taken as it is.
         named = None if options.profile is None else profile.seed
@@ -61,6 +68,7 @@ class FsFault:
         self._over = False
         self._handles: frozenset[tuple[int, str]] = frozenset()
         self._windows: Windows | None = None
+        self._proofs: Proofs | None = None
         version = _first(options.windows, profile.windows)
         if version is not None:
             self._make_windows(version, {})
@@ -164,6 +172,58 @@ class FsFault:
         """Assert that `operation` met an error and was not tried again."""
         _retries.assert_not_retried(self.retries(operation), operation)
 
+    def tree(self, root: str | os.PathLike[str]) -> Tree:
+        """Return a snapshot of what is at `root` now; it need not exist, and links are not followed."""
+        return self._prove().tree(root)
+
+    def sweep(
+        self,
+        prepare: Callable[[Path], object],
+        *,
+        faults: Iterable[str | Fault] = ("ERROR_ACCESS_DENIED", "ERROR_SHARING_VIOLATION"),
+        operations: str | Sequence[str] = "mutate",
+        distinct: Distinct = "call stack",
+        persist: bool | Sequence[bool] = (False, True),
+        depth: int = 1,
+        limit: int | None = None,
+        shard: str | None = None,
+        expect: type[BaseException] | tuple[type[BaseException], ...] = (),
+        only: str | None = None,
+    ) -> Sweep:
+        """Return trials to loop over: first one without a fault, then one for each fault at each distinct call.
+
+        Args:
+            prepare: builds a tree in the empty directory that it is given, the same one each time. What else
+                it changes is its own affair: where a copy is made much faster, it is not called again.
+            faults: texts as in a rule; each is tried at those operations that can meet it.
+            operations: the operations or groups to inject at, as in a rule.
+            distinct: ``"call stack"`` tries the first, a middle and the last call of each stack of lines of the
+                project, ``"call site"`` of each innermost line, ``"position"`` every single call.
+            persist: whether a fault happens once, or to each later call of that operation on that path too.
+            depth: how many faults may follow each other in one trial.
+            limit: the most trials with a fault.
+            shard: the share to run, such as ``"1/4"``.
+            expect: exceptions that the code under test may raise when a fault has happened.
+            only: the ID of the one trial to run, after the first.
+
+        Raises:
+            FsFaultError: for what cannot be, at once; for a `prepare` that fails, in the loop.
+            AssertionError: at the end of the loop, for all trials that have failed.
+
+        """
+        self._must_go_on()
+        return self._prove().sweep(
+            prepare, only, faults=faults, operations=operations, distinct=distinct, persist=persist,
+            depth=depth, limit=limit, shard=shard, expect=expect,
+        )  # fmt: skip
+
+    def _prove(self) -> Proofs:
+        if self._proofs is None:
+            from pytest_fsfault._proving import Proofs  # noqa: PLC0415  # who proves nothing pays nothing for it
+
+            self._proofs = Proofs(self)
+        return self._proofs
+
     def _must_go_on(self) -> None:
         if self._over:
             raise FsFaultError(
@@ -181,6 +241,8 @@ class FsFault:
     def stop(self) -> None:
         """Take everything away that `start` put in place."""
         if not self._over:
+            if self._proofs is not None:
+                self._proofs.close()
             self.close()
             self._over = True
             switch().stop(self._engine)
@@ -204,7 +266,7 @@ class FsFault:
         """Return what the test showed, as data."""
         return evidence(
             self.journal, own=self._own, ambient=self._ambient, retries=self.retries(), waits=self._clock.slept,
-            roots=self.roots,
+            roots=self.roots, sweeps=[] if self._proofs is None else self._proofs.evidence(),
         )  # fmt: skip
 
     def lines(self, *, everything: bool) -> Iterator[str]:
@@ -222,6 +284,8 @@ class FsFault:
         ended = self._engine.ended
         if ended is not None:
             yield f"{type(ended).__name__}: {ended}"
+        if self._proofs is not None:
+            yield from self._proofs.findings()
         if self._strict is False:
             return
         own = {id(armed) for armed in self._own}

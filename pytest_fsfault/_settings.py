@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pytest_fsfault._profiles import Profile
 
 _DEFAULT = "windows"
+# The number of a sweep if it is not the first of its test, and that of the trial: `7`, `7.2`, `2-7`.
+_TRIAL = re.compile(r"([0-9]+-)?[0-9]+(\.[0-9]+)*")
 
 
 class Given(NamedTuple):
@@ -100,6 +103,12 @@ def show(text: str | None) -> None:
     if text not in (None, "faults", "all"):
         hint = nearest(str(text), ("faults", "all")) or "; write faults or all"
         raise FsFaultError(f"--fsfault-show {text!r} is not known{hint}")
+
+
+def trial(text: str | None) -> None:
+    """Check what `--fsfault-trial` asks for."""
+    if text is not None and not _TRIAL.fullmatch(text):
+        raise FsFaultError(f"--fsfault-trial {text!r} is no ID of a trial; write one as a sweep prints it, such as 7")
 
 
 def json_target(text: str | None) -> Path | None:

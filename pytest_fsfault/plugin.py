@@ -50,6 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--fsfault-seed", metavar="N|last", help="the seed of rules with P%%, or the last run's")
     add("--fsfault-json", metavar="PATH", help="write what happened to a file")
     add("--fsfault-show", metavar="faults|all", help="show the faults, or all entries, of passing tests too")
+    add("--fsfault-trial", metavar="ID", help="run this trial alone of each sweep, after its first")
     add("--fsfault-list", action="store_true", help="list operations, groups, errors, schedules and profiles")
     for name, (kind, text) in _INI.items():
         parser.addini(name, text, type=kind, default=[] if kind == "linelist" else "")  # type: ignore[arg-type]

@@ -8,9 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from pytest_fsfault._core.endings import RetryStorm, SimulatedCrash
-from pytest_fsfault._core.errors import add_winerror, build, parse_error
+from pytest_fsfault._core.errors import add_winerror, belongs_to, build, parse_error
 from pytest_fsfault._core.fault import Fault
 from pytest_fsfault._core.journal import Journal, Tally, Verdict
+from pytest_fsfault._core.listing import LISTINGS, in_order
 from pytest_fsfault._core.operation import GROUPS, OPERATIONS, Decision
 from pytest_fsfault._core.paths import within
 from pytest_fsfault._core.plan import Plan
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.journal import Outcome
     from pytest_fsfault._core.operation import Operation
+    from pytest_fsfault._core.plan import Armed
     from pytest_fsfault._core.protocols import Answer, Clock, Model
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
@@ -67,12 +69,30 @@ class Engine:
         self.ended: BaseException | None = None
         self.on_end: Callable[[], None] = lambda: None
         self.escapes: list[str] = []
+        self.trial = 0  # the trial of a sweep whose faults these are
+        self.sorts = False  # whether directories are listed in the order of their names
         self._tallies: dict[str, Tally] = {}
         self._outside: dict[str, str] = {}
         self._storms: dict[tuple[str, str], int] = {}
         # A garbage collection in between may close a file, and that call comes here too.
         self._lock = threading.RLock()
         self._turn = self._lock  # one for both: a file that is closed in between must find them in one order
+
+    def begin(self, trial: int, armed: Iterable[Armed]) -> None:
+        """Begin a trial: with these rules and nothing remembered; what ended an earlier one stays ended."""
+        self.trial = trial
+        self.plan = Plan()
+        for one in armed:
+            self.plan.add(one)
+        self.journal = Journal()
+        self.escapes = []
+        self._tallies, self._outside = {}, {}
+        self.forgive()
+
+    def forgive(self) -> None:
+        """Forget what was refused so far: the tree that it was about is gone."""
+        self._refused.clear()
+        self._storms.clear()
 
     @property
     def tallies(self) -> dict[str, Tally]:
@@ -207,13 +227,13 @@ class _Case:
             raise
         return result
 
-    def refusal(self, fault: Fault) -> OSError:
-        error = self.error(fault)
+    def refusal(self, fault: Fault, decider: Engine) -> OSError:
+        error = self.error(fault, decider)
         if self.hint:
             error.add_note(self.hint)
         return error
 
-    def error(self, fault: Fault) -> OSError:
+    def error(self, fault: Fault, decider: Engine) -> OSError:
         kind = OPERATIONS[self.operation.name]
         assert fault.error is not None  # noqa: S101  # only faults that carry an error come here
         shown = None if kind.names == "none" else self.operation.shown
@@ -221,7 +241,8 @@ class _Case:
         name = fault.error
         if self.operation.name == "file.truncate" and name.winerror == _MAPPED:
             name = parse_error("ERROR_ACCESS_DENIED")
-        return build(name, kind.family, shown, target)
+        error = build(name, kind.family, shown, target)
+        return belongs_to(error, decider.trial) if decider.trial else error
 
 
 def conduct(engines: Sequence[Engine], operation: Operation, act: Act) -> Any:
@@ -239,8 +260,16 @@ def conduct(engines: Sequence[Engine], operation: Operation, act: Act) -> Any:
     if decision is None or decider is None:
         result = case.perform()
         case.note("ok")
+        if operation.name in LISTINGS and _sorts(engines, operation):
+            return in_order(result)
         return result
     return _ACTS[decision.fault.kind](case, decision.fault, decider)
+
+
+def _sorts(engines: Iterable[Engine], operation: Operation) -> bool:
+    """Return whether a listing is to be sorted; a model gives it in an order of its own."""
+    asked = [engine for engine in engines if engine.covers(operation)]
+    return any(engine.sorts for engine in asked) and all(engine.model is None for engine in asked)
 
 
 def conduct_early_bound(engines: Sequence[Engine], operation: Operation, act: Act) -> None:
@@ -345,11 +374,11 @@ def _modelled(model: Model, operation: Operation, answer: Answer, perform: Calla
 _EARLY = {False: "bound early", True: "bound early, os.rename or os.replace"}
 
 
-def _raise(case: _Case, fault: Fault, _decider: Engine) -> NoReturn:
+def _raise(case: _Case, fault: Fault, decider: Engine) -> NoReturn:
     __tracebackhide__ = True
     if fault.after or case.operation.name in _CLOSES:
         case.act.discard(case.perform())
-    error = case.refusal(fault)
+    error = case.refusal(fault, decider)
     case.note("raised", error)
     raise error
 
@@ -361,7 +390,7 @@ def _delay(case: _Case, fault: Fault, decider: Engine) -> Any:
     return result
 
 
-def _short(case: _Case, fault: Fault, _decider: Engine) -> Any:
+def _short(case: _Case, fault: Fault, decider: Engine) -> Any:
     __tracebackhide__ = True
     short = case.act.short
     assert short is not None  # noqa: S101  # a rule with `short` matches only what transfers bytes
@@ -370,7 +399,7 @@ def _short(case: _Case, fault: Fault, _decider: Engine) -> Any:
     if fault.error is None:
         case.note("short")
         return result
-    error = case.error(fault)
+    error = case.error(fault, decider)
     case.note("short", error)
     raise error
 

@@ -99,6 +99,21 @@ def build(error: ErrorName, family: Family, filename: Filename = None, filename2
     return exc
 
 
+_TRIAL = "_fsfault_trial"
+
+
+def belongs_to(error: OSError, trial: int) -> OSError:
+    """Return the error, which remembers the trial of a sweep that injects it; so do copies of it."""
+    setattr(error, _TRIAL, trial)
+    return error
+
+
+def trial_of(error: BaseException) -> int | None:
+    """Return the trial that has injected an error, None for any other error."""
+    found: int | None = getattr(error, _TRIAL, None)
+    return found
+
+
 def windows_error(
     code: int | str,
     path: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None = None,

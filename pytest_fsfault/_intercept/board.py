@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_fsfault._core.listing import LISTINGS
 from pytest_fsfault._core.paths import absolute, within
 from pytest_fsfault._intercept.frames import Callers
 from pytest_fsfault._intercept.originals import getcwd, path_of_descriptor
@@ -126,7 +127,7 @@ class Board:
         for engine in self.engines:
             if not engine.gate:
                 continue
-            if engine.observing or engine.ended is not None:
+            if engine.observing or engine.ended is not None or (engine.sorts and name in LISTINGS):
                 return _always
             tests.append(engine.plan.superset(name, engine.roots, target=target))
             if engine.model is not None:

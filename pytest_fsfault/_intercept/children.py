@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from contextlib import suppress
 from os import close, listdir, read
 from os import open as open_descriptor
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _waitid = getattr(os, "waitid", None)
 
@@ -21,6 +27,40 @@ def child_lives() -> bool:
     if not _may_have_children():
         return False
     return _linux_child_lives() if sys.platform == "linux" else _other_child_lives()
+
+
+def living() -> frozenset[int]:
+    """Return the child processes of this one that are alive, without the helpers of `multiprocessing`.
+
+    Where the system does not list them, none is seen.
+    """
+    if not _may_have_children():
+        return frozenset()
+    helpers = {number for number in _helpers() if number is not None}
+    try:
+        found = _children("self") if sys.platform == "linux" else _psutil_children()
+    except OSError:
+        return frozenset()
+    return frozenset(child for child in found if child not in helpers and _may_be_alive(child))
+
+
+def _psutil_children() -> list[int]:
+    try:
+        import psutil  # noqa: PLC0415  # an extra, slow to import
+    except ImportError:
+        return []
+    return [child.pid for child in psutil.Process().children()]
+
+
+def _may_be_alive(process: int) -> bool:
+    return sys.platform != "linux" or _is_alive(process)
+
+
+def kill(processes: Iterable[int]) -> None:
+    """Kill child processes, as the power does that fails."""
+    for process in processes:
+        with suppress(OSError):
+            os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def _may_have_children() -> bool:

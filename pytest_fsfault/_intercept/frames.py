@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import FrameType
 
+Stack = tuple[tuple[str, int], ...]
+
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 # These rooms stand between the caller and the system; what else is ours works for itself.
 _OURS = tuple(_PACKAGE + room + os.sep for room in ("_intercept", "_core", "_windows"))
@@ -78,6 +80,23 @@ class Callers:
                 fallback = f"{code.co_filename}:{frame.f_lineno}"
             frame = frame.f_back
         return fallback or "<unknown>:0"
+
+    def stack(self, frame: FrameType | None, base: FrameType | None) -> Stack:
+        """Return the lines of the project that `frame` works for, the innermost first, down to `base`.
+
+        A line that recursion comes back to is there once. Whoever is called from elsewhere, such as a thread of
+        its own, has no `base` below: all of its lines count.
+        """
+        found: dict[tuple[str, int], None] = {}
+        while frame is not None:
+            file = frame.f_code.co_filename
+            kind = self._kinds.get(file) or self._sort(frame)
+            if kind == "project":
+                found[file, frame.f_lineno] = None
+            if frame is base or (kind == "machinery" and found):
+                break
+            frame = frame.f_back
+        return tuple(found)
 
     def _sort(self, frame: FrameType) -> str:
         filename = frame.f_code.co_filename

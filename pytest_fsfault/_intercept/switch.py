@@ -8,6 +8,7 @@ import io
 import os
 import shutil
 import threading
+from contextlib import contextmanager
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,7 +28,7 @@ from pytest_fsfault._intercept.two_paths import TwoPathWrapper
 from pytest_fsfault._intercept.wrappers import WRAPPERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from pytest_fsfault._core.clock import Clock
     from pytest_fsfault._core.engine import Engine
@@ -150,6 +151,18 @@ class Switch:
             for timing in self._timings.values():
                 timing.open()
             self.refresh()
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Let the calling thread work for us in the block: no fault meets it, and nothing is counted."""
+        busy, me = self.board.busy, threading.get_ident()
+        inner = me in busy
+        busy.add(me)
+        try:
+            yield
+        finally:
+            if not inner:
+                busy.discard(me)
 
     def __enter__(self) -> None:
         self.shut()

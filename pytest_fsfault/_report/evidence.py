@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_fsfault._report.lines import legible, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_fsfault._core.journal import Entry
     from pytest_fsfault._core.plan import Armed
@@ -25,10 +25,13 @@ def evidence(
     retries: Iterable[Any],
     waits: Iterable[float],
     roots: Sequence[str],
+    sweeps: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Return counts, faults, retries, waits (virtual seconds) and rules of one test."""
     faults = [entry for entry in entries if entry.fault is not None]
     counts = Counter((entry.operation, entry.fault or "") for entry in faults)
+    for sweep in sweeps:
+        counts.update({(operation, fault): count for operation, fault, count in sweep["counts"]})
     return {
         "entries": len(entries),
         "counts": [[operation, fault, count] for (operation, fault), count in sorted(counts.items())],
@@ -44,6 +47,7 @@ def evidence(
             for retry in retries
         ],
         "waited": sum(waits),
+        "sweeps": [{key: sweep[key] for key in ("trials", "failed")} for sweep in sweeps],
         "rules": [
             {
                 "rule": legible(str(armed.rule)),

@@ -29,6 +29,9 @@ def totals(tests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "waited_virtual": sum(test["waited"] for test in tests),
         "took_real": sum(test["seconds"] for test in tests),
         "never_fired": _never_fired(tests),
+        "sweeps": sum(len(test["sweeps"]) for test in tests),
+        "trials": sum(sweep["trials"] for test in tests for sweep in test["sweeps"]),
+        "trials_failed": sum(sweep["failed"] for test in tests for sweep in test["sweeps"]),
     }
 
 
@@ -66,6 +69,9 @@ def summary_lines(total: Mapping[str, Any], reproduce: str) -> Iterator[str]:
     yield from _more(counts)
     if total["retried"]:
         yield f"retried: {_number(total['retried'], 'file')}, at most {total['most_attempts']} attempts"
+    if total["sweeps"]:
+        failed = f", {total['trials_failed']} failed" if total["trials_failed"] else ""
+        yield f"swept: {_number(total['sweeps'], 'sweep')}, {_number(total['trials'], 'trial')}{failed}"
     if total["waited_virtual"]:
         yield f"waited: {total['waited_virtual']:.3f} s of virtual time, in {total['took_real']:.3f} s of real time"
     never = total["never_fired"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from pytest_fsfault._windows.sharing import ALL, READ, WRITE, Opening, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
     from pytest_fsfault._windows.lookup import Identity
@@ -203,11 +203,43 @@ class Holds:
             hold.identity = None
         self._changed()
 
+    def rewind(self, number: int, waiting: Iterable[Hold]) -> None:
+        """Go back to when `number` was given and those holds waited: later ones end, those wait again.
+
+        Of holds that the same line declares again and again one stays, which is met if any of them was.
+        """
+        for hold in [hold for hold in self if hold.number > number]:
+            hold.close()
+        kept: dict[tuple[str, str, str], Hold] = {}
+        for hold in self.declared:
+            key = (hold.opening.who, hold.opening.kind, hold.path.rpartition("/")[2] or hold.on)
+            if hold.number > number and key in kept:
+                kept[key].met |= hold.met
+            elif hold.number > number:
+                kept[key] = hold
+        first = [hold for hold in self.declared if hold.number <= number]
+        self.declared = [*first, *kept.values()]
+        for hold in waiting:
+            self._await(hold)
+
+    def _await(self, hold: Hold) -> None:
+        """Let a hold that got its file wait for another."""
+        if hold in self._waiting:
+            return
+        hold.close()
+        hold.closed, hold.identity, hold.path, hold.until = False, None, "", _EVER
+        self._waiting.append(hold)
+
     def __iter__(self) -> Iterator[Hold]:
         now = self.now()
         everything = [hold for holds in self._files.values() for hold in holds]
         live = [hold for hold in everything if hold.until > now]
         return iter(sorted([*live, *self._waiting], key=lambda hold: hold.number))
+
+
+def latest() -> int:
+    """Return a number that all holds to come are above."""
+    return next(_numbers)
 
 
 def _ancestors(path: str) -> Iterator[str]:

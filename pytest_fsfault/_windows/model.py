@@ -250,6 +250,12 @@ class Model:
         target = operation.shown_target if kind.names == "both" else None
         return build(parse_error(f"WinError {code}"), kind.family, shown, target)
 
+    def forgive(self) -> None:
+        """Forget what was refused and what is yet to be looked at: the tree that it was about is gone."""
+        with self._lock:
+            self._unseen.clear()
+            self._easing.refused.clear()
+
     def finish(self) -> None:
         """Delete what waited for its last handle: the test is over, and with it everybody's handles."""
         with self._lock:

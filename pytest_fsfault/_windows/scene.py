@@ -78,6 +78,23 @@ class Scene:
         state = self.holds or self.volumes or self.temporaries or self.pending or self._attributes
         return self.version.long_paths and not state
 
+    def mark(self) -> tuple[Any, ...]:
+        """Return what `rewind` goes back to."""
+        known = list(self.volumes), set(self.temporaries), dict(self.pending), dict(self._attributes)
+        return *known, self.streams.owners
+
+    def rewind(self, state: tuple[Any, ...] | None) -> None:
+        """Go back to a state, or to none: files that were known since are gone, and their numbers are free."""
+        volumes, temporaries, pending, attributes, owners = state or ([], set(), {}, {}, frozenset())
+        for identity in self.streams.owners - owners:
+            self.streams.gone(identity)
+        self.volumes[:] = volumes
+        self.temporaries, self.pending = set(temporaries), dict(pending)
+        self._attributes = dict(attributes)
+        self.listings.clear()
+        self.lookup.begin_epoch()
+        self.changed()
+
     # Names and places.
 
     def place(self, path: str, shown: object, *, searching: bool = False, making: bool = False) -> Place:

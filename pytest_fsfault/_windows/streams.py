@@ -24,6 +24,11 @@ class Streams:
         self._lookup = lookup
         self._homes: dict[Identity, str] = {}
 
+    @property
+    def owners(self) -> frozenset[Identity]:
+        """The files that have a stream."""
+        return frozenset(self._homes)
+
     def place(self, identity: Identity, stream: str) -> Place:
         """Return where a stream of a file is kept, whether or not it exists."""
         home = self._homes.get(identity)

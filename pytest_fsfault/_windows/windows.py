@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.mistakes import FsFaultError
 from pytest_fsfault._windows import scanners
-from pytest_fsfault._windows.holds import KINDS, Hold
+from pytest_fsfault._windows.holds import KINDS, Hold, latest
 from pytest_fsfault._windows.lookup import Place
 from pytest_fsfault._windows.pretend import CONSTANTS, Pretence, pretend
 from pytest_fsfault._windows.sharing import Opening, bits
@@ -26,6 +26,14 @@ __tracebackhide__ = True
 
 _EVER = float("inf")
 _LETTERS = re.compile("[rwd]*")
+
+
+class Mark(NamedTuple):
+    """What the model knew at one moment: the latest hold, those that waited, and the scene."""
+
+    number: int
+    waiting: tuple[Hold, ...]
+    scene: Any
 
 
 class Windows:
@@ -203,6 +211,17 @@ class Windows:
                 for pattern in pretence.unmatched
             ),
         ]
+
+    def mark(self) -> Mark:
+        """Return what `rewind` goes back to."""
+        return Mark(latest(), tuple(self._scene.holds.waiting), self._scene.mark())
+
+    def rewind(self, mark: Mark | None) -> None:
+        """Undo what was declared and found out since a mark, or ever: the files that it was about are gone."""
+        number, waiting, state = mark or Mark(-1, (), None)
+        self._scene.holds.rewind(number, waiting)
+        self._scene.rewind(state)
+        self._model.forgive()
 
     def close(self) -> None:
         """End it all."""

@@ -1,0 +1,65 @@
+"""Tell the error that a trial has injected from those that the code under test makes of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._core.errors import trial_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and all that it came from: causes, contexts, and the members of groups."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        found = waiting.pop()
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        members = found.exceptions if isinstance(found, BaseExceptionGroup) else ()
+        waiting += [one for one in (found.__context__, found.__cause__, *members) if one is not None]
+
+
+def is_injected(error: BaseException, trial: int) -> bool:
+    """Return whether a fault of this trial has raised the error; a copy of it counts."""
+    return trial_of(error) == trial
+
+
+def comes_from_fault(error: BaseException, trial: int) -> bool:
+    """Return whether an error of this trial is in the chain."""
+    return any(is_injected(one, trial) for one in chain(error))
+
+
+def is_wrapped(error: BaseException, trial: int) -> bool:
+    """Return whether the error was deliberately raised from an injected one, or groups them."""
+    members = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    below = [one for one in (error.__cause__, *members) if one is not None]
+    return any(is_injected(one, trial) or is_wrapped(one, trial) for one in below)
+
+
+def ends_the_run(error: BaseException) -> bool:
+    """Return whether an error is not the test's affair: somebody wants the whole run to stop."""
+    return isinstance(error, (KeyboardInterrupt, GeneratorExit)) or type(error).__qualname__ == "Exit"
+
+
+def release(error: BaseException) -> str:
+    """Let go of the frames of an error, which keep files open; return the line that raised it."""
+    place = ""
+    for one in chain(error):
+        trace, one.__traceback__ = one.__traceback__, None
+        if one is error and trace is not None:
+            while trace.tb_next is not None:
+                trace = trace.tb_next
+            code = trace.tb_frame.f_code
+            place = f"{code.co_filename}:{trace.tb_lineno} in {code.co_name}"
+    return place
+
+
+def text(error: BaseException) -> str:
+    """Return an error as Python prints it."""
+    said = str(error)
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -1,0 +1,149 @@
+"""Take snapshots of directories, quickly, and without reading a file twice that has not changed."""
+
+from __future__ import annotations
+
+import os
+from hashlib import blake2b
+from stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
+from time import time_ns
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._prove.tree import Item, Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_fsfault._core.protocols import Native
+
+_CHUNK = 1 << 20
+# A pipe that has taken a file's place would keep an open() without O_NONBLOCK waiting.
+_FLAGS = (
+    os.O_RDONLY
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+)
+# Two writes within one tick of the file system's clock leave the same times: only a file that was old already
+# when it was read is known by them. Ticks last up to 10 ms on Linux and 2 s on FAT.
+_SETTLED = 2_000_000_000
+_BYTES = 16  # of a digest
+_EMPTY = blake2b(b"", digest_size=_BYTES).hexdigest()
+_PERMISSIONS = 0o7777
+
+
+class Snapshots:
+    """Take snapshots; a file that has not changed in between is read once.
+
+    `clock` tells nanoseconds as the file system's times have them.
+    """
+
+    def __init__(self, native: Native, clock: Callable[[], int] = time_ns) -> None:
+        self._native = native
+        self._clock = clock
+        self._settled = 0
+        self._digests: dict[tuple[int, ...], str] = {}
+
+    def take(self, root: str) -> Tree:
+        """Return what is at `root` now, links not followed; also if nothing is."""
+        self._settled = self._clock() - _SETTLED
+        items: dict[str, Item] = {}
+        try:
+            status = self._native.lstat(root)
+        except OSError:
+            return Tree(root, "missing", items)
+        if S_IFMT(status.st_mode) != S_IFDIR:
+            items["."] = self._item(root, status)
+            return Tree(root, items["."].kind, items)
+        links: dict[tuple[int, int], list[str]] = {}
+        below = [(root, "")]
+        while below:
+            directory, prefix = below.pop()
+            try:
+                with self._native.scandir(directory) as entries:
+                    self._enter(entries, prefix, items, links, below)
+            except OSError:
+                continue  # it went, or may not be listed: it stands there as empty
+        _group(items, links)
+        return Tree(root, "directory", items)
+
+    # One loop without a call that it can do without: it sees every file of every trial.
+    def _enter(
+        self,
+        entries: Any,
+        prefix: str,
+        items: dict[str, Item],
+        links: dict[tuple[int, int], list[str]],
+        below: list[tuple[str, str]],
+    ) -> None:
+        make, digest = tuple.__new__, self._digest
+        for entry in entries:
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except OSError:
+                continue  # it went in between
+            name, mode = prefix + entry.name, status.st_mode
+            kind = mode & 0o170000
+            if kind == S_IFREG:
+                size = status.st_size
+                content = digest(entry.path, status) if size else _EMPTY
+                items[name] = make(Item, ("file", size, content, mode & _PERMISSIONS, "", ""))
+            elif kind == S_IFDIR:
+                items[name] = make(Item, ("directory", 0, "", mode & _PERMISSIONS, "", ""))
+                below.append((entry.path, f"{name}/"))
+                continue
+            else:
+                items[name] = self._item(entry.path, status)
+            if status.st_nlink > 1:
+                links.setdefault((status.st_dev, status.st_ino), []).append(name)
+
+    def _item(self, path: str, status: os.stat_result) -> Item:
+        kind, permissions = S_IFMT(status.st_mode), status.st_mode & _PERMISSIONS
+        if kind == S_IFREG:
+            return Item("file", status.st_size, self._digest(path, status), permissions)
+        if kind == S_IFLNK:
+            return Item("link", target=self._target(path))
+        return Item("other", digest=f"{kind:o}", mode=permissions)
+
+    def _target(self, path: str) -> str:
+        try:
+            return os.fsdecode(self._native.readlink(path))
+        except OSError as error:
+            return f"({error.strerror})"
+
+    def _digest(self, path: str, status: os.stat_result) -> str:
+        if status.st_ctime_ns >= self._settled or status.st_mtime_ns >= self._settled:
+            return self._read(path, status.st_size)
+        stamp = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        known = self._digests.get(stamp)
+        if known is None:
+            known = self._digests[stamp] = self._read(path, status.st_size)
+        return known
+
+    def _read(self, path: str, size: int) -> str:
+        native = self._native
+        try:
+            descriptor = native.open(path, _FLAGS)
+        except OSError as error:
+            return f"({error.strerror})"
+        try:
+            data = native.read(descriptor, size + 1 if size < _CHUNK else _CHUNK)
+            state = blake2b(data, digest_size=_BYTES)
+            if len(data) != size:
+                while data:  # a large file, or one that grows
+                    data = native.read(descriptor, _CHUNK)
+                    state.update(data)
+        except OSError as error:
+            return f"({error.strerror})"
+        finally:
+            native.close(descriptor)
+        return state.hexdigest()
+
+
+def _group(items: dict[str, Item], links: dict[tuple[int, int], list[str]]) -> None:
+    """Tell the hard links within the tree: each carries the first name of its file."""
+    for names in links.values():
+        if len(names) > 1:
+            first = min(names)
+            for name in names:
+                items[name] = items[name]._replace(group=first)

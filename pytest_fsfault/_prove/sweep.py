@@ -1,0 +1,314 @@
+"""Sweep: run the code under test again and again, with one fault at each distinct call that can meet it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import count
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pytest_fsfault._core.mistakes import FsFaultError
+from pytest_fsfault._core.rule import Rule
+from pytest_fsfault._prove import verdicts
+from pytest_fsfault._prove.aims import Aimed, Recorder, shots
+from pytest_fsfault._prove.trial import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+    from types import FrameType
+
+    from pytest_fsfault._core.plan import Armed
+    from pytest_fsfault._prove.aims import Call, Shot, Stack
+    from pytest_fsfault._prove.request import Request
+    from pytest_fsfault._prove.stage import Stage
+    from pytest_fsfault._prove.tree import Tree
+    from pytest_fsfault._prove.trial import Seen
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
+#: More trials than these nobody waits for.
+CEILING = 10_000
+_tokens = count(1)
+
+
+class Field(Protocol):
+    """What surrounds the trials: faults act between `enter` and `leave`, and nowhere else."""
+
+    def begin(self) -> None:
+        """Shut everything out until a trial runs."""
+
+    def end(self) -> None:
+        """Let the session go on as before."""
+
+    def renew(self) -> None:
+        """Undo what belonged to the tree of the last trial."""
+
+    def enter(self, token: int, armed: Iterable[Armed], frame: FrameType) -> None:
+        """Let the faults act on what `frame` calls."""
+
+    def leave(self) -> Seen:
+        """Let nothing act any more; return what happened."""
+
+    def stack(self) -> Stack:
+        """Return the lines of the project that are at work, above the frame of the trial."""
+
+    def strays(self, names: frozenset[str]) -> str:
+        """Say which of these operations were seen elsewhere, if none was seen in the tree."""
+
+
+class Sweep:
+    """The trials of one sweep, one after the other, and the verdict at their end."""
+
+    __module__ = "pytest_fsfault"
+
+    def __init__(
+        self, wanted: Request, stage: Stage, field: Field, only: tuple[int, ...], again: verdicts.Again
+    ) -> None:
+        self._wanted = wanted
+        self._stage = stage
+        self._field = field
+        self._only = only
+        self._again = again
+        self._run = self._trials()
+        self._recorder = self._new_recorder(on=True)
+        self._aimed: list[Aimed] = []
+        self._failed: list[verdicts.Failed] = []
+        self._started = False
+        self._count = 0
+        self._checks = 0
+        self._met: Counter[tuple[str, str]] = Counter()
+        self._after: Tree | None = None
+        self.finished = False
+
+    # What a loop, a session and a trial ask.
+
+    def __iter__(self) -> Iterator[Trial]:
+        return self
+
+    def __next__(self) -> Trial:
+        self._started = True
+        return next(self._run)
+
+    @property
+    def root(self) -> Path:
+        """The directory of the tree."""
+        return self._stage.root
+
+    @property
+    def expect(self) -> tuple[type[BaseException], ...]:
+        """Exceptions that the code under test may make of a fault."""
+        return self._wanted.expect
+
+    @property
+    def before(self) -> Tree:
+        """The old tree."""
+        assert self._stage.before is not None  # noqa: S101  # of the first trial, which has been
+        return self._stage.before
+
+    @property
+    def after(self) -> Tree:
+        """The new tree."""
+        if self._after is None:
+            raise FsFaultError("the new tree is not known before the block of the first trial has ended")
+        return self._after
+
+    @property
+    def running(self) -> bool:
+        """Whether the loop is under way."""
+        return self._started and not self.finished
+
+    def snapshot(self, place: str | None = None) -> Tree:
+        """Return what is at the root now, or at another place."""
+        return self._stage.snapshots.take(place or str(self.root))
+
+    @property
+    def evidence(self) -> dict[str, Any]:
+        """What the sweep has done, as data: faults are counted by operation and text."""
+        counts = [[operation, fault, number] for (operation, fault), number in sorted(self._met.items())]
+        return {"trials": self._count, "failed": len(self._failed), "counts": counts}
+
+    def finding(self) -> str:
+        """Return what a green test must not hide: a loop that was left early."""
+        if self.finished:
+            return ""
+        if not self._started:
+            return "a sweep was made and never run: write `for trial in fsfault.sweep(...)`"
+        return f"a sweep was left early, after {self._count} faulted trial{'s' * (self._count != 1)}: let its loop end"
+
+    def close(self) -> None:
+        """End a sweep whose loop was left, and remove its trees."""
+        self._run.close()
+
+    # The trials.
+
+    def _trials(self) -> Iterator[Trial]:
+        self._field.begin()
+        try:
+            yield from self._baseline()
+            if not self._wanted_first():
+                yield from self._faulted()
+        finally:
+            self._stage.close()
+            self._field.end()
+        self.finished = True
+        self._judge()
+
+    def _wanted_first(self) -> bool:
+        return self._only == (0,)
+
+    def _baseline(self) -> Iterator[Trial]:
+        yield from self._trial("0", (), [self._recorder])
+        failed = self._failed
+        if failed:
+            self.finished = True
+            raise AssertionError(verdicts.first_failed(failed[0], self._again))
+        if not self._recorder.calls:
+            self.finished = True
+            names = ", ".join(self._wanted.rule.operations)
+            raise AssertionError(
+                f"the body never touched the tree: no call of {names} below the directory that "
+                f"`with trial as root` gives{self._field.strays(self._wanted.rule.names)}"
+            )
+
+    def _faulted(self) -> Iterator[Trial]:
+        wanted = self._wanted
+        found = list(self._shots(self._recorder.calls))
+        self._must_be_few(len(found))
+        share, shares = wanted.shard
+        for number, shot in enumerate(found, 1):
+            mine = number == self._only[0] if self._only else (number - 1) % shares == share - 1
+            if mine:
+                yield from self._deeper((number,), (shot,))
+            if self._is_enough():
+                break
+        self._must_have_been(len(found))
+
+    def _shots(self, calls: Sequence[Call]) -> Iterator[Shot]:
+        wanted = self._wanted
+        return shots(calls, wanted.distinct, wanted.faults, wanted.persist)
+
+    def _deeper(self, numbers: tuple[int, ...], chain: tuple[Shot, ...]) -> Iterator[Trial]:
+        """Yield the trial of a chain of faults, then those with one more fault after them."""
+        goes_on = len(chain) < self._wanted.depth and chain[-1].fault.kind != "crash"
+        recorder = self._new_recorder(on=False) if goes_on else None
+        self._aimed = self._aim(chain, recorder)
+        yield from self._trial(_written(numbers), chain, [*filter(None, [recorder]), *reversed(self._aimed)])
+        if recorder is None:
+            return
+        for number, shot in enumerate(self._shots(recorder.calls), 1):
+            if self._is_enough():
+                return
+            self._must_be_few(self._count)
+            if self._is_asked((*numbers, number)):
+                yield from self._deeper((*numbers, number), (*chain, shot))
+
+    def _is_asked(self, numbers: tuple[int, ...]) -> bool:
+        together = zip(self._only, numbers, strict=False)
+        return not self._only or (
+            len(numbers) <= len(self._only) and all(a == b for a, b in together)
+        )
+
+    def _is_enough(self) -> bool:
+        return self._wanted.limit is not None and self._count >= self._wanted.limit
+
+    def _aim(self, chain: tuple[Shot, ...], recorder: Recorder | None) -> list[Aimed]:
+        aimed = [
+            Aimed(
+                Rule(shot.aim.operation, fault=shot.fault),
+                shot.aim,
+                self._field.stack,
+                persists=shot.persists,
+                on=place == 0,
+            )
+            for place, shot in enumerate(chain)
+        ]
+        for one, following in zip(aimed, aimed[1:], strict=False):
+            one.next = following
+        aimed[-1].recorder = recorder
+        return aimed
+
+    def _new_recorder(self, *, on: bool) -> Recorder:
+        return Recorder(self._wanted.rule, self._field.stack, on=on)
+
+    def _trial(self, number: str, chain: tuple[Shot, ...], armed: list[Any]) -> Iterator[Trial]:
+        trial = Trial(self, number, chain, next(_tokens))
+        self._armed = armed
+        self._stage.set()
+        self._field.renew()
+        yield trial
+        self._finish(trial, chain)
+
+    def _finish(self, trial: Trial, chain: tuple[Shot, ...]) -> None:
+        """Take in how a trial went, and put its tree aside."""
+        if trial.state == "new":
+            self.finished = True
+            raise AssertionError(
+                f"trial {trial.id} was not run: write `with trial as root:` in the loop, for every trial"
+            )
+        if trial.state == "inside":
+            raise FsFaultError(f"trial {trial.id} is still running; the next one begins after its block")
+        trial.state = "over"
+        self._met.update((entry.operation, entry.fault or "") for entry in trial.injected)
+        if chain:
+            self._count += 1
+            self._checks += trial.checks
+            if any(one.site is None for one in self._aimed):
+                trial.complain(
+                    "the sweep",
+                    "the fault did not happen: the body went another way than in the first trial; let it do the "
+                    "same each time",
+                )
+        if trial.wrong:
+            self._failed.append(verdicts.Failed.of(trial, self._stage.keep(trial.id)))
+        else:
+            self._stage.clear()
+
+    def enter(self, trial: Trial, frame: FrameType) -> None:
+        """Let the faults of a trial act."""
+        self._field.enter(trial.token, self._armed, frame)
+
+    def leave(self, trial: Trial) -> Seen:
+        """Let them act no more."""
+        seen = self._field.leave()
+        if not trial.shots:
+            self._after = self.snapshot()
+        return seen
+
+    # The verdict.
+
+    def _must_be_few(self, number: int) -> None:
+        share, shares = self._wanted.shard
+        wanted = number // shares
+        if self._only or wanted <= CEILING or self._wanted.limit is not None:
+            return
+        self.finished = True
+        raise AssertionError(
+            f"the sweep would have more than {CEILING:,} trials; name fewer operations= or faults=, take "
+            "distinct='call stack', or give a limit= or a shard="
+        )
+
+    def _must_have_been(self, known: int) -> None:
+        self.finished = True
+        if self._only and not self._count:
+            raise AssertionError(
+                f"there is no trial {_written(self._only)}: the trials of this sweep are 0 to {known}"
+            )
+        if not known:
+            faults = ", ".join(text for text, _ in self._wanted.faults)
+            names = sorted({call.operation for call in self._recorder.calls})
+            raise AssertionError(
+                f"the sweep tried nothing: {faults} can meet none of the calls ({', '.join(names)})"
+            )
+        if self._count and not self._checks and not self._failed:
+            raise AssertionError(
+                "the sweep checked nothing: call trial.check_atomic(), or another check, after the block of each trial"
+            )
+
+    def _judge(self) -> None:
+        if self._failed:
+            raise AssertionError(verdicts.table(self._failed, self._count, self._again))
+
+
+def _written(numbers: Iterable[int]) -> str:
+    return ".".join(map(str, numbers))

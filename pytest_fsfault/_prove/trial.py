@@ -1,0 +1,310 @@
+"""Trial, one run of the code under test with one fault, and what can be checked about it afterwards."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from pytest_fsfault._core.mistakes import FsFaultError
+from pytest_fsfault._core.text import duration
+from pytest_fsfault._prove import errors, oracles
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from types import FrameType, TracebackType
+
+    from pytest_fsfault._core.clock import Wait
+    from pytest_fsfault._core.journal import Entry
+    from pytest_fsfault._prove.aims import Shot
+    from pytest_fsfault._prove.sweep import Sweep
+    from pytest_fsfault._prove.tree import Tree
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
+
+class Seen(NamedTuple):
+    """What happened while a trial's faults acted: the entries with a fault, the waits, what ended it."""
+
+    injected: tuple[Entry, ...] = ()
+    waits: tuple[Wait, ...] = ()
+    ended: BaseException | None = None
+
+
+class Wrong(NamedTuple):
+    """One thing that is wrong with a trial: which check says so, and what."""
+
+    check: str
+    text: str
+
+
+class Trial:
+    """One run of a sweep: a fresh tree, one fault armed, and checks of what came of it.
+
+    As a context manager it gives the directory, and lets the fault act in its block; the checks follow.
+    """
+
+    __module__ = "pytest_fsfault"
+
+    def __init__(self, sweep: Sweep, number: str, shots: Sequence[Shot], token: int) -> None:
+        self._sweep = sweep
+        self.id = number
+        self.shots = tuple(shots)
+        self.token = token
+        self.state: Literal["new", "inside", "done", "over"] = "new"
+        self.seen = Seen()
+        self.wrong: list[Wrong] = []
+        self.checks = 0
+        self.error: BaseException | None = None
+        self._tree: Tree | None = None
+        self._rerun: Tree | None = None
+
+    def __repr__(self) -> str:
+        return f"<trial {self.id}: {self.fault or 'no fault'}>"
+
+    # What the user may ask.
+
+    @property
+    def fault(self) -> str | None:
+        """The fault as it was given, such as ``"ERROR_ACCESS_DENIED"``; None in the first trial."""
+        return ", then ".join(shot.text for shot in self.shots) or None
+
+    @property
+    def persistent(self) -> bool:
+        """Whether later calls like the first meet the fault too, as under a hold that does not end."""
+        return any(shot.persists for shot in self.shots)
+
+    @property
+    def root(self) -> Path:
+        """The directory of the tree, the same in every trial."""
+        return self._sweep.root
+
+    @property
+    def crashed(self) -> bool:
+        """Whether a simulated crash has ended the code under test."""
+        return any(entry.outcome == "crashed" for entry in self.seen.injected)
+
+    @property
+    def injected(self) -> tuple[Entry, ...]:
+        """The journal's entries of the calls that met the fault; empty before, and if none did."""
+        return self.seen.injected
+
+    @property
+    def before(self) -> Tree:
+        """The old tree, as `prepare` builds it."""
+        return self._sweep.before
+
+    @property
+    def after(self) -> Tree:
+        """The new tree, as the first trial has left it."""
+        return self._sweep.after
+
+    @property
+    def tree(self) -> Tree:
+        """The tree as it was when the block of this trial ended."""
+        self._must_be_done("tree")
+        assert self._tree is not None  # noqa: S101  # taken when the block ended
+        return self._tree
+
+    # The block.
+
+    def __enter__(self) -> Path:
+        if self.state != "new":
+            raise FsFaultError(
+                f"trial {self.id} has had its block: write `with trial as root:` once for each trial of the loop"
+            )
+        self.state = "inside"
+        self._sweep.enter(self, sys._getframe(1))
+        return self.root
+
+    def enter_from(self, frame: FrameType) -> Path:
+        """Do what the block does, for a caller of ours that stands in for the user's."""
+        self.state = "inside"
+        self._sweep.enter(self, frame)
+        return self.root
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self.seen = self._sweep.leave(self)
+        self._tree = self._sweep.snapshot()
+        self.state = "done"
+        return self._settle(error)
+
+    def _settle(self, error: BaseException | None) -> bool:
+        """Judge how the block ended; return whether the error stays here."""
+        if error is not None and errors.ends_the_run(error):
+            return False
+        ended = self.seen.ended
+        if ended is not None:
+            if error is not None:
+                errors.release(error)
+            self.error = ended
+            if not self.crashed:
+                self.complain("the block", errors.text(ended))
+            return True
+        if error is None:
+            return False
+        if not self.injected:
+            error.add_note(self._early())
+            return False
+        self._keep(error)
+        return True
+
+    def _early(self) -> str:
+        if not self.shots:
+            return "fsfault: this is the first trial of a sweep, in which no fault acts: the body fails by itself"
+        return f"fsfault: this is trial {self.id}, before its fault ({self.fault}) has happened"
+
+    def _keep(self, error: BaseException) -> None:
+        """Keep an error that the fault has caused; whatever else comes up is wrong."""
+        expected = isinstance(error, self._sweep.expect)
+        related = errors.comes_from_fault(error, self.token) and not isinstance(error, AssertionError)
+        outcome = any(base.__module__.startswith("_pytest") for base in type(error).__mro__)
+        place = errors.release(error)
+        if expected or (related and not outcome):
+            self.error = error
+            return
+        why = "" if isinstance(error, AssertionError) or outcome else ", which does not come from the fault"
+        where = f", at {place}" if place else ""
+        self.complain("the block", f"it raised {errors.text(error)}{where}{why}")
+
+    def complain(self, check: str, text: str) -> None:
+        """Write down that something is wrong."""
+        self.wrong.append(Wrong(check, text))
+
+    # The checks.
+
+    def check(self, condition: object, message: str) -> None:
+        """Check anything: `condition` has to be true, else `message` says what is wrong."""
+        self._begin("check")
+        if not condition:
+            self.complain("check", str(message))
+
+    def check_atomic(self, *, ignore: Iterable[str] = ()) -> None:
+        """Check that the tree is exactly the old one or exactly the new one.
+
+        `ignore` has globs of what need not be either, such as ``"~*"`` for what is committed later.
+        """
+        ignored = self._globs("check_atomic", "ignore", ignore)
+        self._judge("check_atomic", oracles.not_atomic(self.before, self.after, self.tree, ignored))
+
+    def check_nothing_lost(self, *backups: str | os.PathLike[str]) -> None:
+        """Check that each file of the old tree is in place, or in a back-up, unless the tree is the new one.
+
+        `backups` are globs of names in the tree, or paths of directories elsewhere; without any, the content may
+        be anywhere in the tree.
+        """
+        self._begin("check_nothing_lost")
+        elsewhere = [backup for backup in backups if os.path.isabs(backup)]
+        inside = [backup for backup in backups if not os.path.isabs(backup)]
+        match = oracles.matcher("backups", inside) if backups else None
+        trees = [self._sweep.snapshot(os.fspath(place)) for place in elsewhere]
+        self._judge("check_nothing_lost", oracles.lost(self.before, self.after, self.tree, trees, match))
+
+    def check_no_leftovers(self, *patterns: str) -> None:
+        """Check that nothing new in the tree matches a glob of temporary files, such as ``"*.tmp"``.
+
+        Nobody can clean up after a crash: then the tree is judged that `check_rerun` has left, if it came before.
+        """
+        if not patterns:
+            raise FsFaultError("check_no_leftovers() looks for nothing; write globs such as '*.tmp'")
+        matches = self._globs("check_no_leftovers", "patterns", patterns)
+        assert matches is not None  # noqa: S101  # there are patterns
+        tree = self._rerun if self.crashed and self._rerun is not None else self.tree
+        self._judge("check_no_leftovers", oracles.leftovers(self.before, tree, matches))
+
+    def check_rerun(
+        self, function: Callable[..., object], *args: Any, ignore: Iterable[str] = ()
+    ) -> None:
+        """Check that ``function(root, *args)``, without faults, reaches the new tree; if it is there, do nothing."""
+        ignored = self._globs("check_rerun", "ignore", ignore)
+        if not callable(function):
+            raise FsFaultError(f"check_rerun({function!r}) cannot be: write a function and its arguments")
+        if not oracles.difference(self.after, self.tree, ignored):
+            return
+        try:
+            function(self.root, *args)
+        except BaseException as error:
+            if errors.ends_the_run(error):
+                raise
+            place = errors.release(error)
+            self.complain("check_rerun", f"a second run fails: {errors.text(error)}, at {place}")
+            return
+        self._rerun = self._sweep.snapshot()
+        text = oracles.difference(self.after, self._rerun, ignored)
+        self._judge(
+            "check_rerun", text and f"a second run does not reach the new tree; as seen from it:\n{text}"
+        )
+
+    def check_waits(self, at_most: str | float) -> None:
+        """Check that the code waited no longer than `at_most`, a duration or virtual seconds."""
+        self._begin("check_waits")
+        most = duration(at_most) if isinstance(at_most, str) else _seconds(at_most)
+        total = oracles.waited(self.seen.waits)
+        if total > most:
+            count = len(self.seen.waits)
+            waits = f"{count} wait{'s' * (count != 1)}"
+            self.complain("check_waits", f"it waited {total:g} s in {waits}, more than {most:g} s")
+
+    def check_error(self, *, ignore: Iterable[str] = ()) -> None:
+        """Check that the error that surfaced is the injected one: neither masked nor swallowed.
+
+        A fault that was survived surfaces not at all: then the tree has to be the new one, but for `ignore`. An
+        error raised from it, or one that the sweep expects, may have it in its chain.
+        """
+        ignored = self._globs("check_error", "ignore", ignore)
+        if self.crashed or not self.shots or not any(entry.error for entry in self.injected):
+            return
+        self._judge("check_error", self._hidden(ignored))
+
+    def _hidden(self, ignored: oracles.Ignored | None) -> str:
+        error, token = self.error, self.token
+        if error is None:
+            text = oracles.difference(self.after, self.tree, ignored)
+            if not text or any(one.check == "the block" for one in self.wrong):
+                return ""
+            return f"the error was swallowed: success is reported, but the tree is not the new one:\n{text}"
+        related = errors.comes_from_fault(error, token)
+        if errors.is_injected(error, token) or errors.is_wrapped(error, token):
+            return ""
+        if isinstance(error, self._sweep.expect) and related:
+            return ""
+        first = next(entry.error for entry in self.injected if entry.error is not None)
+        return f"the error was masked: {errors.text(error)} surfaced instead of {errors.text(first)}"
+
+    def _judge(self, check: str, text: str) -> None:
+        if text:
+            self.complain(check, text)
+
+    def _globs(self, check: str, name: str, patterns: Iterable[str]) -> oracles.Ignored | None:
+        self._begin(check)
+        if isinstance(patterns, (str, bytes)):
+            raise FsFaultError(f"{check}({name}={patterns!r}) is a single text; write {name}=({patterns!r},)")
+        listed = list(patterns)
+        return oracles.matcher(name, listed) if listed else None
+
+    def _begin(self, check: str) -> None:
+        self._must_be_done(f"{check}()")
+        self.checks += 1
+
+    def _must_be_done(self, what: str) -> None:
+        if self.state == "done":
+            return
+        why = {
+            "new": "has not run",
+            "inside": "is still running",
+            "over": "is over",
+        }[self.state]
+        raise FsFaultError(
+            f"{what} of trial {self.id} cannot be, since the trial {why}; "
+            "write it after the block of `with trial as root:`, inside the loop"
+        )
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+        raise FsFaultError(f"at_most={value!r} is no duration; write one such as '10s', or seconds")
+    return float(value)
