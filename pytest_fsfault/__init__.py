@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.plan import Armed
     from pytest_fsfault._core.rule import Rule
     from pytest_fsfault._prove.retries import Retry
+    from pytest_fsfault._prove.tolerance import Tolerance
+    from pytest_fsfault._prove.tree import Tree
+    from pytest_fsfault._prove.trial import Trial
     from pytest_fsfault._session import FsFault, inject
     from pytest_fsfault._windows.holds import Hold
     from pytest_fsfault._windows.windows import Windows
@@ -26,6 +29,9 @@ __all__ = [
     "RetryStorm",
     "Rule",
     "SimulatedCrash",
+    "Tolerance",
+    "Tree",
+    "Trial",
     "Windows",
     "inject",
     "windows_error",
@@ -43,6 +49,9 @@ _HOMES = {
     "RetryStorm": "_core.endings",
     "Rule": "_core.rule",
     "SimulatedCrash": "_core.endings",
+    "Tolerance": "_prove.tolerance",
+    "Tree": "_prove.tree",
+    "Trial": "_prove.trial",
     "Unmet": "_core.unmet",  # caught as an AssertionError, unpickled by its name
     "Windows": "_windows.windows",
     "inject": "_session",

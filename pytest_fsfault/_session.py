@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_fsfault._core.clock import RealClock, VirtualClock
 from pytest_fsfault._core.engine import Engine
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._options import ClockName, Strict
     from pytest_fsfault._prove.aims import Distinct
     from pytest_fsfault._prove.sweep import Sweep
+    from pytest_fsfault._prove.tolerance import Tolerance
     from pytest_fsfault._prove.tree import Tree
     from pytest_fsfault._proving import Proofs
     from pytest_fsfault._windows.windows import Windows
@@ -216,6 +217,66 @@ class FsFault:
             prepare, only, faults=faults, operations=operations, distinct=distinct, persist=persist,
             depth=depth, limit=limit, shard=shard, expect=expect,
         )  # fmt: skip
+
+    def tolerance(
+        self,
+        body: Callable[[Path], object],
+        *,
+        prepare: Callable[[Path], object],
+        hold: str | os.PathLike[str] | Callable[[Path], str | os.PathLike[str]] | None = None,
+        on: str | None = None,
+        rule: str | Rule | None = None,
+        kind: Literal["handle", "image"] = "handle",
+        up_to: str = "2m",
+    ) -> Tolerance:
+        """Return the longest hold that ``body(root)`` survives, in virtual seconds, found by bisection.
+
+        It survives if it raises nothing and leaves the tree that it leaves without a hold. Each run has a fresh
+        tree, built by `prepare`, and a Windows of its own; the rules of this session do not act.
+
+        Args:
+            body: what is to survive.
+            prepare: builds a tree in the empty directory that it is given.
+            hold: the path that somebody has open from the start, below the root, or a function of the root.
+            on: instead, a glob such as ``"*.dll"``: a file of that name, from when `body` has written it.
+            rule: instead, a rule without a schedule, which holds from its first match.
+            kind: ``"handle"`` (open, shared for reading and writing) or ``"image"`` (a running program).
+            up_to: the longest hold to try.
+
+        Raises:
+            FsFaultError: for what cannot be.
+            AssertionError: if nobody met the hold.
+
+        """
+        self._must_go_on()
+        from pytest_fsfault import _tolerating  # noqa: PLC0415
+
+        wanted = _tolerating.grip(hold, on, rule, kind)
+        return _tolerating.tolerance(self, self._prove(), body, prepare, wanted, up_to)
+
+    def self_replace(
+        self,
+        exe: str | os.PathLike[str],
+        update: Callable[[Path], object],
+        *,
+        faults: Iterable[str | Fault] = ("ERROR_ACCESS_DENIED", "ERROR_SHARING_VIOLATION"),
+        expect: type[BaseException] | tuple[type[BaseException], ...] = (),
+    ) -> None:
+        """Assert that ``update(exe)`` replaces a program while it runs, and never leaves none in place.
+
+        It works on a copy: of the directory in which the program is, or of `exe` itself if that is a directory. A
+        script is held by nobody while it runs, a program as an image, and so are all programs in a directory.
+
+        Raises:
+            FsFaultError: for what cannot be.
+            AssertionError: if the update fails without a fault, or if neither the old nor the new program is
+                in place after a fault at some step.
+
+        """
+        self._must_go_on()
+        from pytest_fsfault import _replacing  # noqa: PLC0415
+
+        _replacing.self_replace(self, self._prove(), exe, update, faults, expect)
 
     def _prove(self) -> Proofs:
         if self._proofs is None:

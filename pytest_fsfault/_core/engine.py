@@ -114,7 +114,10 @@ class Engine:
     def count(self, name: str, calls: int, paths: Iterable[str]) -> None:
         """Count calls that no rule concerned."""
         with self._lock:
-            self._tallies.setdefault(name, Tally()).add(calls, paths)
+            tally = self._tallies.get(name)
+            if tally is None:
+                tally = self._tallies[name] = Tally()
+            tally.add(calls, paths)
 
     def raise_if_ended(self) -> None:
         """Raise again what ended the session."""

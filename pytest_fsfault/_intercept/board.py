@@ -118,6 +118,10 @@ class Board:
                 for engine in gates:
                     engine.count(interceptor.operation, calls, paths)
 
+    def pending(self) -> int:
+        """Return how many calls were counted since the last `bank`."""
+        return 0 if self._banked else sum([interceptor.calls for interceptor in tuple(self.used)])
+
     def superset(self, name: str, *, target: bool) -> Callable[[str], object] | None:
         """Return a quick test whether any rule may concern a path (or target) of operation `name`.
 

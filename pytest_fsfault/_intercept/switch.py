@@ -88,11 +88,15 @@ class Switch:
                 self.stop(engine)
                 raise
 
-    def stop(self, engine: Engine) -> None:
-        """Forget `engine`; with the last one everything is as it was."""
+    def stop(self, engine: Engine, *, lost: bool = True) -> None:
+        """Forget `engine`; with the last one everything is as it was.
+
+        If a crash has ended it, files that are still open may have data that must never arrive; not if nothing
+        can have been `lost`.
+        """
         with self._lock:
             self.board.bank()
-            self._crashed |= engine.ended is not None
+            self._crashed |= lost and engine.ended is not None
             self.board.engines = tuple(other for other in self.board.engines if other is not engine)
             timing = self._timings.pop(engine, None)
             if timing is not None:
@@ -255,8 +259,8 @@ class Switch:
 
     def _operations(self, engine: Engine) -> int:
         """Return how many calls have been intercepted below the roots: each costs a moment of virtual time."""
-        self.board.bank()
-        return sum(tally.count for tally in engine.tallies.values())
+        counted = sum([tally.count for tally in tuple(engine.tallies.values())])
+        return counted + (self.board.pending() if engine.gate else 0)
 
 
 @cache

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     #: Lines of the project, each a file and a number, the innermost first.
     Stack = tuple[tuple[str, int], ...]
 
+#: How an entry of the journal says that a sweep's own fault acted.
+REASON = "the fault of this trial"
+
 Distinct = Literal["call stack", "call site", "position"]
 
 
@@ -34,7 +37,7 @@ class Call(NamedTuple):
 
 
 class Aim(NamedTuple):
-    """One call of a run: the `nth` of this operation from these lines.
+    """One call of a run: the `nth` of this operation from these lines, `nth_there` of them on this path.
 
     With `by_site` the lines that call the line of the call do not matter.
     """
@@ -43,6 +46,7 @@ class Aim(NamedTuple):
     call_site: str
     stack: Stack
     nth: int
+    nth_there: int
     by_site: bool = False
 
 
@@ -79,6 +83,8 @@ class Aimed(Armed):
     ) -> None:
         super().__init__(rule)
         self.aim = aim
+        # A rule that speaks of the very path leaves all other calls alone.
+        self._nth = aim.nth if rule.path is None else aim.nth_there
         self.persists = persists
         self.on = on
         self.next: Aimed | None = None  # armed by this one, when it fires
@@ -96,14 +102,14 @@ class Aimed(Armed):
         if not self.on or not self._is_meant(operation):
             return None
         self._seen += 1
-        if self._seen != self.aim.nth:
+        if self._seen != self._nth:
             return None
         self._met = operation
         if self.next is not None:
             self.next.on = True
         if self.recorder is not None:
             self.recorder.on = True
-        return f"{self.rule.fault}: the fault of this trial"
+        return f"{self.rule.fault}: {REASON}"
 
     def _is_meant(self, operation: Operation) -> bool:
         # The name of the line is the quick half of the question.
@@ -114,7 +120,7 @@ class Aimed(Armed):
         first = self._met
         assert first is not None  # noqa: S101  # asked before
         same = self.persists and operation.path == first.path
-        return f"{self.rule.fault}: the fault of this trial persists" if same else None
+        return f"{self.rule.fault}: {REASON} persists" if same else None
 
     @property
     def site(self) -> Operation | None:
@@ -171,7 +177,8 @@ def _aims(calls: Sequence[Call], distinct: Distinct) -> Iterable[tuple[Aim, Call
         for nth in chosen:
             place = places[nth - 1]
             call = calls[place]
-            aim = Aim(call.operation, call.call_site, call.stack, nth, by_site)
+            there = sum(calls[other].path == call.path for other in places[:nth])
+            aim = Aim(call.operation, call.call_site, call.stack, nth, there, by_site)
             found.append(((call.apart, _sortable(aim) if call.apart else (place,)), aim, call))
     found.sort(key=_first)
     return [(aim, call) for _, aim, call in found]

@@ -13,17 +13,23 @@ _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _CHUNK = 1 << 20
 
 
-def copy(native: Native, source: str, target: str) -> None:
-    """Copy a directory: content, modes, times, links as links, and hard links among its files."""
+def copy(native: Native, source: str, target: str, *, but: str = "") -> None:
+    """Copy a directory: content, modes, times, links as links, and hard links among its files.
+
+    What stands right in it at the path `but` is left out.
+    """
     made: dict[tuple[int, int], str] = {}
-    _copy_directory(native, source, target, made)
+    _copy_directory(native, source, target, made, but)
 
 
-def _copy_directory(native: Native, source: str, target: str, made: dict[tuple[int, int], str]) -> None:
+def _copy_directory(
+    native: Native, source: str, target: str, made: dict[tuple[int, int], str], but: str = ""
+) -> None:
     native.mkdir(target)
     with native.scandir(source) as entries:
         for entry in entries:
-            _copy_entry(native, entry, f"{target}/{entry.name}", made)
+            if entry.path != but:
+                _copy_entry(native, entry, f"{target}/{entry.name}", made)
     # At last: a directory may be read-only, and what is put in it changes its time.
     _settle(native, native.lstat(source), target)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.errors import trial_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
@@ -29,9 +30,19 @@ def is_injected(error: BaseException, trial: int) -> bool:
     return trial_of(error) == trial
 
 
-def comes_from_fault(error: BaseException, trial: int) -> bool:
-    """Return whether an error of this trial is in the chain."""
-    return any(is_injected(one, trial) for one in chain(error))
+def comes_from_fault(error: BaseException, trial: int, texts: Collection[str]) -> bool:
+    """Return whether an error of this trial is in the chain, or one that quotes the text of an injected one."""
+    return any(is_injected(one, trial) or _quotes(one, texts) for one in chain(error))
+
+
+def _quotes(error: BaseException, texts: Collection[str]) -> bool:
+    said = str(error)
+    return any(text in said for text in texts)
+
+
+def is_collected(error: BaseException, texts: Collection[str]) -> bool:
+    """Return whether `shutil.copytree` has put an injected error, as a text, into its list of errors."""
+    return isinstance(error, shutil.Error) and _quotes(error, texts)
 
 
 def is_wrapped(error: BaseException, trial: int) -> bool:

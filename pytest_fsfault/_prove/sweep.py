@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import count
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_fsfault._core.mistakes import FsFaultError
@@ -50,6 +51,9 @@ class Field(Protocol):
     def leave(self) -> Seen:
         """Let nothing act any more; return what happened."""
 
+    def settle(self) -> None:
+        """End what a crash has left, before the tree is put aside."""
+
     def stack(self) -> Stack:
         """Return the lines of the project that are at work, above the frame of the trial."""
 
@@ -73,6 +77,7 @@ class Sweep:
         self._run = self._trials()
         self._recorder = self._new_recorder(on=True)
         self._aimed: list[Aimed] = []
+        self._again_if_missed = False
         self._failed: list[verdicts.Failed] = []
         self._started = False
         self._count = 0
@@ -192,8 +197,14 @@ class Sweep:
         """Yield the trial of a chain of faults, then those with one more fault after them."""
         goes_on = len(chain) < self._wanted.depth and chain[-1].fault.kind != "crash"
         recorder = self._new_recorder(on=False) if goes_on else None
-        self._aimed = self._aim(chain, recorder)
-        yield from self._trial(_written(numbers), chain, [*filter(None, [recorder]), *reversed(self._aimed)])
+        # First by the very paths of the calls, which is quick; if these were others this time, by their order.
+        for by_path in (True, False):
+            self._aimed = self._aim(chain, recorder, by_path=by_path)
+            self._again_if_missed = by_path and any(one.rule.path is not None for one in self._aimed)
+            armed = [*filter(None, [recorder]), *reversed(self._aimed)]
+            yield from self._trial(_written(numbers), chain, armed)
+            if not (self._again_if_missed and self._missed()):
+                break
         if recorder is None:
             return
         for number, shot in enumerate(self._shots(recorder.calls), 1):
@@ -202,6 +213,9 @@ class Sweep:
             self._must_be_few(self._count)
             if self._is_asked((*numbers, number)):
                 yield from self._deeper((*numbers, number), (*chain, shot))
+
+    def _missed(self) -> bool:
+        return any(one.site is None for one in self._aimed)
 
     def _is_asked(self, numbers: tuple[int, ...]) -> bool:
         together = zip(self._only, numbers, strict=False)
@@ -212,10 +226,12 @@ class Sweep:
     def _is_enough(self) -> bool:
         return self._wanted.limit is not None and self._count >= self._wanted.limit
 
-    def _aim(self, chain: tuple[Shot, ...], recorder: Recorder | None) -> list[Aimed]:
+    def _aim(
+        self, chain: tuple[Shot, ...], recorder: Recorder | None, *, by_path: bool
+    ) -> list[Aimed]:
         aimed = [
             Aimed(
-                Rule(shot.aim.operation, fault=shot.fault),
+                Rule(shot.aim.operation, path=self._steady(shot.call) if by_path else None, fault=shot.fault),
                 shot.aim,
                 self._field.stack,
                 persists=shot.persists,
@@ -227,6 +243,11 @@ class Sweep:
             one.next = following
         aimed[-1].recorder = recorder
         return aimed
+
+    def _steady(self, call: Call) -> PurePath | None:
+        """Return the path of a call if it is likely to be the same in each run: it is no temporary file's."""
+        below = call.path.removeprefix(f"{self.root}/")
+        return PurePath(call.path) if below in self.before or below in self.after else None
 
     def _new_recorder(self, *, on: bool) -> Recorder:
         return Recorder(self._wanted.rule, self._field.stack, on=on)
@@ -249,11 +270,15 @@ class Sweep:
         if trial.state == "inside":
             raise FsFaultError(f"trial {trial.id} is still running; the next one begins after its block")
         trial.state = "over"
+        self._field.settle()
         self._met.update((entry.operation, entry.fault or "") for entry in trial.injected)
         if chain:
+            if self._missed() and self._again_if_missed:
+                self._stage.clear()
+                return
             self._count += 1
             self._checks += trial.checks
-            if any(one.site is None for one in self._aimed):
+            if self._missed():
                 trial.complain(
                     "the sweep",
                     "the fault did not happen: the body went another way than in the first trial; let it do the "

@@ -119,12 +119,6 @@ class Trial:
         self._sweep.enter(self, sys._getframe(1))
         return self.root
 
-    def enter_from(self, frame: FrameType) -> Path:
-        """Do what the block does, for a caller of ours that stands in for the user's."""
-        self.state = "inside"
-        self._sweep.enter(self, frame)
-        return self.root
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
@@ -161,7 +155,7 @@ class Trial:
     def _keep(self, error: BaseException) -> None:
         """Keep an error that the fault has caused; whatever else comes up is wrong."""
         expected = isinstance(error, self._sweep.expect)
-        related = errors.comes_from_fault(error, self.token) and not isinstance(error, AssertionError)
+        related = errors.comes_from_fault(error, self.token, self._texts()) and not isinstance(error, AssertionError)
         outcome = any(base.__module__.startswith("_pytest") for base in type(error).__mro__)
         place = errors.release(error)
         if expected or (related and not outcome):
@@ -170,6 +164,10 @@ class Trial:
         why = "" if isinstance(error, AssertionError) or outcome else ", which does not come from the fault"
         where = f", at {place}" if place else ""
         self.complain("the block", f"it raised {errors.text(error)}{where}{why}")
+
+    def _texts(self) -> list[str]:
+        """Return the texts of the injected errors."""
+        return [str(entry.error) for entry in self.injected if entry.error is not None]
 
     def complain(self, check: str, text: str) -> None:
         """Write down that something is wrong."""
@@ -267,8 +265,9 @@ class Trial:
             if not text or any(one.check == "the block" for one in self.wrong):
                 return ""
             return f"the error was swallowed: success is reported, but the tree is not the new one:\n{text}"
-        related = errors.comes_from_fault(error, token)
-        if errors.is_injected(error, token) or errors.is_wrapped(error, token):
+        texts = self._texts()
+        related = errors.comes_from_fault(error, token, texts)
+        if errors.is_injected(error, token) or errors.is_wrapped(error, token) or errors.is_collected(error, texts):
             return ""
         if isinstance(error, self._sweep.expect) and related:
             return ""

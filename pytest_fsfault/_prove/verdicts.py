@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # So many failing trials are shown in full; of the others one line each.
 _IN_FULL = 10
-_MOST = 200
+_MOST = 40
 
 
 class Failed(NamedTuple):

@@ -1,0 +1,79 @@
+"""Find the longest hold that the code under test survives, by bisection on the virtual clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_fsfault._core.text import duration_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_fsfault._prove.retries import Retry
+
+# Holds are told apart to the millisecond.
+_STEPS = 1000
+
+
+class Run(NamedTuple):
+    """How one run under a hold ended: whether it survived, whether it met the hold, and what it did about it."""
+
+    survived: bool
+    met: bool
+    error: BaseException | None = None
+    retry: Retry | None = None
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """The longest hold that was survived and the shortest that was not, in virtual seconds.
+
+    `fails_at` is None if even the longest one that was tried was survived. `attempts` and `waits` are those
+    of the longest survived run, at the file that it tried most often; `error` is how the shortest failing
+    one ended, None if it left another tree than without a hold.
+    """
+
+    __module__ = "pytest_fsfault"
+
+    survives: float
+    fails_at: float | None
+    attempts: int
+    waits: tuple[float, ...]
+    error: BaseException | None = None
+
+    def __str__(self) -> str:
+        tried = f"{self.attempts} attempt{'s' * (self.attempts != 1)}"
+        text = f"survives {duration_text(self.survives)} ({tried})"
+        return text if self.fails_at is None else f"{text}, fails at {duration_text(self.fails_at)}"
+
+
+def bisect(run: Callable[[float], Run], up_to: float) -> Tolerance:
+    """Return what `run`, called with the length of a hold in seconds, can stand, up to a length.
+
+    It is called with the longest first; what it survives it is taken to survive for all shorter ones.
+    """
+    high = round(up_to * _STEPS)
+    failing = run(high / _STEPS)
+    if failing.survived:
+        return _found(high, None, failing, None)
+    low, surviving = 0, Run(survived=True, met=False)
+    while high - low > 1:
+        middle = (low + high) // 2
+        found = run(middle / _STEPS)
+        if found.survived:
+            low, surviving = middle, found
+        else:
+            high, failing = middle, found
+    return _found(low, high, surviving, failing.error)
+
+
+def _found(low: int, high: int | None, surviving: Run, error: BaseException | None) -> Tolerance:
+    retry = surviving.retry
+    return Tolerance(
+        low / _STEPS,
+        None if high is None else high / _STEPS,
+        1 if retry is None else retry.attempts,
+        () if retry is None else retry.waits,
+        error,
+    )
