@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.mistakes import FsFaultError
     from pytest_fsfault._core.plan import Armed
     from pytest_fsfault._core.rule import Rule
+    from pytest_fsfault._inject import inject
     from pytest_fsfault._prove.retries import Retry
     from pytest_fsfault._prove.tolerance import Tolerance
     from pytest_fsfault._prove.tree import Tree
     from pytest_fsfault._prove.trial import Trial
-    from pytest_fsfault._session import FsFault, inject
+    from pytest_fsfault._session import FsFault
     from pytest_fsfault._windows.holds import Hold
     from pytest_fsfault._windows.windows import Windows
 
@@ -54,7 +55,7 @@ _HOMES = {
     "Trial": "_prove.trial",
     "Unmet": "_core.unmet",  # caught as an AssertionError, unpickled by its name
     "Windows": "_windows.windows",
-    "inject": "_session",
+    "inject": "_inject",
     "windows_error": "_core.errors",
 }
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pytest_fsfault._core.fault import Fault
-    from pytest_fsfault._prove.trial import Trial
     from pytest_fsfault._prove.tree import Tree
+    from pytest_fsfault._prove.trial import Trial
     from pytest_fsfault._proving import Proofs
     from pytest_fsfault._session import FsFault
     from pytest_fsfault._windows.windows import Windows
@@ -42,7 +42,9 @@ def self_replace(
     """Update a copy of `exe` while it runs, without a fault and with one at each step."""
     must_be_callable("update", update, "updates the program at the path that it is given")
     original = _existing(exe)
-    place = Path(original.name) if original.is_dir() else Path(original.parent.name or "program", original.name)
+    place = (
+        Path(original.name) if original.is_dir() else Path(original.parent.name or "program", original.name)
+    )
     field = ModelField(session, lambda windows: _start(windows, Path(sweep.root, place)))
     sweep = proofs.sweep_in(
         field, partial(_copy, original), faults=faults, operations="mutate", distinct="call stack",

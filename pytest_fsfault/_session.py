@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_fsfault._core.clock import RealClock, VirtualClock
@@ -19,13 +18,11 @@ from pytest_fsfault._profiles import Profile, built_in, lookup
 from pytest_fsfault._prove import retries as _retries
 from pytest_fsfault._report.evidence import evidence
 from pytest_fsfault._report.lines import journal_lines
-from pytest_fsfault._surroundings import innermost
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
-    from types import TracebackType
 
     from pytest_fsfault._core.fault import Fault
     from pytest_fsfault._core.journal import Journal
@@ -365,73 +362,6 @@ class FsFault:
         if error is None and self._strict is not False and not (armed.fired or armed.rule.optional):
             switch().board.bank()
             raise Unmet(never_fired(armed, self._engine))
-
-
-class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
-    """Inject faults into the body of a ``with`` block; restore everything at its end, then verify.
-
-    Args:
-        rules: texts or `Rule` objects, in order of precedence.
-        profile: a profile whose rules are added; these need not fire.
-        windows: switches the Windows model on, in a version such as ``"11"``.
-        roots: the watched directories. By default pytest's base temporary directory, or, outside pytest, the
-            system's directory for temporary files.
-        clock: ``"virtual"`` (the default) or ``"real"``.
-        seed: for rules with ``P%``; 0 unless given.
-        strict: True, False (a rule need not fire) or ``"all"`` (an escape or an open handle fails as well).
-        children: reserved for child processes.
-
-    Raises:
-        FsFaultError: for a mistake in the arguments, before anything is changed.
-        AssertionError: at the end of the block, for a rule that never fired.
-
-    """
-
-    __module__ = "pytest_fsfault"
-
-    def __init__(
-        self,
-        *rules: str | Rule,
-        profile: str | None = None,
-        windows: str | None = None,
-        roots: Iterable[str | os.PathLike[str]] | None = None,
-        clock: ClockName | None = None,
-        seed: int | None = None,
-        strict: Strict | None = None,
-        children: bool | None = None,
-    ) -> None:
-        self._options = Options(
-            *rules, profile=profile, windows=windows, roots=roots, clock=clock, seed=seed, strict=strict,
-            children=children,
-        )  # fmt: skip
-        settings = innermost()
-        around = settings() if settings else Ambient()
-        lookup(self._options.profile or "off", around.profiles or built_in())
-        # What the command line adds is for tests as a whole; an `inject` in one of them says itself what it wants.
-        self._ambient = replace(around, profile="off", rules=(), seed=0)
-        self._session: FsFault | None = None
-
-    def __enter__(self) -> FsFault:
-        if self._session is not None:
-            raise FsFaultError("this inject() is in use already; call inject() again for another block")
-        session = FsFault(self._options, self._ambient)
-        session.start()
-        try:
-            session.open()
-        except BaseException:
-            session.stop()
-            raise
-        self._session = session
-        return session
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            session.stop()
-            if error is None:
-                session.verify()
 
 
 def _profile(options: Options, ambient: Ambient) -> Profile:

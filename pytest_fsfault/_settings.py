@@ -108,7 +108,9 @@ def show(text: str | None) -> None:
 def trial(text: str | None) -> None:
     """Check what `--fsfault-trial` asks for."""
     if text is not None and not _TRIAL.fullmatch(text):
-        raise FsFaultError(f"--fsfault-trial {text!r} is no ID of a trial; write one as a sweep prints it, such as 7")
+        raise FsFaultError(
+            f"--fsfault-trial {text!r} is no ID of a trial; write one as a sweep prints it, such as 7"
+        )
 
 
 def json_target(text: str | None) -> Path | None:

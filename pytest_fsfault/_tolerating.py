@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_fsfault._core.clock import RealClock
@@ -21,6 +19,7 @@ from pytest_fsfault._proving import must_be_callable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from types import FrameType
 
     from pytest_fsfault._prove.stage import Stage
@@ -79,7 +78,9 @@ def _rule(rule: object) -> Rule:
     return found
 
 
-def tolerance(session: FsFault, proofs: Proofs, body: Body, prepare: Body, wanted: Grip, up_to: str) -> Tolerance:
+def tolerance(
+    session: FsFault, proofs: Proofs, body: Body, prepare: Body, wanted: Grip, up_to: str
+) -> Tolerance:
     """Return the longest hold that `body` survives."""
     must_be_callable("body", body, "works on the directory that it is given")
     must_be_callable("prepare", prepare, "builds a tree in the directory that it is given")
@@ -92,7 +93,9 @@ def tolerance(session: FsFault, proofs: Proofs, body: Body, prepare: Body, wante
         probe.run_freely()
         found = bisect(probe.run, longest)
         if not probe.met:
-            raise AssertionError(f"nobody met the hold ({wanted.text}): the body does nothing that it could refuse")
+            raise AssertionError(
+                f"nobody met the hold ({wanted.text}): the body does nothing that it could refuse"
+            )
     return found
 
 
@@ -172,7 +175,11 @@ class _Probe:
         if rule is None or not seconds:
             return []
         lasting = Rule(
-            rule.operations, path=rule.path, to=rule.to, fault=rule.fault, when=f"for {duration_text(seconds)}"
+            rule.operations,
+            path=rule.path,
+            to=rule.to,
+            fault=rule.fault,
+            when=f"for {duration_text(seconds)}",
         )
         return [Armed(lasting, self._session.seed)]
 

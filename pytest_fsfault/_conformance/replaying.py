@@ -84,7 +84,7 @@ def _company(top: str, beside: bool, model: bool) -> Iterator[tuple[Others, Neig
 @contextmanager
 def _others(top: str, model: bool) -> Iterator[Others]:
     if model:
-        from pytest_fsfault._session import inject  # noqa: PLC0415  # only the model needs it
+        from pytest_fsfault._inject import inject  # noqa: PLC0415  # only the model needs it
 
         with inject(windows="11", roots=[top], strict=False, clock="real") as fsfault:
             yield fsfault.windows()

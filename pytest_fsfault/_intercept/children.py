@@ -46,7 +46,7 @@ def living() -> frozenset[int]:
 
 def _psutil_children() -> list[int]:
     try:
-        import psutil  # noqa: PLC0415  # an extra, slow to import
+        import psutil  # type: ignore[import-untyped]  # noqa: PLC0415  # an extra, slow to import
     except ImportError:
         return []
     return [child.pid for child in psutil.Process().children()]
@@ -121,7 +121,7 @@ def _content(path: str) -> bytes:
 
 def _other_child_lives() -> bool:
     try:
-        import psutil  # type: ignore[import-untyped]  # noqa: PLC0415  # an extra, slow to import
+        import psutil  # noqa: PLC0415  # an extra, slow to import
     except ImportError:
         return _waitid is not None
     tracker, server = _helpers()

@@ -158,6 +158,9 @@ class _ModelListener(_Listener):
     __slots__ = ()
 
     def hear(self, args: _Args) -> None:
+        if self.event in _STARTS and self.board.live:
+            __tracebackhide__ = True
+            self._refuse_after_the_end(sys._getframe(2))
         model = self.board.model
         if model is not None:
             if self.event in _STARTS:
@@ -167,6 +170,14 @@ class _ModelListener(_Listener):
         if self.event in EVENTS_ONLY and self.board.live and threading.get_ident() not in self.board.busy:
             __tracebackhide__ = True
             self.consider(args, sys._getframe(2))
+
+
+    def _refuse_after_the_end(self, frame: FrameType | None) -> None:
+        """Start no process once a crash has ended the code under test: nobody is there to start one."""
+        __tracebackhide__ = True
+        ended = [engine for engine in self.board.engines if engine.gate and engine.ended is not None]
+        if ended and self.board.callers.locate(frame) is not None:
+            ended[0].raise_if_ended()
 
 
 class _OpenListener(_Listener):

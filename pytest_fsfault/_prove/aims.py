@@ -33,7 +33,7 @@ class Call(NamedTuple):
     target: str | None
     call_site: str
     stack: Stack
-    apart: bool  # made by another thread than the main one
+    apart: bool  # made by another thread than the one of the block
 
 
 class Aim(NamedTuple):
@@ -57,14 +57,13 @@ class Recorder(Armed):
         super().__init__(rule)
         self.on = on
         self.calls: list[Call] = []
+        self.home = 0  # the thread of the block
         self._stack = stack
 
-    def count(
-        self, operation: Operation, now: float, roots: Sequence[str], ignore_case: bool
-    ) -> str | None:
+    def count(self, operation: Operation, *_: object) -> str | None:
         """Write the call down."""
         if self.on:
-            apart = threading.current_thread() is not threading.main_thread()
+            apart = threading.get_ident() != self.home
             name = "rename" if operation.doubtful else operation.name
             self.calls.append(
                 Call(name, operation.path, operation.target, operation.call_site, self._stack(), apart)
@@ -93,9 +92,7 @@ class Aimed(Armed):
         self._seen = 0
         self._met: Operation | None = None
 
-    def count(
-        self, operation: Operation, now: float, roots: Sequence[str], ignore_case: bool
-    ) -> str | None:
+    def count(self, operation: Operation, *_: object) -> str | None:
         """Return why the fault is due at this call, if it is."""
         if self._met is not None:
             return self._again(operation)

@@ -64,9 +64,7 @@ def not_atomic(before: Tree, after: Tree, tree: Tree, ignored: Ignored | None) -
     return f"the tree is neither the old nor the new one; as seen from the {which} one:\n{text}"
 
 
-def lost(
-    before: Tree, after: Tree, tree: Tree, backups: Sequence[Tree], is_backup: Ignored | None
-) -> str:
+def lost(before: Tree, after: Tree, tree: Tree, backups: Sequence[Tree], is_backup: Ignored | None) -> str:
     """Return which files of the old tree are neither in their place nor in a back-up.
 
     Once the tree is the new one, the old content need not be anywhere. Without patterns any other place in

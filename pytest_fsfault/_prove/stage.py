@@ -148,4 +148,3 @@ def fresh(native: Native, parent: str, name: str) -> str:
             number += 1
             continue
         return place
-

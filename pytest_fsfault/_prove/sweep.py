@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
-from itertools import count
+from itertools import count, pairwise
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,7 +15,7 @@ from pytest_fsfault._prove.aims import Aimed, Recorder, shots
 from pytest_fsfault._prove.trial import Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
     from pathlib import Path
     from types import FrameType
 
@@ -74,9 +75,10 @@ class Sweep:
         self._field = field
         self._only = only
         self._again = again
-        self._run = self._trials()
+        self._run: Generator[Trial] = self._trials()
         self._recorder = self._new_recorder(on=True)
         self._aimed: list[Aimed] = []
+        self._armed: list[Armed] = []
         self._again_if_missed = False
         self._failed: list[verdicts.Failed] = []
         self._started = False
@@ -147,7 +149,7 @@ class Sweep:
 
     # The trials.
 
-    def _trials(self) -> Iterator[Trial]:
+    def _trials(self) -> Generator[Trial]:
         self._field.begin()
         try:
             yield from self._baseline()
@@ -219,16 +221,12 @@ class Sweep:
 
     def _is_asked(self, numbers: tuple[int, ...]) -> bool:
         together = zip(self._only, numbers, strict=False)
-        return not self._only or (
-            len(numbers) <= len(self._only) and all(a == b for a, b in together)
-        )
+        return not self._only or (len(numbers) <= len(self._only) and all(a == b for a, b in together))
 
     def _is_enough(self) -> bool:
         return self._wanted.limit is not None and self._count >= self._wanted.limit
 
-    def _aim(
-        self, chain: tuple[Shot, ...], recorder: Recorder | None, *, by_path: bool
-    ) -> list[Aimed]:
+    def _aim(self, chain: tuple[Shot, ...], recorder: Recorder | None, *, by_path: bool) -> list[Aimed]:
         aimed = [
             Aimed(
                 Rule(shot.aim.operation, path=self._steady(shot.call) if by_path else None, fault=shot.fault),
@@ -239,7 +237,7 @@ class Sweep:
             )
             for place, shot in enumerate(chain)
         ]
-        for one, following in zip(aimed, aimed[1:], strict=False):
+        for one, following in pairwise(aimed):
             one.next = following
         aimed[-1].recorder = recorder
         return aimed
@@ -252,7 +250,7 @@ class Sweep:
     def _new_recorder(self, *, on: bool) -> Recorder:
         return Recorder(self._wanted.rule, self._field.stack, on=on)
 
-    def _trial(self, number: str, chain: tuple[Shot, ...], armed: list[Any]) -> Iterator[Trial]:
+    def _trial(self, number: str, chain: tuple[Shot, ...], armed: list[Armed]) -> Iterator[Trial]:
         trial = Trial(self, number, chain, next(_tokens))
         self._armed = armed
         self._stage.set()
@@ -291,6 +289,9 @@ class Sweep:
 
     def enter(self, trial: Trial, frame: FrameType) -> None:
         """Let the faults of a trial act."""
+        for armed in self._armed:
+            if isinstance(armed, Recorder):
+                armed.home = threading.get_ident()
         self._field.enter(trial.token, self._armed, frame)
 
     def leave(self, trial: Trial) -> Seen:
@@ -303,9 +304,8 @@ class Sweep:
     # The verdict.
 
     def _must_be_few(self, number: int) -> None:
-        share, shares = self._wanted.shard
-        wanted = number // shares
-        if self._only or wanted <= CEILING or self._wanted.limit is not None:
+        mine = number // self._wanted.shard[1]
+        if self._only or mine <= CEILING or self._wanted.limit is not None:
             return
         self.finished = True
         raise AssertionError(

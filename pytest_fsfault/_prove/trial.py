@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pytest_fsfault._core.mistakes import FsFaultError
@@ -13,7 +12,8 @@ from pytest_fsfault._prove import errors, oracles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from types import FrameType, TracebackType
+    from pathlib import Path
+    from types import TracebackType
 
     from pytest_fsfault._core.clock import Wait
     from pytest_fsfault._core.journal import Entry
@@ -155,7 +155,9 @@ class Trial:
     def _keep(self, error: BaseException) -> None:
         """Keep an error that the fault has caused; whatever else comes up is wrong."""
         expected = isinstance(error, self._sweep.expect)
-        related = errors.comes_from_fault(error, self.token, self._texts()) and not isinstance(error, AssertionError)
+        related = errors.comes_from_fault(error, self.token, self._texts()) and not isinstance(
+            error, AssertionError
+        )
         outcome = any(base.__module__.startswith("_pytest") for base in type(error).__mro__)
         place = errors.release(error)
         if expected or (related and not outcome):
@@ -214,9 +216,7 @@ class Trial:
         tree = self._rerun if self.crashed and self._rerun is not None else self.tree
         self._judge("check_no_leftovers", oracles.leftovers(self.before, tree, matches))
 
-    def check_rerun(
-        self, function: Callable[..., object], *args: Any, ignore: Iterable[str] = ()
-    ) -> None:
+    def check_rerun(self, function: Callable[..., object], *args: Any, ignore: Iterable[str] = ()) -> None:
         """Check that ``function(root, *args)``, without faults, reaches the new tree; if it is there, do nothing."""
         ignored = self._globs("check_rerun", "ignore", ignore)
         if not callable(function):
@@ -267,7 +267,11 @@ class Trial:
             return f"the error was swallowed: success is reported, but the tree is not the new one:\n{text}"
         texts = self._texts()
         related = errors.comes_from_fault(error, token, texts)
-        if errors.is_injected(error, token) or errors.is_wrapped(error, token) or errors.is_collected(error, texts):
+        if (
+            errors.is_injected(error, token)
+            or errors.is_wrapped(error, token)
+            or errors.is_collected(error, texts)
+        ):
             return ""
         if isinstance(error, self._sweep.expect) and related:
             return ""
