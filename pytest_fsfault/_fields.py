@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from pytest_fsfault import _modelling
-from pytest_fsfault._core.endings import RetryStorm
+from pytest_fsfault._core.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine import Engine
 from pytest_fsfault._intercept import children, handles
 from pytest_fsfault._intercept.switch import switch
@@ -45,6 +45,7 @@ class Field:
         self._waited = 0
         self._children: frozenset[int] = frozenset()
         self._threads: set[threading.Thread] = set()
+        self._excepthook = threading.excepthook
         self._left: Any = None
         self._mark: Any = None
 
@@ -95,6 +96,7 @@ class Field:
         self._waited = len(self._session.clock.waits)
         self._children = children.living()
         self._threads = set(threading.enumerate())
+        self._excepthook, threading.excepthook = threading.excepthook, self._end_quietly
         self._open()
         switch().set_gate(engine, faults=True, time=True)
 
@@ -124,6 +126,7 @@ class Field:
         ended = engine.ended
         if ended is not None:
             self._outlast_threads()
+        threading.excepthook = self._excepthook
         switch().set_gate(engine, faults=False, time=False)
         self._shut()
         self._frame = None
@@ -138,6 +141,11 @@ class Field:
             # What it still has open is lost for good: the next trial has an engine of its own.
             self._engine = None
             switch().stop(engine, lost=bool(handles.below(self.roots)))
+
+    def _end_quietly(self, told: threading.ExceptHookArgs, /) -> None:
+        """Say nothing of a thread that a crash has ended; of any other, what is usually said."""
+        if not issubclass(told.exc_type, SimulatedCrash):
+            self._excepthook(told)
 
     def _outlast_threads(self) -> None:
         """Wait a moment for the threads of the trial: each call and each wait of theirs ends them."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 from contextlib import suppress
 from os import close, listdir, read
 from os import open as open_descriptor
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
 _waitid = getattr(os, "waitid", None)
+_DEATH = 0.5  # real seconds that a killed process has to be gone
 
 
 def child_lives() -> bool:
@@ -56,11 +59,19 @@ def _may_be_alive(process: int) -> bool:
     return sys.platform != "linux" or _is_alive(process)
 
 
-def kill(processes: Iterable[int]) -> None:
-    """Kill child processes, as the power does that fails."""
+def kill(processes: Collection[int]) -> None:
+    """Kill child processes, as the power does that fails; their `Popen` objects know that they have ended."""
     for process in processes:
         with suppress(OSError):
             os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+    module = sys.modules.get("subprocess")
+    if not processes or module is None:
+        return
+    for found in gc.get_objects():
+        if type(found) is module.Popen and found.pid in processes:
+            until = monotonic() + _DEATH
+            while found.poll() is None and monotonic() < until:
+                sleep(0.001)
 
 
 def _may_have_children() -> bool:

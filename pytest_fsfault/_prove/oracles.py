@@ -67,16 +67,16 @@ def not_atomic(before: Tree, after: Tree, tree: Tree, ignored: Ignored | None) -
 def lost(before: Tree, after: Tree, tree: Tree, backups: Sequence[Tree], is_backup: Ignored | None) -> str:
     """Return which files of the old tree are neither in their place nor in a back-up.
 
-    Once the tree is the new one, the old content need not be anywhere. Without patterns any other place in
-    the tree will do.
+    Once the tree is the new one, but for what is left of back-ups, the old content need not be anywhere. Without
+    patterns any other place in the tree will do.
     """
-    if tree == after:
+    if not difference(after, tree, is_backup):
         return ""
     spare = Counter(_spare(before, tree, is_backup))
     for backup in backups:
         spare.update(item.digest for item in backup.values() if item.kind == "file")
     missing = []
-    for path, item in before.items():
+    for path, item in sorted(before.items()):
         if item.kind != "file" or _same(tree, path, item.digest):
             continue
         if spare[item.digest]:
@@ -85,7 +85,7 @@ def lost(before: Tree, after: Tree, tree: Tree, backups: Sequence[Tree], is_back
             missing.append(f"- {path} ({item.size} bytes)")
     if not missing:
         return ""
-    return "these files of the old tree are neither in place nor in a back-up:\n" + "\n".join(sorted(missing))
+    return "these files of the old tree are neither in place nor in a back-up:\n" + "\n".join(missing)
 
 
 def _spare(before: Tree, tree: Tree, is_backup: Ignored | None) -> Iterable[str]:

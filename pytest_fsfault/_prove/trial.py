@@ -104,7 +104,8 @@ class Trial:
     @property
     def tree(self) -> Tree:
         """The tree as it was when the block of this trial ended."""
-        self._must_be_done("tree")
+        if self._tree is None:
+            self._must_be_done("tree")
         assert self._tree is not None  # noqa: S101  # taken when the block ended
         return self._tree
 

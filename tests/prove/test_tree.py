@@ -1,0 +1,234 @@
+"""A tree tells what a directory holds, and how it differs from another, in lines that read well."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+
+import pytest
+
+from pytest_fsfault import Tree, inject
+from pytest_fsfault._intercept.originals import NATIVE
+from pytest_fsfault._prove.snapshots import Snapshots
+
+
+def take(root):
+    """Return a snapshot."""
+    return Snapshots(NATIVE).take(str(root))
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Return a directory with a package in it."""
+    package = tmp_path / "site" / "pkg"
+    package.mkdir(parents=True)
+    (package / "core.py").write_text("abc")
+    (package / "RECORD").write_text("core.py\n")
+    (package / "core.py").chmod(0o644)
+    return tmp_path / "site"
+
+
+def test_what_a_tree_holds(root):
+    """Kinds, sizes, digests, modes, link targets and groups of hard links, by the path below the root."""
+    os.symlink("core.py", root / "pkg/link")
+    os.link(root / "pkg/core.py", root / "pkg/zz.py")
+    os.mkfifo(root / "pipe")
+    tree = take(root)
+    assert ["pipe", "pkg", "pkg/RECORD", "pkg/core.py", "pkg/link", "pkg/zz.py"] == sorted(tree)
+    core = tree["pkg/core.py"]
+    assert ("file", 3, 0o644, "", "pkg/core.py") == (core.kind, core.size, core.mode, core.target, core.group)
+    assert core == tree["pkg/zz.py"]
+    assert ("link", "core.py") == (tree["pkg/link"].kind, tree["pkg/link"].target)
+    assert "directory" == tree["pkg"].kind
+    assert "other" == tree["pipe"].kind
+    assert "" == tree["pkg/RECORD"].group
+    assert 6 == len(tree)
+
+
+def change_nothing(root):
+    pass
+
+
+def rewrite(root):
+    (root / "pkg/core.py").write_text("xyz")
+
+
+def empty(root):
+    (root / "pkg/core.py").write_text("")
+
+
+def protect(root):
+    (root / "pkg/core.py").chmod(0o444)
+
+
+def remove(root):
+    (root / "pkg/RECORD").unlink()
+
+
+def stash(root):
+    os.rename(root / "pkg", root / "~kg")
+
+
+def link(root):
+    (root / "pkg/RECORD").unlink()
+    os.symlink("core.py", root / "pkg/RECORD")
+
+
+def hard_link(root):
+    (root / "pkg/RECORD").unlink()
+    os.link(root / "pkg/core.py", root / "pkg/RECORD")
+
+
+def make_directory(root):
+    (root / "pkg/core.py").unlink()
+    (root / "pkg/core.py").mkdir()
+
+
+def delete_all(root):
+    shutil.rmtree(root)
+
+
+def become_a_file(root):
+    shutil.rmtree(root)
+    root.write_text("x")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (change_nothing, ""),
+        (rewrite, "~ pkg/core.py 3 bytes, other content"),
+        (empty, "~ pkg/core.py 3 -> 0 bytes"),
+        (protect, "~ pkg/core.py mode 644 -> 444"),
+        (remove, "- pkg/RECORD"),
+        (stash, "- pkg/\n+ ~kg/"),
+        (link, "~ pkg/RECORD file -> link"),
+        (
+            hard_link,
+            "~ pkg/RECORD 8 -> 3 bytes\n~ pkg/RECORD no hard link -> hard link to pkg/RECORD\n"
+            "~ pkg/core.py no hard link -> hard link to pkg/RECORD",
+        ),
+        (make_directory, "~ pkg/core.py file -> directory"),
+        (delete_all, "- the whole tree (3 items)"),
+        (become_a_file, "~ the root: directory -> file\n+ .\n- pkg/"),
+    ],
+)
+def test_a_difference_reads_well(root, change, expected):
+    """``-`` is gone, ``+`` is new, ``~`` is another; equal trees differ in nothing."""
+    before = take(root)
+    change(root)
+    after = take(root)
+    assert expected == before.diff(after)
+    assert (not expected) is (before == after)
+
+
+def test_links_that_lead_elsewhere(root):
+    """A link that was bent is another."""
+    os.symlink("core.py", root / "pkg/link")
+    before = take(root)
+    (root / "pkg/link").unlink()
+    os.symlink("RECORD", root / "pkg/link")
+    assert "~ pkg/link link to core.py -> RECORD" == before.diff(take(root))
+
+
+def test_a_long_difference_is_cut(root):
+    """Nobody reads a thousand lines."""
+    before = take(root)
+    for number in range(100):
+        (root / f"f{number:03}").touch()
+    lines = before.diff(take(root)).splitlines()
+    assert (41, "+ f000", "... and 60 more") == (len(lines), lines[0], lines[-1])
+
+
+def test_a_tree_as_text(root):
+    """It reads like a listing."""
+    os.symlink("core.py", root / "pkg/link")
+    os.link(root / "pkg/core.py", root / "pkg/also.py")
+    digest = take(root)["pkg/core.py"].digest[:8]
+    record = take(root)["pkg/RECORD"]
+    assert [
+        "pkg/",
+        f"pkg/RECORD  8 bytes, {record.mode:03o}, {record.digest[:8]}",
+        f"pkg/also.py  3 bytes, 644, {digest}",
+        f"pkg/core.py  3 bytes, 644, {digest}, hard link to pkg/also.py",
+        "pkg/link -> core.py",
+    ] == str(take(root)).splitlines()
+    assert "(nothing is there)" == str(take(root / "missing"))
+    (root / "empty").mkdir()
+    assert "(empty)" == str(take(root / "empty"))
+    assert f"<tree of {root}: directory, 6 items>" == repr(take(root))
+
+
+def test_equality_is_about_content(root, tmp_path):
+    """Two trees at two places are equal; times do not count."""
+    shutil.copytree(root, tmp_path / "copy")
+    os.utime(tmp_path / "copy/pkg/core.py", (1, 1))
+    assert take(root) == take(tmp_path / "copy")
+    assert take(root) != "a tree"
+    assert take(tmp_path / "missing") != take(tmp_path / "copy")
+
+
+def test_a_file_that_has_not_changed_is_read_once(root):
+    """But one written in the same tick of the clock, to the same size, is seen to be another."""
+    reads = []
+
+    class Counting:
+        def __getattr__(self, name):
+            if name == "read":
+                return lambda descriptor, size: (reads.append(size), os.read(descriptor, size))[1]
+            return getattr(NATIVE, name)
+
+    now = time.time_ns()
+    snapshots = Snapshots(Counting(), lambda: now + 10_000_000_000)
+    first = snapshots.take(str(root))
+    assert first == snapshots.take(str(root))
+    assert 2 == len(reads)
+    fresh = Snapshots(Counting(), lambda: now)
+    before = fresh.take(str(root))
+    (root / "pkg/core.py").write_text("xyz")
+    assert "~ pkg/core.py 3 bytes, other content" == before.diff(fresh.take(str(root)))
+
+
+def test_large_files(root):
+    """They are read to their end."""
+    path = root / "large"
+    path.write_bytes(b"a" * 3_000_000)
+    before = take(root)
+    with path.open("r+b") as file:
+        file.seek(2_999_999)
+        file.write(b"b")
+    assert "~ large 3000000 bytes, other content" == before.diff(take(root))
+
+
+def test_what_cannot_be_listed_is_there(root, monkeypatch):
+    """A directory that goes while it is read stands there as empty; a file that cannot be read says why."""
+
+    class Refusing:
+        def __getattr__(self, name):
+            if name == "open":
+                return self.refuse
+            return getattr(NATIVE, name)
+
+        def refuse(self, *_args):
+            raise PermissionError(13, "Permission denied")
+
+    tree = Snapshots(Refusing()).take(str(root))
+    assert "(Permission denied)" == tree["pkg/core.py"].digest
+
+
+def test_a_session_takes_trees(root):
+    """`fsfault.tree` meets no fault, and counts as no call."""
+    with inject("any -> EACCES or never", roots=[root]) as fsfault:
+        tree = fsfault.tree(root)
+        assert tree == fsfault.tree(str(root))
+        assert not fsfault.journal
+    assert isinstance(tree, Tree)
+    assert tree == take(root)
+
+
+def test_mistakes(root):
+    """What is no path is refused in one sentence."""
+    with inject(roots=[root]) as fsfault:
+        with pytest.raises(ValueError, match=r"^tree\(None\) cannot be: it is no path; name a directory$"):
+            fsfault.tree(None)
