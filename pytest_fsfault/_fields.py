@@ -12,6 +12,7 @@ from pytest_fsfault._core.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine import Engine
 from pytest_fsfault._intercept import children, handles
 from pytest_fsfault._intercept.switch import switch
+from pytest_fsfault._options import forms
 from pytest_fsfault._prove.aims import REASON
 from pytest_fsfault._prove.retries import retries
 from pytest_fsfault._prove.trial import Seen
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.plan import Armed
     from pytest_fsfault._prove.aims import Stack
     from pytest_fsfault._prove.retries import Retry
+    from pytest_fsfault._prove.stage import Stage
     from pytest_fsfault._session import FsFault
     from pytest_fsfault._windows.windows import Windows
 
@@ -54,6 +56,11 @@ class Field:
         self._aside(1)
         windows = self._session._windows
         self._mark = None if windows is None else windows.mark()
+
+    def watch(self, stage: Stage) -> None:
+        """Watch the directory in which the trees stand."""
+        self.roots = tuple(dict.fromkeys(forms(stage.root)))
+        self._session.add_root(stage.root)
         self._left = self._remains()
 
     def end(self) -> None:

@@ -12,7 +12,6 @@ from pytest_fsfault._core.mistakes import FsFaultError
 from pytest_fsfault._fields import Field
 from pytest_fsfault._intercept.originals import NATIVE
 from pytest_fsfault._intercept.switch import switch
-from pytest_fsfault._options import forms
 from pytest_fsfault._prove.request import request, trial_numbers
 from pytest_fsfault._prove.snapshots import Snapshots
 from pytest_fsfault._prove.stage import Stage, fresh
@@ -51,8 +50,9 @@ class Proofs:
         asked = request(**wanted)
         self.must_stand_alone()
         number = len(self.sweeps) + 1
-        chosen = _chosen(self._session._surroundings.trial if only is None else only, number)
-        made = Sweep(asked, self.stage(prepare, field), field, chosen, partial(self._again, number))
+        asked_for = self._session._surroundings.trial
+        chosen = _chosen(asked_for, number, "1") if only is None else _chosen(only, number, str(number))
+        made = Sweep(asked, partial(self.stage, prepare, field), field, chosen, partial(self._again, number))
         self.sweeps.append(made)
         return made
 
@@ -74,13 +74,10 @@ class Proofs:
             raise FsFaultError("a sweep is running: let its loop end before the next one begins")
 
     def stage(self, prepare: Callable[[Path], object], field: Field) -> Stage:
-        """Return a stage in a directory of its own, which is watched from now on."""
+        """Return a stage in a directory of its own."""
         parent = self._session._surroundings.place()
         home = tempfile.mkdtemp(prefix="fsfault-") if parent is None else fresh(NATIVE, parent, _NAME)
-        root = Path(home, "root")
-        field.roots = tuple(dict.fromkeys(forms(root)))
-        self._session.add_root(root)
-        return Stage(home, root, prepare, NATIVE, field.lingers)
+        return Stage(home, Path(home, "root"), prepare, NATIVE, field.lingers)
 
     def _again(self, number: int, trial: str) -> str:
         return self._session._surroundings.again(trial if number == 1 else f"{number}-{trial}")
@@ -95,17 +92,17 @@ class Proofs:
             sweep.close()
 
 
-def _chosen(text: str | None, sweep_number: int) -> tuple[int, ...]:
+def _chosen(text: str | None, sweep_number: int, bare: str) -> tuple[int, ...]:
     """Return the numbers of the one trial that is to run; none for all of them.
 
-    The trials of a session's first sweep have bare numbers, those of its second begin with ``2-``.
+    The trials of a session's second sweep begin with ``2-``; without it the sweep with the number `bare` is meant.
+    Of another sweep only the first trial runs.
     """
     if text is None:
         return ()
     which, dash, numbers = text.rpartition("-") if isinstance(text, str) else ("", "", text)
-    mine = str(sweep_number) == (which if dash else "1")
     found = trial_numbers(numbers)
-    return found if mine else (0,)
+    return found if str(sweep_number) == (which if dash else bare) else (0,)
 
 
 def must_be_callable(name: str, value: object, what: str) -> None:

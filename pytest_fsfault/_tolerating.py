@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_fsfault._core.clock import RealClock
@@ -107,7 +108,7 @@ class _Probe:
         self._body = body
         self._wanted = wanted
         self._field = ModelField(session, self._declare)
-        self._stage: Stage = proofs.stage(prepare, self._field)
+        self._make_stage = partial(proofs.stage, prepare, self._field)
         self._seconds: float | None = None
         self._held: Hold | None = None
         self._after: Tree | None = None
@@ -115,6 +116,8 @@ class _Probe:
 
     def __enter__(self) -> None:
         self._field.begin()
+        self._stage: Stage = self._make_stage()
+        self._field.watch(self._stage)
 
     def __exit__(self, *_: object) -> None:
         self._stage.close()

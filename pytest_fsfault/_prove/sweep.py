@@ -15,7 +15,7 @@ from pytest_fsfault._prove.aims import Aimed, Recorder, shots
 from pytest_fsfault._prove.trial import Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from pathlib import Path
     from types import FrameType
 
@@ -39,6 +39,9 @@ class Field(Protocol):
 
     def begin(self) -> None:
         """Shut everything out until a trial runs."""
+
+    def watch(self, stage: Stage) -> None:
+        """Take in where the trees stand."""
 
     def end(self) -> None:
         """Let the session go on as before."""
@@ -68,10 +71,16 @@ class Sweep:
     __module__ = "pytest_fsfault"
 
     def __init__(
-        self, wanted: Request, stage: Stage, field: Field, only: tuple[int, ...], again: verdicts.Again
+        self,
+        wanted: Request,
+        stage: Callable[[], Stage],
+        field: Field,
+        only: tuple[int, ...],
+        again: verdicts.Again,
     ) -> None:
         self._wanted = wanted
-        self._stage = stage
+        self._make_stage = stage
+        self._current: Trial | None = None
         self._field = field
         self._only = only
         self._again = again
@@ -83,6 +92,7 @@ class Sweep:
         self._failed: list[verdicts.Failed] = []
         self._started = False
         self._count = 0
+        self._ran: set[str] = set()
         self._checks = 0
         self._met: Counter[tuple[str, str]] = Counter()
         self._after: Tree | None = None
@@ -94,8 +104,12 @@ class Sweep:
         return self
 
     def __next__(self) -> Trial:
+        current = self._current
+        if current is not None and current.state == "inside":
+            raise FsFaultError(f"trial {current.id} is still running; the next one begins after its block")
         self._started = True
-        return next(self._run)
+        self._current = next(self._run)
+        return self._current
 
     @property
     def root(self) -> Path:
@@ -151,6 +165,8 @@ class Sweep:
 
     def _trials(self) -> Generator[Trial]:
         self._field.begin()
+        self._stage = self._make_stage()
+        self._field.watch(self._stage)
         try:
             yield from self._baseline()
             if not self._wanted_first():
@@ -265,8 +281,6 @@ class Sweep:
             raise AssertionError(
                 f"trial {trial.id} was not run: write `with trial as root:` in the loop, for every trial"
             )
-        if trial.state == "inside":
-            raise FsFaultError(f"trial {trial.id} is still running; the next one begins after its block")
         trial.state = "over"
         self._field.settle()
         self._met.update((entry.operation, entry.fault or "") for entry in trial.injected)
@@ -275,6 +289,7 @@ class Sweep:
                 self._stage.clear()
                 return
             self._count += 1
+            self._ran.add(trial.id)
             self._checks += trial.checks
             if self._missed():
                 trial.complain(
@@ -315,7 +330,7 @@ class Sweep:
 
     def _must_have_been(self, known: int) -> None:
         self.finished = True
-        if self._only and not self._count:
+        if self._only and _written(self._only) not in self._ran:
             raise AssertionError(
                 f"there is no trial {_written(self._only)}: the trials of this sweep are 0 to {known}"
             )
