@@ -91,6 +91,14 @@ class Findings:
         if self._runner.json is not None:
             self._runner.json.write_text(json.dumps(self._document(), indent=2) + "\n", "utf-8")
 
+    def missing(self) -> str:
+        """Return why the one trial that was asked for cannot have been run; nothing if it may have been."""
+        trial = self._config.option.fsfault_trial
+        swept = any(test["sweeps"] for test in self._tests)
+        if trial is None or swept or hasattr(self._config, "workerinput"):
+            return ""
+        return f"--fsfault-trial {trial}: no test of this run has a sweep"
+
     def _document(self) -> dict[str, Any]:
         from pytest_fsfault._report.summary import document  # noqa: PLC0415
 

@@ -85,6 +85,14 @@ class Proofs:
     def findings(self) -> Iterator[str]:
         """Yield what a green test must not hide: sweeps that were not run to their end."""
         yield from (text for sweep in self.sweeps if (text := sweep.finding()))
+        wanted = self._session._surroundings.trial
+        if wanted is not None and self.sweeps and not self._is_ours(wanted):
+            count = len(self.sweeps)
+            yield f"there is no trial {wanted}: this test has {count} sweep{'s' * (count != 1)}"
+
+    def _is_ours(self, wanted: str) -> bool:
+        number = wanted.rpartition("-")[0] or "1"
+        return 1 <= int(number) <= len(self.sweeps)
 
     def close(self) -> None:
         """End the sweeps that were left."""

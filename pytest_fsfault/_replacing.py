@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pytest_fsfault._core.fault import Fault
+    from pytest_fsfault._prove.sweep import Sweep
     from pytest_fsfault._prove.tree import Tree
     from pytest_fsfault._prove.trial import Trial
     from pytest_fsfault._proving import Proofs
@@ -42,14 +43,19 @@ def self_replace(
     """Update a copy of `exe` while it runs, without a fault and with one at each step."""
     must_be_callable("update", update, "updates the program at the path that it is given")
     original = _existing(exe)
-    place = (
-        Path(original.name) if original.is_dir() else Path(original.parent.name or "program", original.name)
-    )
+    place = Path(original.parent.name or "program", original.name)
     field = ModelField(session, lambda windows: _start(windows, Path(sweep.root, place)))
     sweep = proofs.sweep_in(
         field, partial(_copy, original), faults=faults, operations="mutate", distinct="call stack",
         persist=(False, True), depth=1, limit=None, shard=None, expect=expect,
     )  # fmt: skip
+    try:
+        _loop(sweep, update, place, original.name)
+    finally:
+        sweep.abandon()  # at its end it is over in any case
+
+
+def _loop(sweep: Sweep, update: Callable[[Path], object], place: Path, name: str) -> None:
     old: Tree | None = None
     new: Tree | None = None
     for trial in sweep:
@@ -62,9 +68,9 @@ def self_replace(
             new = there
             if new == old:
                 raise AssertionError(
-                    f"the update changes nothing: without a fault the new {original.name} has to be in place"
+                    f"the update changes nothing: without a fault the new {name} has to be in place"
                 )
-        trial.check(there in (old, new), _neither(original.name, old, there))
+        trial.check(there in (old, new), _neither(name, old, there))
 
 
 def _run(trial: Trial, update: Callable[[Path], object], target: Path) -> None:
@@ -97,10 +103,7 @@ def _existing(exe: str | os.PathLike[str]) -> Path:
 
 
 def _copy(original: Path, root: Path) -> None:
-    """Put a copy into a fresh tree: of the directory itself, or of the one in which the program is."""
-    if original.is_dir():
-        copies.copy(NATIVE, str(original), str(root / original.name))
-        return
+    """Put a copy of the directory in which the program is into a fresh tree."""
     home = root / (original.parent.name or "program")
     # The sweep may stand in that very directory.
     copies.copy(NATIVE, str(original.parent), str(home), but=str(root.parent))

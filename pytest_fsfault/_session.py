@@ -261,8 +261,8 @@ class FsFault:
     ) -> None:
         """Assert that ``update(exe)`` replaces a program while it runs, and never leaves none in place.
 
-        It works on a copy: of the directory in which the program is, or of `exe` itself if that is a directory. A
-        script is held by nobody while it runs, a program as an image, and so are all programs in a directory.
+        It works on a copy of the directory in which `exe` is. A script is held by nobody while it runs, a program
+        as an image; if `exe` is a directory, so are all programs and libraries in it.
 
         Raises:
             FsFaultError: for what cannot be.

@@ -249,11 +249,15 @@ _NOTHING: Any = _Nothing()
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the JSON."""
+    """Write the JSON; refuse a run that was to repeat one trial and had none."""
+    findings = session.config.stash[_RUNNER].findings
     try:
-        session.config.stash[_RUNNER].findings.finish()
+        findings.finish()
     except OSError as error:
         pytest.exit(f"--fsfault-json: {error}", pytest.ExitCode.USAGE_ERROR)
+    missing = findings.missing()
+    if missing and not session.config.option.collectonly and not session.testsfailed:
+        pytest.exit(missing, pytest.ExitCode.USAGE_ERROR)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -161,6 +161,11 @@ class Sweep:
         """End a sweep whose loop was left, and remove its trees."""
         self._run.close()
 
+    def abandon(self) -> None:
+        """End a sweep that has failed already: that is told, and needs no finding."""
+        self.close()
+        self.finished = True
+
     # The trials.
 
     def _trials(self) -> Generator[Trial]:
@@ -269,8 +274,8 @@ class Sweep:
     def _trial(self, number: str, chain: tuple[Shot, ...], armed: list[Armed]) -> Iterator[Trial]:
         trial = Trial(self, number, chain, next(_tokens))
         self._armed = armed
-        self._stage.set()
         self._field.renew()
+        self._stage.set()
         yield trial
         self._finish(trial, chain)
 

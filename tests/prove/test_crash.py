@@ -63,7 +63,7 @@ def swallow_all(root):
 
 def hold_buffers(root):
     """Have unwritten data in an open file."""
-    file = open(root / "pkg/a.py", "a")  # noqa: SIM115
+    file = open(root / "pkg/a.py", "a")
     try:
         file.write("more")
         (root / "x").mkdir()

@@ -1,7 +1,5 @@
 """A sweep tries each fault at each distinct call: which trials there are, in which order, in which tree."""
 
-# ruff: noqa: BLE001
-
 from __future__ import annotations
 
 import errno

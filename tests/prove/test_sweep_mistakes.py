@@ -142,7 +142,7 @@ def test_a_prepare_that_builds_something_else_each_time(fsfault):
     def build(root):
         turns.append(root)
         (root / "f").write_text("x" * len(turns))
-        opened.append(open(root / "f"))  # noqa: SIM115
+        opened.append(open(root / "f"))
 
     try:
         assert (

@@ -1,0 +1,188 @@
+"""What users see of a sweep under pytest: the verdict, the line that runs one trial alone, the summary, the JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.plugin.conftest import run, told  # noqa: F401 - the same small projects
+
+SOURCE = """
+import os, pytest
+
+def prepare(root):
+    for name in "abc":
+        (root / name).write_text("old")
+
+def install(root):
+    for name in "abc":
+        (root / name).write_text("brand new")
+
+def sweep(fsfault, install=install, **wanted):
+    for trial in fsfault.sweep(prepare, **wanted):
+        with trial as root:
+            install(root)
+        trial.check_atomic()
+"""
+
+BUGGY = f"""{SOURCE}
+def test_install(fsfault, tmp_path):
+    sweep(fsfault, faults=["EACCES"], operations="open", persist=False)
+"""
+
+
+def test_the_verdict(run):  # noqa: F811
+    """A table of failing trials, in the place where the loop stands, with the line that runs each alone."""
+    result = run(BUGGY, "--fsfault-seed", "3")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            ">*for trial in fsfault.sweep(prepare, **wanted):",
+            "E*AssertionError: 2 of 3 trials failed:",
+            "E*trial 2: open b: EACCES, call 2 from there, at test_it.py:9",
+            "E*check_atomic: the tree is neither the old nor the new one; as seen from the old one:",
+            "E*~ a 3 -> 9 bytes",
+            "E*its tree: */test_install0/fsfault-sweep/failed-2",
+            "E*alone: pytest test_it.py::test_install --fsfault-trial 2 --fsfault-seed 3",
+        ]
+    )
+
+
+def test_one_trial_alone(run):  # noqa: F811
+    """After the first; the run says in its header what it is under."""
+    result = run(BUGGY, "--fsfault-trial", "1")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["swept: 1 sweep, 1 trial"])
+    result = run(None, "--fsfault-trial", "2")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E*1 of 1 trials failed:", "*to reproduce: *--fsfault-trial 2 *"])
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("999", "E*AssertionError: there is no trial 999: the trials of this sweep are 0 to 3"),
+        ("2-1", "E*AssertionError: there is no trial 2-1: this test has 1 sweep"),
+    ],
+)
+def test_a_trial_that_does_not_exist(run, text, line):  # noqa: F811
+    """It fails the test that was asked for it."""
+    result = run(BUGGY, "--fsfault-trial", text)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([line.replace("E*AssertionError: ", "*")])
+
+
+def test_a_trial_of_no_sweep(run):  # noqa: F811
+    """A run without any sweep has no trials."""
+    result = run("def test_nothing(): pass", "--fsfault-trial", "3")
+    assert 4 == result.ret
+    result.stderr.fnmatch_lines(["*--fsfault-trial 3: no test of this run has a sweep"])
+
+
+def test_an_id_that_is_none(run):  # noqa: F811
+    """One line, exit 4."""
+    result = run(BUGGY, "--fsfault-trial", "seven")
+    assert 4 == result.ret
+    result.stderr.fnmatch_lines(
+        ["*--fsfault-trial 'seven' is no ID of a trial; write one as a sweep prints it, such as 7"]
+    )
+
+
+def test_two_sweeps_in_one_test(run):  # noqa: F811
+    """The second one's trials are named after it."""
+    source = f"""{SOURCE}
+def test_install(fsfault):
+    sweep(fsfault, faults=["EACCES"], operations="open", persist=False, limit=1)
+    sweep(fsfault, faults=["EACCES"], operations="open", persist=False)
+"""
+    run(source).stdout.fnmatch_lines(["*alone: pytest test_it.py::test_install --fsfault-trial 2-2 *"])
+    result = run(None, "--fsfault-trial", "2-3")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E*1 of 1 trials failed:", "*trial 3: open c: *"])
+
+
+def test_summary_and_json(told):  # noqa: F811
+    """How many trials there were, how many failed, and which faults they met."""
+    source = f"""{BUGGY}
+def test_fixed(fsfault):
+    def fixed(root):
+        (root / "new").write_text("x")
+    sweep(fsfault, fixed, faults=["EACCES"])
+"""
+    document, result = told(source)
+    result.stdout.fnmatch_lines(
+        ["2 tests under fault, 5 faults; *", "*5  open *EACCES", "swept: 2 sweeps, 5 trials, 2 failed"]
+    )
+    totals = document["totals"]
+    assert (2, 5, 2) == (totals["sweeps"], totals["trials"], totals["trials_failed"])
+    assert [{"trials": 3, "failed": 2}] == document["tests"][0]["sweeps"]
+
+
+def test_workers_tell_their_trials(pytester):
+    """Under xdist the counts arrive at the controller."""
+    pytest.importorskip("xdist")
+    pytester.makepyfile(test_it=BUGGY, test_two=BUGGY)
+    result = pytester.runpytest_subprocess("-p", "no:randomly", "-n", "2", "--fsfault-json", "told.json")
+    result.assert_outcomes(failed=2)
+    totals = json.loads(pytester.path.joinpath("told.json").read_text("utf-8"))["totals"]
+    assert (2, 6, 4) == (totals["sweeps"], totals["trials"], totals["trials_failed"])
+
+
+def test_a_loop_that_is_left_early(run):  # noqa: F811
+    """It fails the test, in one line."""
+    result = run(
+        f"""{SOURCE}
+def test_install(fsfault):
+    for trial in fsfault.sweep(prepare):
+        with trial as root:
+            install(root)
+        trial.check_atomic()
+        break
+"""
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["a sweep was left early, after 0 faulted trials: let its loop end"])
+
+
+def test_in_a_block_of_its_own(run):  # noqa: F811
+    """`inject` in a test knows the test: trees stand below its `tmp_path`, and the line names it."""
+    result = run(
+        f"""{SOURCE}
+from pytest_fsfault import inject
+
+def test_install(tmp_path):
+    with inject() as fsfault:
+        sweep(fsfault, faults=["EACCES"], operations="open", persist=False)
+"""
+    )
+    result.stdout.fnmatch_lines(
+        [
+            "E*its tree: */test_install0/fsfault-sweep/failed-2",
+            "E*alone: pytest test_it.py::test_install --fsfault-trial 2 *",
+        ]
+    )
+
+
+def test_under_a_profile(run):  # noqa: F811
+    """The default profile emulates Windows around each trial."""
+    source = f"""{SOURCE}
+def test_install(fsfault):
+    def fixed(root):
+        (root / "new").write_text("x")
+    sweep(fsfault, fixed, faults=["EACCES"])
+"""
+    run(source, "--fsfault").assert_outcomes(passed=1)
+
+
+def test_pdb_and_reports_find_nothing_in_the_way(run):  # noqa: F811
+    """An assertion in the block before a fault shows the test's own line."""
+    result = run(
+        f"""{SOURCE}
+def test_install(fsfault):
+    for trial in fsfault.sweep(prepare):
+        with trial as root:
+            assert (root / "a").read_text() == "new"
+"""
+    )
+    result.stdout.fnmatch_lines(['>*assert (root / "a").read_text() == "new"', "E*AssertionError*"])
