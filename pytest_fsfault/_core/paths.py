@@ -149,11 +149,31 @@ def _ranges(members: str) -> list[tuple[str, str]]:
     return pairs
 
 
+class Exactly:
+    """What a glob of one very path compiles to: cheaper to make than a regex, for rules that are used once."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def fullmatch(self, path: str) -> object:
+        """Return whether `path` is the one, as a regex would: None if not."""
+        return self if path == self._path else None
+
+    match = fullmatch
+
+
+def _exactly(pattern: str, ignore_case: bool) -> Exactly | None:
+    special = ignore_case or not _is_absolute(pattern) or _SPECIAL.search(pattern)
+    return None if special else Exactly(pattern)
+
+
 class Glob(NamedTuple):
     """A compiled glob; `regex` stands for the last component, for what is below a root, or for all."""
 
     scope: Literal["name", "below", "absolute"]
-    regex: re.Pattern[str]
+    regex: re.Pattern[str] | Exactly
     ignore_case: bool
 
     def matches(self, path: str, roots: Sequence[str]) -> bool:
@@ -173,13 +193,16 @@ def compile_glob(pattern: str, ignore_case: bool = False) -> Glob:
     Without ``/`` it matches the last component at any depth; with ``/`` the path below its innermost
     root, ``./`` being the root; an absolute one matches that path. ``**`` spans directories, ``**/`` also none.
     """
+    exactly = _exactly(pattern, ignore_case)
+    if exactly is not None:
+        return Glob("absolute", exactly, ignore_case)
     scope, body = _scope(pattern), _regex(pattern.removeprefix("./"))
     return Glob(scope, re.compile(body, _flags(ignore_case)), ignore_case)
 
 
 def superset_regex(
     patterns: Iterable[str | None], roots: Iterable[str], ignore_case: bool = False
-) -> re.Pattern[str] | None:
+) -> re.Pattern[str] | Exactly | None:
     """Return one regex whose `match` fails only on paths that no glob means, for a fast way out.
 
     A pattern None stands for a rule that takes any path. None is returned if there are no patterns.
@@ -189,9 +212,15 @@ def superset_regex(
 
 
 @lru_cache(maxsize=256)
-def _superset(globs: frozenset[str | None], roots: tuple[str, ...], ignore_case: bool) -> re.Pattern[str]:
+def _superset(
+    globs: frozenset[str | None], roots: tuple[str, ...], ignore_case: bool
+) -> re.Pattern[str] | Exactly:
     if None in globs:
         return re.compile("")
+    one = next(iter(globs))
+    exactly = _exactly(one, ignore_case) if len(globs) == 1 and one is not None else None
+    if exactly is not None:
+        return exactly
     scopes: dict[str, list[str]] = {"name": [], "below": [], "absolute": []}
     for pattern in sorted(filter(None, globs)):
         scopes[_scope(pattern)].append(_regex(pattern.removeprefix("./")))

@@ -49,7 +49,7 @@ def swallow_all(root):
     except BaseException:
         pass
     for act in (
-        lambda: (root / "pkg/a.py").unlink(),
+        (root / "pkg/a.py").unlink,
         lambda: (root / "pkg/a.py").write_text("x"),
         lambda: os.rename(root / "pkg/b.py", root / "b"),
         lambda: os.mkdir(root / "y"),
@@ -180,7 +180,7 @@ def test_a_crash_at_the_very_deed(sweep):
 def test_outside_a_sweep_a_crash_fails_the_test(tmp_path):
     """There is nobody to recover."""
     prepare(tmp_path)
-    with pytest.raises(AssertionError, match="SimulatedCrash: os.remove"):
+    with pytest.raises(AssertionError, match=r"SimulatedCrash: os\.remove"):
         with inject("os.remove -> crash", roots=[tmp_path]):
             with suppress(BaseException):
                 os.remove(tmp_path / "pkg/a.py")

@@ -26,8 +26,10 @@ def fsfault(tmp_path):
     [
         (
             {"faults": ["ERROR_ACES_DENIED"]},
-            "fault 'ERROR_ACES_DENIED': 'ERROR_ACES_DENIED' is no error at column 1: write a Windows name known here, "
-            "or its number as in 'WinError 32'; did you mean 'ERROR_ACCESS_DENIED'?",
+            (
+                "fault 'ERROR_ACES_DENIED': 'ERROR_ACES_DENIED' is no error at column 1: write a Windows name known here, "
+                "or its number as in 'WinError 32'; did you mean 'ERROR_ACCESS_DENIED'?"
+            ),
         ),
         ({"faults": []}, "faults=[] injects nothing; write one at least, such as 'ERROR_ACCESS_DENIED'"),
         ({"faults": "crash"}, "faults='crash' is a single fault; write faults=('crash',)"),

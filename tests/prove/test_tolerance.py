@@ -231,8 +231,10 @@ def test_an_interrupt(tolerance, tmp_path):
         ),
         (
             {"hold": "missing.dll"},
-            "'{root}/missing.dll' does not exist, so a hold finds nothing there; name what exists; write on='*.dll' for "
-            "one that is yet to be written",
+            (
+                "'{root}/missing.dll' does not exist, so a hold finds nothing there; name what exists; write on='*.dll' for "
+                "one that is yet to be written"
+            ),
         ),
     ],
 )

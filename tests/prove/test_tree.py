@@ -47,49 +47,59 @@ def test_what_a_tree_holds(root):
 
 
 def change_nothing(root):
-    pass
+    """Leave everything as it is."""
 
 
 def rewrite(root):
+    """Write other content of the same size."""
     (root / "pkg/core.py").write_text("xyz")
 
 
 def empty(root):
+    """Empty a file."""
     (root / "pkg/core.py").write_text("")
 
 
 def protect(root):
+    """Make a file read-only."""
     (root / "pkg/core.py").chmod(0o444)
 
 
 def remove(root):
+    """Remove a file."""
     (root / "pkg/RECORD").unlink()
 
 
 def stash(root):
+    """Rename a directory."""
     os.rename(root / "pkg", root / "~kg")
 
 
 def link(root):
+    """Put a symbolic link in the place of a file."""
     (root / "pkg/RECORD").unlink()
     os.symlink("core.py", root / "pkg/RECORD")
 
 
 def hard_link(root):
+    """Put a hard link in the place of a file."""
     (root / "pkg/RECORD").unlink()
     os.link(root / "pkg/core.py", root / "pkg/RECORD")
 
 
 def make_directory(root):
+    """Put a directory in the place of a file."""
     (root / "pkg/core.py").unlink()
     (root / "pkg/core.py").mkdir()
 
 
 def delete_all(root):
+    """Remove the whole tree."""
     shutil.rmtree(root)
 
 
 def become_a_file(root):
+    """Put a file in the place of the tree."""
     shutil.rmtree(root)
     root.write_text("x")
 
@@ -106,8 +116,10 @@ def become_a_file(root):
         (link, "~ pkg/RECORD file -> link"),
         (
             hard_link,
-            "~ pkg/RECORD 8 -> 3 bytes\n~ pkg/RECORD no hard link -> hard link to pkg/RECORD\n"
-            "~ pkg/core.py no hard link -> hard link to pkg/RECORD",
+            (
+                "~ pkg/RECORD 8 -> 3 bytes\n~ pkg/RECORD no hard link -> hard link to pkg/RECORD\n"
+                "~ pkg/core.py no hard link -> hard link to pkg/RECORD"
+            ),
         ),
         (make_directory, "~ pkg/core.py file -> directory"),
         (delete_all, "- the whole tree (3 items)"),
