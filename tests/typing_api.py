@@ -18,6 +18,9 @@ from pytest_fsfault import (
     RetryStorm,
     Rule,
     SimulatedCrash,
+    Tolerance,
+    Tree,
+    Trial,
     Windows,
     inject,
     windows_error,
@@ -150,3 +153,36 @@ def windows(fsfault: FsFault, path: Path) -> None:
     model.enter(on="*.dll")  # type: ignore[call-arg]
     inject(windows="11")
     inject(windows=11)  # type: ignore[arg-type]
+
+
+def proofs(fsfault: FsFault, path: Path) -> None:
+    def prepare(root: Path) -> None:
+        (root / "a").touch()
+
+    def install(root: Path, name: str) -> None:
+        (root / name).touch()
+
+    for trial in fsfault.sweep(prepare, faults=("EACCES", "crash"), shard="1/4", expect=OSError):
+        assert_type(trial, Trial)
+        with trial as root:
+            assert_type(root, Path)
+            install(root, "b")
+        assert_type(trial.fault, str | None)
+        assert_type(trial.error, BaseException | None)
+        assert_type(trial.injected, tuple[Entry, ...])
+        assert_type(trial.before, Tree)
+        assert_type(trial.tree.diff(trial.after), str)
+        assert_type(trial.crashed, bool)
+        trial.check_atomic(ignore=("~*",))
+        trial.check_rerun(install, "b")
+        trial.check_waits(at_most="10s")
+        trial.check_nothing_lost("*.bak", path)
+        trial.check_atomic("~*")  # type: ignore[misc]
+    fsfault.sweep(prepare, distinct="line")  # type: ignore[arg-type]
+    found = fsfault.tolerance(prepare, prepare=prepare, hold=lambda root: root / "a", kind="image")
+    assert_type(found, Tolerance)
+    assert_type(found.fails_at, float | None)
+    assert_type(found.waits, tuple[float, ...])
+    fsfault.tolerance(prepare, hold="a")  # type: ignore[call-arg]
+    fsfault.self_replace(path, prepare)
+    assert_type(fsfault.tree(path), Tree)

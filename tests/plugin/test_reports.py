@@ -212,6 +212,9 @@ def test_json(told):
             "waited_virtual": 0.75,
             "took_real": seconds,
             "never_fired": ["os.remove *.dll -> EBUSY"],
+            "sweeps": 0,
+            "trials": 0,
+            "trials_failed": 0,
         },
     } == {key: value for key, value in data.items() if key != "tests"}
     green = data["tests"][0]
@@ -228,6 +231,7 @@ def test_json(told):
             {"operation": "os.replace", "path": "test_green0/new.exe", "attempts": 3, "waits": [0.25, 0.25], "outcome": "ok"}
         ],
         "waited": 0.5,
+        "sweeps": [],
         "rules": [
             {"rule": "os.replace *.exe -> WinError 32 when first 2", "own": True, "optional": False, "matched": 3, "fired": 2},
             {"rule": "os.rmdir -> EIO or never", "own": True, "optional": True, "matched": 0, "fired": 0},
