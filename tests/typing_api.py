@@ -177,7 +177,7 @@ def proofs(fsfault: FsFault, path: Path) -> None:
         trial.check_rerun(install, "b")
         trial.check_waits(at_most="10s")
         trial.check_nothing_lost("*.bak", path)
-        trial.check_atomic("~*")  # type: ignore[misc]
+        trial.check_atomic("~*")  # type: ignore[call-arg]
     fsfault.sweep(prepare, distinct="line")  # type: ignore[arg-type]
     found = fsfault.tolerance(prepare, prepare=prepare, hold=lambda root: root / "a", kind="image")
     assert_type(found, Tolerance)
