@@ -11,6 +11,7 @@ from pytest_fsfault import _modelling
 from pytest_fsfault._core.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine import Engine
 from pytest_fsfault._intercept import children, handles
+from pytest_fsfault._intercept.originals import NATIVE
 from pytest_fsfault._intercept.switch import switch
 from pytest_fsfault._options import forms
 from pytest_fsfault._prove.aims import REASON
@@ -49,6 +50,7 @@ class Field:
         self._threads: set[threading.Thread] = set()
         self._excepthook = threading.excepthook
         self._left: Any = None
+        self._directory = ""
         self._mark: Any = None
 
     def begin(self) -> None:
@@ -59,8 +61,9 @@ class Field:
 
     def watch(self, stage: Stage) -> None:
         """Watch the directory in which the trees stand."""
-        self.roots = tuple(dict.fromkeys(forms(stage.root)))
-        self._session.add_root(stage.root)
+        self.roots = tuple(dict.fromkeys((*forms(stage.root), *forms(stage.root.parent))))
+        for root in (stage.root.parent, stage.root):
+            self._session.add_root(root)
         self._left = self._remains()
 
     def end(self) -> None:
@@ -100,6 +103,7 @@ class Field:
         engine = self._engine or self._make()
         engine.begin(token, armed)
         self._frame = frame
+        self._directory = NATIVE.getcwd()
         self._waited = len(self._session.clock.waits)
         self._children = children.living()
         self._threads = set(threading.enumerate())
@@ -137,6 +141,7 @@ class Field:
         switch().set_gate(engine, faults=False, time=False)
         self._shut()
         self._frame = None
+        self._return_home()
         # A model refuses by itself what no trial has injected.
         injected = tuple(entry for entry in engine.journal.faults if REASON in entry.reason)
         return Seen(injected, tuple(self._session.clock.waits[self._waited :]), ended or self._storm())
@@ -148,6 +153,15 @@ class Field:
             # What it still has open is lost for good: the next trial has an engine of its own.
             self._engine = None
             switch().stop(engine, lost=bool(handles.below(self.roots)))
+
+    def _return_home(self) -> None:
+        """Leave the tree, which will be gone, if the code under test has entered it."""
+        try:
+            moved = NATIVE.getcwd() != self._directory
+        except OSError:  # it is gone already
+            moved = True
+        if moved:
+            NATIVE.chdir(self._directory)
 
     def _end_quietly(self, told: threading.ExceptHookArgs, /) -> None:
         """Say nothing of a thread that a crash has ended; of any other, what is usually said."""

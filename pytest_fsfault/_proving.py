@@ -77,7 +77,7 @@ class Proofs:
         """Return a stage in a directory of its own."""
         parent = self._session._surroundings.place()
         home = tempfile.mkdtemp(prefix="fsfault-") if parent is None else fresh(NATIVE, parent, _NAME)
-        return Stage(home, Path(home, "root"), prepare, NATIVE, field.lingers)
+        return Stage(home, Path(home, "trial", "root"), prepare, NATIVE, field.lingers)
 
     def _again(self, number: int, trial: str) -> str:
         return self._session._surroundings.again(trial if number == 1 else f"{number}-{trial}")

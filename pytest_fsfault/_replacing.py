@@ -106,7 +106,7 @@ def _copy(original: Path, root: Path) -> None:
     """Put a copy of the directory in which the program is into a fresh tree."""
     home = root / (original.parent.name or "program")
     # The sweep may stand in that very directory.
-    copies.copy(NATIVE, str(original.parent), str(home), but=str(root.parent))
+    copies.copy(NATIVE, str(original.parent), str(home), but=str(root.parent.parent))
 
 
 def _start(windows: Windows, target: Path) -> None:

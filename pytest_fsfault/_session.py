@@ -342,10 +342,10 @@ class FsFault:
         ended = self._engine.ended
         if ended is not None:
             yield f"{type(ended).__name__}: {ended}"
-        if self._proofs is not None:
-            yield from self._proofs.findings()
         if self._strict is False:
             return
+        if self._proofs is not None:
+            yield from self._proofs.findings()
         own = {id(armed) for armed in self._own}
         for armed in self._engine.plan.never_fired():
             if id(armed) in own:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ from pytest_fsfault._core.errors import trial_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
@@ -62,11 +65,11 @@ def release(error: BaseException) -> str:
     place = ""
     for one in chain(error):
         trace, one.__traceback__ = one.__traceback__, None
-        if one is error and trace is not None:
-            while trace.tb_next is not None:
-                trace = trace.tb_next
+        while one is error and trace is not None:
             code = trace.tb_frame.f_code
-            place = f"{code.co_filename}:{trace.tb_lineno} in {code.co_name}"
+            if not code.co_filename.startswith(_OURS):
+                place = f"{code.co_filename}:{trace.tb_lineno} in {code.co_name}"
+            trace = trace.tb_next
     return place
 
 

@@ -119,4 +119,4 @@ def waited(waits: Iterable[Wait]) -> float:
         if until > end:
             total += until - max(wait.at, end)
             end = until
-    return total
+    return round(total, 9)  # the clock counts nanoseconds

@@ -27,7 +27,8 @@ _MOST_KEPT = 20
 class Stage:
     """Build, copy, put aside and keep the trees of one sweep.
 
-    `home` is the directory that the sweep owns; its trees stand at `root`, one at a time. `lingers` tells
+    `home` is the directory that the sweep owns; its trees stand at `root`, one at a time, each in an arena of its
+    own, so that what the code under test puts beside its tree is gone with it. `lingers` tells
     whether anything but files is left of a `prepare`, such as a hold or a process: no copy would have it.
     """
 
@@ -46,6 +47,7 @@ class Stage:
         self._prepare = prepare
         self._native = native
         self._lingers = lingers
+        self._arena = str(root.parent)
         self._master = f"{home}/master"
         self._clones = False
         self._copied = False
@@ -66,6 +68,7 @@ class Stage:
             self._second()
 
     def _build(self) -> None:
+        self._native.mkdir(self._arena)
         self._native.mkdir(str(self.root))
         began = perf_counter()
         try:
@@ -106,13 +109,14 @@ class Stage:
             )
 
     def _clone(self) -> None:
+        self._native.mkdir(self._arena)
         copies.copy(self._native, self._master, str(self.root))
 
     def clear(self) -> None:
         """Put the tree aside, and remove it."""
         aside = f"{self.home}/aside"
         with suppress(FileNotFoundError):
-            self._native.rename(str(self.root), aside)
+            self._native.rename(self._arena, aside)
         copies.remove(self._native, aside)
 
     def keep(self, name: str) -> str:
@@ -122,11 +126,11 @@ class Stage:
             self.clear()
             return ""
         try:
-            self._native.rename(str(self.root), place)
+            self._native.rename(self._arena, place)
         except FileNotFoundError:
             return ""
         self.kept.append(place)
-        return place
+        return f"{place}/{self.root.name}"
 
     def close(self) -> None:
         """Remove everything but the trees that were kept."""

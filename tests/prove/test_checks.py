@@ -185,7 +185,7 @@ def test_a_second_run(verdict, sweep):
     wanted = {"faults": ["EBUSY"], "operations": "os.remove", "persist": False, "limit": 2}
     text = verdict(uninstall, lambda trial: trial.check_rerun(uninstall), **wanted)
     assert "  check_rerun: a second run fails: FileNotFoundError: [Errno 2] " in text
-    assert ".py:" in text
+    assert " in unlink" in text
 
     def careless(root):
         runs.append(1)
@@ -229,6 +229,15 @@ def test_waits_within_a_budget(verdict, sweep, budget):
         wait_long, lambda trial: trial.check_waits(budget), **wanted
     )
     sweep(wait_long, lambda trial: trial.check_waits(at_most="12s"), **wanted)
+
+    def six_halves(root):
+        for _ in range(7):
+            with suppress(OSError):
+                os.mkdir(root / "x")
+                return
+            time.sleep(0.5)
+
+    sweep(six_halves, lambda trial: trial.check_waits(at_most="3.5s"), **wanted)
 
 
 def swallow(root):

@@ -286,6 +286,33 @@ def test_each_trial_has_a_fresh_tree_at_the_same_place(sweep):
     assert {(str(trials[0].root), ("pkg",))} == {(root, tuple(names)) for root, names, _ in seen}
 
 
+def test_what_is_put_beside_the_tree_is_gone_with_it(sweep):
+    """The directory in which the tree stands belongs to the trial, and is watched."""
+    seen = []
+
+    def body(root):
+        seen.append([path.name for path in root.parent.iterdir()])
+        os.rename(root, root.with_name("stash"))
+        os.mkdir(root)
+
+    trials = sweep(body, faults=["EACCES"], operations="os.rename, os.mkdir", persist=False)
+    assert [["root"]] * 3 == seen
+    assert ["os.rename", "os.mkdir"] == [operation for operation, _, _ in told(trials)]
+
+
+def test_a_body_that_enters_the_tree(sweep):
+    """The current directory is as before when its block has ended."""
+    before = os.getcwd()
+
+    def body(root):
+        os.chdir(root / "pkg")
+        Path("x").mkdir()
+
+    places = []
+    sweep(body, lambda trial: (places.append(os.getcwd()), trial.check(True, "")), faults=["EACCES", "crash"])
+    assert {before} == set(places)
+
+
 def test_nothing_is_left_behind(tmp_path, sweep):
     """A sweep that passes removes its directory."""
     sweep(overwrite, faults=["EACCES"])

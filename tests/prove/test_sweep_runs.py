@@ -43,7 +43,7 @@ def test_the_verdict(run):  # noqa: F811
             "E*trial 2: open b: EACCES, call 2 from there, at test_it.py:9",
             "E*check_atomic: the tree is neither the old nor the new one; as seen from the old one:",
             "E*~ a 3 -> 9 bytes",
-            "E*its tree: */test_install0/fsfault-sweep/failed-2",
+            "E*its tree: */test_install0/fsfault-sweep/failed-2/root",
             "E*alone: pytest test_it.py::test_install --fsfault-trial 2 --fsfault-seed 3",
         ]
     )
@@ -158,7 +158,7 @@ def test_install(tmp_path):
     )
     result.stdout.fnmatch_lines(
         [
-            "E*its tree: */test_install0/fsfault-sweep/failed-2",
+            "E*its tree: */test_install0/fsfault-sweep/failed-2/root",
             "E*alone: pytest test_it.py::test_install --fsfault-trial 2 *",
         ]
     )
@@ -186,3 +186,41 @@ def test_install(fsfault):
 """
     )
     result.stdout.fnmatch_lines(['>*assert (root / "a").read_text() == "new"', "E*AssertionError*"])
+
+
+def test_the_same_trials_under_any_luck(pytester, monkeypatch):
+    """Hash seeds and pytest-randomly change neither the trials nor their order."""
+    pytest.importorskip("pytest_randomly")
+    pytester.makepyfile(
+        f"""{SOURCE}
+import shutil
+
+def remove(root):
+    shutil.rmtree(root / "many")
+
+def build(root):
+    (root / "many").mkdir()
+    for name in {{f"{{number:x}}" for number in range(50)}}:
+        (root / "many" / name).touch()
+
+def test_remove(fsfault):
+    for trial in fsfault.sweep(build, faults=["EACCES"], distinct="position"):
+        with trial as root:
+            remove(root)
+        trial.check_error()
+        print("#", trial.id, trial.fault, [entry.path[-6:] for entry in trial.injected])
+
+def test_nothing():
+    pass
+"""
+    )
+    lines = []
+    for seed in ("1", "2"):
+        monkeypatch.setenv("PYTHONHASHSEED", seed)
+        result = pytester.runpytest_subprocess(
+            "-s", "-p", "randomly", "-p", "no:cacheprovider", f"--randomly-seed={seed}"
+        )
+        result.assert_outcomes(passed=2)
+        lines.append([line.lstrip(".") for line in result.outlines if "# " in line])
+    assert 103 == len(lines[0])
+    assert lines[0] == lines[1]
