@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # Each command is a module with SUMMARY, add_arguments(parser) and run(arguments) -> exit code.
-_COMMANDS = {"conformance": "pytest_fsfault._conformance.command"}
+_COMMANDS = {
+    "conformance": "pytest_fsfault._conformance.command",
+    "policies": "pytest_fsfault._policies.command",
+}
 _PROGRAM = "python -m pytest_fsfault"
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, assert_type
 
 import pytest
+from tenacity import Retrying
 
 from pytest_fsfault import (
     TRANSIENT,
@@ -25,6 +28,7 @@ from pytest_fsfault import (
     inject,
     windows_error,
 )
+from pytest_fsfault.policies import POLICIES, Policy, conda, uv_rename
 
 
 def context_manager() -> None:
@@ -186,3 +190,11 @@ def proofs(fsfault: FsFault, path: Path) -> None:
     fsfault.tolerance(prepare, hold="a")  # type: ignore[call-arg]
     fsfault.self_replace(path, prepare)
     assert_type(fsfault.tree(path), Tree)
+
+
+def retry_policies() -> None:
+    assert_type(POLICIES, Mapping[str, Policy])
+    assert_type(uv_rename(), Retrying)
+    assert_type(conda(luck=random.Random(7).random), Retrying)
+    uv_rename(sleep=3)  # type: ignore[arg-type]
+    uv_rename(luck=random.random)  # type: ignore[call-arg]

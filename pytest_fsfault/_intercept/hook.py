@@ -40,7 +40,7 @@ _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 def _hook(event: str, args: _Args, find: Callable[[str], _Listener | None] = _listening.get) -> None:
     listener = find(event)
     if listener is not None:
-        if args[0] is listener.board.mine:
+        if args and args[0] is listener.board.mine:  # `os.fork` tells nothing
             listener.board.mine = NOBODY
         else:
             __tracebackhide__ = True
@@ -170,7 +170,6 @@ class _ModelListener(_Listener):
         if self.event in EVENTS_ONLY and self.board.live and threading.get_ident() not in self.board.busy:
             __tracebackhide__ = True
             self.consider(args, sys._getframe(2))
-
 
     def _refuse_after_the_end(self, frame: FrameType | None) -> None:
         """Start no process once a crash has ended the code under test: nobody is there to start one."""

@@ -60,12 +60,14 @@ class Stage:
         self._times += 1
         if self._clones:
             self._clone()
-            return
-        self._build()
-        if self._times == 1:
-            self._first()
-        elif self._times == 2:  # noqa: PLR2004  # the second tree tells whether all are alike
-            self._second()
+        else:
+            self._build()
+            if self._times == 1:
+                self._first()
+            elif self._times == 2:  # noqa: PLR2004  # the second tree tells whether all are alike
+                self._second()
+        assert self.before is not None  # noqa: S101  # of the first tree
+        self.snapshots.expect(self.before)
 
     def _build(self) -> None:
         self._native.mkdir(self._arena)

@@ -13,13 +13,15 @@ import pytest_fsfault
 
 PACKAGE = Path(pytest_fsfault.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-ROOMS = ("_core", "_intercept", "_windows", "_report", "_prove")
+ROOMS = ("_core", "_intercept", "_windows", "_report", "_prove", "_policies")
 ALLOWED = {
     "_core": {"_core"},
     "_intercept": {"_intercept", "_core"},
     "_windows": {"_windows", "_core"},
     "_report": {"_report", "_core"},
     "_prove": {"_prove", "_core"},
+    # A command, not a part of the session: of the Windows model it uses the scanners alone.
+    "_policies": {"_policies", "_core", "_windows", "policies"},
 }
 # The only module that may import each of these.
 SINGLE = {"hypothesis": "strategies.py", "tenacity": "policies.py", "pluggy": "hookspecs.py"}
@@ -57,6 +59,19 @@ def test_a_room_imports_only_those_below_it(room):
         and name.split(".")[1] not in ALLOWED[room]
     }
     assert set() == foreign
+
+
+def test_policies_stand_beside_the_session():
+    """The policies know the vocabulary, their command the scanners as well: neither needs a session."""
+    windows = {
+        name
+        for path in (PACKAGE / "_policies").rglob("*.py")
+        for name in imports(path)
+        if name.startswith("pytest_fsfault._windows")
+    }
+    assert {"pytest_fsfault._windows.scanners"} == windows
+    ours = {name for name in imports(PACKAGE / "policies.py") if name.startswith("pytest_fsfault")}
+    assert {"pytest_fsfault._core.mistakes"} == ours
 
 
 def test_core_is_standard_library_only():

@@ -202,6 +202,39 @@ def test_a_file_that_has_not_changed_is_read_once(root):
     assert "~ pkg/core.py 3 bytes, other content" == before.diff(fresh.take(str(root)))
 
 
+def test_large_files_of_a_sweep_are_read_once(root, sweep):
+    """Those that a trial leaves alone are known by their times; one that it changes in place is seen."""
+    size = 9 << 20
+
+    def build(place):
+        (place / "large.dll").write_bytes(b"a" * size)
+        (place / "other.dll").write_bytes(b"b" * size)
+
+    def body(place):
+        with (place / "large.dll").open("r+b") as file:
+            file.write(b"x")
+        (place / "made").mkdir()
+
+    reads = []
+    real = Snapshots._read
+
+    def counted(self, path, length):
+        reads.append(os.path.basename(path))
+        return real(self, path, length)
+
+    Snapshots._read = counted
+    try:
+        trials = sweep(body, build=build, faults=["EACCES"], operations="os.mkdir")
+    finally:
+        Snapshots._read = real
+    assert 3 == len(trials)
+    assert ["~ large.dll 9437184 bytes, other content"] * 2 == [
+        trial.before.diff(trial.tree) for trial in trials[1:]
+    ]
+    # The old tree, what was built the second time, and the one that was changed in each trial.
+    assert 2 == reads.count("other.dll")
+
+
 def test_large_files(root):
     """They are read to their end."""
     path = root / "large"

@@ -1,0 +1,1 @@
+"""Published retry policies against the holds of scanners: which outlasts which."""
