@@ -115,11 +115,21 @@ class Stage:
         copies.copy(self._native, self._master, str(self.root))
 
     def clear(self) -> None:
-        """Put the tree aside, and remove it."""
-        aside = f"{self.home}/aside"
-        with suppress(FileNotFoundError):
-            self._native.rename(self._arena, aside)
-        copies.remove(self._native, aside)
+        """Put the tree aside, and remove it; what is still being written to is removed at the end."""
+        aside = f"{self.home}/aside-{self._times}"
+        self._move(aside)
+        with suppress(OSError):
+            copies.remove(self._native, aside)
+
+    def _move(self, place: str) -> None:
+        try:
+            self._native.rename(self._arena, place)
+        except FileNotFoundError:
+            return  # it was removed, or is aside already
+        except OSError as error:
+            raise FsFaultError(
+                f"the tree of trial {self._times - 1} cannot be put aside ({error}); let the body close what it opens"
+            ) from error
 
     def keep(self, name: str) -> str:
         """Keep the tree of a failing trial; return where it is, nothing if there are enough or it is gone."""
@@ -127,20 +137,20 @@ class Stage:
         if len(self.kept) >= _MOST_KEPT:
             self.clear()
             return ""
-        try:
-            self._native.rename(self._arena, place)
-        except FileNotFoundError:
-            return ""
+        self._move(place)
         self.kept.append(place)
         return f"{place}/{self.root.name}"
 
     def close(self) -> None:
         """Remove everything but the trees that were kept."""
-        if not self.kept:
-            copies.remove(self._native, self.home)
-            return
-        self.clear()
-        copies.remove(self._native, self._master)
+        kept = {os.path.basename(place) for place in self.kept}
+        for name in self._native.listdir(self.home):
+            if name not in kept:
+                with suppress(OSError):
+                    copies.remove(self._native, f"{self.home}/{name}")
+        if not kept:
+            with suppress(OSError):
+                self._native.rmdir(self.home)
 
 
 def fresh(native: Native, parent: str, name: str) -> str:

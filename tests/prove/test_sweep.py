@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_fsfault import Trial, inject
+from pytest_fsfault import FsFaultError, Trial, inject
+from pytest_fsfault._intercept.originals import NATIVE
 from pytest_fsfault._prove import sweep as sweeps
 
 from .conftest import NEW, OLD, overwrite, prepare, swap
@@ -329,6 +330,23 @@ def test_a_body_that_deletes_the_root(sweep):
     trials = sweep(shutil.rmtree, faults=["EACCES"], persist=False)
     assert "missing" == trials[0].after.kind
     assert all(trial.before["pkg/a.py"] for trial in trials)
+
+
+def test_a_tree_that_cannot_be_put_aside(sweep, monkeypatch):
+    """As on Windows while somebody has a file of it open: one sentence."""
+    real = NATIVE.rename
+
+    def rename(source, target):
+        if "aside" in target:
+            raise PermissionError(13, "Access is denied")
+        real(source, target)
+
+    monkeypatch.setattr(NATIVE, "rename", rename)
+    with pytest.raises(FsFaultError) as caught:
+        sweep(overwrite, faults=["EACCES"])
+    assert (
+        "the tree of trial 0 cannot be put aside ([Errno 13] Access is denied); let the body close what it opens"
+    ) == str(caught.value)
 
 
 def test_a_tree_that_is_slow_to_build_is_copied(sweep, monkeypatch):
