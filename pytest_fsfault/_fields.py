@@ -187,6 +187,10 @@ class Field:
         """Return the lines of the project that are at work, above the frame of the trial."""
         return switch().callers.stack(sys._getframe(1), self._frame)
 
+    def escaped(self, told: str) -> None:
+        """Write down a change that no call of ours has made; ``strict="all"`` fails on it."""
+        self._session._engine.escapes.append(told)
+
     def strays(self, names: frozenset[str]) -> str:
         """Say which of the operations in `names` were seen elsewhere, if none was seen in the tree."""
         switch().board.bank()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.fault import Fault
     from pytest_fsfault._core.operation import Operation
     from pytest_fsfault._core.rule import Rule
+    from pytest_fsfault._prove.tree import Tree
 
     #: Lines of the project, each a file and a number, the innermost first.
     Stack = tuple[tuple[str, int], ...]
@@ -187,3 +188,18 @@ def _sortable(aim: Aim) -> tuple[object, ...]:
 
 def _first(found: tuple[tuple[bool, tuple[object, ...]], Aim, Call]) -> tuple[bool, tuple[object, ...]]:
     return found[0]
+
+
+def unseen(before: Tree, after: Tree, root: str, calls: Iterable[Call]) -> list[str]:
+    """Return what differs between two trees although none of the calls has changed it, or a directory above it."""
+    named = {path for call in calls for path in (call.path, call.target) if path is not None}
+    touched = {path.removeprefix(f"{root}/") for path in named}
+    if root in named:
+        return []
+    return [path for path in before.changes(after) if not touched.intersection(_upwards(path))]
+
+
+def _upwards(path: str) -> Iterator[str]:
+    while path:
+        yield path
+        path = path.rpartition("/")[0]

@@ -6,12 +6,13 @@ import threading
 from collections import Counter
 from itertools import count, pairwise
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.mistakes import FsFaultError
+from pytest_fsfault._core.operation import GROUPS
 from pytest_fsfault._core.rule import Rule
 from pytest_fsfault._prove import verdicts
-from pytest_fsfault._prove.aims import Aimed, Recorder, shots
+from pytest_fsfault._prove.aims import Aimed, Recorder, shots, unseen
 from pytest_fsfault._prove.trial import Trial
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from pytest_fsfault._core.plan import Armed
-    from pytest_fsfault._prove.aims import Call, Shot, Stack
+    from pytest_fsfault._prove.aims import Call, Shot
+    from pytest_fsfault._prove.field import Field
     from pytest_fsfault._prove.request import Request
     from pytest_fsfault._prove.stage import Stage
     from pytest_fsfault._prove.tree import Tree
@@ -32,37 +34,6 @@ __tracebackhide__ = True
 #: More trials than these nobody waits for.
 CEILING = 10_000
 _tokens = count(1)
-
-
-class Field(Protocol):
-    """What surrounds the trials: faults act between `enter` and `leave`, and nowhere else."""
-
-    def begin(self) -> None:
-        """Shut everything out until a trial runs."""
-
-    def watch(self, stage: Stage) -> None:
-        """Take in where the trees stand."""
-
-    def end(self) -> None:
-        """Let the session go on as before."""
-
-    def renew(self) -> None:
-        """Undo what belonged to the tree of the last trial."""
-
-    def enter(self, token: int, armed: Iterable[Armed], frame: FrameType) -> None:
-        """Let the faults act on what `frame` calls."""
-
-    def leave(self) -> Seen:
-        """Let nothing act any more; return what happened."""
-
-    def settle(self) -> None:
-        """End what a crash has left, before the tree is put aside."""
-
-    def stack(self) -> Stack:
-        """Return the lines of the project that are at work, above the frame of the trial."""
-
-    def strays(self, names: frozenset[str]) -> str:
-        """Say which of these operations were seen elsewhere, if none was seen in the tree."""
 
 
 class Sweep:
@@ -198,6 +169,13 @@ class Sweep:
                 f"the body never touched the tree: no call of {names} below the directory that "
                 f"`with trial as root` gives{self._field.strays(self._wanted.rule.names)}"
             )
+
+        if self._wanted.rule.names >= GROUPS["mutate"]:
+            for path in unseen(self.before, self.after, str(self.root), self._recorder.calls):
+                self._field.escaped(
+                    f"{path} was changed although no call of ours changed it: a native program or a child process "
+                    "did, which no fault reaches"
+                )
 
     def _faulted(self) -> Iterator[Trial]:
         wanted = self._wanted

@@ -6,6 +6,7 @@ import errno
 import os
 import random
 import shutil
+import subprocess
 import tempfile
 import threading
 import uuid
@@ -542,3 +543,28 @@ def test_a_sweep_may_run_in_another_thread(tmp_path):
     thread.start()
     thread.join()
     assert 4 == len(found)
+
+
+def test_what_a_native_program_does_is_noticed(tmp_path):
+    """No fault reaches it: with ``strict="all"`` the test fails, and says which file was changed."""
+
+    def install(root):
+        (root / "made").mkdir()
+        subprocess.run(["cp", "-r", str(root / "pkg"), str(root / "made/copy")], check=True)
+        os.rename(root / "made/copy", root / "made/renamed")
+        subprocess.run(["touch", str(root / "pkg/native")], check=True)
+
+    def run(strict):
+        with inject(roots=[tmp_path], strict=strict) as fsfault:
+            for trial in fsfault.sweep(prepare, faults=["EACCES"], limit=1):
+                with trial as root:
+                    install(root)
+                trial.check_error()
+
+    run(True)
+    with pytest.raises(AssertionError) as caught:
+        run("all")
+    assert (
+        "pkg/native was changed although no call of ours changed it: a native program or a child process did, which no "
+        "fault reaches"
+    ) == str(caught.value)
