@@ -11,12 +11,16 @@ BOTH = pytest.mark.parametrize(
 )
 
 
+def prepare(site):
+    (site / "polars.dist-info").mkdir()
+    (site / "polars.dist-info/RECORD").write_text("polars.py polars.pyd")
+    for name in ("polars.py", "polars.pyd"):
+        (site / name).touch()
+
+
 @pytest.fixture
 def site(tmp_path):
-    (tmp_path / "polars.dist-info").mkdir()
-    (tmp_path / "polars.dist-info/RECORD").write_text("polars.py polars.pyd")
-    for name in ("polars.py", "polars.pyd"):
-        (tmp_path / name).touch()
+    prepare(tmp_path)
     return tmp_path
 
 
@@ -38,3 +42,16 @@ def test_a_held_file_stops_it_without_harm(installer, site, fsfault):
     assert (site / "polars.dist-info/RECORD").exists()
     installer.uninstall(site)
     assert list(site.iterdir()) == []
+
+
+@BOTH
+@pytest.mark.filterwarnings("ignore:.* is in use")
+def test_whatever_is_refused_it_is_all_or_nothing(installer, fsfault):
+    """Each step is refused in turn: rolled back, or committed with a warning; a second run gets there."""
+    stash = ("~*",)
+    for trial in fsfault.sweep(prepare, operations=("rename", "delete")):
+        with trial as site:
+            installer.uninstall(site)
+        trial.check_atomic(ignore=stash)
+        trial.check_error(ignore=stash)
+        trial.check_rerun(installer.uninstall, ignore=stash)

@@ -17,6 +17,3 @@ def update(exe: Path, new: Path) -> None:
         raise
     with suppress(PermissionError):
         os.remove(old)  # it is running: the next update removes it
-
-
-update_half_right = update

@@ -75,14 +75,23 @@ class Recorder(Armed):
 class Aimed(Armed):
     """Stand in the plan as a rule that fires at one call; if it `persists`, at each later one like it.
 
-    Alike are calls of the same operation on the same path, as under a hold that does not end.
+    Alike are calls of the same operation on the same path, as under a hold that does not end. Only calls that
+    `wanted` matches are counted at all: an `open` for reading is none of those that change the tree.
     """
 
     def __init__(
-        self, rule: Rule, aim: Aim, stack: Callable[[], Stack], *, persists: bool, on: bool = True
+        self,
+        rule: Rule,
+        aim: Aim,
+        wanted: Rule,
+        stack: Callable[[], Stack],
+        *,
+        persists: bool,
+        on: bool = True,
     ) -> None:
         super().__init__(rule)
         self.aim = aim
+        self._wanted = wanted
         # A rule that speaks of the very path leaves all other calls alone.
         self._nth = aim.nth if rule.path is None else aim.nth_there
         self.persists = persists
@@ -95,6 +104,8 @@ class Aimed(Armed):
 
     def count(self, operation: Operation, *_: object) -> str | None:
         """Return why the fault is due at this call, if it is."""
+        if not self._wanted.matches(operation, ()):
+            return None
         if self._met is not None:
             return self._again(operation)
         if not self.on or not self._is_meant(operation):

@@ -11,6 +11,7 @@ from pytest_fsfault._core.errors import trial_of
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+_STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -61,16 +62,22 @@ def ends_the_run(error: BaseException) -> bool:
 
 
 def release(error: BaseException) -> str:
-    """Let go of the frames of an error, which keep files open; return the line that raised it."""
-    place = ""
+    """Let go of the frames of an error, which keep files open; return the project's line that raised it."""
+    place = fallback = ""
     for one in chain(error):
         trace, one.__traceback__ = one.__traceback__, None
         while one is error and trace is not None:
             code = trace.tb_frame.f_code
+            here = f"{code.co_filename}:{trace.tb_lineno} in {code.co_name}"
             if not code.co_filename.startswith(_OURS):
-                place = f"{code.co_filename}:{trace.tb_lineno} in {code.co_name}"
+                fallback = here
+                place = place if _is_library(code.co_filename) else here
             trace = trace.tb_next
-    return place
+    return place or fallback
+
+
+def _is_library(file: str) -> bool:
+    return file.startswith(("<frozen ", _STDLIB)) and "-packages" not in file
 
 
 def text(error: BaseException) -> str:

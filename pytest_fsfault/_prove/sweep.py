@@ -230,6 +230,7 @@ class Sweep:
             Aimed(
                 Rule(shot.aim.operation, path=self._steady(shot.call) if by_path else None, fault=shot.fault),
                 shot.aim,
+                self._wanted.rule,
                 self._field.stack,
                 persists=shot.persists,
                 on=place == 0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     #: Returns the line that runs one trial alone, by its ID.
     Again = Callable[[str], str]
 
-# So many failing trials are shown in full; of the others one line each.
+# So many findings are shown in full; of the trials that have others one line each.
 _IN_FULL = 10
 _MOST = 40
 
@@ -23,6 +24,7 @@ class Failed(NamedTuple):
     """What is told of a failing trial after its tree is gone."""
 
     id: str
+    calls: tuple[tuple[str, str], ...]  # the operation and path of each that met a fault
     faults: tuple[str, ...]  # each with its operation, paths and line
     wrong: tuple[Wrong, ...]
     kept: str  # where its tree is
@@ -31,7 +33,8 @@ class Failed(NamedTuple):
     def of(trial: Trial, kept: str) -> Failed:
         """Return what is to be told of a trial."""
         faults = tuple(_described(trial, place) for place in range(len(trial.shots)))
-        return Failed(trial.id, faults or ("no fault",), tuple(trial.wrong), kept)
+        calls = tuple((shot.call.operation, shot.call.path) for shot in trial.shots)
+        return Failed(trial.id, calls, faults or ("no fault",), tuple(trial.wrong), kept)
 
 
 def _described(trial: Trial, place: int) -> str:
@@ -42,13 +45,13 @@ def _described(trial: Trial, place: int) -> str:
     # What really met the fault, whose names may differ from those in the first run.
     path, target = (entries[0].path, entries[0].target) if entries and not place else (call.path, call.target)
     to = f" -> {_below(target, root)}" if target is not None else ""
-    how = _how(shot)
-    return f"{call.operation} {_below(path, root)}{to}: {shot.text}{how}, at {_site(call.call_site)}"
+    how = " every time" if shot.persists else ""
+    return f"{call.operation} {_below(path, root)}{to}: {shot.text}{how}, at {_line(shot)}"
 
 
-def _how(shot: Shot) -> str:
-    times = "" if shot.aim.nth == 1 else f", call {shot.aim.nth} from there"
-    return f"{' every time' if shot.persists else ''}{times}"
+def _line(shot: Shot) -> str:
+    which = "" if shot.aim.nth == 1 else f" (call {shot.aim.nth} of that line)"
+    return _site(shot.call.call_site) + which
 
 
 def _below(path: str, root: str) -> str:
@@ -77,21 +80,30 @@ def first_failed(failed: Failed, again: Again) -> str:
 
 
 def _blocks(failed: Sequence[Failed], again: Again) -> Iterator[str]:
-    for one in failed[:_IN_FULL]:
+    # What one call meets differs in the fault alone, and mostly not in what is wrong then.
+    alike = [list(group) for _, group in groupby(failed, key=_likeness)]
+    for group in alike[:_IN_FULL]:
         yield ""
-        yield f"trial {one.id}: {' | then '.join(one.faults)}"
-        for wrong in one.wrong:
+        yield from map(_head, group)
+        for wrong in group[0].wrong:
             yield f"  {wrong.check}: " + wrong.text.replace("\n", "\n      ")
-        if one.kept:
-            yield f"  its tree: {one.kept}"
-        line = again(one.id)
+        if group[0].kept:
+            yield f"  its tree: {group[0].kept}"
+        line = again(group[0].id)
         if line:
             yield f"  alone: {line}"
-    rest = failed[_IN_FULL:]
+    rest = [one for group in alike[_IN_FULL:] for one in group]
     if rest:
         yield ""
         for one in rest[:_MOST]:
-            first = one.wrong[0]
-            yield f"trial {one.id}: {' | then '.join(one.faults)}: {first.check}: {first.text.splitlines()[0]}"
+            yield f"{_head(one)}: {one.wrong[0].check}: {one.wrong[0].text.splitlines()[0]}"
     if len(rest) > _MOST:
         yield f"... and {len(rest) - _MOST} more"
+
+
+def _head(one: Failed) -> str:
+    return f"trial {one.id}: {' | then '.join(one.faults)}"
+
+
+def _likeness(one: Failed) -> tuple[object, ...]:
+    return one.calls, one.wrong

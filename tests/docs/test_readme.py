@@ -65,7 +65,7 @@ def _run(command: str, directory: Path, base: Path) -> tuple[int, str]:
         name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))
     }
     environment |= {
-        "PYTEST_ADDOPTS": "-p no:randomly --basetemp=" + shlex.quote(str(base)),
+        "PYTEST_ADDOPTS": "-p no:randomly -p no:cacheprovider --basetemp=" + shlex.quote(str(base)),
         "PYTHONPATH": str(Path(pytest_fsfault.__file__).parents[1]),
         "COLUMNS": "80",
         "NO_COLOR": "1",
@@ -111,7 +111,8 @@ def test_a_section_does_what_it_shows(heading, tmp_path):
     for block in SECTIONS[heading]:
         if block.language == "console":
             command, _, expected = block.text.removeprefix("$ ").partition("\n")
-            assert_shown(expected, _run(command, directory, base)[1], base)
+            place = ROOT if " examples/" in command else directory
+            assert_shown(expected, _run(command, place, base)[1], base)
             shown += 1
             tests = [name for name in tests if name not in command]
             continue

@@ -44,7 +44,7 @@ def test_an_installer_that_holds(sweep):
 def test_a_mix_of_two_versions(verdict):
     """Neither the old nor the new tree: the difference is shown to the nearer of both."""
     text = verdict(overwrite, lambda t: t.check_atomic(), faults=["EACCES"], operations="open", persist=False)
-    assert text.startswith("2 of 3 trials failed:\n\ntrial 2: open pkg/b.py: EACCES, call 2 from there, at ")
+    assert text.startswith("2 of 3 trials failed:\n\ntrial 2: open pkg/b.py: EACCES, at ")
     assert (
         "  check_atomic: the tree is neither the old nor the new one; as seen from the old one:\n"
         "      ~ pkg/a.py 5 -> 9 bytes\n"
@@ -185,7 +185,8 @@ def test_a_second_run(verdict, sweep):
     wanted = {"faults": ["EBUSY"], "operations": "os.remove", "persist": False, "limit": 2}
     text = verdict(uninstall, lambda trial: trial.check_rerun(uninstall), **wanted)
     assert "  check_rerun: a second run fails: FileNotFoundError: [Errno 2] " in text
-    assert " in unlink" in text
+    assert ".py:" in text
+    assert " in uninstall\n" in text
 
     def careless(root):
         runs.append(1)

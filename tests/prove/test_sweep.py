@@ -568,3 +568,21 @@ def test_what_a_native_program_does_is_noticed(tmp_path):
         "pkg/native was changed although no call of ours changed it: a native program or a child process did, which no "
         "fault reaches"
     ) == str(caught.value)
+
+
+def test_reading_is_no_change(sweep):
+    """An `open` for reading on the same line, of a file that is in neither tree, is not counted."""
+
+    def install(root):
+        (root / "cached").write_text("x")
+        shutil.copyfile(root / "cached", root / "pkg.tmp")
+        os.replace(root / "pkg.tmp", root / "pkg/a.py")
+        (root / "cached").unlink()
+
+    trials = sweep(install, faults=["EACCES"], operations="mutate", persist=False)
+    assert [
+        ("open", "cached", "EACCES"),
+        ("open", "pkg.tmp", "EACCES"),
+        ("os.replace", "pkg.tmp", "EACCES"),
+        ("os.remove", "cached", "EACCES"),
+    ] == told(trials)

@@ -40,7 +40,7 @@ def test_the_verdict(run):  # noqa: F811
         [
             ">*for trial in fsfault.sweep(prepare, **wanted):",
             "E*AssertionError: 2 of 3 trials failed:",
-            "E*trial 2: open b: EACCES, call 2 from there, at test_it.py:9",
+            "E*trial 2: open b: EACCES, at test_it.py:9 (call 2 of that line)",
             "E*check_atomic: the tree is neither the old nor the new one; as seen from the old one:",
             "E*~ a 3 -> 9 bytes",
             "E*its tree: */test_install0/fsfault-sweep/failed-2/root",
