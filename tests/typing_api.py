@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, assert_type
 
 import pytest
+from hypothesis.strategies import SearchStrategy
 from tenacity import Retrying
 
 from pytest_fsfault import (
@@ -29,6 +30,8 @@ from pytest_fsfault import (
     windows_error,
 )
 from pytest_fsfault.policies import POLICIES, Policy, conda, uv_rename
+from pytest_fsfault.strategies import plans
+from pytest_fsfault.strategies import rules as rules_strategy
 
 
 def context_manager() -> None:
@@ -198,3 +201,12 @@ def retry_policies() -> None:
     assert_type(conda(luck=random.Random(7).random), Retrying)
     uv_rename(sleep=3)  # type: ignore[arg-type]
     uv_rename(luck=random.random)  # type: ignore[call-arg]
+
+
+def hypothesis_strategies() -> None:
+    assert_type(
+        plans(operations="rename", errors=("EACCES",), paths=("*.exe",), max_rules=2),
+        SearchStrategy[tuple[Rule, ...]],
+    )
+    assert_type(rules_strategy(operations=["os.replace", "delete"], optional=False), SearchStrategy[Rule])
+    plans(errors=5)  # type: ignore[arg-type]
