@@ -231,8 +231,9 @@ def test_large_files_of_a_sweep_are_read_once(root, sweep):
     assert ["~ large.dll 9437184 bytes, other content"] * 2 == [
         trial.before.diff(trial.tree) for trial in trials[1:]
     ]
-    # The old tree, what was built the second time, and the one that was changed in each trial.
-    assert 2 == reads.count("other.dll")
+    # In the old tree and, unless copies are made, in the one that was built the second time; never after the body.
+    assert reads.count("other.dll") <= 2
+    assert 3 <= reads.count("large.dll")
 
 
 def test_large_files(root):
