@@ -144,10 +144,10 @@ class VirtualClock(Clock):
         # No lock: each part only grows, so that a mixed reading lies between the old time and the new.
         return self._offset + _OPERATION * self.operations() + _READING * self._readings
 
-    def reading(self) -> int:
-        """Return the nanoseconds since the start to code under test, which pays for it."""
+    def reading(self, count: int = 1) -> int:
+        """Return the nanoseconds since the start to code under test, which pays for `count` readings."""
         with self._tally:
-            self._readings += 1
+            self._readings += count
         return self.now_ns()
 
     def advance(self, seconds: float) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from functools import partial
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine import Act
@@ -85,10 +86,22 @@ def _repr(file: Any) -> str:
     return f"<_io.{shown[1:].removeprefix('_io.')}"
 
 
+def _reduce_ex(file: Any, protocol: int) -> Any:
+    # What is refused to a class of C is not to one made in Python: it would be built anew, over this very file.
+    name = type(file).__name__
+    raise TypeError(f"cannot pickle {name if protocol < 2 else f'_io.{name}'!r} object")  # noqa: PLR2004
+
+
+def _reduce(file: Any) -> Any:
+    _reduce_ex(file, 0)
+
+
 for _class in (FileIO, FlushedWriter, FlushedRandom):
     _name = _class.__name__.replace("Flushed", "Buffered")
     _class.__module__, _class.__qualname__, _class.__name__ = "_io", _name, _name
     _class.__repr__ = _repr  # type: ignore[method-assign]
+    if "__reduce__" not in vars(io.FileIO):  # before CPython 3.12
+        _class.__reduce_ex__, _class.__reduce__ = _reduce_ex, _reduce  # type: ignore[assignment]
 
 
 class FileCall(Wrapper):
@@ -138,7 +151,7 @@ def _write(raw: FileIO, data: Any) -> Any:
     if raw._lost():
         return len(view)
     return _CALLS["file.write"].run(
-        raw, partial(_Raw.write, raw, view), lambda size: _Raw.write(raw, view[:size])
+        raw, partial(_Raw.write, raw, data), lambda size: _Raw.write(raw, view[:size])
     )
 
 
@@ -148,13 +161,17 @@ def _readinto(raw: FileIO, buffer: Any) -> Any:
     except TypeError:
         return _Raw.readinto(raw, buffer)
     return _CALLS["file.read"].run(
-        raw, partial(_Raw.readinto, raw, view), lambda size: _Raw.readinto(raw, view[:size])
+        raw, partial(_Raw.readinto, raw, buffer), lambda size: _Raw.readinto(raw, view[:size])
     )
 
 
 def _read(raw: FileIO, size: int | None = -1, /) -> Any:
-    if size is None or size < 0:
-        return raw.readall()
+    try:
+        size = -1 if size is None else index(size)
+    except TypeError:
+        return _Raw.read(raw, size)
+    if size < 0:
+        return raw.readall() if _Raw.readable(raw) else _Raw.read(raw)
     return _CALLS["file.read"].run(
         raw, partial(_Raw.read, raw, size), lambda limit: _Raw.read(raw, min(size, limit))
     )

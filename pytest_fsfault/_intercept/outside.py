@@ -15,6 +15,7 @@ from sys import _getframe
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.clock import nanoseconds
+from pytest_fsfault._intercept import loops, turns
 from pytest_fsfault._intercept.patches import MISSING, Patch, bind
 from pytest_fsfault._intercept.tempo import FOREIGN, STAGE
 
@@ -72,6 +73,7 @@ _TABLE = (
     _Row("os", "", "waitid", _no_hang(2)),
     _Row("select", "", "select", _no_time(3)),
     _Row("selectors", "*", "select", _no_time(1)),
+    _Row("asyncio.windows_events", "IocpProactor", "select", _no_time(1)),
     _Row("subprocess", "Popen", "wait", _no_time(1)),
     _Row("subprocess", "Popen", "communicate", _no_time(2)),
     _Row("multiprocessing.connection", "", "wait", _no_time(1)),
@@ -91,17 +93,16 @@ def _wrap(real: Any, instant: Instant, *, selects: bool = False) -> Callable[...
 
     def call(frame: FrameType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         tempo = STAGE.tempo
-        if (
-            tempo is None
-            or tempo.virtual is None
-            or not tempo.world.belongs(get_ident())
-            or instant(args, kwargs)
-            or tempo.pace(frame) == FOREIGN
-        ):
+        if tempo is None or tempo.virtual is None or not tempo.world.belongs(get_ident()):
+            return real(*args, **kwargs)
+        asyncio = selects and str(frame.f_globals.get("__name__")).startswith("asyncio.")
+        if asyncio and (loop := turns.turning(tempo, args[0])) is not None:
+            return turns.select(tempo.virtual, loop, partial(real, args[0]), *args[1:], **kwargs)
+        if instant(args, kwargs) or tempo.pace(frame) == FOREIGN:
             return real(*args, **kwargs)
         limit = None
-        if selects and str(frame.f_globals.get("__name__")).startswith("asyncio."):
-            # The loop's next timer: a jump beyond it would rob the loop of its time.
+        if asyncio:
+            # The next timer of a loop with real time: a jump beyond it would rob the loop of its time.
             limit = nanoseconds(args[1] if len(args) > 1 else kwargs.get("timeout"))
         return tempo.virtual.outside(partial(real, *args, **kwargs), limit)
 
@@ -129,7 +130,9 @@ def _patches(row: _Row, module: ModuleType) -> Iterator[Patch]:
             yield Patch(module, name, real, _function(row.module, real, row.instant))
         for owner in _classes(row, module):
             if real := getattr(owner, name, None):
-                wrapper = _method(real, row.instant, selects=row.module == "selectors")
+                wrapper = _method(real, row.instant, selects=name == "select")
+                if name == "select":
+                    loops.known.add(wrapper)
                 yield Patch(owner, name, vars(owner).get(name, MISSING), wrapper)
 
 

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 # of its that nobody answers takes real time: it expects an answer from outside. REAL callers read real time
 # and wait for real. FOREIGN ones are not under test at all: what they do is not even known to the clock.
 VIRTUAL, PATIENT, REAL, FOREIGN = range(4)
-# Modules that only pass on what their caller wants; and one that does both.
+# Modules that only pass on what their caller wants; and those that do both.
 _THROUGH, _POOL = -1, -2
 
 _PACES = {
     _THROUGH: "threading queue",
-    _POOL: "multiprocessing.pool",
+    _POOL: "multiprocessing.pool asyncio.events",
     PATIENT: "concurrent.futures",
     REAL: "asyncio selectors subprocess multiprocessing trio curio twisted tornado gevent eventlet uvloop",
     FOREIGN: "pytest_fsfault _pytest pytest pluggy xdist execnet pytest_cov pytest_timeout pytest_randomly "
@@ -32,8 +32,8 @@ _PACES = {
     "_pydevd_frame_eval",
 }
 _KNOWN = {name: pace for pace, names in _PACES.items() for name in names.split()}
-# Functions of the pool that call what they were handed.
-_HANDED_ON = frozenset({"worker", "mapstar", "starmapstar"})
+# Functions of theirs that call what they were handed.
+_HANDED_ON = frozenset({"worker", "mapstar", "starmapstar", "_run"})
 
 
 class Tempo:

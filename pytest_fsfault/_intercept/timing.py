@@ -10,7 +10,7 @@ from sys import _getframe
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import SECOND, Clock, VirtualClock, nanoseconds
-from pytest_fsfault._intercept import outside
+from pytest_fsfault._intercept import loops, outside
 from pytest_fsfault._intercept.patches import Patch, Patches, bind
 from pytest_fsfault._intercept.tempo import STAGE, Tempo
 from pytest_fsfault._intercept.waiting import START, WAIT
@@ -118,7 +118,7 @@ class Timing:
                 _follow(tempo.clock)
         finally:
             if not _running:
-                _ALL.uninstall()
+                _uninstall()
 
     def shut(self) -> None:
         """Give everybody real time until `open` has been called as often."""
@@ -147,10 +147,15 @@ def _install(tempo: Tempo | None) -> None:
         _RECORDING.install()
         return
     _loaded[0] = len(sys.modules)
-    _ALL.extend(outside.loaded())
+    _ALL.extend([*outside.loaded(), *loops.loaded()])
     for name in [name for name in _to_come if name in sys.modules]:
         _ALL.extend([_to_come.pop(name)._replace(owner=sys.modules[name])])
     _ALL.install()
+
+
+def _uninstall() -> None:
+    _ALL.uninstall()
+    loops.leave()
 
 
 def _settle() -> None:
@@ -171,7 +176,7 @@ def _forget() -> None:
     """Give a forked child real time: it has a copy of the clock, not the clock."""
     _running.clear()
     STAGE.tempo = None
-    _ALL.uninstall()
+    _uninstall()
 
 
 if hasattr(os, "register_at_fork"):
