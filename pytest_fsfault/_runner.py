@@ -185,6 +185,8 @@ class Runner:
 
     def begin(self, item: Any, *, forced: bool = False) -> None:
         """Start a session for `item` if it asks for one; the gate is still shut."""
+        if not forced:
+            self.forget(item)  # some plugins run an item again
         marks = list(item.iter_markers("fsfault"))
         uses = forced or "fsfault" in getattr(item, "fixturenames", ())
         if not (marks or uses or self.under_faults):
