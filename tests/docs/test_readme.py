@@ -147,7 +147,7 @@ def test_the_two_commands_share_their_start():
         for block in _blocks()
         if block.heading == "Two commands" and block.language == "sh"
     ]
-    assert [f"{setup} examples", setup] == commands
+    assert [f"{setup} examples", f"{setup} -n logical"] == commands
 
 
 def test_ci_runs_the_second_command():
