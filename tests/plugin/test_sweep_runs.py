@@ -6,8 +6,6 @@ import json
 
 import pytest
 
-from tests.plugin.conftest import run, told  # noqa: F401 - the same small projects
-
 SOURCE = """
 import os, pytest
 
@@ -32,7 +30,7 @@ def test_install(fsfault, tmp_path):
 """
 
 
-def test_the_verdict(run):  # noqa: F811
+def test_the_verdict(run):
     """A table of failing trials, in the place where the loop stands, with the line that runs each alone."""
     result = run(BUGGY, "--fsfault-seed", "3")
     result.assert_outcomes(failed=1)
@@ -49,7 +47,7 @@ def test_the_verdict(run):  # noqa: F811
     )
 
 
-def test_one_trial_alone(run):  # noqa: F811
+def test_one_trial_alone(run):
     """After the first; the run says in its header what it is under."""
     result = run(BUGGY, "--fsfault-trial", "1")
     result.assert_outcomes(passed=1)
@@ -66,21 +64,21 @@ def test_one_trial_alone(run):  # noqa: F811
         ("2-1", "E*AssertionError: there is no trial 2-1: this test has 1 sweep"),
     ],
 )
-def test_a_trial_that_does_not_exist(run, text, line):  # noqa: F811
+def test_a_trial_that_does_not_exist(run, text, line):
     """It fails the test that was asked for it."""
     result = run(BUGGY, "--fsfault-trial", text)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([line.replace("E*AssertionError: ", "*")])
 
 
-def test_a_trial_of_no_sweep(run):  # noqa: F811
+def test_a_trial_of_no_sweep(run):
     """A run without any sweep has no trials."""
     result = run("def test_nothing(): pass", "--fsfault-trial", "3")
     assert 4 == result.ret
     result.stderr.fnmatch_lines(["*--fsfault-trial 3: no test of this run has a sweep"])
 
 
-def test_an_id_that_is_none(run):  # noqa: F811
+def test_an_id_that_is_none(run):
     """One line, exit 4."""
     result = run(BUGGY, "--fsfault-trial", "seven")
     assert 4 == result.ret
@@ -89,7 +87,7 @@ def test_an_id_that_is_none(run):  # noqa: F811
     )
 
 
-def test_two_sweeps_in_one_test(run):  # noqa: F811
+def test_two_sweeps_in_one_test(run):
     """The second one's trials are named after it."""
     source = f"""{SOURCE}
 def test_install(fsfault):
@@ -102,7 +100,7 @@ def test_install(fsfault):
     result.stdout.fnmatch_lines(["E*1 of 1 trials failed:", "*trial 3: open c: *"])
 
 
-def test_summary_and_json(told):  # noqa: F811
+def test_summary_and_json(told):
     """How many trials there were, how many failed, and which faults they met."""
     source = f"""{BUGGY}
 def test_fixed(fsfault):
@@ -129,7 +127,7 @@ def test_workers_tell_their_trials(pytester):
     assert (2, 6, 4) == (totals["sweeps"], totals["trials"], totals["trials_failed"])
 
 
-def test_a_loop_that_is_left_early(run):  # noqa: F811
+def test_a_loop_that_is_left_early(run):
     """It fails the test, in one line."""
     result = run(
         f"""{SOURCE}
@@ -145,7 +143,7 @@ def test_install(fsfault):
     result.stdout.fnmatch_lines(["a sweep was left early, after 0 faulted trials: let its loop end"])
 
 
-def test_in_a_block_of_its_own(run):  # noqa: F811
+def test_in_a_block_of_its_own(run):
     """`inject` in a test knows the test: trees stand below its `tmp_path`, and the line names it."""
     result = run(
         f"""{SOURCE}
@@ -164,7 +162,7 @@ def test_install(tmp_path):
     )
 
 
-def test_under_a_profile(run):  # noqa: F811
+def test_under_a_profile(run):
     """The default profile emulates Windows around each trial."""
     source = f"""{SOURCE}
 def test_install(fsfault):
@@ -175,7 +173,7 @@ def test_install(fsfault):
     run(source, "--fsfault").assert_outcomes(passed=1)
 
 
-def test_pdb_and_reports_find_nothing_in_the_way(run):  # noqa: F811
+def test_pdb_and_reports_find_nothing_in_the_way(run):
     """An assertion in the block before a fault shows the test's own line."""
     result = run(
         f"""{SOURCE}
