@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from _thread import get_ident
 from operator import index
+from os import getpid
 from threading import RLock
 from time import monotonic_ns
 from time import sleep as real_sleep
@@ -38,14 +39,17 @@ _PATIENCE = SECOND
 # Real seconds between two looks: of the thread that is next; beside a child; of those that come later (who
 # are rung when their turn comes, and look only lest a ring be lost); and when nothing can be missed.
 _NEXT, _BESIDE_CHILD, _LATER, _LONG = 0.001, 0.005, 0.25, 3600.0
+# Real seconds between two looks of one who cannot be rung, since it waits for something else as well.
+_SLICE = 0.001
 
 
 class Wait(NamedTuple):
-    """One wait that has been sat out: virtual seconds, and the identifier of the thread."""
+    """One wait that has been sat out: virtual seconds, and the identifiers of the thread and its process."""
 
     at: float
     seconds: float
     thread: int
+    process: int
 
 
 class Clock:
@@ -58,6 +62,7 @@ class Clock:
     def __init__(self) -> None:
         self.operations: Callable[[], int] = _none
         self.raise_if_ended: Callable[[], object] = _none
+        self.epoch: dict[str, int] | None = None  # what the real clocks showed when this one showed 0
         self.waits: list[Wait] = []
 
     @property
@@ -89,7 +94,7 @@ class Clock:
 
     def note(self, began: int, span: int) -> None:
         """Record a wait that was sat out."""
-        self.waits.append(Wait(began / SECOND, span / SECOND, get_ident()))
+        self.waits.append(Wait(began / SECOND, span / SECOND, get_ident(), getpid()))
 
 
 class RealClock(Clock):
@@ -138,6 +143,7 @@ class VirtualClock(Clock):
         self._barriers: dict[int, int] = {}  # by thread: ends of waits on the outside that count
         self._polled = 0  # real instant of the last decision
         self._real = False
+        self.moved: Callable[[int], object] | None = None  # told the time whenever it is set forward
 
     def now_ns(self) -> int:
         """Return the nanoseconds since the start; asking costs nothing."""
@@ -157,7 +163,10 @@ class VirtualClock(Clock):
             FsFaultError: if `seconds` is negative, not a number, or beyond the end of time.
 
         """
-        span = _span("advance", seconds)
+        self.spend(_span("advance", seconds))
+
+    def spend(self, span: int) -> None:
+        """Move the clock by `span` nanoseconds at once."""
         with self._mutex:
             now = self.now_ns()
             self._raise_to(now + span, now)
@@ -249,15 +258,38 @@ class VirtualClock(Clock):
         thread = get_ident()
         entered, began = self.now_ns(), self.world.monotonic_ns()
         if limit is not None:
-            self._barriers[thread] = entered + limit
+            self.bar(thread, entered + limit)
         try:
             return call()
         finally:
-            self._barriers.pop(thread, None)
             passed = self.world.monotonic_ns() - began
-            if passed >= _INSTANT:
-                with self._mutex:
-                    self._raise_to(entered + passed, self.now_ns())
+            self.come_back(thread, entered + passed if passed >= _INSTANT else 0)
+
+    def bar(self, thread: int, instant: int) -> None:
+        """Let nobody jump beyond `instant` while `thread` waits on the outside."""
+        self._barriers[thread] = instant
+
+    def come_back(self, thread: int, instant: int) -> None:
+        """Take in that `thread` waits on the outside no longer; show `instant` at least."""
+        self._barriers.pop(thread, None)
+        if instant:
+            with self._mutex:
+                self._raise_to(instant, self.now_ns())
+
+    def watch(self, waiter: Waiter, look: Callable[[float | None], T]) -> T:
+        """Return what `look` finds until `waiter` is due: it waits for so many real seconds at the most."""
+        try:
+            while (pause := self.poll(waiter)) is not None:
+                if found := look(min(pause, _SLICE)):
+                    return found
+        finally:
+            self.leave(waiter.thread)
+        return look(0)
+
+    def leave(self, thread: int) -> None:
+        """Take in that `thread` waits no longer."""
+        self._waiters.pop(thread, None)
+        self._hand_on()
 
     def follow_real_time(self, follow: bool) -> None:
         """Let waits that are going on take real time from now on, or follow the law again."""
@@ -296,6 +328,8 @@ class VirtualClock(Clock):
     def _raise_to(self, instant: int, now: int) -> None:
         """Set the clock, which shows `now`, forward, and wake those who are due; the caller has the mutex."""
         self._offset += max(0, instant - now)
+        if self.moved is not None:
+            self.moved(max(instant, now))
         for waiter in self._timed():
             if waiter.due is not None and waiter.due <= instant:
                 waiter.ring()

@@ -63,11 +63,19 @@ class Journal(Sequence[Entry]):
         self._lock = threading.RLock()
 
     def note(
-        self, operation: Operation, verdict: Verdict, outcome: Outcome, error: BaseException | None
+        self,
+        operation: Operation,
+        verdict: Verdict,
+        outcome: Outcome,
+        error: BaseException | None,
+        who: tuple[int, int] | None = None,
     ) -> None:
-        """Add one entry; an error is copied, since its traceback would keep the caller's open files alive."""
+        """Add one entry; an error is copied, since its traceback would keep the caller's open files alive.
+
+        `who` are the thread and the process of the call, by default the calling ones.
+        """
         kept = None if error is None else _without_traceback(error)
-        who = threading.get_ident(), os.getpid()
+        who = who or (threading.get_ident(), os.getpid())
         with self._lock:
             while True:
                 entry = Entry(

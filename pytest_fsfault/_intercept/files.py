@@ -11,7 +11,7 @@ from functools import partial
 from operator import index
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.engine import Act
+from pytest_fsfault._core.conduct import Act
 from pytest_fsfault._intercept.descriptors import bytes_of
 from pytest_fsfault._intercept.table import FILE_OPERATIONS, Row
 from pytest_fsfault._intercept.wrappers import Wrapper

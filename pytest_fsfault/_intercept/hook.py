@@ -13,7 +13,7 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.engine import Act, conduct_early_bound
+from pytest_fsfault._core.conduct import Act, conduct_early_bound
 from pytest_fsfault._core.operation import OPERATIONS, Operation, flag_groups, open_groups
 from pytest_fsfault._intercept.bindings import reachable
 from pytest_fsfault._intercept.board import NOBODY, resolve

@@ -6,7 +6,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.engine import Act
+from pytest_fsfault._core.conduct import Act
 from pytest_fsfault._core.operation import flag_groups
 from pytest_fsfault._intercept.board import resolve
 from pytest_fsfault._intercept.originals import ORIGINALS

@@ -10,7 +10,7 @@ import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_fsfault._core.engine import Act
+from pytest_fsfault._core.conduct import Act
 from pytest_fsfault._core.operation import open_groups
 from pytest_fsfault._intercept import originals
 from pytest_fsfault._intercept.board import NOBODY, resolve

@@ -41,11 +41,11 @@ class Tempo:
 
     __slots__ = ("_is_exempt", "_paces", "clock", "epoch", "virtual", "world")
 
-    def __init__(self, clock: Clock, is_exempt: Callable[[str], bool], epoch: dict[str, int] | None) -> None:
+    def __init__(self, clock: Clock, is_exempt: Callable[[str], bool]) -> None:
         self.clock = clock
         self.virtual = clock if isinstance(clock, VirtualClock) else None
         self.world = clock.world if isinstance(clock, VirtualClock) else ThisProcess()
-        self.epoch = epoch or _epoch(clock.now_ns())
+        self.epoch = clock.epoch = clock.epoch or _epoch(clock.now_ns())
         self._is_exempt = is_exempt
         self._paces: dict[object, int] = {}
 

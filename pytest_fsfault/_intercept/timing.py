@@ -96,8 +96,7 @@ class Timing:
         """
         if self._tempo is not None:
             raise RuntimeError("this Timing has been started already")
-        epochs = [tempo.epoch for timing in _running if (tempo := timing._tempo) and tempo.clock is clock]
-        self._tempo = Tempo(clock, self._is_exempt, epochs[0] if epochs else None)
+        self._tempo = Tempo(clock, self._is_exempt)
         self._tempo.world.adopt(threading.current_thread())
         try:
             _running.append(self)

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     Wait = Callable[[float | None], list[Any]]
 
-# Real seconds between two looks of a loop that waits: it cannot be rung while it waits for events.
-_SLICE = 0.001
 # Real nanoseconds for which a connection must be silent before a sleep of the same loop is jumped over.
 _SILENCE = 100_000_000
 # Microseconds that a turn of a loop costs which does not wait: about what it takes, so that one that spins
@@ -61,7 +59,7 @@ def select(clock: VirtualClock, loop: Any, wait: Wait, timeout: float | None) ->
     clock.raise_if_ended()
     if timeout is None:
         return _wait_for_events(clock, loop, wait)
-    return _wait_until(clock, _LoopWaiter(clock, loop, nanoseconds(timeout)), wait)
+    return clock.watch(_LoopWaiter(clock, loop, nanoseconds(timeout)), wait)
 
 
 def _wait_for_events(clock: VirtualClock, loop: Any, wait: Wait) -> list[Any]:
@@ -73,19 +71,7 @@ def _wait_for_events(clock: VirtualClock, loop: Any, wait: Wait) -> list[Any]:
             return clock.outside(partial(wait, None))
         return wait(None)
     finally:
-        clock._waiters.pop(thread, None)
-        clock._hand_on()
-
-
-def _wait_until(clock: VirtualClock, waiter: Waiter, wait: Wait) -> list[Any]:
-    try:
-        while (pause := clock.poll(waiter)) is not None:
-            if events := wait(min(pause, _SLICE)):
-                return events
-    finally:
-        clock._waiters.pop(waiter.thread, None)
-        clock._hand_on()
-    return wait(0)
+        clock.leave(thread)
 
 
 class _LoopWaiter(Waiter):

@@ -14,7 +14,7 @@ from importlib import import_module
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.engine import Act, conduct, tell_winerror
+from pytest_fsfault._core.conduct import Act, conduct, tell_winerror
 from pytest_fsfault._core.operation import OPERATIONS, Operation
 from pytest_fsfault._intercept.board import NOBODY
 

@@ -75,7 +75,9 @@ def _retry(group: list[Entry], waits: Sequence[Wait]) -> Retry:
 def _slept(before: Entry, after: Entry, waits: Sequence[Wait]) -> float:
     """Return how long the thread of `after` slept between two attempts, in virtual seconds."""
     return math.fsum(
-        wait.seconds for wait in waits if wait.thread == after.thread and before.at <= wait.at < after.at
+        wait.seconds
+        for wait in waits
+        if wait.thread == after.thread and wait.process == after.process and before.at <= wait.at < after.at
     )
 
 

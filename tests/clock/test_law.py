@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ def test_a_wait_is_recorded_with_its_beginning_and_thread(clock):
     clock.advance(1)
     clock.sleep(0.5)
     here = threading.get_ident()
-    assert [Wait(0.0, 2.0, here), Wait(3.0, 0.5, here)] == clock.waits
+    assert [Wait(0.0, 2.0, here, os.getpid()), Wait(3.0, 0.5, here, os.getpid())] == clock.waits
 
 
 def test_a_sleep_of_nothing_is_recorded_and_takes_no_time(clock):
