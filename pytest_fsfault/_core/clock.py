@@ -28,8 +28,8 @@ __tracebackhide__ = True
 T = TypeVar("T")
 
 SECOND = 1_000_000_000
-_OPERATION = 100_000
-_READING = 1_000
+# What an intercepted call and a reading of a clock cost, in nanoseconds.
+OPERATION, READING = 100_000, 1_000
 # What the real functions take at most: 64 bits of nanoseconds.
 _LONGEST = 9_223_372_036
 # Waits on the outside shorter than this do not move the clock: what is there at once stays deterministic.
@@ -148,7 +148,7 @@ class VirtualClock(Clock):
     def now_ns(self) -> int:
         """Return the nanoseconds since the start; asking costs nothing."""
         # No lock: each part only grows, so that a mixed reading lies between the old time and the new.
-        return self._offset + _OPERATION * self.operations() + _READING * self._readings
+        return self._offset + OPERATION * self.operations() + READING * self._readings
 
     def reading(self, count: int = 1) -> int:
         """Return the nanoseconds since the start to code under test, which pays for `count` readings."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.engine import Engine
     from pytest_fsfault._core.journal import Outcome
     from pytest_fsfault._core.operation import Operation
-    from pytest_fsfault._core.protocols import Answer, Model
+    from pytest_fsfault._core.protocols import Answer, Model, Witness
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -52,7 +52,7 @@ class Answered(NamedTuple):
 class Case:
     """One operation with its decision, while it is acted out."""
 
-    def __init__(self, operation: Operation, act: Act, witnesses: list[Engine]) -> None:
+    def __init__(self, operation: Operation, act: Act, witnesses: list[Witness]) -> None:
         self.operation = operation
         self.act = act
         self.witnesses = witnesses
@@ -62,12 +62,12 @@ class Case:
         self.who: tuple[int, int] | None = None  # thread and process, if they are not the calling ones
 
     def note(self, outcome: Outcome, error: BaseException | None = None) -> None:
-        for engine in self.witnesses:
-            engine.journal.note(self.operation, self.verdict, outcome, error, self.who)
+        for witness in self.witnesses:
+            witness.journal.note(self.operation, self.verdict, outcome, error, self.who)
         # A short transfer is progress, unless it moves nothing or ends in an error.
         stuck = outcome == "short" and (error is not None or self.verdict.fault == "short 0")
-        for engine in self.witnesses:
-            engine.watch_for_storm(self.operation, "raised" if stuck else outcome)
+        for witness in self.witnesses:
+            witness.watch_for_storm(self.operation, "raised" if stuck else outcome)
 
     def perform(self) -> Any:
         """Do the real thing; a native error is told as such."""
@@ -159,7 +159,7 @@ def decide(
     """
     __tracebackhide__ = True
     answered: Answered | None = None
-    witnesses: list[Engine] = []
+    witnesses: list[Witness] = []
     first: Decision | None = None
     decider: Engine | None = None
     asked: Engine | None = None
@@ -172,15 +172,14 @@ def decide(
             if answer.code:
                 # What the model refuses no rule sees.
                 first, decider = _refused(answer), engine
-                engine.note_refusal(operation)
-                witnesses.append(engine)
+                witnesses.append(engine.note_refusal(operation))
                 break
             assert engine.model is not None  # noqa: S101  # it has answered
             answered = Answered(engine.model, operation, answer)
             operation, act = _as_answered(engine.model, operation, answer, act)
-        decision, wanted = engine.consult(operation, taken=taken or first is not None)
-        if wanted:
-            witnesses.append(engine)
+        decision, witness = engine.consult(operation, taken=taken or first is not None)
+        if witness is not None:
+            witnesses.append(witness)
         if first is None and decision is not None:
             first, decider = decision, engine
     case = Case(operation, act, witnesses)

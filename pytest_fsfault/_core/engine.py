@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.journal import Outcome
     from pytest_fsfault._core.operation import Operation
     from pytest_fsfault._core.plan import Armed
-    from pytest_fsfault._core.protocols import Answer, Clock, Model
+    from pytest_fsfault._core.protocols import Answer, Clock, Model, Witness
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -106,8 +106,8 @@ class Engine:
         if self.ended is not None:
             raise type(self.ended)(*self.ended.args)
 
-    def consult(self, operation: Operation, *, taken: bool) -> tuple[Decision | None, bool]:
-        """Return the decision of this session, and whether it wants an entry; raise what ended it.
+    def consult(self, operation: Operation, *, taken: bool) -> tuple[Decision | None, Witness | None]:
+        """Return the decision of this session, and who wants an entry, if anybody does; raise what ended it.
 
         With `taken` an inner session has decided: the call counts here, but no rule fires.
         """
@@ -121,7 +121,8 @@ class Engine:
                 # At once: no other thread's call is let through while this one is still written down.
                 self.ended = SimulatedCrash(f"{operation.name} {operation.path}, at {operation.call_site}")
         doubted = operation.doubtful and self._doubt(operation)
-        return decision, matched or doubted or self.observing or self.was_refused(operation)
+        wanted = matched or doubted or self.observing or self.was_refused(operation)
+        return decision, self if wanted else None
 
     def _doubt(self, operation: Operation) -> bool:
         """Note which rules a call escapes that was `os.rename` or `os.replace`, nobody knows which."""
@@ -133,10 +134,10 @@ class Engine:
             for one in self.plan.matching(case, self.roots)
             if one not in certain
         }
-        self.escapes += [
+        self.escapes.extend(
             f"{rule}: a call bound early was os.rename or os.replace, nobody can tell which, at {operation.call_site}"
             for rule in found
-        ]
+        )
         return bool(found)
 
     def ask_model(self, operation: Operation) -> Answer | None:
@@ -146,11 +147,12 @@ class Engine:
         self.raise_if_ended()
         return self.model.judge(operation)
 
-    def note_refusal(self, operation: Operation) -> None:
+    def note_refusal(self, operation: Operation) -> Witness:
         """Count a call that the model refuses; what becomes of the next one like it is worth an entry."""
         with self._lock:
             self.count(operation.name, 1, [operation.path])
             self._refused.add((operation.name, operation.path, operation.groups))
+        return self
 
     def was_refused(self, operation: Operation) -> bool:
         """Return whether the model has refused a call like this one before."""

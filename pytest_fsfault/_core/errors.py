@@ -192,6 +192,34 @@ def _restore(name: str, args: tuple[Any, ...], filename: Filename, filename2: Fi
     return exc
 
 
+def error_row(error: BaseException) -> tuple[Any, ...]:
+    """Return an error as plain values, for another process: its class, codes, text and file names."""
+    found = vars(error).get("winerror", _NONE) if isinstance(error, OSError) else _NONE
+    names = getattr(error, "filename", None), getattr(error, "filename2", None)
+    if isinstance(error, _WindowsError):
+        return type(error).__name__, error.args, *names, error.winerror
+    codes = getattr(error, "errno", None), getattr(error, "strerror", None)
+    shown = codes if isinstance(codes[0], int) else (None, str(error))
+    return "", shown, *(name if isinstance(name, (str, bytes)) else None for name in names), found
+
+
+def error_from_row(row: tuple[Any, ...]) -> OSError:
+    """Return the error that a row describes."""
+    name, args, filename, filename2, winerror = row
+    if name:
+        exc = _restore(name, args, filename, filename2)
+    else:
+        number, text = args
+        exc = OSError(text) if number is None else _plain(number, text, filename, filename2)
+    if winerror != _NONE:
+        vars(exc)["winerror"] = winerror
+    return exc
+
+
+#: Stands for an attribute that is not there.
+_NONE = "none"
+
+
 def _windows(code: int, number: int, filename: Filename, filename2: Filename) -> OSError:
     # As in errors.c all five arguments are passed: without a file name they stay in `args`, with one they shrink
     # to (errno, strerror). Windows derives errno, and with it the class, from the code.

@@ -36,6 +36,10 @@ class Entries:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def take(self, entries: list[Any]) -> None:
+        """Give these entries, in this order."""
+        self._entries = iter(entries)
+
     def close(self) -> None:
         """Let go of the entries that are left."""
         self._entries = iter(())

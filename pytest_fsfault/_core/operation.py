@@ -120,6 +120,15 @@ def flag_groups(flags: int) -> frozenset[str]:
     return groups | _CREATES if flags & os.O_CREAT else groups
 
 
+class Temporary(int):
+    """The flags by which `tempfile.NamedTemporaryFile` opens a file that is to go with its last handle.
+
+    On Windows it adds O_TEMPORARY, which asks for deletion and shares it.
+    """
+
+    __slots__ = ()
+
+
 class Operation(NamedTuple):
     """What was asked: one call of the code under test, before anybody has decided about it.
 
@@ -136,7 +145,7 @@ class Operation(NamedTuple):
     call_site: str = ""
     early_bound: bool = False  # reached by the audit hook: the call that follows is not ours
     doubtful: bool = False  # may be the other one of rename and replace: only rules for both apply
-    detail: Any = None  # a mode, flags or a length, where the operation has one
+    detail: Any = None  # a mode, flags, a length, or whether what is closed was opened for writing
 
 
 class Decision(NamedTuple):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from pytest_fsfault._core.journal import Outcome, Verdict
     from pytest_fsfault._core.operation import Operation
 
 
@@ -19,6 +20,35 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Let `seconds` pass."""
+
+
+class Notes(Protocol):
+    """Where entries are written."""
+
+    def note(
+        self,
+        operation: Operation,
+        verdict: Verdict,
+        outcome: Outcome,
+        error: BaseException | None,
+        who: tuple[int, int] | None = None,
+    ) -> None:
+        """Add one entry."""
+
+
+class Witness(Protocol):
+    """Whoever wants to know what becomes of a call."""
+
+    @property
+    def journal(self) -> Notes:
+        """Where the entry goes."""
+
+    @property
+    def clock(self) -> Clock:
+        """What tells the time of the entry."""
+
+    def watch_for_storm(self, operation: Operation, outcome: Outcome) -> None:
+        """Take in an outcome; raise RetryStorm once there is no progress."""
 
 
 class Native(Protocol):

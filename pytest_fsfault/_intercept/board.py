@@ -11,7 +11,8 @@ from pytest_fsfault._intercept.frames import Callers
 from pytest_fsfault._intercept.originals import getcwd, path_of_descriptor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from types import FrameType
 
     from pytest_fsfault._core.engine import Engine
     from pytest_fsfault._core.protocols import Model
@@ -29,6 +30,10 @@ class Interceptor(Protocol):
 
     def bank(self) -> tuple[int, list[str]]:
         """Hand over the calls that no rule concerned, and start counting anew."""
+
+
+def nobody_starts(*_: object) -> None:
+    """Leave a process alone that is about to start."""
 
 
 # What `mine` is while no call is announced.
@@ -57,6 +62,7 @@ class Board:
         "mine",
         "model",
         "shut",
+        "starting",
         "tops",
         "used",
     )
@@ -71,6 +77,7 @@ class Board:
         self.shut = 0
         self.busy: set[int] = set()  # threads in which we ourselves are at work
         self.callers = Callers()
+        self.starting: Callable[[str, tuple[Any, ...], FrameType | None], object] = nobody_starts
         self.interceptors: list[Interceptor] = []
         # Those that may remember or have counted something: each enters itself before it first does, and stays,
         # since a thread that has outlived its session may still be about to write something down.
@@ -127,19 +134,23 @@ class Board:
 
         None means that no rule can; the test errs on the side of yes.
         """
-        tests = []
-        for engine in self.engines:
-            if not engine.gate:
-                continue
-            if engine.observing or engine.ended is not None or (engine.sorts and name in LISTINGS):
-                return _always
-            tests.append(engine.plan.superset(name, engine.roots, target=target))
-            if engine.model is not None:
-                tests.append(engine.model.concerns(name, target=target))
-        found = [test for test in tests if test is not None]
+        found = self.tests(self.engines, name, target=target)
         if not found:
             return None
         return found[0] if len(found) == 1 else _either(found)
+
+    def tests(self, engines: Iterable[Engine], name: str, *, target: bool) -> list[Callable[[str], object]]:
+        """Return quick tests of which one holds for each path (or target) of `name` that any rule may concern."""
+        found: list[Callable[[str], object] | None] = []
+        for engine in engines:
+            if not engine.gate:
+                continue
+            if engine.observing or engine.ended is not None or (engine.sorts and name in LISTINGS):
+                return [_always]
+            found.append(engine.plan.superset(name, engine.roots, target=target))
+            if engine.model is not None:
+                found.append(engine.model.concerns(name, target=target))
+        return [test for test in found if test is not None]
 
     def speaks_of(self, names: frozenset[str]) -> bool:
         """Return whether any rule may concern one of these operations, whatever its path; never a wrong no."""

@@ -19,17 +19,18 @@ _waitid = getattr(os, "waitid", None)
 _DEATH = 0.5  # real seconds that a killed process has to be gone
 
 
-def child_lives() -> bool:
+def child_lives(kin: Collection[int] = ()) -> bool:
     """Return whether a child process is alive that does not share the clock.
 
-    A child that has ended and waits to be reaped is not alive. The helpers of `multiprocessing` do not
-    count: its resource tracker, and its fork server, whose own children count instead.
+    Those of `kin` share it, but their own children may not. A child that has ended and waits to be reaped is
+    not alive. The helpers of `multiprocessing` do not count: its resource tracker, and its fork server, whose
+    own children count instead.
     Where the system does not tell, and psutil is missing, a child that was not reaped is taken for alive;
     where it does not even tell that (Windows; macOS before Python 3.13), none is seen.
     """
     if not _may_have_children():
         return False
-    return _linux_child_lives() if sys.platform == "linux" else _other_child_lives()
+    return _linux_child_lives(kin) if sys.platform == "linux" else _other_child_lives()
 
 
 def living() -> frozenset[int]:
@@ -96,14 +97,18 @@ def _helpers() -> tuple[int | None, int | None]:
     return found[0], found[1]
 
 
-def _linux_child_lives() -> bool:
+def _linux_child_lives(kin: Collection[int]) -> bool:
     tracker, server = _helpers()
+    passed_over = {*kin, server}
+    waiting = ["self"]
     try:
-        for child in _children("self"):
-            if child == tracker or not _is_alive(child):
-                continue
-            if child != server or any(map(_is_alive, _children(str(server)))):
-                return True
+        while waiting:
+            for child in _children(waiting.pop()):
+                if child == tracker or not _is_alive(child):
+                    continue
+                if child not in passed_over:
+                    return True
+                waiting.append(str(child))
     except OSError:
         return True  # a kernel that lists no children, or a thread that ended just now and passed its own on
     return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -68,7 +69,9 @@ class DescriptorWrapper(Wrapper):
         of_path, of_target = self.tests()
         operation = None
         if (of_path and path and of_path(path)) or (of_target and end and of_target(end)):
-            operation = self.operate(self.kind.groups, path or "", None, end, detail=args[-1])
+            told = _DETAILS.get(self.function)
+            detail = None if told is None else told(args)
+            operation = self.operate(self.kind.groups, path or "", None, end, detail=detail)
         if operation is None:
             self.calls += 1
             self.note(path or end)
@@ -92,6 +95,25 @@ class DescriptorWrapper(Wrapper):
                 kwargs = {**kwargs, "count": min(kwargs["count"], size)}
         return self.real(*args, **kwargs)
 
+
+def is_writable(descriptor: Any) -> bool:
+    """Return whether a descriptor was opened for writing."""
+    try:
+        import fcntl  # noqa: PLC0415  # exists on POSIX alone
+    except ImportError:
+        return True
+
+    try:
+        return bool(fcntl.fcntl(descriptor, fcntl.F_GETFL) & (os.O_WRONLY | os.O_RDWR))
+    except (OSError, TypeError):
+        return False
+
+
+#: What a call says beyond the file that it is about.
+_DETAILS: dict[str, Callable[[tuple[Any, ...]], Any]] = {
+    "close": lambda args: is_writable(args[0]),
+    "ftruncate": lambda args: args[-1],
+}
 
 #: Where a transfer has its amount: a number of bytes, a buffer, or a sequence of buffers.
 _AMOUNTS = {

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from _thread import _local
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from types import FrameType
 
 Stack = tuple[tuple[str, int], ...]
@@ -44,23 +46,35 @@ _CALL_THROUGH = frozenset(
 _DISPLAY = frozenset({"linecache", "tokenize", "inspect"})
 
 
+def is_named_temporary(frame: FrameType | None) -> bool:
+    """Return whether `tempfile.NamedTemporaryFile` opens a file that is to go with its last handle."""
+    for _ in range(20):
+        if frame is None:
+            return False
+        if frame.f_code.co_name == "NamedTemporaryFile" and frame.f_globals.get("__name__") == "tempfile":
+            return bool(frame.f_locals.get("delete")) and bool(frame.f_locals.get("delete_on_close", True))
+        frame = frame.f_back
+    return False
+
+
 class Callers:
     """Sort stack frames; `harness` names further modules that belong to the machinery."""
 
     def __init__(self) -> None:
-        self._harness: frozenset[str] = frozenset()
+        self.harness: frozenset[str] = frozenset()
         self._kinds: dict[str, str] = {}
+        self._told: Any = _local()  # of a thread that speaks for another: the lines that are at work there
 
     def add_harness(self, modules: Iterable[str]) -> None:
         """Count `modules`, and what lies below them, as machinery from now on."""
-        self._harness |= frozenset(modules)
+        self.harness |= frozenset(modules)
         self._kinds.clear()
 
     def is_harness(self, module: str) -> bool:
         """Return whether a module of this name belongs to pytest, its plugins or a debugger."""
         parts = module.split(".")
         return parts[0] in _HARNESS or any(
-            ".".join(parts[: end + 1]) in self._harness for end in range(len(parts))
+            ".".join(parts[: end + 1]) in self.harness for end in range(len(parts))
         )
 
     def locate(self, frame: FrameType | None) -> str | None:
@@ -87,6 +101,9 @@ class Callers:
         A line that recursion comes back to is there once. Whoever is called from elsewhere, such as a thread of
         its own, has no `base` below: all of its lines count.
         """
+        told: Stack | None = getattr(self._told, "stack", None)
+        if told is not None:
+            return told
         found: dict[tuple[str, int], None] = {}
         while frame is not None:
             file = frame.f_code.co_filename
@@ -97,6 +114,15 @@ class Callers:
                 break
             frame = frame.f_back
         return tuple(found)
+
+    @contextmanager
+    def speaking_for(self, stack: Stack | None) -> Iterator[None]:
+        """Let `stack` be the lines that are at work, for what this thread does in the block."""
+        self._told.stack = stack
+        try:
+            yield
+        finally:
+            self._told.stack = None
 
     def _sort(self, frame: FrameType) -> str:
         filename = frame.f_code.co_filename

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.paths import within
+from pytest_fsfault._intercept.kin.place import is_ours
 from pytest_fsfault._intercept.originals import listdir, path_of_descriptor
 
 if TYPE_CHECKING:
@@ -19,4 +20,8 @@ def below(roots: Sequence[str]) -> frozenset[tuple[int, str]]:
     where = _LISTS.get(sys.platform)
     numbers = [int(name) for name in listdir(where)] if where else []
     found = ((number, path_of_descriptor(number)) for number in numbers)
-    return frozenset((number, path) for number, path in found if path is not None and within(path, roots))
+    return frozenset(
+        (number, path)
+        for number, path in found
+        if path is not None and within(path, roots) and not is_ours(path)
+    )

@@ -17,6 +17,7 @@ from pytest_fsfault._core.conduct import Act, conduct_early_bound
 from pytest_fsfault._core.operation import OPERATIONS, Operation, flag_groups, open_groups
 from pytest_fsfault._intercept.bindings import reachable
 from pytest_fsfault._intercept.board import NOBODY, resolve
+from pytest_fsfault._intercept.one_path import told_flags
 from pytest_fsfault._intercept.opening import READING
 from pytest_fsfault._intercept.originals import ORIGINALS
 from pytest_fsfault._intercept.table import EVENTS_ONLY
@@ -161,6 +162,7 @@ class _ModelListener(_Listener):
         if self.event in _STARTS and self.board.live:
             __tracebackhide__ = True
             self._refuse_after_the_end(sys._getframe(2))
+            self.board.starting(self.event, args, sys._getframe(2))
         model = self.board.model
         if model is not None:
             if self.event in _STARTS:
@@ -212,7 +214,7 @@ def _open_groups(args: _Args) -> frozenset[str]:
 def _detail(event: str, args: _Args) -> Any:
     """Return the mode, the flags or the length that an event tells."""
     if event == "open":
-        return args[2] if args[1] is None else args[1]
+        return told_flags(args[2]) if args[1] is None else args[1]
     return args[1] if event in {"os.chmod", "os.truncate"} else None
 
 

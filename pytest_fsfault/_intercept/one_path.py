@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.conduct import Act
-from pytest_fsfault._core.operation import flag_groups
+from pytest_fsfault._core.operation import Temporary, flag_groups
 from pytest_fsfault._intercept.board import resolve
+from pytest_fsfault._intercept.frames import is_named_temporary
 from pytest_fsfault._intercept.originals import ORIGINALS
 from pytest_fsfault._intercept.wrappers import UNKNOWN, Wrapper, spelled
 
@@ -25,6 +27,12 @@ __tracebackhide__ = True
 
 #: The argument after the path that says more about the operation.
 _DETAILS = {"os.open": "flags", "os.access": "mode", "os.chmod": "mode", "os.truncate": "length"}
+
+
+def told_flags(flags: Any) -> Any:
+    """Return the flags of an `os.open`, which tell of a temporary file if they are those of one."""
+    new = isinstance(flags, int) and flags & os.O_CREAT and flags & os.O_EXCL
+    return Temporary(flags) if new and is_named_temporary(sys._getframe()) else flags
 
 
 class PathWrapper(Wrapper):
@@ -219,7 +227,8 @@ class PathWrapper(Wrapper):
         name = _DETAILS.get(self.operation)
         if name is None:
             return None
-        return kwargs.get(name, args[0] if args else None)
+        given = kwargs.get(name, args[0] if args else None)
+        return told_flags(given) if self.operation == "os.open" and self.board.model is not None else given
 
     def direct(self, first: Any, call: Callable[[], Any], watched: str | None) -> Any:
         """Make the real call."""

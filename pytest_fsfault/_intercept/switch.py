@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, cast
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._intercept import hook
 from pytest_fsfault._intercept.bindings import Exchange
-from pytest_fsfault._intercept.board import Board
+from pytest_fsfault._intercept.board import NOBODY, Board, nobody_starts
 from pytest_fsfault._intercept.descriptors import DescriptorWrapper
 from pytest_fsfault._intercept.files import make_file_calls, toggle_methods
+from pytest_fsfault._intercept.kin.family import Family
+from pytest_fsfault._intercept.kin.family import patches as family_patches
 from pytest_fsfault._intercept.one_path import PathWrapper
 from pytest_fsfault._intercept.opening import OpenWrapper
 from pytest_fsfault._intercept.originals import ORIGINALS
@@ -64,6 +66,8 @@ class Switch:
         self._crashed = False
         self._model: Model | None = None
         self._before: list[tuple[dict[str, Any], str, Any]] = []
+        self.family: Family | None = None
+        self._is_kin = False
 
     @property
     def clock(self) -> VirtualClock | None:
@@ -77,6 +81,7 @@ class Switch:
             if not self._files:
                 self._make()
                 self._exchange.know(self._files, _TIMES)
+                self._found_family()
             first = not self.board.engines
             self.board.engines = (engine, *self.board.engines)
             engine.on_end = self.refresh
@@ -105,6 +110,8 @@ class Switch:
                 self._uninstall()
             self.refresh()
             toggle_methods(self.board, crashed=self._crashed)
+        if self.family is not None and not self.board.engines:
+            self.family.end()  # out of the lock: who answers kin may want it
 
     def set_gate(self, engine: Engine, *, faults: bool, time: bool) -> None:
         """Open or shut the gate of one session: for faults, and for its clock."""
@@ -122,6 +129,8 @@ class Switch:
         with self._lock:
             self.board.refresh()
             self._follow_model()
+            if self.family is not None:
+                self.family.follow()
             if not self.board.live and not self._crashed:
                 return
             crashed = self._crashed or any(engine.ended is not None for engine in self.board.engines)
@@ -145,6 +154,8 @@ class Switch:
         with self._lock:
             self.board.shut += 1
             self.board.live = False
+            if self.family is not None:
+                self.family.follow()
             for timing in self._timings.values():
                 timing.shut()
 
@@ -183,6 +194,42 @@ class Switch:
             return
         self._patches.uninstall()
         Timing().sweep()
+
+    def _found_family(self) -> None:
+        if self._is_kin:
+            return
+        self.family = Family(self.board, self._any_clock, self.become_kin)
+        self.board.starting = self.family.starting
+        self._patches.extend(family_patches(self.family))
+
+    def _any_clock(self) -> Any:
+        return self.clock or next((engine.clock for engine in self.board.engines), None)
+
+    def join(self, engine: Engine) -> None:
+        """Put the sessions of the parent in force in this process, of which it is kin."""
+        self._is_kin = True
+        self.start(engine)
+        self.set_gate(engine, faults=engine.gate, time=True)
+
+    def become_kin(self, directory: str) -> None:
+        """Forget the sessions in a forked child; be kin of who answers in `directory`, if anybody does."""
+        self._lock = threading.RLock()
+        self.family, self._is_kin = None, True
+        self.board.starting = nobody_starts
+        self.board.busy.clear()
+        self.board.mine = NOBODY
+        self._timings.clear()
+        engines, self.board.engines = self.board.engines, ()
+        if not engines:
+            return
+        if directory:
+            from pytest_fsfault._intercept.kin.joining import join  # noqa: PLC0415
+
+            self._uninstall()
+            if join(self, directory):
+                return
+        self._uninstall()
+        self.refresh()
 
     def _make(self) -> None:
         for row in ROWS:

@@ -8,43 +8,37 @@ from _thread import get_ident
 from os import close, read
 from os import open as open_descriptor
 from time import monotonic_ns, process_time_ns, thread_time_ns
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from pytest_fsfault._core.clock import SECOND
 from pytest_fsfault._intercept.children import child_lives
+from pytest_fsfault._intercept.stillness import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from threading import Thread
 
-# A thread is still after so many real nanoseconds, and so many looks, without a sign of life. The looks
-# count as well, lest a machine under load, on which nobody runs for a while, seem still.
-# Longer where the system does not tell who waits for a CPU; Windows, moreover, counts in ticks of 16 ms.
 _LINUX = sys.platform == "linux"
-_QUIET = 5_000_000 if _LINUX else 40_000_000
-_LOOKS = 5
 
 
-class _Mark:
-    """The last sign of life of a thread, since when, and how often it was the same."""
+class Kin(Protocol):
+    """Child processes that share the clock."""
 
-    __slots__ = ("looks", "sign", "since")
+    numbers: frozenset[int]
 
-    def __init__(self, sign: object, since: int) -> None:
-        self.sign = sign
-        self.since = since
-        self.looks = 1
+    def at_work(self, now: int) -> bool:
+        """Return whether one of them does something."""
 
 
 class ThisProcess:
     """The threads of the test in this process, and its children."""
 
     monotonic_ns = staticmethod(monotonic_ns)
-    child_lives = staticmethod(child_lives)
+    #: Those of the children that share the clock, of all clocks of this process.
+    kin: ClassVar[Kin | None] = None
 
     def __init__(self) -> None:
         self._threads: dict[Thread, None] = {}
-        self._marks: dict[Thread, _Mark] = {}
+        self._marks: dict[Thread, Mark] = {}
         self._last_look = (0, 0, 0)
 
     def adopt(self, thread: Thread) -> None:
@@ -61,6 +55,10 @@ class ThisProcess:
         # Not a set of identifiers: the system gives those of ended threads to new ones.
         return threading._active.get(ident) in self._threads  # type: ignore[attr-defined]
 
+    def child_lives(self) -> bool:
+        """Return whether a child process is alive that does not share the clock."""
+        return child_lives(frozenset() if self.kin is None else self.kin.numbers)
+
     def at_work(self, waiting: Collection[int], since: int) -> bool:
         """Return whether a thread of the test that is none of `waiting` does something.
 
@@ -71,7 +69,8 @@ class ThisProcess:
             self._marks.clear()
             return True
         working = [self._works(thread, waiting, now, since) for thread in tuple(self._threads)]
-        return any(working)
+        kin = self.kin is not None and self.kin.at_work(now)
+        return kin or any(working)
 
     def _others_run(self, now: int) -> bool:
         """Return whether others than this thread have used the CPU since its last look, for a tenth of the time.
@@ -97,21 +96,12 @@ class ThisProcess:
         mark = self._marks.get(thread)
         # Only where the system tells who is about to run, stillness from before this wait counts.
         if mark is None or mark.sign != sign or (not _LINUX and mark.since < since):
-            self._marks[thread] = _Mark(sign, now)
+            self._marks[thread] = Mark(sign, now)
             return True
-        mark.looks += 1
-        if mark.looks < _LOOKS or now - mark.since < _quiet():
+        if not mark.lasts(now):
             return True
         # In this order: who could not run then, and has not run until now, has not run in between.
         return _LINUX and (_can_run(thread.native_id) or _sign(thread) != sign)
-
-
-def _quiet() -> int:
-    """Return how long a thread must give no sign of life, in nanoseconds.
-
-    Whoever waits for the interpreter's lock stirs once in each switch interval: two of them are added.
-    """
-    return _QUIET + round(2 * SECOND * sys.getswitchinterval())
 
 
 def _cpu_time(thread: Thread) -> object:

@@ -6,9 +6,9 @@ Sources: windows.md sections 2.1, 3.7, 6, 7 and 14; UCRT lowio/open.cpp; MS-FSA 
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pytest_fsfault._core.operation import Temporary
 from pytest_fsfault._core.protocols import Answer
 from pytest_fsfault._windows.scene import Ordinary, Refusal
 from pytest_fsfault._windows.sharing import ALL, DELETE, READ, WRITE
@@ -81,23 +81,9 @@ def _wish(operation: Operation) -> Wish | None:
     if not isinstance(detail, int) or (_TMPFILE and detail & _TMPFILE == _TMPFILE):
         return None
     wish = by_flags(detail)
-    if wish.exclusive and _is_named_temporary(sys._getframe()):
+    if isinstance(detail, Temporary):
         return wish._replace(access=wish.access | DELETE, share=ALL)
     return wish
-
-
-def _is_named_temporary(frame: Any) -> bool:
-    """Return whether `tempfile.NamedTemporaryFile` opens a file that is to go with its last handle.
-
-    On Windows it adds O_TEMPORARY, which asks for deletion and shares it.
-    """
-    for _ in range(20):
-        frame = frame.f_back
-        if frame is None:
-            return False
-        if frame.f_code.co_name == "NamedTemporaryFile" and frame.f_globals.get("__name__") == "tempfile":
-            return bool(frame.f_locals.get("delete")) and bool(frame.f_locals.get("delete_on_close", True))
-    return False
 
 
 def _check_existing(scene: Scene, place: Place, wish: Wish) -> None:
@@ -162,23 +148,7 @@ def _nothing() -> None:
 
 def judge_close(_scene: Scene, operation: Operation) -> Answer:
     """Let every close happen, and remember whether something may have been written."""
-    detail = operation.detail
-    if operation.name == "os.close":
-        return Answer(operation.path, about=isinstance(detail, int) and is_writable(detail))
-    return Answer(operation.path, about=detail)
-
-
-def is_writable(descriptor: int) -> bool:
-    """Return whether a descriptor was opened for writing."""
-    try:
-        import fcntl  # noqa: PLC0415  # exists on POSIX alone
-    except ImportError:
-        return True
-
-    try:
-        return bool(fcntl.fcntl(descriptor, fcntl.F_GETFL) & (os.O_WRONLY | os.O_RDWR))
-    except OSError:
-        return False
+    return Answer(operation.path, about=operation.detail)
 
 
 def judge_program(scene: Scene, operation: Operation) -> Answer:

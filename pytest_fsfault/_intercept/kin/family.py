@@ -1,0 +1,164 @@
+"""Decide when kin may come, and have somebody there when the first of them does."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._intercept.kin import place
+from pytest_fsfault._intercept.patches import Patch, bind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from pytest_fsfault._intercept.board import Board
+    from pytest_fsfault._intercept.kin.server import Server
+
+_families: list[Family] = []
+
+
+class Family:
+    """The kin of this process: announced while faults act, served from when the first process is started."""
+
+    def __init__(self, board: Board, clock: Callable[[], Any], become_kin: Callable[[str], object]) -> None:
+        self._board = board
+        self._clock = clock
+        self._become_kin = become_kin
+        self._directory = place.new_directory()
+        self._announced = False
+        self._owner = os.getpid()
+        self.server: Server | None = None
+        _families.append(self)
+        _hook_forks()
+
+    def follow(self) -> None:
+        """Take in that sessions, rules, roots or gates have changed."""
+        board = self._board
+        wanted = board.live and any(engine.gate and engine.children for engine in board.engines)
+        if wanted is not self._announced:
+            self._announced = wanted
+            if wanted:
+                place.announce(self._directory)
+            else:
+                place.withdraw()
+        if self.server is not None:
+            self.server.change()
+
+    def starting(self, event: str, args: tuple[Any, ...], frame: FrameType | None) -> None:
+        """Be there for a process that is about to be started by the code under test."""
+        if not self._announced:
+            return
+        site = self._board.callers.locate(frame)
+        if site is None:
+            return
+        server = self._serve()
+        if server is None:
+            return
+        from pytest_fsfault._intercept.kin.starts import start  # noqa: PLC0415
+
+        with suppress(TypeError, ValueError, IndexError):  # arguments with which nothing will start
+            if event == "subprocess.Popen":
+                server.desk.starts.add(start(args[0], _listed(args[1]), args[3], site))
+            elif event == "os.posix_spawn":
+                server.desk.starts.add(start(args[0], args[1], args[2], site))
+
+    def _serve(self) -> Server | None:
+        if self.server is None:
+            from pytest_fsfault._intercept.kin.server import Server, supported  # noqa: PLC0415
+
+            if not supported():
+                return None
+            self.server = Server(self._board, self._directory, self._clock)
+        self.server.start()
+        return self.server
+
+    def drain(self) -> None:
+        """Take in what kin have told so far, those included that have been killed."""
+        if self.server is not None:
+            self.server.drain()
+
+    def end(self) -> None:
+        """Serve nobody any more: the last session is over."""
+        server, self.server = self.server, None
+        if server is not None:
+            server.close()
+        if place.KEY in os.environ and os.getpid() == self._owner:
+            # A mock of the environment that was undone late has brought it back.
+            place.withdraw()
+
+    def unreached(self, first: int) -> list[str]:
+        """Return a sentence for each process, from the `first` on, that no fault has reached."""
+        return [] if self.server is None else list(self.server.desk.starts.unreached(first))
+
+    def started(self) -> int:
+        """Return how many processes were started so far."""
+        return 0 if self.server is None else len(self.server.desk.starts)
+
+    # A fork of this process.
+
+    def before_fork(self) -> None:
+        """Stand still."""
+        if self.server is not None:
+            self.server.pause()
+
+    def after_fork(self) -> None:
+        """Go on in the parent."""
+        if self.server is not None:
+            self.server.start()
+
+    def forked(self) -> None:
+        """Become kin, in the child; left alone, if the parent has started it while no fault acted."""
+        server, self.server = self.server, None
+        wanted = server is not None and self._announced
+        self._announced = False
+        if server is not None:
+            server.close(abandon=True)
+        self._become_kin(self._directory if wanted else "")
+
+
+def _listed(arguments: Any) -> list[Any]:
+    return [arguments] if isinstance(arguments, (str, bytes, os.PathLike)) else list(arguments)
+
+
+_hooked = False
+
+
+def _hook_forks() -> None:
+    """Stand still while this process forks; what has been hooked stays so."""
+    global _hooked  # noqa: PLW0603  # hooks belong to the process
+    if not _hooked and hasattr(os, "register_at_fork"):
+        _hooked = True
+        os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_forked)
+
+
+def _before_fork() -> None:
+    for family in _families:
+        family.before_fork()
+
+
+def _after_fork() -> None:
+    for family in _families:
+        family.after_fork()
+
+
+def _forked() -> None:
+    families, _families[:] = tuple(_families), ()
+    for family in families:
+        family.forked()
+
+
+def patches(family: Family) -> list[Patch]:
+    """Return what meets the starts that no audit event tells of: those of `multiprocessing`."""
+    module = sys.modules.get("_posixsubprocess")
+    if module is None:
+        return []
+    real = module.fork_exec
+
+    def fork_exec(_home: object, *args: Any) -> Any:
+        family.starting("fork_exec", args, sys._getframe(1))
+        return real(*args)
+
+    return [Patch(module, "fork_exec", real, bind("_posixsubprocess", real, fork_exec))]

@@ -1,0 +1,156 @@
+"""Become kin: take the sessions of the parent for one's own, until it answers no more."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from contextlib import suppress
+from time import monotonic_ns
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.clock import RealClock
+from pytest_fsfault._intercept.board import Board
+from pytest_fsfault._intercept.kin.far_clock import FarClock
+from pytest_fsfault._intercept.kin.link import Gone, Links
+from pytest_fsfault._intercept.kin.page import Page
+from pytest_fsfault._intercept.kin.place import page_of
+from pytest_fsfault._intercept.kin.remote import FarEngine
+from pytest_fsfault._intercept.world import ThisProcess
+
+if TYPE_CHECKING:
+    from pytest_fsfault._intercept.kin.wire import Message
+    from pytest_fsfault._intercept.switch import Switch
+
+
+class FarRealClock(RealClock):
+    """Real time since the start of the parent's session."""
+
+    def __init__(self, links: Links, now: int) -> None:
+        super().__init__()
+        self._start = monotonic_ns() - now
+        self._links = links
+
+    def note(self, began: int, span: int) -> None:
+        """Record a wait that was sat out."""
+        super().note(began, span)
+        with suppress(Gone):
+            self._links.ask("slept", began, span)
+
+
+class Kinship:
+    """What this process shares with its parent."""
+
+    def __init__(self, switch: Switch, directory: str, arguments: tuple[str, ...]) -> None:
+        self.directory = directory
+        self._switch = switch
+        self._page = Page(page_of(directory))
+        self._links = Links(directory)
+        rules = self._links.hello(arguments)
+        virtual, epoch, harness, now = rules[8:]
+        clock: Any
+        if virtual:
+            clock = FarClock(ThisProcess(), self._links, self._page)
+            clock.epoch = epoch
+        else:
+            clock = FarRealClock(self._links, now)
+        switch.callers.add_harness(harness)
+        self.engine = FarEngine(self._links, switch.callers, clock, self.leave)
+        self.engine.bank = switch.board.bank
+        self._generation = self.engine.follow(rules)
+
+    def changed(self) -> bool:
+        """Return whether the parent's rules, roots or gates are others than those that are known here."""
+        cells = self._page.cells
+        return cells[1] != self._generation or not cells[0]
+
+    def follow(self) -> None:
+        """Take in what holds now."""
+        if not self._page.alive:
+            self.leave()
+            return
+        self._generation = self._page.generation
+        answer = self.engine.ask("rules")
+        if answer[0] == "rules":
+            self._take(answer)
+
+    def _take(self, rules: Message) -> None:
+        self._generation = self.engine.follow(rules)
+        self._switch.refresh()
+
+    def leave(self) -> None:
+        """Let this process be alone from now on."""
+        global _kinship  # noqa: PLW0603  # a process has one parent
+        if _kinship is self:
+            _kinship = None
+            self.engine.gate = False
+            self._switch.stop(self.engine, lost=False)
+
+    def tell(self) -> None:
+        """Tell what has not been told when this process ends."""
+        if _kinship is self:
+            with suppress(BaseException):
+                self.engine.tell_counts()
+
+
+_kinship: Kinship | None = None
+_live: Any = vars(Board)["live"]
+
+
+class FarBoard(Board):
+    """The board of a kin, which looks first whether anything has changed at its parent's."""
+
+    __slots__ = ()
+
+    @property
+    def live(self) -> bool:
+        """Whether an open session exists."""
+        kinship = _kinship
+        if kinship is not None and kinship.changed():
+            kinship.follow()
+        return _live.__get__(self)  # type: ignore[no-any-return]
+
+    @live.setter
+    def live(self, value: bool) -> None:
+        _live.__set__(self, value)
+
+
+def join(switch: Switch, directory: str, arguments: tuple[str, ...] = ()) -> bool:
+    """Become kin of the process that answers in `directory`; return whether there is one."""
+    global _kinship  # noqa: PLW0603  # a process has one parent
+    with switch.busy():
+        try:
+            kinship = Kinship(switch, directory, arguments)
+        except (OSError, ValueError, Gone):
+            return False
+    _hook(switch)
+    switch.board.__class__ = FarBoard
+    _kinship = kinship
+    switch.join(kinship.engine)
+    atexit.register(kinship.tell)
+    return True
+
+
+def start(directory: str) -> None:
+    """Become kin in a new interpreter, before it runs anything."""
+    from pytest_fsfault._intercept.switch import switch  # noqa: PLC0415
+
+    join(switch(), directory, tuple(sys.orig_argv))
+
+
+_hooked = False
+
+
+def _hook(switch: Switch) -> None:
+    """Let what this process forks become kin as well."""
+    global _hooked  # noqa: PLW0603  # hooks belong to the process
+    if not _hooked:
+        _hooked = True
+        os.register_at_fork(after_in_child=lambda: _forked(switch))
+
+
+def _forked(switch: Switch) -> None:
+    global _kinship  # a process has one parent
+    kinship, _kinship = _kinship, None
+    if kinship is not None:
+        switch.become_kin(kinship.directory)

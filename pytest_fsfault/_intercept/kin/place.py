@@ -1,0 +1,76 @@
+"""Where kin find their parent: a directory for the socket, and the environment that names it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import suppress
+from itertools import count
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: The variable that names the directory.
+KEY = "FSFAULT_CHILD"
+#: The directory with a `sitecustomize` of ours, which serves environments that do not have this package.
+BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot")
+_PYTHONPATH = "PYTHONPATH"
+_PREFIX = "fsfault-"
+_LONGEST = 100  # of the path of a socket: <sys/un.h> has room for 104 on macOS, 108 on Linux
+
+_numbers = count(1)
+
+
+def new_directory() -> str:
+    """Return the name of a directory beside that of the tests, yet to be made."""
+    base = tempfile.gettempdir()
+    name = f"{_PREFIX}{os.getpid()}-{next(_numbers)}"
+    return os.path.join(base if len(base) + len(name) < _LONGEST else "/tmp", name)  # noqa: S108  # made for us alone
+
+
+def socket_of(directory: str) -> str:
+    """Return the path of the socket."""
+    return os.path.join(directory, "s")
+
+
+def page_of(directory: str) -> str:
+    """Return the path of the page."""
+    return os.path.join(directory, "p")
+
+
+def is_ours(path: str) -> bool:
+    """Return whether a path is that of a socket or a page of ours."""
+    return os.path.basename(os.path.dirname(path)).startswith(f"{_PREFIX}{os.getpid()}-")
+
+
+def remove(directory: str, remove_file: Callable[[str], object], rmdir: Callable[[str], object]) -> None:
+    """Remove the directory and what we have put into it."""
+    for path in (socket_of(directory), page_of(directory)):
+        with suppress(OSError):
+            remove_file(path)
+    with suppress(OSError):
+        rmdir(directory)
+
+
+def announce(directory: str) -> None:
+    """Let the processes that are started from now on know where to ask."""
+    os.environ[KEY] = directory
+    before = os.environ.get(_PYTHONPATH)
+    if before is None:
+        os.environ[_PYTHONPATH] = BOOT
+    elif BOOT not in before.split(os.pathsep):
+        os.environ[_PYTHONPATH] = BOOT + os.pathsep + before
+
+
+def withdraw() -> None:
+    """Undo an `announce`, whatever others have added to the variables since."""
+    os.environ.pop(KEY, None)
+    there = os.environ.get(_PYTHONPATH)
+    if there is None or BOOT not in there:
+        return
+    left = [part for part in there.split(os.pathsep) if part != BOOT]
+    if left:
+        os.environ[_PYTHONPATH] = os.pathsep.join(left)
+    else:
+        del os.environ[_PYTHONPATH]

@@ -1,0 +1,84 @@
+"""Look at kin from outside, whether a process of theirs does something or all its threads wait.
+
+Linux alone tells that of another process. Elsewhere waits take real time while kin live, as beside strangers.
+"""
+
+from __future__ import annotations
+
+import sys
+from os import O_RDONLY, close, listdir, read
+from os import open as open_descriptor
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._intercept.stillness import Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+if sys.platform == "linux":
+    from time import clock_gettime_ns
+
+#: Whether kin can share the clock here.
+VISIBLE = sys.platform == "linux"
+
+
+class Relatives:
+    """The kin of this process that are connected, by their numbers."""
+
+    def __init__(self, waiting: Callable[[int], Collection[int]], asked: Callable[[], bool]) -> None:
+        self._marks: dict[int, Mark] = {}
+        self._waiting = waiting  # the threads of a process that wait for the clock, by the system's numbers
+        self._asked = asked  # whether somebody has asked for something and waits for the answer
+        self.numbers: frozenset[int] = frozenset()
+
+    def meet(self, numbers: Collection[int]) -> None:
+        """Take in which processes are connected now."""
+        self.numbers = frozenset(numbers)
+        for gone in self._marks.keys() - self.numbers:
+            del self._marks[gone]
+
+    def at_work(self, now: int) -> bool:
+        """Return whether one of them does something; all are looked at, so that their quiet counts alike."""
+        if not self.numbers:
+            return False
+        working = [self._stirs(number, now) for number in self.numbers]
+        return any(working) or self._asked()
+
+    def _stirs(self, process: int, now: int) -> bool:
+        sign = _cpu_time(process)
+        mark = self._marks.get(process)
+        if mark is None or mark.sign != sign:
+            self._marks[process] = Mark(sign, now)
+            return True
+        if not mark.lasts(now):
+            return True
+        # In this order: who could not run then, and has not run until now, has not run in between.
+        return self._can_run(process) or _cpu_time(process) != sign
+
+    def _can_run(self, process: int) -> bool:
+        """Return whether a thread that does not wait for the clock runs, is about to, or waits for a disk."""
+        tasks = f"/proc/{process}/task"
+        waiting = self._waiting(process)
+        try:
+            return any(
+                _state(f"{tasks}/{task}/stat") in b"RD" for task in listdir(tasks) if int(task) not in waiting
+            )
+        except OSError:
+            return False  # it has just ended
+
+
+def _cpu_time(process: int) -> int | None:
+    """Return the CPU time of all threads of a process, in nanoseconds."""
+    try:
+        # include/linux/posix-timers.h: ~pid << 3 | CPUCLOCK_SCHED
+        return clock_gettime_ns((~process << 3) | 2)
+    except OSError:
+        return None
+
+
+def _state(path: str) -> bytes:
+    descriptor = open_descriptor(path, O_RDONLY)
+    try:
+        return read(descriptor, 200).rpartition(b") ")[2][:1]
+    finally:
+        close(descriptor)

@@ -1,0 +1,37 @@
+"""How long somebody must give no sign of life to count as still."""
+
+from __future__ import annotations
+
+import sys
+
+from pytest_fsfault._core.clock import SECOND
+
+# A thread is still after so many real nanoseconds, and so many looks, without a sign of life. The looks
+# count as well, lest a machine under load, on which nobody runs for a while, seem still.
+# Longer where the system does not tell who waits for a CPU; Windows, moreover, counts in ticks of 16 ms.
+_QUIET = 5_000_000 if sys.platform == "linux" else 40_000_000
+LOOKS = 5
+
+
+class Mark:
+    """The last sign of life of a thread or a process, since when, and how often it was the same."""
+
+    __slots__ = ("looks", "sign", "since")
+
+    def __init__(self, sign: object, since: int) -> None:
+        self.sign = sign
+        self.since = since
+        self.looks = 1
+
+    def lasts(self, now: int) -> bool:
+        """Look once more, and return whether the quiet has lasted long enough."""
+        self.looks += 1
+        return self.looks >= LOOKS and now - self.since >= quiet()
+
+
+def quiet() -> int:
+    """Return how long somebody must give no sign of life, in nanoseconds.
+
+    Whoever waits for the interpreter's lock stirs once in each switch interval: two of them are added.
+    """
+    return _QUIET + round(2 * SECOND * sys.getswitchinterval())
