@@ -119,7 +119,7 @@ class Field:
         self._aside(1)
 
     def _make(self) -> Engine:
-        engine = self._engine = Engine(self._session.clock, self.roots)
+        engine = self._engine = Engine(self._session.clock, self.roots, children=self._session.children)
         engine.sorts = True
         switch().start(engine)
         engine.on_end = self._ended

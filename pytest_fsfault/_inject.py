@@ -35,7 +35,7 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
         clock: ``"virtual"`` (the default) or ``"real"``.
         seed: for rules with ``P%``; 0 unless given.
         strict: True, False (a rule need not fire) or ``"all"`` (an escape or an open handle fails as well).
-        children: reserved for child processes.
+        children: whether Python child processes are under the same faults; they are by default.
 
     Raises:
         FsFaultError: for a mistake in the arguments, before anything is changed.

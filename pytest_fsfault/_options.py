@@ -40,6 +40,7 @@ class Options:
     clock: ClockName | None
     seed: int | None
     strict: Strict | None
+    children: bool | None
 
     def __init__(
         self,
@@ -52,10 +53,6 @@ class Options:
         strict: Strict | None = None,
         children: bool | None = None,
     ) -> None:
-        if children is not None and children is not False:
-            raise FsFaultError(
-                f"children={children!r} cannot be: this version reaches one process; leave it out"
-            )
         facts = {
             "rules": tuple(as_rule(rule) for rule in rules),
             "profile": _profile_name(profile),
@@ -64,6 +61,7 @@ class Options:
             "clock": _one_of("clock", clock, (None, "virtual", "real")),
             "seed": _seed(seed),
             "strict": _one_of("strict", strict, (None, True, False, "all")),
+            "children": _one_of("children", children, (None, True, False)),
         }
         if profile == "off" and (rules or windows is not None):
             what = "rules" if rules else f"windows={windows!r}"
@@ -79,7 +77,7 @@ class Options:
         ``profile="off"`` drops the rules and the model around it as well.
         """
         merged = object.__new__(Options)
-        for name in ("profile", "windows", "roots", "clock", "seed", "strict"):
+        for name in ("profile", "windows", "roots", "clock", "seed", "strict", "children"):
             own = getattr(self, name)
             object.__setattr__(merged, name, getattr(outer, name) if own is None else own)
         if self.profile == "off":
@@ -99,6 +97,7 @@ class Ambient:
     rules: tuple[Rule, ...] = ()
     strict: Strict = True
     clock: ClockName | None = None
+    children: bool | None = None
     seed: int = 0
     #: Those of the roots in which directories are counted anew by each run, as pytest does.
     numbered: tuple[str, ...] = ()

@@ -30,6 +30,7 @@ class Profile:
     about: str = ""
     rules: tuple[Rule, ...] = ()
     clock: Any = None
+    children: bool | None = None
     seed: int | None = None
     observe: bool = False
     windows: str | None = None
@@ -105,11 +106,10 @@ def _read(name: str, table: Mapping[str, Any], found: Mapping[str, Profile], pla
             raise FsFaultError(
                 f"{place}: unknown key {key!r}{nearest(str(key), KEYS) or f'; write {listed(KEYS)}'}"
             )
-    if table.get("children"):
-        raise FsFaultError(
-            f"{place}: children = {table['children']!r} cannot be: this version reaches one process"
-        )
     parent = _parent(name, table, found, place)
+    children = table.get("children", parent.children)
+    if children is not None and not isinstance(children, bool):
+        raise FsFaultError(f"{place}: children = {children!r} is not known; write true or false")
     clock = table.get("clock", parent.clock)
     if clock not in (None, "virtual", "real"):
         raise FsFaultError(f"{place}: clock = {clock!r} is not known; write 'virtual' or 'real'")
@@ -123,8 +123,9 @@ def _read(name: str, table: Mapping[str, Any], found: Mapping[str, Profile], pla
         instead = "drop windows = false" if "windows" in table else "write windows = '11' as well"
         raise FsFaultError(f"{place}: scanners act under the Windows model alone; {instead}")
     return Profile(
-        name, rules=rules, clock=clock, seed=seed, observe=parent.observe, windows=windows, scanners=scanners
-    )
+        name, rules=rules, clock=clock, children=children, seed=seed, observe=parent.observe, windows=windows,
+        scanners=scanners,
+    )  # fmt: skip
 
 
 def _windows(value: Any, place: str) -> str | None:

@@ -56,7 +56,8 @@ class FsFault:
         self._clock_name: ClockName = _first(options.clock, profile.clock, ambient.clock, "virtual")
         self.profile = profile.name
         self._clock = self._choose_clock()
-        self._engine = Engine(self._clock, roots, observing=profile.observe)
+        self.children: bool = _first(options.children, profile.children, ambient.children, True)
+        self._engine = Engine(self._clock, roots, observing=profile.observe, children=self.children)
         self._ambient: list[Armed] = []
         self._own = [self._arm(rule) for rule in options.rules]
         from_outside = ambient.rules if options.profile != "off" else ()

@@ -46,7 +46,6 @@ def settle(given: Given) -> Ambient:
         profiles = resolve(tables, origin, profiles)
     if given.ini_profile:
         _said("fsfault_profile", lookup, given.ini_profile, profiles)
-    _choice("fsfault_children", given.ini_children, {"": None, "false": False})
     return Ambient(
         roots=_roots(given),
         profiles=profiles,
@@ -56,6 +55,7 @@ def settle(given: Given) -> Ambient:
             "fsfault_strict", given.ini_strict, {"": True, "true": True, "false": False, "all": "all"}
         ),
         clock=_choice("fsfault_clock", given.ini_clock, {"": None, "virtual": "virtual", "real": "real"}),
+        children=_choice("fsfault_children", given.ini_children, {"": None, "true": True, "false": False}),
     )
 
 
@@ -145,10 +145,6 @@ def project_profiles(raw: bytes, place: str) -> list[tuple[str, Any]]:
 def _choice(name: str, value: str, known: Mapping[str, Any]) -> Any:
     if value.lower() in known:
         return known[value.lower()]
-    if name == "fsfault_children" and value.lower() == "true":
-        raise FsFaultError(
-            "fsfault_children = 'true' cannot be: this version reaches one process; leave it out"
-        )
     choices = listed([repr(one) for one in known if one])
     raise FsFaultError(f"{name} = {value!r} is not known; write {choices}")
 

@@ -135,18 +135,20 @@ def _content(path: str) -> bytes:
         close(descriptor)
 
 
-def _other_child_lives() -> bool:
+def _other_child_lives(kin: Collection[int]) -> bool:
     try:
         import psutil  # noqa: PLC0415  # an extra, slow to import
     except ImportError:
         return _waitid is not None
     tracker, server = _helpers()
-    for child in psutil.Process().children():
-        try:
+    passed_over = {*kin, server}
+    waiting = psutil.Process().children()
+    while waiting:
+        child = waiting.pop()
+        with suppress(psutil.NoSuchProcess):
             if child.pid == tracker or child.status() == psutil.STATUS_ZOMBIE:
                 continue
-            if child.pid != server or child.children():
+            if child.pid not in passed_over:
                 return True
-        except psutil.NoSuchProcess:
-            continue
+            waiting += child.children()
     return False

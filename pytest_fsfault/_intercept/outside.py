@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.clock import nanoseconds
 from pytest_fsfault._intercept import loops, turns
+from pytest_fsfault._intercept.kin.timeouts import PROCESSES, Timed, by_clock
 from pytest_fsfault._intercept.patches import MISSING, Patch, bind
 from pytest_fsfault._intercept.tempo import FOREIGN, STAGE
 
@@ -62,6 +63,7 @@ class _Row(NamedTuple):
     owner: str  # a class, or nothing for the module itself
     names: str
     instant: Instant
+    timed: Timed | None = None  # how to wait for kin, whose time is virtual
 
 
 # What only fills a buffer, such as `socket.send`, is no wait. In `selectors` every class with a method
@@ -74,10 +76,12 @@ _TABLE = (
     _Row("select", "", "select", _no_time(3)),
     _Row("selectors", "*", "select", _no_time(1)),
     _Row("asyncio.windows_events", "IocpProactor", "select", _no_time(1)),
-    _Row("subprocess", "Popen", "wait", _no_time(1)),
-    _Row("subprocess", "Popen", "communicate", _no_time(2)),
-    _Row("multiprocessing.connection", "", "wait", _no_time(1)),
-    _Row("multiprocessing.connection", "_ConnectionBase", "poll", _no_time(1, 0.0)),
+    _Row("subprocess", "Popen", "wait", _no_time(1), PROCESSES[0]),
+    _Row("subprocess", "Popen", "communicate", _no_time(2), PROCESSES[1]),
+    _Row("multiprocessing.connection", "", "wait", _no_time(1), Timed(("object_list", "timeout"))),
+    _Row(
+        "multiprocessing.connection", "_ConnectionBase", "poll", _no_time(1, 0.0), Timed(("self", "timeout"))
+    ),
     _Row("multiprocessing.connection", "_ConnectionBase", "recv recv_bytes recv_bytes_into", _never),
     _Row(
         "socket",
@@ -88,7 +92,7 @@ _TABLE = (
 )
 
 
-def _wrap(real: Any, instant: Instant, *, selects: bool = False) -> Callable[..., Any]:
+def _wrap(real: Any, row: _Row, *, selects: bool = False) -> Callable[..., Any]:
     """Return a function of the caller's frame and arguments that calls `real`, and accounts for the time."""
 
     def call(frame: FrameType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -98,8 +102,10 @@ def _wrap(real: Any, instant: Instant, *, selects: bool = False) -> Callable[...
         asyncio = selects and str(frame.f_globals.get("__name__")).startswith("asyncio.")
         if asyncio and (loop := turns.turning(tempo, args[0])) is not None:
             return turns.select(tempo.virtual, loop, partial(real, args[0]), *args[1:], **kwargs)
-        if instant(args, kwargs) or tempo.pace(frame) == FOREIGN:
+        if row.instant(args, kwargs) or tempo.pace(frame) == FOREIGN:
             return real(*args, **kwargs)
+        if row.timed is not None and getattr(tempo.world, "kin", None) is not None:
+            return by_clock(tempo.virtual, real, row.timed, args, kwargs)
         limit = None
         if asyncio:
             # The next timer of a loop with real time: a jump beyond it would rob the loop of its time.
@@ -109,13 +115,13 @@ def _wrap(real: Any, instant: Instant, *, selects: bool = False) -> Callable[...
     return call
 
 
-def _function(module: str, real: Any, instant: Instant) -> Any:
-    wrapped = _wrap(real, instant)
-    return bind(module, real, lambda _home, *args, **kwargs: wrapped(_getframe(1), args, kwargs))
+def _function(row: _Row, real: Any) -> Any:
+    wrapped = _wrap(real, row)
+    return bind(row.module, real, lambda _home, *args, **kwargs: wrapped(_getframe(1), args, kwargs))
 
 
-def _method(real: Any, instant: Instant, *, selects: bool) -> Any:
-    wrapped = _wrap(real, instant, selects=selects)
+def _method(row: _Row, real: Any, *, selects: bool) -> Any:
+    wrapped = _wrap(real, row, selects=selects)
 
     @wraps(real)
     def method(*args: Any, **kwargs: Any) -> Any:
@@ -127,10 +133,10 @@ def _method(real: Any, instant: Instant, *, selects: bool) -> Any:
 def _patches(row: _Row, module: ModuleType) -> Iterator[Patch]:
     for name in row.names.split():
         if not row.owner and (real := getattr(module, name, None)):
-            yield Patch(module, name, real, _function(row.module, real, row.instant))
+            yield Patch(module, name, real, _function(row, real))
         for owner in _classes(row, module):
             if real := getattr(owner, name, None):
-                wrapper = _method(real, row.instant, selects=name == "select")
+                wrapper = _method(row, real, selects=name == "select")
                 if name == "select":
                     loops.known.add(wrapper)
                 yield Patch(owner, name, vars(owner).get(name, MISSING), wrapper)

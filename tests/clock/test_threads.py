@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from pytest_fsfault._intercept import world
+from pytest_fsfault._intercept import stillness, world
 
 from .scene import join, real_sleep, start, work
 
@@ -284,7 +284,7 @@ def test_a_thread_that_is_being_started_is_at_work():
 def place_alone(monkeypatch):
     """Let the place in the code and the process's CPU time tell who works, as on macOS and Windows."""
     monkeypatch.setattr(world, "_LINUX", False)
-    monkeypatch.setattr(world, "_QUIET", 40_000_000)
+    monkeypatch.setattr(stillness, "_QUIET", 40_000_000)
     monkeypatch.setattr(world, "_sign", world._place)
 
 

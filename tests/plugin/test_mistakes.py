@@ -76,11 +76,7 @@ def refused(result, pytester, message):
         ),
         (["-o", "fsfault_strict=yes"], "fsfault_strict = 'yes' is not known; write 'true', 'false' or 'all'"),
         (["-o", "fsfault_clock=fast"], "fsfault_clock = 'fast' is not known; write 'virtual' or 'real'"),
-        (
-            ["-o", "fsfault_children=true"],
-            "fsfault_children = 'true' cannot be: this version reaches one process; leave it out",
-        ),
-        (["-o", "fsfault_children=x"], "fsfault_children = 'x' is not known; write 'false'"),
+        (["-o", "fsfault_children=x"], "fsfault_children = 'x' is not known; write 'true' or 'false'"),
         (
             ["-o", "fsfault_roots=/"],
             "fsfault_roots: '/' cannot be a root: it holds the whole file system; name a directory of the test's own",
@@ -151,8 +147,8 @@ T = "tool.fsfault.profiles"
             f"{T}.mine: windows='12' is no version of Windows known here; {VERSIONS}",
         ),
         (
-            f"[{T}.mine]\nchildren = true",
-            f"{T}.mine: children = True cannot be: this version reaches one process",
+            f"[{T}.mine]\nchildren = 1",
+            f"{T}.mine: children = 1 is not known; write true or false",
         ),
         (f"[{T}.flaky]", f"{T}.flaky has the name of a built-in profile; choose another name"),
         (f"[{T}.windows]", f"{T}.windows has the name of a built-in profile; choose another name"),
@@ -212,7 +208,7 @@ ARGUMENTS = [
     ("profile='off', windows='11'", "profile='off' switches all faults off, so it cannot come with windows='11'; drop one of both"),
     ("windows='12'", f"windows='12' is no version of Windows known here; {VERSIONS}"),
     ("windows=11", f"windows=11 is no version of Windows known here; {VERSIONS}"),
-    ("children=True", "children=True cannot be: this version reaches one process; leave it out"),
+    ("children='no'", "children='no' is not known; write True or False"),
     ("seed='7'", "seed='7' is no number; write a whole number, such as seed=7"),
     ("seed=True", "seed=True is no number; write a whole number, such as seed=7"),
     ("seed=1.5", "seed=1.5 is no number; write a whole number, such as seed=7"),

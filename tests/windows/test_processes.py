@@ -8,7 +8,9 @@ import contextlib
 import os
 import shutil
 import sys
+import time
 from multiprocessing import resource_tracker
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -82,6 +84,9 @@ def test_a_program_that_a_child_runs_is_an_image(reality, tmp_path):
     program = str(tmp_path / "ruff.exe")
     shutil.copy(SLEEP, program)
     with child("sleep", "600", executable=program) as process:
+        # The kernel closes the pipe by which `Popen` learns of the start before it has mapped the program.
+        while program not in Path(f"/proc/{process.pid}/maps").read_text():
+            time.sleep(0.001)
         image = Opening(0, ALL, "image", f"ruff.exe is running (process {process.pid})", program)
         assert [image] == reality.of(identity(program))
         moved = str(tmp_path / "ruff.exe.old")

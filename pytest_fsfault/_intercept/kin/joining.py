@@ -132,9 +132,11 @@ def join(switch: Switch, directory: str, arguments: tuple[str, ...] = ()) -> boo
 
 
 def start(directory: str) -> None:
-    """Become kin in a new interpreter, before it runs anything."""
+    """Become kin in a new interpreter, before it runs anything; once, however many ways lead here."""
     from pytest_fsfault._intercept.switch import switch  # noqa: PLC0415
 
+    if _kinship is not None:
+        return
     join(switch(), directory, tuple(sys.orig_argv))
 
 

@@ -34,6 +34,10 @@ class Line:
             self.socket.close()
             raise Gone from None
 
+    def __del__(self) -> None:
+        # Its thread has ended, or the interpreter does: nobody need be warned.
+        self.socket.close()
+
     def send(self, message: Message) -> None:
         """Send a message; its answer is still to come."""
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import suppress
-from itertools import count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,16 +15,14 @@ KEY = "FSFAULT_CHILD"
 #: The directory with a `sitecustomize` of ours, which serves environments that do not have this package.
 BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot")
 _PYTHONPATH = "PYTHONPATH"
-_PREFIX = "fsfault-"
+_PREFIX = "pytest-fsfault-"
 _LONGEST = 100  # of the path of a socket: <sys/un.h> has room for 104 on macOS, 108 on Linux
-
-_numbers = count(1)
 
 
 def new_directory() -> str:
     """Return the name of a directory beside that of the tests, yet to be made."""
     base = tempfile.gettempdir()
-    name = f"{_PREFIX}{os.getpid()}-{next(_numbers)}"
+    name = f"{_PREFIX}{os.getpid()}-{os.urandom(3).hex()}"
     return os.path.join(base if len(base) + len(name) < _LONGEST else "/tmp", name)  # noqa: S108  # made for us alone
 
 
