@@ -1,9 +1,12 @@
 """Make the file system say no, as Windows would, and prove that your installer survives it."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+# `typing` and `importlib` take milliseconds, and each child process under faults loads this package.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from pytest_fsfault._core.endings import RetryStorm, SimulatedCrash
     from pytest_fsfault._core.errors import TRANSIENT, windows_error
     from pytest_fsfault._core.journal import Entry
@@ -63,6 +66,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415  # as above
+
     found = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     return found
 

@@ -30,7 +30,7 @@ def child_lives(kin: Collection[int] = ()) -> bool:
     """
     if not _may_have_children():
         return False
-    return _linux_child_lives(kin) if sys.platform == "linux" else _other_child_lives()
+    return _linux_child_lives(kin) if sys.platform == "linux" else _other_child_lives(kin)
 
 
 def living() -> frozenset[int]:

@@ -65,6 +65,14 @@ def deactivate() -> None:
     _listening.clear()
 
 
+def overhear(event: str, args: _Args, frame: FrameType) -> None:
+    """Judge a call whose event was heard by somebody else, before this hook was there."""
+    __tracebackhide__ = True
+    listener = _listening.get(event)
+    if listener is not None and listener.board.live:
+        listener.consider(args, frame)
+
+
 _made: dict[str, _Listener] = {}
 _MAPPINGS = ("mmap.__new__", "ctypes.dlopen", "import")
 _STARTS = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system")

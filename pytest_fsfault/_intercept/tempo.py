@@ -23,7 +23,7 @@ VIRTUAL, PATIENT, REAL, FOREIGN = range(4)
 _THROUGH, _POOL = -1, -2
 
 _PACES = {
-    _THROUGH: "threading queue",
+    _THROUGH: "threading queue pytest_fsfault._intercept.kin.starting",
     _POOL: "multiprocessing.pool asyncio.events",
     PATIENT: "concurrent.futures",
     REAL: "asyncio selectors subprocess multiprocessing trio curio twisted tornado gevent eventlet uvloop",

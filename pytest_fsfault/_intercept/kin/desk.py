@@ -89,10 +89,8 @@ class Desk:
 
     # Who asks.
 
-    def _hello(self, peer: Peer, process: int, arguments: tuple[str, ...], *thread: int) -> Message:
-        if arguments:
-            self.starts.meet(arguments)
-        self._thread(peer, process, *thread)
+    def _hello(self, peer: Peer, *who: int) -> Message:
+        self._thread(peer, *who)
         return self._rules(peer)
 
     def _thread(self, peer: Peer, process: int, thread: int, native: int) -> Message:
@@ -101,9 +99,12 @@ class Desk:
 
     # What holds.
 
+    def roots(self) -> tuple[str, ...]:
+        """Return the roots of the sessions that hold for kin."""
+        return tuple(dict.fromkeys(root for engine in self.engines() for root in engine.roots))
+
     def _rules(self, _peer: Peer) -> Message:
-        engines = self.engines()
-        roots = tuple(dict.fromkeys(root for engine in engines for root in engine.roots))
+        engines, roots = self.engines(), self.roots()
         clock = self._clock()
         ended = next((engine.ended for engine in engines if engine.ended is not None), None)
         return (

@@ -91,7 +91,10 @@ class Family:
 
     def unreached(self, first: int) -> list[str]:
         """Return a sentence for each process, from the `first` on, that no fault has reached."""
-        return [] if self.server is None else list(self.server.desk.starts.unreached(first))
+        if self.server is None:
+            return []
+        self.server.meet()
+        return list(self.server.desk.starts.unreached(first))
 
     def started(self) -> int:
         """Return how many processes were started so far."""

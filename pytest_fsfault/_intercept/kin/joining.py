@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import sys
 from contextlib import suppress
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
@@ -41,12 +40,12 @@ class FarRealClock(RealClock):
 class Kinship:
     """What this process shares with its parent."""
 
-    def __init__(self, switch: Switch, directory: str, arguments: tuple[str, ...]) -> None:
+    def __init__(self, switch: Switch, directory: str) -> None:
         self.directory = directory
         self._switch = switch
         self._page = Page(page_of(directory))
         self._links = Links(directory)
-        rules = self._links.hello(arguments)
+        rules = self._links.hello()
         virtual, epoch, harness, now = rules[8:]
         clock: Any
         if virtual:
@@ -115,12 +114,12 @@ class FarBoard(Board):
         _live.__set__(self, value)
 
 
-def join(switch: Switch, directory: str, arguments: tuple[str, ...] = ()) -> bool:
+def join(switch: Switch, directory: str) -> bool:
     """Become kin of the process that answers in `directory`; return whether there is one."""
     global _kinship  # noqa: PLW0603  # a process has one parent
     with switch.busy():
         try:
-            kinship = Kinship(switch, directory, arguments)
+            kinship = Kinship(switch, directory)
         except (OSError, ValueError, Gone):
             return False
     _hook(switch)
@@ -132,12 +131,10 @@ def join(switch: Switch, directory: str, arguments: tuple[str, ...] = ()) -> boo
 
 
 def start(directory: str) -> None:
-    """Become kin in a new interpreter, before it runs anything; once, however many ways lead here."""
+    """Become kin in an interpreter that has dozed so far."""
     from pytest_fsfault._intercept.switch import switch  # noqa: PLC0415
 
-    if _kinship is not None:
-        return
-    join(switch(), directory, tuple(sys.orig_argv))
+    join(switch(), directory)
 
 
 _hooked = False

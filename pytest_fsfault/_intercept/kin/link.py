@@ -68,10 +68,10 @@ class Links:
         self._address = socket_of(directory)
         self._local: Any = _local()
 
-    def hello(self, arguments: tuple[str, ...]) -> Message:
+    def hello(self) -> Message:
         """Tell of this process; return what holds."""
         line = vars(self._local)["line"] = Line(self._address)
-        line.send(("hello", os.getpid(), arguments, get_ident(), get_native_id()))
+        line.send(("hello", os.getpid(), get_ident(), get_native_id()))
         return line.receive()
 
     def here(self, name: str = "line") -> Line:

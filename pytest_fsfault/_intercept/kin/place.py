@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import suppress
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 #: The variable that names the directory.
 KEY = "FSFAULT_CHILD"
@@ -36,18 +31,14 @@ def page_of(directory: str) -> str:
     return os.path.join(directory, "p")
 
 
+def roots_of(directory: str) -> str:
+    """Return the path of the list of roots."""
+    return os.path.join(directory, "roots")
+
+
 def is_ours(path: str) -> bool:
     """Return whether a path is that of a socket or a page of ours."""
     return os.path.basename(os.path.dirname(path)).startswith(f"{_PREFIX}{os.getpid()}-")
-
-
-def remove(directory: str, remove_file: Callable[[str], object], rmdir: Callable[[str], object]) -> None:
-    """Remove the directory and what we have put into it."""
-    for path in (socket_of(directory), page_of(directory)):
-        with suppress(OSError):
-            remove_file(path)
-    with suppress(OSError):
-        rmdir(directory)
 
 
 def announce(directory: str) -> None:

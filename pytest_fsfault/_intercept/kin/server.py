@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 import select
 import selectors
@@ -33,6 +34,11 @@ _real_sleep = time.sleep
 _remove, _rmdir, _mkdir, _listdir = (
     ORIGINALS["os", name] for name in ("unlink", "rmdir", "mkdir", "listdir")
 )
+
+
+_open, _rename = ORIGINALS["io", "open"], ORIGINALS["os", "replace"]
+# The names of files by which new interpreters tell of themselves end so.
+_MET = ".met"
 
 
 class Server:
@@ -69,7 +75,29 @@ class Server:
         self.relatives = Relatives(self._waiting, self._asked)
         if VISIBLE:
             ThisProcess.kin = self.relatives
+        self._roots: tuple[str, ...] | None = None
         self._follow_clock()
+        self._tell_roots()
+
+    def _tell_roots(self) -> None:
+        """Write the roots where new interpreters read them."""
+        roots = self.desk.roots()
+        if roots != self._roots:
+            self._roots = roots
+            path = place.roots_of(self._directory)
+            with _open(f"{path}.new", "wb") as file:
+                file.write(marshal.dumps(roots, 2))
+            _rename(f"{path}.new", path)
+
+    def meet(self) -> None:
+        """Take in which interpreters have told of themselves."""
+        for name in _listdir(self._directory):
+            if name.endswith(_MET):
+                path = os.path.join(self._directory, name)
+                with suppress(OSError, ValueError, EOFError):
+                    with _open(path, "rb") as file:
+                        self.desk.starts.meet(marshal.loads(file.read()))  # noqa: S302  # ours
+                    _remove(path)
 
     def _follow_clock(self) -> None:
         clock = self._clock()
@@ -84,6 +112,7 @@ class Server:
         """Let all kin know that rules, roots or gates have changed."""
         self._page.change()
         self._follow_clock()
+        self._tell_roots()
 
     # The thread.
 
@@ -244,7 +273,7 @@ class Server:
             self._page.alive = False
             for peer in tuple(self._peers.values()):
                 self._dismiss(peer)
-            place.remove(self._directory, _remove, _rmdir)
+            self._remove_directory()
         self._selector.close()
         for peer in self._peers.values():
             peer.connection.close()
@@ -256,6 +285,12 @@ class Server:
         clock = self._clock()
         if isinstance(clock, VirtualClock) and clock.moved == self._moved:
             clock.moved = None
+
+    def _remove_directory(self) -> None:
+        with suppress(OSError):
+            for name in _listdir(self._directory):
+                _remove(os.path.join(self._directory, name))
+            _rmdir(self._directory)
 
 
 def supported() -> bool:

@@ -124,13 +124,24 @@ class Starts:
         """Yield a sentence for each process, from the `first` on, that no fault has reached."""
         met = list(self._met)
         for started in self._started[first:]:
-            if started.arguments in met:
-                met.remove(started.arguments)
-            else:
+            same = next((arguments for arguments in met if _same(started.arguments, arguments)), None)
+            if same is None:
                 yield str(started._replace(reason=started.reason or _SILENT))
+            else:
+                met.remove(same)
 
     def __len__(self) -> int:
         return len(self._started)
+
+
+def _same(started: tuple[str, ...], met: tuple[str, ...]) -> bool:
+    """Return whether an interpreter was started so: for a script, its own arguments come after those of Python."""
+    if met[-len(started) :] == started:
+        return True
+    tail = started[1:]
+    script = os.path.basename(started[0])
+    here = len(met) - len(tail) - 1
+    return here >= 0 and met[len(met) - len(tail) :] == tail and os.path.basename(met[here]) == script
 
 
 _SILENT = "it has not told of itself; it ended too early, or is a Python before 3.11"
