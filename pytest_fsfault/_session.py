@@ -66,6 +66,8 @@ class FsFault:
         self._paused = 0
         self._over = False
         self._handles: frozenset[tuple[int, str]] = frozenset()
+        self._started = 0  # how many processes had been started before
+        self._children: tuple[int, tuple[str, ...]] = (0, ())
         self._windows: Windows | None = None
         self._proofs: Proofs | None = None
         version = _first(options.windows, profile.windows)
@@ -116,8 +118,17 @@ class FsFault:
 
     @property
     def journal(self) -> Journal:
-        """What happened so far."""
+        """What happened so far, in this process and in its Python children."""
+        if not self._over:
+            switch().drain()
         return self._engine.journal
+
+    def _count_children(self) -> tuple[int, tuple[str, ...]]:
+        """Return how many processes were started, and a sentence for each that no fault has reached."""
+        if not self._over and self.children:
+            unreached = tuple(switch().unreached(self._started))
+            self._children = switch().starts() - self._started, unreached
+        return self._children
 
     @property
     def clock(self) -> VirtualClock | RealClock:
@@ -294,6 +305,7 @@ class FsFault:
     def start(self) -> None:
         """Put everything in place; faults act once the gate is open."""
         switch().start(self._engine)
+        self._started = switch().starts()
         if self._strict == "all":
             self._handles = handles.below(self.roots)
 
@@ -303,6 +315,7 @@ class FsFault:
             if self._proofs is not None:
                 self._proofs.close()
             self.close()
+            self._count_children()
             self._over = True
             switch().stop(self._engine)
             if self._windows is not None:
@@ -323,9 +336,11 @@ class FsFault:
 
     def evidence(self) -> dict[str, Any]:
         """Return what the test showed, as data."""
+        started, unreached = self._count_children()
         return evidence(
             self.journal, own=self._own, ambient=self._ambient, retries=self.retries(), waits=self._clock.slept,
             roots=self.roots, sweeps=[] if self._proofs is None else self._proofs.evidence(),
+            children={"started": started, "unreached": list(unreached)},
         )  # fmt: skip
 
     def lines(self, *, everything: bool) -> Iterator[str]:
@@ -348,9 +363,11 @@ class FsFault:
         if self._proofs is not None:
             yield from self._proofs.findings()
         own = {id(armed) for armed in self._own}
-        for armed in self._engine.plan.never_fired():
-            if id(armed) in own:
-                yield never_fired(armed, self._engine)
+        missed = [armed for armed in self._engine.plan.never_fired() if id(armed) in own]
+        yield from (never_fired(armed, self._engine) for armed in missed)
+        _, unreached = self._count_children()
+        if missed or self._strict == "all":
+            yield from unreached
         if self._windows is not None:
             yield from self._windows.findings()
         if self._strict == "all":

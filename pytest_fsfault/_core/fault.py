@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pytest_fsfault._core.errors import ErrorName, parse_error
 from pytest_fsfault._core.mistakes import FsFaultError, nearest
@@ -18,8 +17,7 @@ _EXAMPLES = "a fault such as 'ERROR_ACCESS_DENIED', 'delay 250ms', 'short 512' o
 _KEYWORDS = ("delay", "short", "crash")
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(NamedTuple):
     """What happens to a call.
 
     `error` is what an ``"error"`` raises, and what a ``"short"`` raises once it has transferred `size`

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +16,8 @@ class FsFaultError(ValueError):
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the valid name closest to `name`, or an empty string."""
+    from difflib import get_close_matches  # noqa: PLC0415  # for who has made a mistake
+
     known = {candidate.lower(): candidate for candidate in names}
     found = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
     return f"; did you mean {known[found[0]]!r}?" if found else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from functools import partial
-from random import Random
 from typing import TYPE_CHECKING, Self
 
 from pytest_fsfault._core.operation import Decision
@@ -86,6 +85,8 @@ class Armed:
         if path not in self._draws:
             below = below_root(path, self._numbered, ignore_case) if self._numbered else None
             stable = below_root(path, roots, ignore_case) if below is None else _uncounted(below)
+            from random import Random  # noqa: PLC0415  # for who draws
+
             # Paths of one name below two roots draw alike, but apart: each has its own generator.
             rule = _portable(self.rule, roots, self._numbered)
             seed = f"{self._seed}|{rule}|{path if stable is None else stable}"

@@ -19,7 +19,6 @@ from pytest_fsfault._intercept.board import NOBODY, Board, nobody_starts
 from pytest_fsfault._intercept.descriptors import DescriptorWrapper
 from pytest_fsfault._intercept.files import make_file_calls, toggle_methods
 from pytest_fsfault._intercept.kin.family import Family
-from pytest_fsfault._intercept.kin.family import patches as family_patches
 from pytest_fsfault._intercept.one_path import PathWrapper
 from pytest_fsfault._intercept.opening import OpenWrapper
 from pytest_fsfault._intercept.originals import ORIGINALS
@@ -82,6 +81,8 @@ class Switch:
                 self._make()
                 self._exchange.know(self._files, _TIMES)
                 self._found_family()
+            if self.family is not None:
+                self.family.cover(self._cover)
             first = not self.board.engines
             self.board.engines = (engine, *self.board.engines)
             engine.on_end = self.refresh
@@ -195,12 +196,30 @@ class Switch:
         self._patches.uninstall()
         Timing().sweep()
 
+    def drain(self) -> None:
+        """Take in what child processes have told so far."""
+        if self.family is not None:
+            self.family.drain()
+
+    def starts(self) -> int:
+        """Return how many processes were started under faults so far."""
+        return 0 if self.family is None else self.family.started()
+
+    def unreached(self, first: int) -> list[str]:
+        """Return a sentence for each of them, from the `first` on, that no fault has reached."""
+        return [] if self.family is None else self.family.unreached(first)
+
     def _found_family(self) -> None:
         if self._is_kin:
             return
         self.family = Family(self.board, self._any_clock, self.become_kin)
         self.board.starting = self.family.starting
-        self._patches.extend(family_patches(self.family))
+
+    def _cover(self, patches: list[Patch]) -> None:
+        """Put more wrappers in place, while a session is open."""
+        self._patches.extend(patches)
+        if self.board.engines:
+            self._patches.install()
 
     def _any_clock(self) -> Any:
         return self.clock or next((engine.clock for engine in self.board.engines), None)
@@ -220,16 +239,13 @@ class Switch:
         self.board.mine = NOBODY
         self._timings.clear()
         engines, self.board.engines = self.board.engines, ()
-        if not engines:
-            return
+        if engines:
+            self._uninstall()
+        self.refresh()
         if directory:
             from pytest_fsfault._intercept.kin.joining import join  # noqa: PLC0415
 
-            self._uninstall()
-            if join(self, directory):
-                return
-        self._uninstall()
-        self.refresh()
+            join(self, directory)
 
     def _make(self) -> None:
         for row in ROWS:

@@ -26,6 +26,7 @@ def evidence(
     waits: Iterable[float],
     roots: Sequence[str],
     sweeps: Sequence[Mapping[str, Any]],
+    children: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return counts, faults, retries, waits (virtual seconds) and rules of one test."""
     faults = [entry for entry in entries if entry.fault is not None]
@@ -47,6 +48,10 @@ def evidence(
             for retry in retries
         ],
         "waited": sum(waits),
+        "children": {
+            "started": children["started"],
+            "unreached": [legible(told) for told in children["unreached"]],
+        },
         "sweeps": [{key: sweep[key] for key in ("trials", "failed")} for sweep in sweeps],
         "rules": [
             {

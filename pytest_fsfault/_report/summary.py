@@ -29,6 +29,8 @@ def totals(tests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "waited_virtual": sum(test["waited"] for test in tests),
         "took_real": sum(test["seconds"] for test in tests),
         "never_fired": _never_fired(tests),
+        "children": sum(test["children"]["started"] for test in tests),
+        "unreached": [told for test in tests for told in test["children"]["unreached"]],
         "sweeps": sum(len(test["sweeps"]) for test in tests),
         "trials": sum(sweep["trials"] for test in tests for sweep in test["sweeps"]),
         "trials_failed": sum(sweep["failed"] for test in tests for sweep in test["sweeps"]),
@@ -72,6 +74,11 @@ def summary_lines(total: Mapping[str, Any], reproduce: str) -> Iterator[str]:
     if total["sweeps"]:
         failed = f", {total['trials_failed']} failed" if total["trials_failed"] else ""
         yield f"swept: {_number(total['sweeps'], 'sweep')}, {_number(total['trials'], 'trial')}{failed}"
+    if total["children"]:
+        missed = f", {len(total['unreached'])} of them out of reach" if total["unreached"] else ""
+        yield f"started: {_number(total['children'], 'process', 'processes')}{missed}"
+        yield from (f"  {told}" for told in total["unreached"][:_MOST])
+        yield from _more(total["unreached"])
     if total["waited_virtual"]:
         yield f"waited: {total['waited_virtual']:.3f} s of virtual time, in {total['took_real']:.3f} s of real time"
     never = total["never_fired"]
@@ -86,5 +93,5 @@ def _more(rows: Sequence[object]) -> Iterator[str]:
         yield f"  ... {len(rows) - _MOST} more"
 
 
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+def _number(count: int, what: str, many: str = "") -> str:
+    return f"{count} {what if count == 1 else many or f'{what}s'}"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._intercept.kin import place
-from pytest_fsfault._intercept.patches import Patch, bind
+from pytest_fsfault._intercept.kin.forking import Forking
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._intercept.board import Board
     from pytest_fsfault._intercept.kin.server import Server
+    from pytest_fsfault._intercept.patches import Patch
 
 _families: list[Family] = []
 
@@ -30,6 +30,8 @@ class Family:
         self._directory = place.new_directory()
         self._announced = False
         self._owner = os.getpid()
+        self._cover: Callable[[list[Patch]], object] = lambda _patches: None
+        self._forking = Forking(self.starting)
         self.server: Server | None = None
         _families.append(self)
         _hook_forks()
@@ -47,16 +49,20 @@ class Family:
         if self.server is not None:
             self.server.change()
 
-    def starting(self, event: str, args: tuple[Any, ...], frame: FrameType | None) -> None:
-        """Be there for a process that is about to be started by the code under test."""
-        if not self._announced:
-            return
-        site = self._board.callers.locate(frame)
-        if site is None:
-            return
-        server = self._serve()
-        if server is None:
-            return
+    def cover(self, put: Callable[[list[Patch]], object]) -> None:
+        """Let `put` meet the functions that start processes, now and in modules that are loaded later."""
+        self._cover = put
+        found = self._forking.loaded()
+        if found:
+            put(found)
+
+    def starting(self, event: str, args: tuple[Any, ...], frame: FrameType | None) -> bool:
+        """Be there for a process that is about to be started by the code under test; return whether we are."""
+        site = self._board.callers.locate(frame) if self._announced else None
+        server = None if site is None else self._serve()
+        if site is None or server is None:
+            return False
+        self.cover(self._cover)
         from pytest_fsfault._intercept.kin.starts import start  # noqa: PLC0415
 
         with suppress(TypeError, ValueError, IndexError):  # arguments with which nothing will start
@@ -64,6 +70,7 @@ class Family:
                 server.desk.starts.add(start(args[0], _listed(args[1]), args[3], site))
             elif event == "os.posix_spawn":
                 server.desk.starts.add(start(args[0], args[1], args[2], site))
+        return True
 
     def _serve(self) -> Server | None:
         if self.server is None:
@@ -151,17 +158,3 @@ def _forked() -> None:
     families, _families[:] = tuple(_families), ()
     for family in families:
         family.forked()
-
-
-def patches(family: Family) -> list[Patch]:
-    """Return what meets the starts that no audit event tells of: those of `multiprocessing`."""
-    module = sys.modules.get("_posixsubprocess")
-    if module is None:
-        return []
-    real = module.fork_exec
-
-    def fork_exec(_home: object, *args: Any) -> Any:
-        family.starting("fork_exec", args, sys._getframe(1))
-        return real(*args)
-
-    return [Patch(module, "fork_exec", real, bind("_posixsubprocess", real, fork_exec))]

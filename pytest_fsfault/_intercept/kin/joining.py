@@ -41,7 +41,6 @@ class Kinship:
     """What this process shares with its parent."""
 
     def __init__(self, switch: Switch, directory: str) -> None:
-        self.directory = directory
         self._switch = switch
         self._page = Page(page_of(directory))
         self._links = Links(directory)
@@ -122,7 +121,7 @@ def join(switch: Switch, directory: str) -> bool:
             kinship = Kinship(switch, directory)
         except (OSError, ValueError, Gone):
             return False
-    _hook(switch)
+    _hook(switch, directory)
     switch.board.__class__ = FarBoard
     _kinship = kinship
     switch.join(kinship.engine)
@@ -137,19 +136,17 @@ def start(directory: str) -> None:
     join(switch(), directory)
 
 
-_hooked = False
+_directories: list[str] = []
 
 
-def _hook(switch: Switch) -> None:
-    """Let what this process forks become kin as well."""
-    global _hooked  # noqa: PLW0603  # hooks belong to the process
-    if not _hooked:
-        _hooked = True
+def _hook(switch: Switch, directory: str) -> None:
+    """Let what this process forks become kin as well, of the same parent; a fork server outlives its sessions."""
+    if not _directories:
         os.register_at_fork(after_in_child=lambda: _forked(switch))
+    _directories[:] = [directory]
 
 
 def _forked(switch: Switch) -> None:
-    global _kinship  # a process has one parent
-    kinship, _kinship = _kinship, None
-    if kinship is not None:
-        switch.become_kin(kinship.directory)
+    global _kinship  # noqa: PLW0603  # a process has one parent
+    _kinship = None
+    switch.become_kin(_directories[0])

@@ -1,0 +1,1 @@
+"""Child processes under the faults of their parent."""

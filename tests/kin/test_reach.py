@@ -1,0 +1,164 @@
+"""However a Python child is started, it meets the plan of its parent."""
+
+import contextlib
+import gc
+import os
+import subprocess
+import sys
+import threading
+import time
+import venv
+from multiprocessing import forkserver
+
+import pytest
+
+from pytest_fsfault import inject
+
+from .starting import MOVE, WAYS, run
+
+RULE = "os.replace *.whl -> ERROR_ACCESS_DENIED when first 3"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_child_meets_the_plan(root, way):
+    """Three refusals, three virtual seconds, and the fourth attempt; all of it in the journal of the parent."""
+    (root / "a.whl").touch()
+    with inject(RULE, roots=[root]) as fsfault:
+        WAYS[way](str(root / "a.whl"))
+        entries = fsfault.journal
+        assert ["raised", "raised", "raised", "ok"] == [entry.outcome for entry in entries]
+        assert {str(root / "a.whl")} == {entry.path for entry in entries}
+        assert os.getpid() not in {entry.process for entry in entries}
+        assert 1 == len({entry.process for entry in entries})
+        assert [1.0, 1.0, 1.0] == fsfault.clock.slept
+        fsfault.assert_retried("os.replace", attempts=4, within=3.0)
+    assert (root / "a.whl.new").exists()
+
+
+def test_another_environment_is_reached(root, tmp_path):
+    """One that has neither this package nor pytest."""
+    venv.create(tmp_path / "venv", with_pip=False)
+    (root / "a.whl").touch()
+    with inject(RULE, roots=[root], strict="all") as fsfault:
+        run([str(tmp_path / "venv" / "bin" / "python"), "-c", MOVE, str(root / "a.whl")])
+    assert 4 == len(fsfault.journal)
+
+
+def test_the_sitecustomize_of_the_environment_has_its_turn(root, tmp_path, python):
+    """Ours comes first on the path, and steps aside."""
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.flag_of_theirs = sys.path[:]\n")
+    with inject("os.mkdir -> EACCES", roots=[root]):
+        told = python(
+            "import os, sys\nprint(sys.flag_of_theirs.count(sys.argv[2]), sum('boot' in p for p in sys.path))\n"
+            "try: os.mkdir(sys.argv[1])\nexcept PermissionError: print('met')",
+            root / "x",
+            tmp_path,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join([os.environ["PYTHONPATH"], str(tmp_path)])},
+        )
+    assert "1 0\nmet\n" == told
+
+
+OUT_OF_REACH = {
+    "-S": ([sys.executable, "-S", "-c", "pass"], {}, "with -S Python loads nothing of ours"),
+    "no environment": (
+        [sys.executable, "-c", "pass"],
+        {"env": {}},
+        "its environment lacks FSFAULT_CHILD; build it from a copy of os.environ",
+    ),
+    "a native program": (["/bin/sh", "-c", ":"], {}, "it is no Python program"),
+}
+
+
+@pytest.mark.parametrize("case", OUT_OF_REACH)
+def test_what_is_out_of_reach_is_told(root, case):
+    """With strict="all" it fails the test; the message says why, and where it was started."""
+    arguments, options, reason = OUT_OF_REACH[case]
+    with pytest.raises(AssertionError) as caught, inject(roots=[root], strict="all"):
+        subprocess.run(arguments, check=True, **options)
+    shown = " ".join(arguments)
+    line = caught.traceback[0].lineno + 2
+    assert f"no fault reached `{shown}`, started at {__file__}:{line}: {reason}" == str(caught.value)
+
+
+def test_another_environment_in_isolated_mode_is_told(root, tmp_path):
+    """It sees neither our environment variables nor our package."""
+    venv.create(tmp_path / "venv", with_pip=False)
+    python = str(tmp_path / "venv" / "bin" / "python")
+    with pytest.raises(AssertionError, match="with -I another environment sees nothing of ours$"):
+        with inject(roots=[root], strict="all"):
+            subprocess.run([python, "-I", "-c", "pass"], check=True)
+
+
+def test_a_rule_that_never_fired_says_who_was_out_of_reach(root):
+    """The child would have met it."""
+    (root / "a").touch()
+    code = "import os, sys; os.remove(sys.argv[1])"
+    with pytest.raises(AssertionError, match="never fired: .*\nno fault reached .* with -S Python loads nothing of ours"):
+        with inject("os.remove -> EACCES", roots=[root]):
+            subprocess.run([sys.executable, "-S", "-c", code, str(root / "a")], check=True)
+
+
+ALONE = {
+    "children=False": lambda _fsfault: contextlib.nullcontext(),
+    "paused": lambda fsfault: fsfault.paused(),
+}
+
+
+@pytest.mark.parametrize("way", ["subprocess", "os.fork", "Process by spawn", "Process by fork"])
+@pytest.mark.parametrize("case", ALONE)
+def test_children_that_are_left_alone(root, case, way):
+    """With children=False, and started while the faults are paused; their time is real then."""
+    (root / "a.whl").touch()
+    rule = "os.replace -> ERROR_ACCESS_DENIED or never"
+    with inject(rule, roots=[root], children=case != "children=False") as fsfault:
+        with ALONE[case](fsfault):
+            WAYS[way](str(root / "a.whl"))
+        assert 0 == len(fsfault.journal)
+    assert (root / "a.whl.new").exists()
+
+
+def test_an_environment_is_as_before(root, monkeypatch):
+    """Whatever the test does to it meanwhile."""
+    monkeypatch.setenv("PYTHONPATH", "theirs")
+    before = dict(os.environ)
+    with inject(roots=[root]):
+        assert before != os.environ
+        os.environ["PYTHONPATH"] += os.pathsep + "more"
+    assert f"theirs{os.pathsep}more" == os.environ["PYTHONPATH"]
+    assert before | {"PYTHONPATH": os.environ["PYTHONPATH"]} == os.environ
+
+
+@pytest.mark.parametrize("way", ["subprocess", "os.fork", "pool by forkserver"])
+def test_nothing_is_left(root, tmp_path, monkeypatch, way):
+    """No file, no descriptor, no thread."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (root / "a.whl").touch()
+
+    def mine():
+        return len(os.listdir("/proc/self/task")), os.listdir(tmp_path)
+
+    with inject(RULE, roots=[root]):
+        WAYS["pool by forkserver"](str(root / "a.whl"))  # its helpers live as long as this process
+    os.rename(root / "a.whl.new", root / "a.whl")
+    gc.collect()
+    while len(os.listdir("/proc/self/task")) > 1 + threading.active_count() - 1:
+        time.sleep(0.001)  # those of the pool are ending
+    before, descriptors = mine(), len(os.listdir("/proc/self/fd"))
+    with inject(RULE, roots=[root]):
+        WAYS[way](str(root / "a.whl"))
+    gc.collect()
+    assert before == mine()
+    assert descriptors >= len(os.listdir("/proc/self/fd"))
+
+
+def test_a_fork_server_from_before_the_faults_is_replaced(root):
+    """What it forks would be without faults, as it is itself."""
+    (root / "a.whl").touch()
+    WAYS["Process by forkserver"](str(root / "a.whl"))
+    os.rename(root / "a.whl.new", root / "a.whl")
+    forkserver._forkserver._stop()
+    WAYS["Process by forkserver"](str(root / "a.whl"))
+    os.rename(root / "a.whl.new", root / "a.whl")
+    with inject(RULE, roots=[root]) as fsfault:
+        WAYS["Process by forkserver"](str(root / "a.whl"))
+        assert 4 == len(fsfault.journal)
