@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.conduct import Act, conduct_early_bound
 from pytest_fsfault._core.operation import OPERATIONS, Operation, flag_groups, open_groups
+from pytest_fsfault._intercept import timing
 from pytest_fsfault._intercept.bindings import reachable
 from pytest_fsfault._intercept.board import NOBODY, resolve
 from pytest_fsfault._intercept.one_path import told_flags
@@ -171,6 +172,8 @@ class _ModelListener(_Listener):
             __tracebackhide__ = True
             self._refuse_after_the_end(sys._getframe(2))
             self.board.starting(self.event, args, sys._getframe(2))
+        if self.event == "import" and timing.awaits(args[0]):
+            timing.meet(args[0])
         model = self.board.model
         if model is not None:
             if self.event in _STARTS:

@@ -174,6 +174,11 @@ def loaded() -> list[Patch]:
     ]
 
 
+def is_covered() -> bool:
+    """Return whether asyncio was loaded so far."""
+    return bool(_put)
+
+
 def leave() -> None:
     """Let the loops that outlive the last session go on from what they showed."""
     for found in tuple(_loops):

@@ -152,12 +152,22 @@ def _classes(row: _Row, module: ModuleType) -> list[type]:
 _pending = list(_TABLE)
 
 
+def is_incomplete(module: ModuleType) -> bool:
+    """Return whether a module is being imported just now."""
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
+
+
+def awaited() -> frozenset[str]:
+    """Return the modules that were not loaded so far."""
+    return frozenset(row.module for row in _pending)
+
+
 def loaded() -> list[Patch]:
     """Return the patches for modules that were loaded since the last call."""
     found: list[Patch] = []
     for row in tuple(_pending):
         module = sys.modules.get(row.module)
-        if module is None:
+        if module is None or is_incomplete(module):
             continue
         try:
             found += _patches(row, module)

@@ -24,7 +24,7 @@ _THROUGH, _POOL = -1, -2
 
 _PACES = {
     _THROUGH: "threading queue pytest_fsfault._intercept.kin.starting",
-    _POOL: "multiprocessing.pool asyncio.events",
+    _POOL: "multiprocessing.pool multiprocessing.process asyncio.events",
     PATIENT: "concurrent.futures",
     REAL: "asyncio selectors subprocess multiprocessing trio curio twisted tornado gevent eventlet uvloop",
     FOREIGN: "pytest_fsfault _pytest pytest pluggy xdist execnet pytest_cov pytest_timeout pytest_randomly "
@@ -33,7 +33,7 @@ _PACES = {
 }
 _KNOWN = {name: pace for pace, names in _PACES.items() for name in names.split()}
 # Functions of theirs that call what they were handed.
-_HANDED_ON = frozenset({"worker", "mapstar", "starmapstar", "_run"})
+_HANDED_ON = frozenset({"worker", "mapstar", "starmapstar", "_run", "run"})
 
 
 class Tempo:

@@ -141,13 +141,37 @@ class Timing:
             _ALL.uninstall()
 
 
+def awaits(module: str) -> bool:
+    """Return whether a module is about to be loaded that has to be covered."""
+    if not _running or module not in _AWAITED or module in sys.modules or module in _met:
+        return False
+    return module == "queue" or module in outside.awaited() or not loops.is_covered()
+
+
+_met: set[str] = set()  # those that we ourselves are loading
+_AWAITED = frozenset({*outside.awaited(), "asyncio.base_events", "queue"})
+
+
+def meet(module: str) -> None:
+    """Load a module before its importer does, and cover it before anybody has taken a name from it."""
+    _met.add(module)
+    try:
+        __import__(module)
+    finally:
+        _met.discard(module)
+    for timing in _running:
+        timing.refresh()
+
+
 def _install(tempo: Tempo | None) -> None:
     if tempo is None or tempo.virtual is None:
         _RECORDING.install()
         return
     _loaded[0] = len(sys.modules)
     _ALL.extend([*outside.loaded(), *loops.loaded()])
-    for name in [name for name in _to_come if name in sys.modules]:
+    for name in [
+        name for name in _to_come if name in sys.modules and not outside.is_incomplete(sys.modules[name])
+    ]:
         _ALL.extend([_to_come.pop(name)._replace(owner=sys.modules[name])])
     _ALL.install()
 

@@ -20,7 +20,11 @@ def python():
 
     def run(code, *arguments, **options):
         done = subprocess.run(
-            [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=False, **options
+            [sys.executable, "-c", code, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            **options,
         )
         assert "" == done.stderr
         return done.stdout

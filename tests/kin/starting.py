@@ -65,7 +65,11 @@ def _grandchild(path):
 
 
 def _shell(path):
-    run('"$PY" -c "$MOVE" "$FILE"', shell=True, env={**os.environ, "PY": sys.executable, "MOVE": MOVE, "FILE": path})
+    run(
+        '"$PY" -c "$MOVE" "$FILE"',
+        shell=True,
+        env={**os.environ, "PY": sys.executable, "MOVE": MOVE, "FILE": path},
+    )
 
 
 def _copied_environment(path):

@@ -113,7 +113,7 @@ class FarClock(VirtualClock):
         self._waiters[waiter.thread] = waiter
         try:
             line = self._links.here()
-            line.send(self._request(waiter.number, waiter.due - waiter.began, waiter.patient, 0))
+            line.send(self._request(waiter.number, waiter.due - waiter.began, waiter.patient))
             self._receive(line)
         except Gone:
             real_sleep(max(0.0, (waiter.due - waiter.began) / SECOND))
@@ -123,8 +123,10 @@ class FarClock(VirtualClock):
             super().note(waiter.began, waiter.due - waiter.began)
         return waiter.notified
 
-    def _request(self, number: int, span: int, patient: bool, silence: int) -> tuple[Any, ...]:
-        return "wait", self.untold(), number, span, patient, silence
+    def _request(
+        self, number: int, span: int, patient: bool, silence: int = 0, *, noted: bool = True
+    ) -> tuple[Any, ...]:
+        return "wait", self.untold(), number, span, patient, silence, noted
 
     def _receive(self, line: Line) -> None:
         try:
@@ -143,7 +145,9 @@ class FarClock(VirtualClock):
         silence = _SILENCE if waiter._sleeps else 0  # type: ignore[attr-defined]
         try:
             line = self._links.here()
-            line.send(self._request(number, (waiter.due or 0) - waiter.began, waiter.patient, silence))
+            line.send(
+                self._request(number, (waiter.due or 0) - waiter.began, waiter.patient, silence, noted=False)
+            )
         except Gone:
             return look((waiter.due or 0) / SECOND)
         selector.register(line.socket.fileno(), _READ)

@@ -42,7 +42,7 @@ class Line:
         """Send a message; its answer is still to come."""
         try:
             self.socket.sendall(pack(message))
-        except OSError:
+        except ConnectionError:
             raise Gone from None
 
     def receive(self) -> Message:
@@ -50,7 +50,7 @@ class Line:
         while not self._ready:
             try:
                 data = self.socket.recv(_SIZE)
-            except OSError:
+            except ConnectionError:  # no other one: a signal handler may raise what it likes
                 data = b""
             if not data:
                 raise Gone

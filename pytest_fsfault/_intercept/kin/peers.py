@@ -56,10 +56,10 @@ class Peer:
 class RemoteWait(Waiter):
     """The wait of a thread of kin, on the clock of this process."""
 
-    __slots__ = ("_patient", "_ring", "_silent_until", "clock", "number")
+    __slots__ = ("_patient", "_ring", "_silent_until", "clock", "noted", "number")
 
     def __init__(self, clock: VirtualClock, peer: Peer, request: Message, ring: Callable[[], object]) -> None:
-        number, span, patient, silence = request
+        number, span, patient, silence, self.noted = request
         now = clock.world.monotonic_ns()
         self._ring = ring
         self._silent_until = now + silence if silence else None

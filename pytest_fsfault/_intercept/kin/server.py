@@ -225,7 +225,8 @@ class Server:
             if self.desk.take_cancelled(peer):
                 self._end(peer, ("notified",))
             elif (pause := wait.clock.poll(wait)) is None:
-                self.desk.answer(peer, ("slept", wait.began, (wait.due or wait.began) - wait.began))
+                if wait.noted:
+                    self.desk.answer(peer, ("slept", wait.began, (wait.due or wait.began) - wait.began))
                 self._end(peer, ("due",))
             else:
                 pauses.append(pause)
