@@ -83,7 +83,7 @@ def test_another_environment_in_isolated_mode_is_told(root, tmp_path):
     """It sees neither our environment variables nor our package."""
     venv.create(tmp_path / "venv", with_pip=False)
     python = str(tmp_path / "venv" / "bin" / "python")
-    with pytest.raises(AssertionError, match="with -I another environment sees nothing of ours$"):
+    with pytest.raises(AssertionError, match=r"with -I another environment sees nothing of ours$"):
         with inject(roots=[root], strict="all"):
             subprocess.run([python, "-I", "-c", "pass"], check=True)
 
@@ -93,7 +93,7 @@ def test_a_rule_that_never_fired_says_who_was_out_of_reach(root):
     (root / "a").touch()
     code = "import os, sys; os.remove(sys.argv[1])"
     with pytest.raises(
-        AssertionError, match="never fired: .*\nno fault reached .* with -S Python loads nothing of ours"
+        AssertionError, match=r"never fired: .*\nno fault reached .* with -S Python loads nothing of ours"
     ):
         with inject("os.remove -> EACCES", roots=[root]):
             subprocess.run([sys.executable, "-S", "-c", code, str(root / "a")], check=True)

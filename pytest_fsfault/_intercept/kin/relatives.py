@@ -45,6 +45,9 @@ class Relatives:
         return any(working) or self._asked()
 
     def _stirs(self, process: int, now: int) -> bool:
+        others = self._others(process)
+        if not others:
+            return False  # each of its threads waits for the clock
         sign = _cpu_time(process)
         mark = self._marks.get(process)
         if mark is None or mark.sign != sign:
@@ -53,18 +56,16 @@ class Relatives:
         if not mark.lasts(now):
             return True
         # In this order: who could not run then, and has not run until now, has not run in between.
-        return self._can_run(process) or _cpu_time(process) != sign
+        return any(map(_can_run, others)) or _cpu_time(process) != sign
 
-    def _can_run(self, process: int) -> bool:
-        """Return whether a thread that does not wait for the clock runs, is about to, or waits for a disk."""
+    def _others(self, process: int) -> list[str]:
+        """Return the threads that do not wait for the clock, none if the process has just ended."""
         tasks = f"/proc/{process}/task"
         waiting = self._waiting(process)
         try:
-            return any(
-                _state(f"{tasks}/{task}/stat") in b"RD" for task in listdir(tasks) if int(task) not in waiting
-            )
+            return [f"{tasks}/{task}/stat" for task in listdir(tasks) if int(task) not in waiting]
         except OSError:
-            return False  # it has just ended
+            return []
 
 
 def _cpu_time(process: int) -> int | None:
@@ -76,9 +77,15 @@ def _cpu_time(process: int) -> int | None:
         return None
 
 
-def _state(path: str) -> bytes:
-    descriptor = open_descriptor(path, O_RDONLY)
+def _can_run(stat: str) -> bool:
+    """Return whether a thread runs, is about to, or waits for a disk."""
     try:
-        return read(descriptor, 200).rpartition(b") ")[2][:1]
+        descriptor = open_descriptor(stat, O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return read(descriptor, 200).rpartition(b") ")[2][:1] in b"RD"
+    except OSError:
+        return False
     finally:
         close(descriptor)
