@@ -6,6 +6,7 @@ import inspect
 import os
 import sys
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from os import lstat
@@ -17,7 +18,7 @@ from pytest_fsfault._core.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.rule import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from pytest_fsfault._profiles import Profile
 
@@ -37,6 +38,7 @@ class Options:
     profile: str | None
     windows: str | None
     roots: tuple[str, ...] | None
+    named: tuple[str, ...] | None  # the roots as they were written
     clock: ClockName | None
     seed: int | None
     strict: Strict | None
@@ -60,7 +62,7 @@ class Options:
             "rules": tuple(as_rule(rule) for rule in rules),
             "profile": _profile_name(profile),
             "windows": _windows_version(windows),
-            "roots": None if roots is None else checked_roots(roots),
+            **_roots(roots),
             "clock": _one_of("clock", clock, (None, "virtual", "real")),
             "seed": _seed(seed),
             "strict": _one_of("strict", strict, (None, True, False, "all")),
@@ -79,7 +81,7 @@ class Options:
         ``profile="off"`` drops the rules and the model around it as well.
         """
         merged = object.__new__(Options)
-        for name in ("profile", "windows", "roots", "clock", "seed", "strict"):
+        for name in ("profile", "windows", "roots", "named", "clock", "seed", "strict"):
             own = getattr(self, name)
             object.__setattr__(merged, name, getattr(outer, name) if own is None else own)
         if self.profile == "off":
@@ -123,6 +125,14 @@ def marker_options(args: tuple[Any, ...], keywords: Mapping[str, Any]) -> Option
 def as_rule(rule: str | Rule) -> Rule:
     """Return a rule given as text or as such."""
     return rule if isinstance(rule, Rule) else Rule.parse(rule)
+
+
+def _roots(roots: Any) -> dict[str, tuple[str, ...] | None]:
+    if roots is None:
+        return {"roots": None, "named": None}
+    given = [*roots] if isinstance(roots, Iterable) and not isinstance(roots, (str, bytes)) else roots
+    found = checked_roots(given)
+    return {"roots": found, "named": tuple(os.fsdecode(os.fspath(root)) for root in given)}
 
 
 def checked_roots(roots: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:

@@ -57,6 +57,7 @@ class FsFault:
         self.profile = profile.name
         self._clock = self._choose_clock()
         self._engine = Engine(self._clock, roots, observing=profile.observe)
+        self._engine.named = options.named
         self._ambient: list[Armed] = []
         self._own = [self._arm(rule) for rule in options.rules]
         from_outside = ambient.rules if options.profile != "off" else ()
