@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from pytest_fsfault._core.journal import Verdict
 from pytest_fsfault._core.paths import below_root, within
 from pytest_fsfault._intercept.originals import NATIVE
-from pytest_fsfault._intercept.switch import switch
+from pytest_fsfault._intercept.switch import place, switch
 from pytest_fsfault._windows.actors import Actors
 from pytest_fsfault._windows.copying import Winapi
+from pytest_fsfault._windows.fake import FakeReality
 from pytest_fsfault._windows.model import Model
 from pytest_fsfault._windows.reality import Reality
 from pytest_fsfault._windows.scene import Scene
@@ -20,8 +21,11 @@ from pytest_fsfault._windows.versions import version as _version
 from pytest_fsfault._windows.windows import Windows
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from pytest_fsfault._core.engine import Engine
     from pytest_fsfault._core.operation import Operation
+    from pytest_fsfault._windows.versions import Version
 
 
 #: Whether the system that runs the test is the one that is modelled.
@@ -31,18 +35,51 @@ ON_WINDOWS = os.name == "nt"
 def windows(engine: Engine, version: str, options: dict[str, bool], seed: int | str) -> Windows:
     """Give a session the model of one version of Windows, and return what its user holds."""
     refresh = switch().refresh
-    reality = Reality(NATIVE)
-    reality.note_mapping()
-    scene = Scene(
-        NATIVE, _version(version, options), reality, lambda: engine.clock.now, refresh, on_windows=ON_WINDOWS
-    )  # fmt: skip
+    scenes = _Scenes(engine, _version(version, options))
+    scene = scenes.at(place())
     actors = Actors(scene, seed, partial(_below, engine), refresh)
-    model = Model(scene, actors, Winapi(partial(_responsible, engine), partial(_note, engine)))
+    model = Model(scene, actors, Winapi(_absolute, partial(_responsible, engine), partial(_note, engine)))
     engine.model = model
+    engine.on_ground = lambda there: model.move(scenes.at(there))
     engine.plan.ignore_case = not scene.version.case_sensitive
     made = Windows(model, _site)
     made.follow_links(engine.roots)
     return made
+
+
+class _Scenes:
+    """The scenes of one session: that of the real file system, and one for each fake."""
+
+    def __init__(self, engine: Engine, version: Version) -> None:
+        self._engine = engine
+        self._version = version
+        self._known: dict[object, Scene] = {}
+
+    def at(self, there: Any) -> Scene:
+        """Return the scene for a fake, or for the real file system."""
+        if there not in self._known:
+            self._known[there] = self._make(there)
+        return self._known[there]
+
+    def _make(self, there: Any) -> Scene:
+        native: Any = NATIVE
+        reality: Any
+        if there is None:
+            reality = Reality(native)
+            reality.note_mapping()
+        else:
+            native = there.native
+            reality = FakeReality(native)
+        clock = self._engine.clock
+        on_windows = ON_WINDOWS and there is None
+        return Scene(
+            native, self._version, reality, lambda: clock.now, switch().refresh, on_windows=on_windows
+        )
+
+
+def _absolute(path: str) -> str:
+    there = place()
+    return str((NATIVE if there is None else there.native).absolute(path))
 
 
 def _below(engine: Engine, path: str) -> str:

@@ -163,7 +163,7 @@ def _nothing() -> None:
 def judge_close(_scene: Scene, operation: Operation) -> Answer:
     """Let every close happen, and remember whether something may have been written."""
     detail = operation.detail
-    if operation.name == "os.close":
+    if operation.name == "os.close" and not isinstance(detail, bool):
         return Answer(operation.path, about=isinstance(detail, int) and is_writable(detail))
     return Answer(operation.path, about=detail)
 

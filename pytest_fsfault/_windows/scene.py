@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import weakref
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -127,7 +126,8 @@ class Scene:
         if making:
             raise Refusal(names.NOT_A_DIRECTORY, f"{device} is a device")
         if device == "nul":
-            return Place(os.devnull, self.native.stat(os.devnull))
+            null = str(self.native.null())
+            return Place(null, self.native.stat(null))
         raise Refusal(2, f"{device} is a device")
 
     def real(self, path: str) -> str:

@@ -7,10 +7,12 @@ import os
 import posixpath
 import threading
 from contextlib import contextmanager
+from functools import cached_property
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.paths import absolute, has_drive
+from pytest_fsfault._intercept.fake.native import FakeNative
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +32,11 @@ class Place:
         self.modules = patcher.fake_modules
         self.os = patcher.fake_modules["os"]
         self._inside: set[int] = set()
+
+    @cached_property
+    def native(self) -> FakeNative:
+        """Its functions, for our own work."""
+        return FakeNative(self)
 
     # Whose calls are ours to decide.
 
