@@ -1,6 +1,7 @@
 """Make the file system say no, as Windows would, and prove that your installer survives it."""
 
 from importlib import import_module
+from sys import modules
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -59,10 +60,15 @@ _HOMES = {
     "windows_error": "_core.errors",
 }
 
+_PYFAKEFS = "pyfakefs.fake_filesystem_unittest"
+
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if _PYFAKEFS in modules:
+        # A fake file system may be in force, and is not what ours are to work with.
+        import_module(f"{__name__}._intercept.fake.apart").settle()
     found = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     return found
 

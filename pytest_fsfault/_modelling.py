@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.journal import Verdict
 from pytest_fsfault._core.paths import below_root, within
+from pytest_fsfault._intercept.fake.place import in_force as place
 from pytest_fsfault._intercept.originals import NATIVE
-from pytest_fsfault._intercept.switch import place, switch
+from pytest_fsfault._intercept.switch import switch
 from pytest_fsfault._windows.actors import Actors
 from pytest_fsfault._windows.copying import Winapi
 from pytest_fsfault._windows.fake import FakeReality

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_fsfault._core.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.rule import Rule
+from pytest_fsfault._intercept.fake.apart import paused
+from pytest_fsfault._intercept.fake.place import in_force as place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -151,11 +153,15 @@ def checked_roots(roots: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
 
 def default_roots() -> tuple[str, ...]:
     """Return what is watched where nobody says otherwise: the directory for temporary files."""
-    return tuple(dict.fromkeys(forms(tempfile.gettempdir())))
+    with paused():
+        return tuple(dict.fromkeys(forms(tempfile.gettempdir())))
 
 
 def forms(root: Any) -> tuple[str, str]:
     """Return a path as given and as its real path, both absolute and separated by ``/``."""
+    fake = place()
+    if fake is not None:
+        return fake.forms(root)
     given = os.path.abspath(os.fsdecode(os.fspath(root)))
     return given.replace(os.sep, "/"), _real(given).replace(os.sep, "/")
 
@@ -182,6 +188,8 @@ def _checked(root: Any) -> tuple[str, str]:
         found = None
     if found is None:
         raise FsFaultError(f"{root!r} is no path, so it cannot be a root; name a directory")
+    if place() is not None:
+        return found  # nothing real can be hit
     home = os.path.expanduser("~")
     for form in dict.fromkeys(found):
         why = _too_much(form, home)

@@ -112,6 +112,7 @@ class Runner:
         if self._surroundings is None:
             from dataclasses import replace  # noqa: PLC0415
 
+            from pytest_fsfault._intercept.fake.apart import paused  # noqa: PLC0415
             from pytest_fsfault._options import forms  # noqa: PLC0415
 
             settings = replace(
@@ -120,7 +121,8 @@ class Runner:
             )  # fmt: skip
             factory = getattr(self._config, "_tmp_path_factory", None)
             if factory is not None and not settings.roots:
-                own = tuple(dict.fromkeys(forms(factory.getbasetemp())))
+                with paused():  # the directory is a real one
+                    own = tuple(dict.fromkeys(forms(factory.getbasetemp())))
                 settings = replace(settings, roots=own, numbered=own)
             self._surroundings = settings
         return self._surroundings
@@ -191,6 +193,10 @@ class Runner:
         uses = forced or "fsfault" in getattr(item, "fixturenames", ())
         if not (marks or uses or self.under_faults):
             return
+        if "pyfakefs.fake_filesystem_unittest" in sys.modules:
+            from pytest_fsfault._intercept.fake.apart import settle  # noqa: PLC0415
+
+            settle()
         from pytest_fsfault._core.mistakes import FsFaultError  # noqa: PLC0415
 
         try:

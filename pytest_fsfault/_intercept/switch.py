@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.engine import Engine
     from pytest_fsfault._core.protocols import Model
     from pytest_fsfault._intercept.fake.fakes import Fakes
-    from pytest_fsfault._intercept.fake.place import Place
 
 _SHAPES = {
     "path": PathWrapper,
@@ -332,12 +331,6 @@ def _supports() -> list[tuple[set[Any], set[Any]]]:
 def switch() -> Switch:
     """Return the one switch of this process."""
     return Switch()
-
-
-def place() -> Place | None:
-    """Return the fake file system that is in force, None for the real one."""
-    fakes = switch()._fakes
-    return fakes.place if fakes is not None and switch().board.faked else None
 
 
 def originals_in_place() -> Iterable[tuple[str, bool]]:

@@ -34,6 +34,26 @@ def patcher() -> Any:
     return next((one for one in there if one is not None and one.is_patching and one.fs is not None), None)
 
 
+def settle() -> None:
+    """Make ready for a session: if a fake is in force already, none of ours must work with it."""
+    if patcher() is not None:
+        load_all()
+
+
+@contextmanager
+def paused() -> Iterator[None]:
+    """Let the real file system be there in the block."""
+    there = patcher()
+    if there is None:
+        yield
+        return
+    there.pause()
+    try:
+        yield
+    finally:
+        there.resume()
+
+
 def load_all() -> None:
     """Import all of ours that may be needed under a fake, with the real modules in place."""
     with real_modules():

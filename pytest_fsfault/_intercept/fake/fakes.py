@@ -18,7 +18,7 @@ from pytest_fsfault._intercept.fake.calls import (
 )
 from pytest_fsfault._intercept.fake.composites import composites
 from pytest_fsfault._intercept.fake.files import Files
-from pytest_fsfault._intercept.fake.place import Place
+from pytest_fsfault._intercept.fake.place import place_of
 from pytest_fsfault._intercept.patches import Patch, Patches
 from pytest_fsfault._intercept.table import ROWS
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.engine import Engine
     from pytest_fsfault._intercept.board import Board
+    from pytest_fsfault._intercept.fake.place import Place
 
 _SHAPES: dict[str, type[Call]] = {
     "path": PathCall,
@@ -65,12 +66,8 @@ class Fakes:
 
     def enter(self) -> None:
         """Stand before the functions of the fake that is in force now."""
-        there = patcher()
-        if self.place is None or self.place.filesystem is not there.fs:
-            self.place = Place(self._board, there)
-        place = self.place
-        place.os, place.modules = there.fake_modules["os"], there.fake_modules
-        self._put(place)
+        self.place = place_of(self._board, patcher())
+        self._put(self.place)
         self._board.faked = True
         for engine in self._board.engines:
             self.adopt(engine)

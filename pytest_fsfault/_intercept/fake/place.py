@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from functools import cached_property
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from pytest_fsfault._core.paths import absolute, has_drive
+from pytest_fsfault._intercept.fake.apart import patcher
 from pytest_fsfault._intercept.fake.native import FakeNative
 
 if TYPE_CHECKING:
@@ -21,6 +23,27 @@ if TYPE_CHECKING:
 
 #: Nothing real can be hit: where no roots are named, all of a fake is watched, on whatever drive.
 WHOLE = ("/", *(f"{letter}:" for letter in ascii_uppercase))
+
+
+_known: WeakKeyDictionary[Any, Place] = WeakKeyDictionary()
+
+
+def place_of(board: Board, patcher: Any) -> Place:
+    """Return the place that a patcher has put in force, the same as long as its file system is the same."""
+    found = _known.get(patcher.fs)
+    if found is None or found.os is not patcher.fake_modules["os"]:
+        found = _known[patcher.fs] = Place(board, patcher)
+    return found
+
+
+def in_force() -> Place | None:
+    """Return the fake file system that the code under test has now, None if that is the real one."""
+    there = patcher()
+    if there is None:
+        return None
+    from pytest_fsfault._intercept.switch import switch  # noqa: PLC0415  # which imports this module
+
+    return place_of(switch().board, there)
 
 
 class Place:
