@@ -48,6 +48,7 @@ def replay(rows: Iterable[Row], *, model: bool | None = None, fake: bool = False
             with _company(ground, find_state(state).beside, modelled) as company:
                 for index in indices:
                     got[index] = _answer(wanted[index], f"{index:06d}", ground, *company)
+                    ground.clear(f"{index:06d}")
     return [Result(row, got[index]) for index, row in enumerate(wanted)]
 
 

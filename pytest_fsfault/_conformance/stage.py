@@ -148,7 +148,10 @@ class Stage:
         """Return each name below the directory with its size; a directory's ends in ``/`` and has none."""
         found: dict[str, int] = {}
         try:
-            _look(self._native, self.directory, "", found)
+            if self._ground.modules:
+                found = self._native.sizes(self.directory)
+            else:
+                _look(self._native, self.directory, "", found)
         except FileNotFoundError:
             return {GONE: 0}
         return {name: self.sizes.get(size, size) for name, size in found.items()}

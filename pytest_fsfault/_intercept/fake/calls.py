@@ -85,7 +85,9 @@ class Call:
             return call()
         operation = operation._replace(call_site=site)
         checked = call if nested else partial(self._checked, operation, call)
-        away = None if at is None else (lambda path, target: self._alone(partial(at, path, target)))
+        away = at
+        if at is not None and not nested:
+            away = partial(self._away, at)
         return conduct(board.engines, operation, Act(checked, self.discard, short, away))
 
     def _checked(self, operation: Operation, call: Callable[[], Any]) -> Any:
@@ -98,6 +100,10 @@ class Call:
                 tell_winerror(self.place.board.engines, operation.name, error)
                 raise
         raise found from None
+
+    def _away(self, at: Callable[[str, str | None], Any], path: str, target: str | None) -> Any:
+        __tracebackhide__ = True
+        return self._alone(partial(at, path, target))
 
     def _alone(self, call: Callable[[], Any]) -> Any:
         __tracebackhide__ = True

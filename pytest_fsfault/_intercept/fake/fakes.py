@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from functools import partial, wraps
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._intercept.bindings import Exchange
@@ -18,6 +18,7 @@ from pytest_fsfault._intercept.fake.calls import (
 )
 from pytest_fsfault._intercept.fake.composites import composites
 from pytest_fsfault._intercept.fake.files import Files
+from pytest_fsfault._intercept.fake.made_of import comparing, removing, touching, walking
 from pytest_fsfault._intercept.fake.place import place_of
 from pytest_fsfault._intercept.patches import Patch, Patches
 from pytest_fsfault._intercept.table import ROWS
@@ -114,8 +115,8 @@ class Fakes:
     # What stands before pyfakefs's own.
 
     def _put(self, place: Place) -> None:
-        for function, call in self._functions(place):
-            self._exchange_function(function, call)
+        for owner, name, make in self._functions(place):
+            self._exchange_function(vars(owner).get(name), make)
         found = list(composites(place))
         self._patches = Patches([*self._methods(place), *found])
         self._patches.install()
@@ -125,24 +126,23 @@ class Fakes:
         self._exchange.know(pairs, self._times)
         self._exchange.put()
 
-    def _functions(self, place: Place) -> Iterator[tuple[tuple[type, str], Callable[[Any], Call]]]:
-        home = type(place.os)
+    def _functions(self, place: Place) -> Iterator[tuple[type, str, Callable[[Any], Callable[..., Any]]]]:
+        home, paths = type(place.os), type(place.os.path)
         for row in ROWS:
-            if row.module == "os" and row.function in vars(home):
-                yield (home, row.function), partial(_SHAPES[row.shape], place, row.operation)
+            if row.module == "os" and row.shape in _SHAPES:
+                yield home, row.function, partial(_call, _SHAPES[row.shape], place, row.operation)
         for name, operation, refused in _ASKING:
-            yield (type(place.os.path), name), partial(_asking, place, operation, refused)
+            yield paths, name, partial(_asking, place, operation, refused)
+        yield home, "removedirs", partial(removing, place)
+        yield paths, "samefile", partial(comparing, place)
 
-    def _exchange_function(self, where: tuple[type, str], call: Callable[[Any], Call]) -> None:
+    def _exchange_function(self, function: Any, make: Callable[[Any], Callable[..., Any]]) -> None:
         """Exchange what a function of pyfakefs calls, so that all who have the function call it."""
-        owner, name = where
-        function = vars(owner).get(name)
         cell = _cell(function)
-        if cell is None:
-            return
-        original = cell.cell_contents
-        self._cells.append((cell, original))
-        cell.cell_contents = call(original).made()
+        if cell is not None:
+            original = cell.cell_contents
+            self._cells.append((cell, original))
+            cell.cell_contents = make(original)
 
     def _methods(self, place: Place) -> Iterator[Patch]:
         module = sys.modules
@@ -155,14 +155,22 @@ class Fakes:
         scanning = module["pyfakefs.fake_scandir"]
         contents = vars(scanning).get("_classify_directory_contents")
         if contents is not None:
-            yield Patch(scanning, "_classify_directory_contents", contents, _walking(place, contents))
+            yield Patch(scanning, "_classify_directory_contents", contents, walking(place, contents))
+        path = module["pyfakefs.fake_pathlib"].FakePath  # type: ignore[attr-defined]
+        yield Patch(path, "touch", vars(path)["touch"], touching(place, vars(path)["touch"]))
         usage = type(place.modules["shutil"])
         call = PathCall(place, "shutil.disk_usage", vars(usage)["disk_usage"])
         yield Patch(usage, "disk_usage", call.real, call.made())
 
 
-def _asking(place: Place, operation: str, refused: Any, real: Callable[..., Any]) -> AskingCall:
-    return AskingCall(place, operation, real, refused)
+def _call(
+    shape: type[Call], place: Place, operation: str, real: Callable[..., Any]
+) -> Callable[..., Any]:
+    return shape(place, operation, real).made()
+
+
+def _asking(place: Place, operation: str, refused: Any, real: Callable[..., Any]) -> Callable[..., Any]:
+    return AskingCall(place, operation, real, refused).made()
 
 
 def _cell(function: Any) -> CellType | None:
@@ -172,24 +180,3 @@ def _cell(function: Any) -> CellType | None:
         return None
     found: dict[str, CellType] = dict(zip(code.co_freevars, closure, strict=True))
     return found.get("f")
-
-
-def _walking(place: Place, real: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what stands before the look of `os.walk` at one directory, which is an `os.scandir`."""
-
-    @wraps(real)
-    def contents(filesystem: Any, root: Any, *args: Any) -> Any:
-        if not place.concerns(filesystem):
-            return real(filesystem, root, *args)
-        __tracebackhide__ = True
-        with place.os.scandir(root) as entries:
-            order = {entry.name: number for number, entry in enumerate(entries)}
-        top, directories, files = real(filesystem, root, *args)
-        last = len(order)
-        for names in (directories, files):
-            names.sort(key=lambda name: order.get(name, last))
-        return top, directories, files
-
-    return contents
-
-

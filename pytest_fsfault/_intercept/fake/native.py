@@ -85,6 +85,31 @@ class FakeNative:
         """Return a `Path`, as the code under test makes one."""
         return self._place.modules["pathlib"].Path(*map(self._spelled, parts))
 
+    def sizes(self, path: str) -> dict[str, int]:
+        """Return each name below a directory with its size; a directory's ends in ``/`` and has none.
+
+        By pyfakefs's own objects, since that takes a hundredth of the time. Raise FileNotFoundError for what is
+        not there.
+        """
+        found: dict[str, int] = {}
+        with self._place.alone():
+            below = [(self._place.filesystem.get_object(self._spelled(path)), "")]
+        while below:
+            directory, prefix = below.pop()
+            for name, one in directory.entries.items():
+                if hasattr(one, "entries"):
+                    found[f"{prefix}{name}/"] = 0
+                    below.append((one, f"{prefix}{name}/"))
+                else:
+                    found[prefix + name] = one.st_size
+        return found
+
+    def drop(self, path: str) -> None:
+        """Take a directory away with all that is in it, whatever is open there."""
+        above, name = self._place.filesystem.splitpath(self._spelled(path))
+        with self._place.alone():
+            self._place.filesystem.get_object(above).entries.pop(name, None)
+
     def open_files(self) -> Iterator[OpenFile]:
         """Yield what this process has open."""
         for number, one in self._place.open_files():
