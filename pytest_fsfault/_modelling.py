@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.journal import Verdict
 from pytest_fsfault._core.paths import below_root, within
-from pytest_fsfault._intercept.fake.place import in_force as place
+from pytest_fsfault._intercept.fake.place import in_force, native
 from pytest_fsfault._intercept.originals import NATIVE
 from pytest_fsfault._intercept.switch import switch
 from pytest_fsfault._windows.actors import Actors
@@ -37,7 +37,7 @@ def windows(engine: Engine, version: str, options: dict[str, bool], seed: int | 
     """Give a session the model of one version of Windows, and return what its user holds."""
     refresh = switch().refresh
     scenes = _Scenes(engine, _version(version, options))
-    scene = scenes.at(place())
+    scene = scenes.at(in_force())
     actors = Actors(scene, seed, partial(_below, engine), refresh)
     model = Model(scene, actors, Winapi(_absolute, partial(_responsible, engine), partial(_note, engine)))
     engine.model = model
@@ -63,24 +63,17 @@ class _Scenes:
         return self._known[there]
 
     def _make(self, there: Any) -> Scene:
-        native: Any = NATIVE
-        reality: Any
-        if there is None:
-            reality = Reality(native)
-            reality.note_mapping()
-        else:
-            native = there.native
-            reality = FakeReality(native)
         clock = self._engine.clock
-        on_windows = ON_WINDOWS and there is None
-        return Scene(
-            native, self._version, reality, lambda: clock.now, switch().refresh, on_windows=on_windows
-        )
+        now, changed = (lambda: clock.now), switch().refresh
+        if there is not None:
+            return Scene(there.native, self._version, FakeReality(there.native), now, changed)
+        reality = Reality(NATIVE)
+        reality.note_mapping()
+        return Scene(NATIVE, self._version, reality, now, changed, on_windows=ON_WINDOWS)
 
 
 def _absolute(path: str) -> str:
-    there = place()
-    return str((NATIVE if there is None else there.native).absolute(path))
+    return str(native().absolute(path))
 
 
 def _below(engine: Engine, path: str) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pytest_fsfault._core.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.rule import Rule
 from pytest_fsfault._intercept.fake.apart import paused
-from pytest_fsfault._intercept.fake.place import in_force as place
+from pytest_fsfault._intercept.fake.place import in_force
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -159,7 +159,7 @@ def default_roots() -> tuple[str, ...]:
 
 def forms(root: Any) -> tuple[str, str]:
     """Return a path as given and as its real path, both absolute and separated by ``/``."""
-    fake = place()
+    fake = in_force()
     if fake is not None:
         return fake.forms(root)
     given = os.path.abspath(os.fsdecode(os.fspath(root)))
@@ -188,7 +188,7 @@ def _checked(root: Any) -> tuple[str, str]:
         found = None
     if found is None:
         raise FsFaultError(f"{root!r} is no path, so it cannot be a root; name a directory")
-    if place() is not None:
+    if in_force() is not None:
         return found  # nothing real can be hit
     home = os.path.expanduser("~")
     for form in dict.fromkeys(found):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.operation import Operation
     from pytest_fsfault._core.protocols import Native
+    from pytest_fsfault._windows.fake import FakeReality
     from pytest_fsfault._windows.holds import Hold
     from pytest_fsfault._windows.lookup import Identity
     from pytest_fsfault._windows.reality import Reality
@@ -45,7 +46,7 @@ class Scene:
         self,
         native: Native,
         version: Version,
-        reality: Reality,
+        reality: Reality | FakeReality,
         now: Callable[[], float],
         changed: Callable[[], None],
         *,

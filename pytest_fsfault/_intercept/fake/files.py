@@ -13,6 +13,7 @@ from os.path import commonprefix
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.operation import Operation
+from pytest_fsfault._intercept.fake.buffers import drop, pending_of
 from pytest_fsfault._intercept.fake.calls import Call
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Files:
         if self._lost(file):
             drop(file)
             return
-        while (pending := _pending(file)) is not None:
+        while (pending := pending_of(file)) is not None:
             whole: list[None] = []
             self._calls["write"].on(file, partial(_note, whole, real), partial(_transfer, file, *pending))
             if whole:
@@ -229,18 +230,6 @@ def _flush(own: list[None], file: Any) -> None:
     own.clear()
 
 
-def _pending(file: Any) -> tuple[bytes, bytes] | None:
-    """Return what the file has and what it would have after a flush, None if that is the same."""
-    if not (file.allow_update and file._is_open()):
-        return None
-    if not file.open_modes.append:
-        file._io.flush()
-    there = file.file_object.byte_contents or b""
-    written = file._io.getvalue()
-    new = there + written[file._flush_pos :] if file.open_modes.append else written
-    return None if new == there else (there, new)
-
-
 def _transfer(file: Any, there: bytes, new: bytes, size: int) -> int:
     """Let no more than `size` bytes of what is new arrive."""
     start = len(commonprefix([there, new]))
@@ -253,16 +242,3 @@ def _transfer(file: Any, there: bytes, new: bytes, size: int) -> int:
     else:
         file._io.seek(position)
     return size
-
-
-def drop(file: Any) -> None:
-    """Forget what was written and has not arrived."""
-    if _pending(file) is None:
-        return
-    content = file.file_object.byte_contents or b""
-    file._io.seek(0)
-    file._io.truncate()
-    file._io.putvalue(content)
-    file._io.seek(0, 2)
-    file._flush_pos = len(content)
-    file._file_epoch = file.file_object.epoch

@@ -48,6 +48,20 @@ class FakeNative:
     def _spelled(self, value: Any) -> Any:
         return self._place.spelled(value) if isinstance(value, str) else value
 
+    def open(self, path: str, flags: int, mode: int = 0o777) -> Any:
+        """Open a file, as `os.open` does; pyfakefs's gives a file that is there another mode."""
+        place = self._place
+        try:
+            before = self.stat(path).st_mode
+        except OSError:
+            before = None
+        function = type(place.os).open
+        with place.alone():
+            found = getattr(function, "__wrapped__", function)(place.os, self._spelled(path), flags, mode)
+            if before is not None:
+                place.filesystem.get_open_file(found).get_object().st_mode = before
+        return found
+
     def open_file(self, path: str, *args: Any, **kwargs: Any) -> Any:
         """Open a file, as `io.open` does."""
         with self._place.alone():

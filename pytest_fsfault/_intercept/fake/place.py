@@ -12,9 +12,11 @@ from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from pytest_fsfault._core.paths import absolute, has_drive
+from pytest_fsfault._core.paths import absolute, has_drive, within
 from pytest_fsfault._intercept.fake.apart import patcher
+from pytest_fsfault._intercept.fake.buffers import drop
 from pytest_fsfault._intercept.fake.native import FakeNative
+from pytest_fsfault._intercept.originals import NATIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +46,12 @@ def in_force() -> Place | None:
     from pytest_fsfault._intercept.switch import switch  # noqa: PLC0415  # which imports this module
 
     return place_of(switch().board, there)
+
+
+def native() -> Any:
+    """Return the functions of the file system that the code under test has now, for our own work in it."""
+    there = in_force()
+    return NATIVE if there is None else there.native
 
 
 class Place:
@@ -159,6 +167,16 @@ class Place:
             for one in there or ():
                 if hasattr(one, "file_path"):
                     yield number, one
+
+    def close_below(self, roots: tuple[str, ...]) -> None:
+        """Close what is open below some directories, and forget what was written and has not arrived."""
+        for number, one in list(self.open_files()):
+            path = self.path_of(number)
+            if path is not None and within(path, roots):
+                if hasattr(one, "flush"):
+                    drop(one)
+                with self.alone():
+                    one.close_fd(number)
 
     def is_open(self, path: str) -> bool:
         """Return whether this process has the file at a path open."""
