@@ -6,11 +6,11 @@ import inspect
 import os
 import sys
 import tempfile
-from collections.abc import Iterable
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from os import lstat
-from pathlib import Path
+from pathlib import PurePath
 from stat import S_ISLNK
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,7 +20,7 @@ from pytest_fsfault._intercept.fake.apart import paused
 from pytest_fsfault._intercept.fake.place import in_force
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pytest_fsfault._profiles import Profile
 
@@ -129,26 +129,60 @@ def as_rule(rule: str | Rule) -> Rule:
     return rule if isinstance(rule, Rule) else Rule.parse(rule)
 
 
+_expected: list[bool] = []
+
+
+@contextmanager
+def expecting_fake(expected: bool) -> Iterator[None]:
+    """Read options in the block that are for a fake file system, if there will be one."""
+    _expected.append(expected)
+    try:
+        yield
+    finally:
+        _expected.pop()
+
+
 def _roots(roots: Any) -> dict[str, tuple[str, ...] | None]:
+    """Return the roots as they hold on the real file system, and as they were written."""
     if roots is None:
         return {"roots": None, "named": None}
-    given = [*roots] if isinstance(roots, Iterable) and not isinstance(roots, (str, bytes)) else roots
-    found = checked_roots(given)
-    return {"roots": found, "named": tuple(os.fsdecode(os.fspath(root)) for root in given)}
+    given = _listed(roots)
+    fake = any(_expected) or in_force() is not None
+    found = [form for root in given for form in _checked(root, lenient=fake)]
+    return {"roots": tuple(dict.fromkeys(found)), "named": tuple(_text(root) for root in given)}
 
 
 def checked_roots(roots: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
     """Return roots as given and as their real paths, absolute; refuse those that would hurt."""
+    fake = in_force()
+    found = [
+        form
+        for root in _listed(roots)
+        for form in (_checked(root) if fake is None else fake.forms(_text(root)))  # nothing real can be hit
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _listed(roots: Any) -> list[Any]:
     if isinstance(roots, (str, bytes, os.PathLike)):
         raise FsFaultError(f"roots={roots!r} is a single path; write roots=[{os.fspath(roots)!r}]")
     try:
         given = list(roots)
     except TypeError:
         raise FsFaultError(f"roots={roots!r} is no list; write a list of directories") from None
-    found = [form for root in given for form in _checked(root)]
-    if not found:
+    if not given:
         raise FsFaultError("roots=[] watches nothing, so no fault could happen; name a directory")
-    return tuple(dict.fromkeys(found))
+    return given
+
+
+def _text(root: Any) -> str:
+    try:
+        text = os.fsdecode(os.fspath(root)) if root else ""
+    except TypeError:
+        text = ""
+    if not text or "\0" in text:
+        raise FsFaultError(f"{root!r} is no path, so it cannot be a root; name a directory")
+    return text
 
 
 def default_roots() -> tuple[str, ...]:
@@ -160,8 +194,10 @@ def default_roots() -> tuple[str, ...]:
 def forms(root: Any) -> tuple[str, str]:
     """Return a path as given and as its real path, both absolute and separated by ``/``."""
     fake = in_force()
-    if fake is not None:
-        return fake.forms(root)
+    return _forms(root) if fake is None else fake.forms(root)
+
+
+def _forms(root: Any) -> tuple[str, str]:
     given = os.path.abspath(os.fsdecode(os.fspath(root)))
     return given.replace(os.sep, "/"), _real(given).replace(os.sep, "/")
 
@@ -181,18 +217,14 @@ def _real(path: str) -> str:
     return path
 
 
-def _checked(root: Any) -> tuple[str, str]:
-    try:
-        found = forms(root) if root else None
-    except (TypeError, ValueError):  # a ValueError for a NUL in it
-        found = None
-    if found is None:
-        raise FsFaultError(f"{root!r} is no path, so it cannot be a root; name a directory")
-    if in_force() is not None:
-        return found  # nothing real can be hit
+def _checked(root: Any, *, lenient: bool = False) -> tuple[str, ...]:
+    """Return the forms of one root; what is too much is refused, or, for a fake, left out of the real one."""
+    found = _forms(_text(root))
     home = os.path.expanduser("~")
     for form in dict.fromkeys(found):
         why = _too_much(form, home)
+        if why and lenient:
+            return ()
         if why:
             raise FsFaultError(f"{found[0]!r} cannot be a root: it {why}; name a directory of the test's own")
     return found
@@ -201,13 +233,13 @@ def _checked(root: Any) -> tuple[str, str]:
 @lru_cache(256)
 def _too_much(root: str, home_as_given: str) -> str:
     """Return why a directory must not be watched as a whole, or an empty string."""
-    home = Path(os.path.realpath(home_as_given))
-    path = Path(root)
+    home = PurePath(os.path.realpath(home_as_given))
+    path = PurePath(root)
     if path == path.parent:
         return "holds the whole file system"
     if home.is_relative_to(path):
         return "is the home directory" if path == home else "holds the home directory"
-    if any(path in (Path(prefix), Path(os.path.realpath(prefix))) for prefix in _PREFIXES):
+    if any(path in (PurePath(prefix), PurePath(os.path.realpath(prefix))) for prefix in _PREFIXES):
         return "is the prefix of the running Python"
     return ""
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pytest_fsfault._options import Ambient, Options
     from pytest_fsfault._session import FsFault
 
+# The fixtures of pyfakefs.
+_FAKES = frozenset(["fs", "fs_class", "fs_module", "fs_session"])
 _INI = ("profile", "rules", "roots", "strict", "seed", "clock", "children")
 
 
@@ -218,15 +220,18 @@ class Runner:
 
     def _asked(self, item: Any, marks: list[Any]) -> Options:
         """Return what the markers say together, the outermost first, and the fixture's parameter."""
-        from pytest_fsfault._options import Options, marker_options  # noqa: PLC0415
+        from pytest_fsfault._options import Options, expecting_fake, marker_options  # noqa: PLC0415
 
         options = Options()
         # pytest names the marks of a parameter after the function's own, although they stand within it.
         of_parameter = {id(mark) for mark in getattr(getattr(item, "callspec", None), "marks", ())}
         outside_in = [*reversed(marks)]
         outside_in.sort(key=lambda mark: id(mark) in of_parameter)
-        for mark in outside_in:
-            options = marker_options(mark.args, mark.kwargs).inside(options)
+        with expecting_fake(
+            "pyfakefs.pytest_plugin" in sys.modules and not _FAKES.isdisjoint(item.fixturenames)
+        ):
+            for mark in outside_in:
+                options = marker_options(mark.args, mark.kwargs).inside(options)
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         if "fsfault" in parameters and "fsfault" in item.fixturenames:
             options = marker_options((), {"profile": parameters["fsfault"]}).inside(options)

@@ -52,9 +52,7 @@ class Ground(NamedTuple):
             return {one.descriptor: one.path or None for one in self.native.open_files()}
         where = _DESCRIPTORS.get(sys.platform)
         numbers: Iterable[int] = map(int, NATIVE.listdir(where)) if where else range(_MOST_DESCRIPTORS)
-        return {
-            number: path_of_descriptor(number) for number in numbers if _is_open(number, NATIVE.fstat)
-        }
+        return {number: path_of_descriptor(number) for number in numbers if _is_open(number, NATIVE.fstat)}
 
 
 @contextmanager
@@ -79,7 +77,8 @@ def fake() -> Iterator[Ground]:
     except ImportError:
         raise FsFaultError("--fake needs pyfakefs; install pytest-fsfault[fake]") from None
     load_all()
-    with Patcher() as patcher, _quietly():
+    patcher: Any = Patcher()
+    with patcher, _quietly():
         patcher.fs.os = OSType.WINDOWS
         patcher.fs.shuffle_listdir_results = False
         yield Ground("C:", "\\", place_of(switch().board, patcher).native, patcher.fake_modules)

@@ -59,7 +59,8 @@ class Engine:
         self.roots = tuple(roots)
         # As somebody has named them, None if nobody has: on a fake file system they are read anew.
         self.named: tuple[str, ...] | None = self.roots
-        self.on_ground: Callable[[Any], None] = lambda _ground: None  # told of a fake that begins, and of its end
+        # Told of a fake that begins, and of its end.
+        self.on_ground: Callable[[Any], None] = lambda _ground: None
         self.observing = observing
         self.gate = False
         self.ticking = False  # whether the clock runs for the code under test

@@ -120,8 +120,10 @@ class Snapshots:
 
         Raise nothing for what is not there: it is seen to be missing later.
         """
-        clock = self._clock
-        for path, item in tree.items() if clock is not None else ():
+        time = self._clock
+        if time is None:
+            return
+        for path, item in tree.items():
             if item.size < _LARGE:
                 continue
             try:
@@ -130,7 +132,7 @@ class Snapshots:
                 continue
             changed = max(status.st_ctime_ns, status.st_mtime_ns)
             if status.st_size == item.size and changed % _SECOND:  # else the times may be too coarse
-                while 0 <= clock() - changed < _TICKS:
+                while 0 <= time() - changed < _TICKS:
                     sleep(0.002)
                 self._digests[_stamp(status)] = item.digest
 

@@ -32,7 +32,9 @@ class Streams:
         """Return where a stream of a file is kept, whether or not it exists."""
         home = self._homes.get(identity)
         if home is None:
-            home = f"{self._native.gettempdir()}/fsfault-{os.getpid()}-{id(self):x}-{identity[0]}-{identity[1]}"
+            home = (
+                f"{self._native.gettempdir()}/fsfault-{os.getpid()}-{id(self):x}-{identity[0]}-{identity[1]}"
+            )
             self._native.mkdir(home)
             self._homes[identity] = home
         return self._lookup.find(f"{home}/{fold(stream)}")

@@ -336,9 +336,7 @@ class OpenCall(Call):
             return call()
         mode = args[1]
         asked = Operation("open", where, None, open_groups(mode), shown, detail=None if own else mode)
-        return self.decide(
-            asked, call, partial(self._elsewhere, module, asked, args, kwargs), nested=own
-        )
+        return self.decide(asked, call, partial(self._elsewhere, module, asked, args, kwargs), nested=own)
 
     def discard(self, result: Any) -> None:
         """Close a file that nobody gets."""

@@ -64,4 +64,3 @@ def composites(place: Place) -> Iterator[Patch]:
         real = vars(shutil).get(row.function) if row.module == "shutil" else None
         if real is not None and row.function != "disk_usage":
             yield Patch(shutil, row.function, real, Composite(place, row.operation, real).made())
-

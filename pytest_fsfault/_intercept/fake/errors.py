@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 def translated(place: Place, operation: Operation, error: OSError) -> OSError:
     """Return the error of Windows for one of a fake Windows; a model of Windows has its own word on them."""
     kind = OPERATIONS[operation.name]
-    if not place.is_windows or hasattr(error, "winerror") or kind.composite or not isinstance(error.errno, int):
+    if (
+        not place.is_windows
+        or hasattr(error, "winerror")
+        or kind.composite
+        or not isinstance(error.errno, int)
+    ):
         return error
     if place.board.model is not None:
         return error

@@ -146,9 +146,9 @@ class Fakes:
 
     def _methods(self, place: Place) -> Iterator[Patch]:
         module = sys.modules
-        opening = module["pyfakefs.fake_open"].FakeFileOpen  # type: ignore[attr-defined]
+        opening = module["pyfakefs.fake_open"].FakeFileOpen
         yield Patch(opening, "call", vars(opening)["call"], OpenCall(place, vars(opening)["call"]).made())
-        wrapper = module["pyfakefs.fake_file"].FakeFileWrapper  # type: ignore[attr-defined]
+        wrapper = module["pyfakefs.fake_file"].FakeFileWrapper
         self._files = Files(place, wrapper)
         for name, made in self._files.methods():
             yield Patch(wrapper, name, vars(wrapper)[name], made)
@@ -156,16 +156,14 @@ class Fakes:
         contents = vars(scanning).get("_classify_directory_contents")
         if contents is not None:
             yield Patch(scanning, "_classify_directory_contents", contents, walking(place, contents))
-        path = module["pyfakefs.fake_pathlib"].FakePath  # type: ignore[attr-defined]
+        path = module["pyfakefs.fake_pathlib"].FakePath
         yield Patch(path, "touch", vars(path)["touch"], touching(place, vars(path)["touch"]))
         usage = type(place.modules["shutil"])
         call = PathCall(place, "shutil.disk_usage", vars(usage)["disk_usage"])
         yield Patch(usage, "disk_usage", call.real, call.made())
 
 
-def _call(
-    shape: type[Call], place: Place, operation: str, real: Callable[..., Any]
-) -> Callable[..., Any]:
+def _call(shape: type[Call], place: Place, operation: str, real: Callable[..., Any]) -> Callable[..., Any]:
     return shape(place, operation, real).made()
 
 

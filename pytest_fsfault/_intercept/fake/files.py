@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from functools import partial, wraps
 from operator import index
-from os.path import commonprefix
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.operation import Operation
@@ -87,14 +86,16 @@ class Files:
         @wraps(real)
         def flush(file: Any) -> None:
             if not self._concerns(file):
-                return real(file)
+                real(file)
+                return
             __tracebackhide__ = True
             # pyfakefs flushes at many calls by itself.
             own = str(sys._getframe(1).f_globals.get("__name__")).startswith("pyfakefs.fake_")
             arrive = partial(self._arrive, file, partial(real, file))
             if own or self._lost(file):
-                return arrive()
-            return self._calls["flush"].on(file, arrive, nested=True)
+                arrive()
+            else:
+                self._calls["flush"].on(file, arrive, nested=True)
 
         return flush
 
@@ -121,7 +122,8 @@ class Files:
         @wraps(real)
         def close(file: Any) -> None:
             if not self._concerns(file) or file.closed:
-                return real(file)
+                real(file)
+                return
             __tracebackhide__ = True
             own: list[None] = []
             try:
@@ -133,7 +135,7 @@ class Files:
                     drop(file)
                     self._calls["close"].on(file, partial(real, file), detail=True)
                     raise
-            return self._calls["close"].on(file, partial(real, file), detail=bool(file.allow_update))
+            self._calls["close"].on(file, partial(real, file), detail=bool(file.allow_update))
 
         return close
 
@@ -172,7 +174,7 @@ class Files:
         found: list[Any] = []
         while True:
             rest = wanted if wanted < 0 else wanted - sum(map(len, found))
-            cut = []
+            cut: list[bool] = []
 
             def some(size: int, rest: int = rest, cut: list[bool] = cut) -> Any:
                 cut.append(True)
@@ -232,7 +234,8 @@ def _flush(own: list[None], file: Any) -> None:
 
 def _transfer(file: Any, there: bytes, new: bytes, size: int) -> int:
     """Let no more than `size` bytes of what is new arrive."""
-    start = len(commonprefix([there, new]))
+    pairs = enumerate(zip(there, new, strict=False))
+    start = next((place for place, (one, other) in pairs if one != other), min(len(there), len(new)))
     content = new[: start + size] + there[start + size :]
     position = file._io.tell()
     file.file_object.set_contents(content, file._encoding)

@@ -41,7 +41,8 @@ class Finder:
         finally:
             self._asking = False
         if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader, self._aside, self._loaded)
+            wrapped: Any = _Loader(spec.loader, self._aside, self._loaded)
+            spec.loader = wrapped
         return spec
 
     def watch(self) -> None:

@@ -39,7 +39,8 @@ def removing(place: Place, real: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(real)
     def removedirs(module: Any, name: Any) -> None:
         if not place.concerns(module.filesystem):
-            return real(module, name)
+            real(module, name)
+            return
         __tracebackhide__ = True
         module.rmdir(name)
         head, tail = module.path.split(name)
@@ -51,7 +52,6 @@ def removing(place: Place, real: Callable[..., Any]) -> Callable[..., Any]:
             except OSError:
                 break
             head, tail = module.path.split(head)
-        return None
 
     return removedirs
 

@@ -148,5 +148,3 @@ class FakeNative:
         except OSError:
             return False
         return bool((there.st_dev, there.st_ino) == (found.st_dev, found.st_ino))
-
-

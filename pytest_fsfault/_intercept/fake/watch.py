@@ -24,7 +24,9 @@ class Watch:
 
     """
 
-    def __init__(self, aside: Callable[[], AbstractContextManager[None]], real_open: Callable[[Any], Any]) -> None:
+    def __init__(
+        self, aside: Callable[[], AbstractContextManager[None]], real_open: Callable[[Any], Any]
+    ) -> None:
         self._aside = aside
         self._real_open = real_open
         self._finder = Finder(aside, self._meet)
