@@ -47,25 +47,32 @@ def paused() -> Iterator[None]:
     if there is None:
         yield
         return
+    # What was imported under the fake is forgotten at its end, and not before.
+    loaded = there._dyn_patcher._loaded_module_names
+    kept = [name for name in loaded if name.partition(".")[0] != _PACKAGE]
+    loaded.clear()
     there.pause()
     try:
         yield
     finally:
         there.resume()
+        there._dyn_patcher._loaded_module_names.update(kept)
 
 
 def load_all() -> None:
     """Import all of ours that may be needed under a fake, with the real modules in place."""
-    with real_modules():
-        names = [name for room in _ROOMS for name in _modules(room)]
-        for name in names:
-            import_module(name)
+    if not _loaded:
+        with paused():
+            names = [name for room in _ROOMS for name in _modules(room)]
+            for name in names:
+                import_module(name)
+        _loaded.update(names)
     there = patcher()
     if there is not None:
-        # Else its end would take from `sys.modules` what the import of this package has begun with.
-        loaded = there._dyn_patcher._loaded_module_names
-        loaded.difference_update([name for name in loaded if name.partition(".")[0] == _PACKAGE])
         spare(there)
+
+
+_loaded: set[str] = set()
 
 
 def _modules(room: str) -> Iterator[str]:
@@ -79,25 +86,6 @@ def _modules(room: str) -> Iterator[str]:
             name, dot, kind = file.rpartition(".")
             if dot and kind == "py" and not name.startswith("__") and (room or name.startswith("_")):
                 yield f"{home.__name__}.{name}"
-
-
-@contextmanager
-def real_modules() -> Iterator[None]:
-    """Let imports in the block find the real modules, and let pyfakefs not hear of them."""
-    there = patcher()
-    finder = None if there is None else there._dyn_patcher
-    if finder is None or finder not in sys.meta_path:
-        yield
-        return
-    fakes = {name: sys.modules[name] for name in finder.sysmodules}
-    place = sys.meta_path.index(finder)
-    del sys.meta_path[place]
-    sys.modules.update(finder.sysmodules)
-    try:
-        yield
-    finally:
-        sys.modules.update(fakes)
-        sys.meta_path.insert(place, finder)
 
 
 def spare(there: Any) -> None:
