@@ -159,7 +159,7 @@ class Field:
         switch().stop(engine, lost=lost)
         fake = in_force()
         if lost and fake is not None:
-            fake.close_below(self.roots)  # nobody else ever does
+            fake.forget_below(self.roots, closing=True)  # nobody else ever does
 
     def _return_home(self) -> None:
         """Leave the tree, which will be gone, if the code under test has entered it."""

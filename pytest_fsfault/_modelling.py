@@ -66,7 +66,7 @@ class _Scenes:
         clock = self._engine.clock
         now, changed = (lambda: clock.now), switch().refresh
         if there is not None:
-            return Scene(there.native, self._version, FakeReality(there.native), now, changed)
+            return Scene(there.native, self._version, FakeReality(there.native), now, changed, fake=True)
         reality = Reality(NATIVE)
         reality.note_mapping()
         return Scene(NATIVE, self._version, reality, now, changed, on_windows=ON_WINDOWS)

@@ -51,6 +51,7 @@ class Scene:
         changed: Callable[[], None],
         *,
         on_windows: bool = False,
+        fake: bool = False,
     ) -> None:
         self.native = native
         self.version = version
@@ -59,7 +60,8 @@ class Scene:
         self.now = now
         # There the system itself knows names, attributes and what is open: only what is declared is added.
         self.on_windows = on_windows
-        self.lookup = Lookup(native, case_sensitive=version.case_sensitive or on_windows)
+        exact = version.case_sensitive or on_windows
+        self.lookup = Lookup(native, case_sensitive=exact, remembers=not fake)
         self.holds = Holds(now, changed)
         self.volumes: list[str] = []
         # Roots that are links, with what they stand for: holds and descriptors are known by real paths.

@@ -143,7 +143,7 @@ class Call:
         self, args: Any, kwargs: Any, place: int, shown: Any, asked: str, found: str
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return arguments with the path at a place exchanged, unless it is where it was asked for."""
-        if isinstance(shown, int) or found == asked:
+        if isinstance(shown, int) or (found == asked and "/." not in os.fsdecode(shown).replace("\\", "/")):
             return args, kwargs
         text = self.place.spelled(found)
         value = os.fsencode(text) if isinstance(shown, bytes) else text

@@ -60,7 +60,6 @@ class Fakes:
         self._cells: list[tuple[CellType, Any]] = []
         self._patches = Patches()
         self._exchange: Exchange | None = None
-        self._files: Files | None = None
         self._real: dict[Engine, tuple[str, ...]] = {}
         self._known: dict[Engine, tuple[Any, tuple[str, ...]]] = {}
         self.place: Place | None = None
@@ -76,8 +75,6 @@ class Fakes:
     def leave(self) -> None:
         """Take everything away that `enter` put in place."""
         self._board.faked = False
-        if self._files is not None:
-            self._files.abandon()
         for engine in list(self._real):
             self.release(engine)
         if self._exchange is not None:
@@ -89,7 +86,7 @@ class Fakes:
 
     def forget(self) -> None:
         """Let go of the last fake: the sessions are over."""
-        self.place = self._files = self._exchange = None
+        self.place = self._exchange = None
         self._known.clear()
 
     # The roots of a session are others here.
@@ -108,6 +105,8 @@ class Fakes:
         """Let a session watch the real file system again."""
         real = self._real.pop(engine, None)
         if real is not None:
+            if engine.ended is not None and self.place is not None:
+                self.place.forget_below(engine.roots)
             self._known[engine] = (self.place, engine.roots)
             engine.roots = real
             engine.on_ground(None)
@@ -149,8 +148,7 @@ class Fakes:
         opening = module["pyfakefs.fake_open"].FakeFileOpen
         yield Patch(opening, "call", vars(opening)["call"], OpenCall(place, vars(opening)["call"]).made())
         wrapper = module["pyfakefs.fake_file"].FakeFileWrapper
-        self._files = Files(place, wrapper)
-        for name, made in self._files.methods():
+        for name, made in Files(place, wrapper).methods():
             yield Patch(wrapper, name, vars(wrapper)[name], made)
         scanning = module["pyfakefs.fake_scandir"]
         contents = vars(scanning).get("_classify_directory_contents")

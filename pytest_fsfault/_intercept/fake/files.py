@@ -10,6 +10,7 @@ import sys
 from functools import partial, wraps
 from operator import index
 from typing import TYPE_CHECKING, Any
+from weakref import ReferenceType
 
 from pytest_fsfault._core.operation import Operation
 from pytest_fsfault._intercept.fake.buffers import drop, pending_of
@@ -78,7 +79,10 @@ class Files:
                 yield name, maker(real)
 
     def _concerns(self, file: Any) -> bool:
-        return not file.is_stream and self._place.concerns(file.filesystem)
+        filesystem = vars(file).get("_filesystem")
+        if type(filesystem) is ReferenceType:  # as from pyfakefs 6.1 on
+            filesystem = filesystem()
+        return not file.is_stream and self._place.concerns(filesystem)
 
     # Data that arrive.
 
@@ -211,12 +215,6 @@ class Files:
             return args[0] if args and args[0] is not None else file.tell()
         length = args[0] if args and args[0] is not None else file.tell()
         return self._calls["truncate"].on(file, partial(real, *args), detail=length)
-
-    def abandon(self) -> None:
-        """Drop what open files still have in their buffers, once a crash has come over them."""
-        for _, file in self._place.open_files():
-            if isinstance(file, self._wrapper) and self._lost(file):
-                drop(file)
 
 
 def _note(whole: list[None], real: Callable[[], None]) -> None:

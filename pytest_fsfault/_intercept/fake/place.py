@@ -168,14 +168,16 @@ class Place:
                 if hasattr(one, "file_path"):
                     yield number, one
 
-    def close_below(self, roots: tuple[str, ...]) -> None:
-        """Close what is open below some directories, and forget what was written and has not arrived."""
+    def forget_below(self, roots: tuple[str, ...], *, closing: bool = False) -> None:
+        """Forget what was written to files below some directories and has not arrived; close them, if asked to."""
         for number, one in list(self.open_files()):
             path = self.path_of(number)
-            if path is not None and within(path, roots):
-                if hasattr(one, "flush"):
+            if path is None or not within(path, roots):
+                continue
+            with self.alone():
+                if "allow_update" in vars(one):
                     drop(one)
-                with self.alone():
+                if closing:
                     one.close_fd(number)
 
     def is_open(self, path: str) -> bool:
