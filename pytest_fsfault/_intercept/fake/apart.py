@@ -61,7 +61,7 @@ def paused() -> Iterator[None]:
 
 def load_all() -> None:
     """Import all of ours that may be needed under a fake, with the real modules in place."""
-    if not _loaded:
+    if not _loaded or not _loaded.issubset(sys.modules):
         with paused():
             names = [name for room in _ROOMS for name in _modules(room)]
             for name in names:

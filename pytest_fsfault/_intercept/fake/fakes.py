@@ -59,6 +59,7 @@ class Fakes:
         self._times = times
         self._cells: list[tuple[CellType, Any]] = []
         self._patches = Patches()
+        self._defaults: list[tuple[Any, tuple[Any, ...]]] = []
         self._exchange: Exchange | None = None
         self._real: dict[Engine, tuple[str, ...]] = {}
         self._known: dict[Engine, tuple[Any, tuple[str, ...]]] = {}
@@ -80,6 +81,9 @@ class Fakes:
         if self._exchange is not None:
             self._exchange.restore()
         self._patches.uninstall()
+        for function, before in self._defaults:
+            function.__defaults__ = before
+        self._defaults = []
         for cell, original in self._cells:
             cell.cell_contents = original
         self._cells = []
@@ -121,6 +125,10 @@ class Fakes:
         self._patches.install()
         # These may have been bound early; what pyfakefs has of its own is reached in any case.
         pairs = {id(patch.original): (patch.original, patch.wrapper) for patch in found}
+        for function in [patch.original for patch in found if patch.name in {"copytree", "move"}]:
+            before = function.__defaults__ or ()
+            self._defaults.append((function, before))
+            function.__defaults__ = tuple(pairs.get(id(value), (value, value))[1] for value in before)
         self._exchange = Exchange(self._board.callers)
         self._exchange.know(pairs, self._times)
         self._exchange.put()

@@ -67,6 +67,15 @@ class FakeNative:
         with self._place.alone():
             return self._place.modules["io"].open(self._spelled(path), *args, **kwargs)
 
+    def stat(self, path: str, **kwargs: Any) -> Any:
+        """Return the status of what is at a path."""
+        place = self._place
+        if path == place.filesystem.devnull:
+            return place.filesystem.dev_null.stat_result.copy()
+        function = type(place.os).stat
+        with place.alone():
+            return getattr(function, "__wrapped__", function)(place.os, self._spelled(path), **kwargs)
+
     def lstat(self, path: str) -> Any:
         """Return the status of what stands at a path, not of what a link leads to."""
         return self.stat(path, follow_symlinks=False)

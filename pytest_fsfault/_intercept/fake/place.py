@@ -110,7 +110,7 @@ class Place:
             return self.path_of(path), path
         shown = os.fspath(path)
         text = os.fsdecode(shown)
-        if "\0" in text:
+        if "\0" in text or text == self.filesystem.devnull:  # which is no file to a fake
             return None, shown
         base = self.cwd if directory is None else self.path_of(directory)
         return (None if base is None else self.absolute(text, base)), shown
