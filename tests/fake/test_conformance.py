@@ -37,7 +37,7 @@ def sample():
     """Replay a sample of rows of all states, always the same one."""
     rows = sorted(record(), key=lambda row: random.Random(f"{row.state}|{row.op}").random())
     states = {row.state: row for row in rows}
-    chosen = {row.line: row for row in (*states.values(), *rows[:: SAMPLE])}
+    chosen = {row.line: row for row in (*states.values(), *rows[::SAMPLE])}
     return replay(chosen.values(), fake=True)
 
 
@@ -68,9 +68,12 @@ def test_what_is_listed_is_recorded():
 def test_what_a_fake_lacks_is_counted():
     """One row in ten: mappings, other processes, and raw files made by hand."""
     found = Counter(map(lacking, read_rows(str(RECORD))))
-    assert {"", "io.FileIO goes past the fake", "nothing of a fake can be mapped", "no other process sees a fake"} == {
-        *found
-    }
+    assert {
+        "",
+        "io.FileIO goes past the fake",
+        "nothing of a fake can be mapped",
+        "no other process sees a fake",
+    } == {*found}
     assert 0.88 < found[""] / found.total() < 0.92
 
 

@@ -123,9 +123,7 @@ def test_a_crash_loses_what_has_not_arrived(fs):
             file.write("lost as well")
             os.remove("/d/f")
     left.close()
-    assert ["", "", "0123456789"] == [
-        fs.get_object(f"/d/{name}").contents for name in ("g", "h", "f")
-    ]
+    assert ["", "", "0123456789"] == [fs.get_object(f"/d/{name}").contents for name in ("g", "h", "f")]
 
 
 def test_what_pyfakefs_says_itself_stays():

@@ -13,7 +13,11 @@ from pyfakefs.fake_filesystem import OSType
 
 from pytest_fsfault import inject
 
-SYSTEMS = {"linux": (OSType.LINUX, "/app"), "macos": (OSType.MACOS, "/app"), "windows": (OSType.WINDOWS, r"C:\app")}
+SYSTEMS = {
+    "linux": (OSType.LINUX, "/app"),
+    "macos": (OSType.MACOS, "/app"),
+    "windows": (OSType.WINDOWS, r"C:\app"),
+}
 
 
 @pytest.fixture(params=SYSTEMS)
@@ -49,7 +53,10 @@ def test_an_open_file_cannot_be_deleted(app):
 
 #: What is open, and the answer to each call.
 OPEN = {
-    "a file": (lambda app: open(app / "ruff.exe"), {"remove": 32, "rename": 32, "replace onto": 5, "rename above": 5}),
+    "a file": (
+        lambda app: open(app / "ruff.exe"),
+        {"remove": 32, "rename": 32, "replace onto": 5, "rename above": 5},
+    ),
     "a descriptor": (
         lambda app: os.fdopen(os.open(app / "ruff.exe", os.O_RDONLY)),
         {"remove": 32, "rename": 32, "replace onto": 5, "rename above": 5},
@@ -58,7 +65,10 @@ OPEN = {
         lambda app: os.scandir(app),
         {"remove": 0, "rename": 0, "replace onto": 0, "rename above": 0},
     ),
-    "nothing": (lambda _app: open(os.devnull), {"remove": 0, "rename": 0, "replace onto": 0, "rename above": 0}),
+    "nothing": (
+        lambda _app: open(os.devnull),
+        {"remove": 0, "rename": 0, "replace onto": 0, "rename above": 0},
+    ),
 }
 ACTS = {
     "remove": lambda app: os.remove(app / "ruff.exe"),
@@ -174,7 +184,10 @@ def test_what_installers_do_works(app):
     with inject(windows="11", strict=False):
         shutil.copytree(app, app.parent / "copy")
         shutil.move(app.parent / "copy", app.parent / "moved")
-        with tempfile.TemporaryDirectory(dir=app) as directory, tempfile.NamedTemporaryFile(dir=directory) as file:
+        with (
+            tempfile.TemporaryDirectory(dir=app) as directory,
+            tempfile.NamedTemporaryFile(dir=directory) as file,
+        ):
             file.write(b"x")
         os.replace(app.parent / "moved" / "ruff.exe", app / "ruff.exe")
         shutil.rmtree(app.parent / "moved")
