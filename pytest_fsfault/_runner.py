@@ -227,13 +227,12 @@ class Runner:
         of_parameter = {id(mark) for mark in getattr(getattr(item, "callspec", None), "marks", ())}
         outside_in = [*reversed(marks)]
         outside_in.sort(key=lambda mark: id(mark) in of_parameter)
-        with expecting_fake(
-            "pyfakefs.pytest_plugin" in sys.modules and not _FAKES.isdisjoint(item.fixturenames)
-        ):
+        fixtures = getattr(item, "fixturenames", ())
+        with expecting_fake("pyfakefs.pytest_plugin" in sys.modules and not _FAKES.isdisjoint(fixtures)):
             for mark in outside_in:
                 options = marker_options(mark.args, mark.kwargs).inside(options)
         parameters = getattr(getattr(item, "callspec", None), "params", {})
-        if "fsfault" in parameters and "fsfault" in item.fixturenames:
+        if "fsfault" in parameters and "fsfault" in fixtures:
             options = marker_options((), {"profile": parameters["fsfault"]}).inside(options)
         return options
 

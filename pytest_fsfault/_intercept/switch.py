@@ -201,15 +201,18 @@ class Switch:
     @contextmanager
     def _aside(self) -> Iterator[None]:
         """Stand before no function in the block; after it, where the file system then is."""
-        with self._lock:
-            self._stands_aside += 1
-            self._settle()
+        self._step_aside(1)
         try:
             yield
         finally:
-            with self._lock:
-                self._stands_aside -= 1
-                self._settle()
+            self._step_aside(-1)
+
+    def _step_aside(self, step: int) -> None:
+        with self._lock:
+            self.board.bank()
+            self._stands_aside += step
+            self._settle()
+            self.refresh()
 
     def _settle(self) -> None:
         """Stand where the code under test has its file system: before the real functions, or before a fake's."""
@@ -219,7 +222,6 @@ class Switch:
             wanted = None
         if wanted is self._ground:
             return
-        self.board.bank()
         if self._ground is _REAL:
             self._uninstall()
         elif self._fakes is not None and self._ground is not None:
@@ -232,7 +234,6 @@ class Switch:
             self._fakes.enter()
         if not self.board.engines:
             self._fakes = None
-        self.refresh()
 
     def _make_fakes(self) -> Fakes:
         from pytest_fsfault._intercept.fake.fakes import Fakes  # noqa: PLC0415  # for who uses pyfakefs

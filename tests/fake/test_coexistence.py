@@ -120,7 +120,7 @@ def test_whichever_is_first(order):
 
 
 def test_ours_keep_the_real_modules(fs):
-    """pyfakefs exchanges `os` in every module that it finds, but in ours."""
+    """Into every other module that it finds pyfakefs puts its own."""
     with inject(windows="11"):
         ours = [module for name, module in sys.modules.items() if name.startswith("pytest_fsfault")]
         fakes = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -40,10 +41,8 @@ class Player:
         """Return the answers, and the tree that is left."""
         answers = [self.answer(*step) for step in steps]
         for file in self.kept:
-            try:
+            with suppress(OSError):  # pyfakefs minds that others have changed its length
                 file.close()
-            except OSError:  # pyfakefs minds that others have changed its length
-                pass
         return answers, self.tree()
 
     def answer(self, name, *words):

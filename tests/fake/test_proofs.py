@@ -103,7 +103,7 @@ def test_a_tree_is_a_snapshot_of_the_fake(fs, fsfault):
 
 
 def test_reading_a_snapshot_changes_nothing(fs, fsfault):
-    """pyfakefs's `os.open` gives another mode to a file that is there; a snapshot does not."""
+    """A snapshot reads without `os.open` of pyfakefs, which gives another mode to a file that is there."""
     fs.create_file("/app/one", contents="1", st_mode=0o100640)
     fsfault.tree("/app")
     assert 0o640 == os.stat("/app/one").st_mode & 0o777
@@ -144,5 +144,5 @@ def test_a_program_replaces_itself_in_the_fake(fake, fsfault):
         os.replace(exe.with_suffix(".new"), exe)
 
     fsfault.self_replace("/app/tool.exe", rightly)
-    with pytest.raises(AssertionError, match="the update fails while tool.exe is running"):
+    with pytest.raises(AssertionError, match=r"the update fails while tool\.exe is running"):
         fsfault.self_replace("/app/tool.exe", wrongly)

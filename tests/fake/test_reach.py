@@ -1,6 +1,6 @@
 """By whatever name a call comes to a fake: `os`, names bound early, `pathlib`, `shutil`, `tempfile`, `os.path`."""
 
-# ruff: noqa: PLW0108, PTH  # how a call is written is what is tested here
+# ruff: noqa: PLW0108, UP020  # how a call is written is what is tested here
 
 from __future__ import annotations
 
@@ -19,14 +19,6 @@ from time import sleep
 import pytest
 
 from pytest_fsfault import inject
-
-EARLY = {"open": open, "remove": os.remove, "rmtree": shutil.rmtree}
-
-
-def by_default(path, function=os.remove):
-    """Call what was bound before any fake was there."""
-    return function(path)
-
 
 #: The rule, and a call that meets it; `/d/f` is a file, `/d/e` an empty directory.
 CALLS = {

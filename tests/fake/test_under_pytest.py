@@ -152,7 +152,7 @@ SCOPES = """
 
 
 def test_a_fake_for_a_whole_module(run):
-    """pyfakefs pauses it between the tests, and we go with it."""
+    """Between the tests pyfakefs pauses it, and we go with it."""
     result = run(SCOPES, "--fsfault-rule", "os.remove f -> EBUSY when once")
     result.assert_outcomes(passed=2)
 

@@ -62,7 +62,7 @@ OPEN = {
         {"remove": 32, "rename": 32, "replace onto": 5, "rename above": 5},
     ),
     "an iterator of the directory": (
-        lambda app: os.scandir(app),
+        lambda app: os.scandir(app),  # noqa: PLW0108  # the fake's, not what is bound here
         {"remove": 0, "rename": 0, "replace onto": 0, "rename above": 0},
     ),
     "nothing": (
@@ -194,6 +194,33 @@ def test_what_installers_do_works(app):
         assert ["lib", "ruff.exe"] == sorted(os.listdir(app))
 
 
+#: Paths of a fake Windows, as they are passed and as the journal has them.
+PATHS = {
+    r"C:\app\f": "C:/app/f",
+    "c:/app/f": "C:/app/f",
+    r"\app\f": "C:/app/f",
+    "app/f": "C:/app/f",
+    r"C:\app\x\..\f": "C:/app/f",
+    r"\\?\C:\app\f": "C:/app/f",
+    r"D:\app\f": "D:/app/f",
+    r"\\server\share\app\f": "//server/share/app/f",
+}
+
+
+@pytest.mark.parametrize("windows", ["11", None])
+@pytest.mark.parametrize("path", PATHS)
+def test_paths_of_windows(path, windows, fs):
+    """On any drive or share; the error shows what was passed."""
+    fs.os = OSType.WINDOWS
+    for place in (r"C:\app\f", r"D:\app\f", r"\\server\share\app\f"):
+        fs.create_file(place)
+    with inject("os.stat **/app/f -> ERROR_ACCESS_DENIED when once", windows=windows) as fsfault:
+        with pytest.raises(PermissionError) as caught:
+            os.stat(path)
+        assert [PATHS[path]] == [entry.path for entry in fsfault.journal]
+    assert f"[WinError 5] Access is denied: {path!r}" == str(caught.value)
+
+
 # Without the model: a fake Windows of pyfakefs, whose errors become Windows' own.
 
 #: A call on `C:\app` with a file `f`, the error that pyfakefs itself gives, and how Windows' begins.
@@ -236,7 +263,7 @@ def test_errors_of_a_fake_windows_become_windows_own(number, fs):
 
 
 def test_deleting_an_open_file_of_a_fake_windows(fs):
-    """pyfakefs knows that it is refused, and Windows has a number for why."""
+    """Refused it is by pyfakefs itself, and Windows has a number for why."""
     fs.os = OSType.WINDOWS
     fs.create_file(r"C:\app\ruff.exe")
     with inject(), open(r"C:\app\ruff.exe"), pytest.raises(PermissionError) as caught:
