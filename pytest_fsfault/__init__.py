@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sys import modules
+
 # `typing` and `importlib` take milliseconds, and each child process under faults loads this package.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,12 +64,17 @@ _HOMES = {
     "windows_error": "_core.errors",
 }
 
+_PYFAKEFS = "pyfakefs.fake_filesystem_unittest"
+
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415  # as above
 
+    if _PYFAKEFS in modules:
+        # A fake file system may be in force, and is not what ours are to work with.
+        import_module(f"{__name__}._intercept.fake.apart").settle()
     found = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     return found
 

@@ -11,7 +11,7 @@ from pytest_fsfault import _modelling
 from pytest_fsfault._core.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine import Engine
 from pytest_fsfault._intercept import children, handles
-from pytest_fsfault._intercept.originals import NATIVE
+from pytest_fsfault._intercept.fake.place import in_force, native
 from pytest_fsfault._intercept.switch import switch
 from pytest_fsfault._options import forms
 from pytest_fsfault._prove.aims import REASON
@@ -103,7 +103,7 @@ class Field:
         engine = self._engine or self._make()
         engine.begin(token, armed)
         self._frame = frame
-        self._directory = NATIVE.getcwd()
+        self._directory = native().getcwd()
         self._waited = len(self._session.clock.waits)
         self._children = children.living()
         self._threads = set(threading.enumerate())
@@ -152,16 +152,23 @@ class Field:
         if engine is not None and engine.ended is not None:
             # What it still has open is lost for good: the next trial has an engine of its own.
             self._engine = None
-            switch().stop(engine, lost=bool(handles.below(self.roots)))
+            self._stop(engine, crashed=True)
+
+    def _stop(self, engine: Engine, *, crashed: bool) -> None:
+        lost = crashed and bool(handles.below(self.roots))
+        switch().stop(engine, lost=lost)
+        fake = in_force()
+        if lost and fake is not None:
+            fake.forget_below(self.roots, closing=True)  # nobody else ever does
 
     def _return_home(self) -> None:
         """Leave the tree, which will be gone, if the code under test has entered it."""
         try:
-            moved = NATIVE.getcwd() != self._directory
+            moved = native().getcwd() != self._directory
         except OSError:  # it is gone already
             moved = True
         if moved:
-            NATIVE.chdir(self._directory)
+            native().chdir(self._directory)
 
     def _end_quietly(self, told: threading.ExceptHookArgs, /) -> None:
         """Say nothing of a thread that a crash has ended; of any other, what is usually said."""
@@ -227,7 +234,7 @@ class ModelField(Field):
         """End the engine and the model of the last trial."""
         engine, self._engine = self._engine, None
         if engine is not None:
-            switch().stop(engine, lost=engine.ended is not None and bool(handles.below(self.roots)))
+            self._stop(engine, crashed=engine.ended is not None)
         own, self._own = self._own, None
         if own is not None:
             own.close()

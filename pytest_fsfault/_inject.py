@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.mistakes import FsFaultError
+from pytest_fsfault._intercept.fake.apart import settle
 from pytest_fsfault._options import Ambient, Options
 from pytest_fsfault._profiles import built_in, lookup
 from pytest_fsfault._session import FsFault
@@ -56,6 +57,7 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
         strict: Strict | None = None,
         children: bool | None = None,
     ) -> None:
+        settle()
         self._options = Options(
             *rules, profile=profile, windows=windows, roots=roots, clock=clock, seed=seed, strict=strict,
             children=children,

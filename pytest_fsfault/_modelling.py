@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.journal import Verdict
 from pytest_fsfault._core.paths import below_root, within
+from pytest_fsfault._intercept.fake.place import in_force, native
 from pytest_fsfault._intercept.originals import NATIVE
 from pytest_fsfault._intercept.switch import switch
 from pytest_fsfault._windows.actors import Actors
 from pytest_fsfault._windows.copying import Winapi
+from pytest_fsfault._windows.fake import FakeReality
 from pytest_fsfault._windows.model import Model
 from pytest_fsfault._windows.reality import Reality
 from pytest_fsfault._windows.scene import Scene
@@ -20,8 +22,11 @@ from pytest_fsfault._windows.versions import version as _version
 from pytest_fsfault._windows.windows import Windows
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from pytest_fsfault._core.engine import Engine
     from pytest_fsfault._core.operation import Operation
+    from pytest_fsfault._windows.versions import Version
 
 
 #: Whether the system that runs the test is the one that is modelled.
@@ -31,18 +36,44 @@ ON_WINDOWS = os.name == "nt"
 def windows(engine: Engine, version: str, options: dict[str, bool], seed: int | str) -> Windows:
     """Give a session the model of one version of Windows, and return what its user holds."""
     refresh = switch().refresh
-    reality = Reality(NATIVE)
-    reality.note_mapping()
-    scene = Scene(
-        NATIVE, _version(version, options), reality, lambda: engine.clock.now, refresh, on_windows=ON_WINDOWS
-    )  # fmt: skip
+    scenes = _Scenes(engine, _version(version, options))
+    scene = scenes.at(in_force())
     actors = Actors(scene, seed, partial(_below, engine), refresh)
-    model = Model(scene, actors, Winapi(partial(_responsible, engine), partial(_note, engine)))
+    model = Model(scene, actors, Winapi(_absolute, partial(_responsible, engine), partial(_note, engine)))
     engine.model = model
+    engine.on_ground = lambda there: model.move(scenes.at(there))
     engine.plan.ignore_case = not scene.version.case_sensitive
     made = Windows(model, _site)
     made.follow_links(engine.roots)
     return made
+
+
+class _Scenes:
+    """The scenes of one session: that of the real file system, and one for each fake."""
+
+    def __init__(self, engine: Engine, version: Version) -> None:
+        self._engine = engine
+        self._version = version
+        self._known: dict[object, Scene] = {}
+
+    def at(self, there: Any) -> Scene:
+        """Return the scene for a fake, or for the real file system."""
+        if there not in self._known:
+            self._known[there] = self._make(there)
+        return self._known[there]
+
+    def _make(self, there: Any) -> Scene:
+        clock = self._engine.clock
+        now, changed = (lambda: clock.now), switch().refresh
+        if there is not None:
+            return Scene(there.native, self._version, FakeReality(there.native), now, changed, fake=True)
+        reality = Reality(NATIVE)
+        reality.note_mapping()
+        return Scene(NATIVE, self._version, reality, now, changed, on_windows=ON_WINDOWS)
+
+
+def _absolute(path: str) -> str:
+    return str(native().absolute(path))
 
 
 def _below(engine: Engine, path: str) -> str:

@@ -6,18 +6,21 @@ import inspect
 import os
 import sys
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from os import lstat
-from pathlib import Path
+from pathlib import PurePath
 from stat import S_ISLNK
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_fsfault._core.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.rule import Rule
+from pytest_fsfault._intercept.fake.apart import paused
+from pytest_fsfault._intercept.fake.place import in_force
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pytest_fsfault._profiles import Profile
 
@@ -37,6 +40,7 @@ class Options:
     profile: str | None
     windows: str | None
     roots: tuple[str, ...] | None
+    named: tuple[str, ...] | None  # the roots as they were written
     clock: ClockName | None
     seed: int | None
     strict: Strict | None
@@ -57,7 +61,7 @@ class Options:
             "rules": tuple(as_rule(rule) for rule in rules),
             "profile": _profile_name(profile),
             "windows": _windows_version(windows),
-            "roots": None if roots is None else checked_roots(roots),
+            **_roots(roots),
             "clock": _one_of("clock", clock, (None, "virtual", "real")),
             "seed": _seed(seed),
             "strict": _one_of("strict", strict, (None, True, False, "all")),
@@ -77,7 +81,7 @@ class Options:
         ``profile="off"`` drops the rules and the model around it as well.
         """
         merged = object.__new__(Options)
-        for name in ("profile", "windows", "roots", "clock", "seed", "strict", "children"):
+        for name in ("profile", "windows", "roots", "named", "clock", "seed", "strict", "children"):
             own = getattr(self, name)
             object.__setattr__(merged, name, getattr(outer, name) if own is None else own)
         if self.profile == "off":
@@ -124,27 +128,75 @@ def as_rule(rule: str | Rule) -> Rule:
     return rule if isinstance(rule, Rule) else Rule.parse(rule)
 
 
+_expected: list[bool] = []
+
+
+@contextmanager
+def expecting_fake(expected: bool) -> Iterator[None]:
+    """Read options in the block that are for a fake file system, if there will be one."""
+    _expected.append(expected)
+    try:
+        yield
+    finally:
+        _expected.pop()
+
+
+def _roots(roots: Any) -> dict[str, tuple[str, ...] | None]:
+    """Return the roots as they hold on the real file system, and as they were written."""
+    if roots is None:
+        return {"roots": None, "named": None}
+    given = _listed(roots)
+    fake = any(_expected) or in_force() is not None
+    found = [form for root in given for form in _checked(root, lenient=fake)]
+    return {"roots": tuple(dict.fromkeys(found)), "named": tuple(_text(root) for root in given)}
+
+
 def checked_roots(roots: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
     """Return roots as given and as their real paths, absolute; refuse those that would hurt."""
+    fake = in_force()
+    found = [
+        form
+        for root in _listed(roots)
+        for form in (_checked(root) if fake is None else fake.forms(_text(root)))  # nothing real can be hit
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _listed(roots: Any) -> list[Any]:
     if isinstance(roots, (str, bytes, os.PathLike)):
         raise FsFaultError(f"roots={roots!r} is a single path; write roots=[{os.fspath(roots)!r}]")
     try:
         given = list(roots)
     except TypeError:
         raise FsFaultError(f"roots={roots!r} is no list; write a list of directories") from None
-    found = [form for root in given for form in _checked(root)]
-    if not found:
+    if not given:
         raise FsFaultError("roots=[] watches nothing, so no fault could happen; name a directory")
-    return tuple(dict.fromkeys(found))
+    return given
+
+
+def _text(root: Any) -> str:
+    try:
+        text = os.fsdecode(os.fspath(root)) if root else ""
+    except TypeError:
+        text = ""
+    if not text or "\0" in text:
+        raise FsFaultError(f"{root!r} is no path, so it cannot be a root; name a directory")
+    return text
 
 
 def default_roots() -> tuple[str, ...]:
     """Return what is watched where nobody says otherwise: the directory for temporary files."""
-    return tuple(dict.fromkeys(forms(tempfile.gettempdir())))
+    with paused():
+        return tuple(dict.fromkeys(forms(tempfile.gettempdir())))
 
 
 def forms(root: Any) -> tuple[str, str]:
     """Return a path as given and as its real path, both absolute and separated by ``/``."""
+    fake = in_force()
+    return _forms(root) if fake is None else fake.forms(root)
+
+
+def _forms(root: Any) -> tuple[str, str]:
     given = os.path.abspath(os.fsdecode(os.fspath(root)))
     return given.replace(os.sep, "/"), _real(given).replace(os.sep, "/")
 
@@ -164,16 +216,14 @@ def _real(path: str) -> str:
     return path
 
 
-def _checked(root: Any) -> tuple[str, str]:
-    try:
-        found = forms(root) if root else None
-    except (TypeError, ValueError):  # a ValueError for a NUL in it
-        found = None
-    if found is None:
-        raise FsFaultError(f"{root!r} is no path, so it cannot be a root; name a directory")
+def _checked(root: Any, *, lenient: bool = False) -> tuple[str, ...]:
+    """Return the forms of one root; what is too much is refused, or, for a fake, left out of the real one."""
+    found = _forms(_text(root))
     home = os.path.expanduser("~")
     for form in dict.fromkeys(found):
         why = _too_much(form, home)
+        if why and lenient:
+            return ()
         if why:
             raise FsFaultError(f"{found[0]!r} cannot be a root: it {why}; name a directory of the test's own")
     return found
@@ -182,13 +232,13 @@ def _checked(root: Any) -> tuple[str, str]:
 @lru_cache(256)
 def _too_much(root: str, home_as_given: str) -> str:
     """Return why a directory must not be watched as a whole, or an empty string."""
-    home = Path(os.path.realpath(home_as_given))
-    path = Path(root)
+    home = PurePath(os.path.realpath(home_as_given))
+    path = PurePath(root)
     if path == path.parent:
         return "holds the whole file system"
     if home.is_relative_to(path):
         return "is the home directory" if path == home else "holds the home directory"
-    if any(path in (Path(prefix), Path(os.path.realpath(prefix))) for prefix in _PREFIXES):
+    if any(path in (PurePath(prefix), PurePath(os.path.realpath(prefix))) for prefix in _PREFIXES):
         return "is the prefix of the running Python"
     return ""
 

@@ -6,12 +6,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from operator import attrgetter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.rule import Rule
+from pytest_fsfault._intercept.originals import NATIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,9 +40,13 @@ class Profile:
 def built_in() -> Mapping[str, Profile]:
     """Return the profiles that come with the plugin."""
     found: dict[str, Profile] = {}
-    for file in sorted((Path(__file__).parent / "profiles").glob("*.toml"), key=attrgetter("stem")):
-        table = tomllib.loads(file.read_text("utf-8"))
-        name = file.stem
+    home = f"{__file__[: -len('_profiles.py')]}profiles"
+    # By the real functions: there may be a fake file system.
+    for name, dot, kind in sorted(file.rpartition(".") for file in NATIVE.listdir(home)):
+        if kind != "toml":
+            continue
+        with NATIVE.open_file(f"{home}/{name}{dot}{kind}", encoding="utf-8") as file:
+            table = tomllib.loads(file.read())
         about, observe = table.pop("about"), table.pop("observe", False)
         # Ours are right, and to look their scanners up would cost who does not use them.
         scanners = tuple(table.pop("scanners", ()))

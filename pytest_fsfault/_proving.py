@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import tempfile
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.mistakes import FsFaultError
 from pytest_fsfault._fields import Field
+from pytest_fsfault._intercept.fake.place import native
 from pytest_fsfault._intercept.originals import NATIVE
 from pytest_fsfault._intercept.switch import switch
 from pytest_fsfault._prove.request import request, trial_numbers
@@ -19,6 +19,7 @@ from pytest_fsfault._prove.sweep import Sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
     from typing import Any
 
     from pytest_fsfault._prove.tree import Tree
@@ -36,7 +37,7 @@ class Proofs:
     def __init__(self, session: FsFault) -> None:
         self._session = session
         self.sweeps: list[Sweep] = []
-        self._snapshots = Snapshots(NATIVE)
+        self._known: dict[Any, Snapshots] = {}
 
     def sweep(self, prepare: Callable[[Path], object], only: str | None, **wanted: Any) -> Sweep:
         """Return the sweep that was asked for."""
@@ -59,11 +60,17 @@ class Proofs:
     def tree(self, root: str | os.PathLike[str]) -> Tree:
         """Return what is at `root` now."""
         try:
-            place = os.path.abspath(os.fsdecode(os.fspath(root)))
+            place = os.fsdecode(os.fspath(root))
         except TypeError:
             raise FsFaultError(f"tree({root!r}) cannot be: it is no path; name a directory") from None
         with switch().busy():
-            return self._snapshots.take(place)
+            there = native()
+            return self._snapshots(there).take(str(there.absolute(place)))
+
+    def _snapshots(self, there: Any) -> Snapshots:
+        if there not in self._known:
+            self._known[there] = snapshots(there)
+        return self._known[there]
 
     def evidence(self) -> list[dict[str, Any]]:
         """Return what the sweeps have done, as data."""
@@ -75,9 +82,12 @@ class Proofs:
 
     def stage(self, prepare: Callable[[Path], object], field: Field) -> Stage:
         """Return a stage in a directory of its own."""
-        parent = self._session._surroundings.place()
-        home = tempfile.mkdtemp(prefix="fsfault-") if parent is None else fresh(NATIVE, parent, _NAME)
-        return Stage(home, Path(home, "trial", "root"), prepare, NATIVE, field.lingers)
+        there = native()
+        # A fake has no directory of the test's own.
+        parent = self._session._surroundings.place() if there is NATIVE else str(there.gettempdir())
+        home = tempfile.mkdtemp(prefix="fsfault-") if parent is None else fresh(there, parent, _NAME)
+        root: Any = there.path(home, "trial", "root")
+        return Stage(home, root, prepare, there, field.lingers, snapshots(there))
 
     def _again(self, number: int, trial: str) -> str:
         return self._session._surroundings.again(trial if number == 1 else f"{number}-{trial}")
@@ -98,6 +108,11 @@ class Proofs:
         """End the sweeps that were left."""
         for sweep in self.sweeps:
             sweep.close()
+
+
+def snapshots(there: Any) -> Snapshots:
+    """Return what takes snapshots with these functions; the times of fake files tell nothing."""
+    return Snapshots(there) if there is NATIVE else Snapshots(there, None)
 
 
 def _chosen(text: str | None, sweep_number: int, bare: str) -> tuple[int, ...]:

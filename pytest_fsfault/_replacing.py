@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from pathlib import Path
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.mistakes import FsFaultError
 from pytest_fsfault._fields import ModelField
-from pytest_fsfault._intercept.originals import NATIVE
+from pytest_fsfault._intercept.fake.place import native
 from pytest_fsfault._prove import copies, errors
 from pytest_fsfault._proving import must_be_callable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from pytest_fsfault._core.fault import Fault
     from pytest_fsfault._prove.sweep import Sweep
@@ -43,8 +44,8 @@ def self_replace(
     """Update a copy of `exe` while it runs, without a fault and with one at each step."""
     must_be_callable("update", update, "updates the program at the path that it is given")
     original = _existing(exe)
-    place = Path(original.parent.name or "program", original.name)
-    field = ModelField(session, lambda windows: _start(windows, Path(sweep.root, place)))
+    place = PurePath(original.parent.name or "program", original.name)
+    field = ModelField(session, lambda windows: _start(windows, sweep.root / place))
     sweep = proofs.sweep_in(
         field, partial(_copy, original), faults=faults, operations="mutate", distinct="call stack",
         persist=(False, True), depth=1, limit=None, shard=None, expect=expect,
@@ -55,11 +56,11 @@ def self_replace(
         sweep.abandon()  # at its end it is over in any case
 
 
-def _loop(sweep: Sweep, update: Callable[[Path], object], place: Path, name: str) -> None:
+def _loop(sweep: Sweep, update: Callable[[Path], object], place: PurePath, name: str) -> None:
     old: Tree | None = None
     new: Tree | None = None
     for trial in sweep:
-        target = Path(trial.root, place)
+        target = trial.root / place
         if old is None:
             old = sweep.snapshot(str(target))
         _run(trial, update, target)
@@ -94,7 +95,8 @@ def _neither(name: str, old: Tree, there: Tree) -> str:
 
 def _existing(exe: str | os.PathLike[str]) -> Path:
     try:
-        path = Path(os.path.abspath(os.fsdecode(os.fspath(exe))))
+        there = native()
+        path: Path = there.path(there.absolute(os.fsdecode(os.fspath(exe))))
     except TypeError:
         raise FsFaultError(f"exe={exe!r} is no path; name a script, a program or a directory") from None
     if not path.exists():
@@ -106,7 +108,7 @@ def _copy(original: Path, root: Path) -> None:
     """Put a copy of the directory in which the program is into a fresh tree."""
     home = root / (original.parent.name or "program")
     # The sweep may stand in that very directory.
-    copies.copy(NATIVE, str(original.parent), str(home), but=str(root.parent.parent))
+    copies.copy(native(), str(original.parent), str(home), but=str(root.parent.parent))
 
 
 def _start(windows: Windows, target: Path) -> None:
@@ -122,5 +124,5 @@ def _start(windows: Windows, target: Path) -> None:
 def _is_script(path: Path) -> bool:
     if path.suffix.lower() in _SCRIPTS:
         return True
-    with NATIVE.open_file(path, "rb") as file:
+    with native().open_file(str(path), "rb") as file:
         return bool(file.read(2) == b"#!")

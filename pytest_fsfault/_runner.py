@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pytest_fsfault._options import Ambient, Options
     from pytest_fsfault._session import FsFault
 
+# The fixtures of pyfakefs.
+_FAKES = frozenset(["fs", "fs_class", "fs_module", "fs_session"])
 _INI = ("profile", "rules", "roots", "strict", "seed", "clock", "children")
 
 
@@ -112,6 +114,7 @@ class Runner:
         if self._surroundings is None:
             from dataclasses import replace  # noqa: PLC0415
 
+            from pytest_fsfault._intercept.fake.apart import paused  # noqa: PLC0415
             from pytest_fsfault._options import forms  # noqa: PLC0415
 
             settings = replace(
@@ -120,7 +123,8 @@ class Runner:
             )  # fmt: skip
             factory = getattr(self._config, "_tmp_path_factory", None)
             if factory is not None and not settings.roots:
-                own = tuple(dict.fromkeys(forms(factory.getbasetemp())))
+                with paused():  # the directory is a real one
+                    own = tuple(dict.fromkeys(forms(factory.getbasetemp())))
                 settings = replace(settings, roots=own, numbered=own)
             self._surroundings = settings
         return self._surroundings
@@ -191,6 +195,10 @@ class Runner:
         uses = forced or "fsfault" in getattr(item, "fixturenames", ())
         if not (marks or uses or self.under_faults):
             return
+        if "pyfakefs.fake_filesystem_unittest" in sys.modules:
+            from pytest_fsfault._intercept.fake.apart import settle  # noqa: PLC0415
+
+            settle()
         from pytest_fsfault._core.mistakes import FsFaultError  # noqa: PLC0415
 
         try:
@@ -212,17 +220,19 @@ class Runner:
 
     def _asked(self, item: Any, marks: list[Any]) -> Options:
         """Return what the markers say together, the outermost first, and the fixture's parameter."""
-        from pytest_fsfault._options import Options, marker_options  # noqa: PLC0415
+        from pytest_fsfault._options import Options, expecting_fake, marker_options  # noqa: PLC0415
 
         options = Options()
         # pytest names the marks of a parameter after the function's own, although they stand within it.
         of_parameter = {id(mark) for mark in getattr(getattr(item, "callspec", None), "marks", ())}
         outside_in = [*reversed(marks)]
         outside_in.sort(key=lambda mark: id(mark) in of_parameter)
-        for mark in outside_in:
-            options = marker_options(mark.args, mark.kwargs).inside(options)
+        fixtures = getattr(item, "fixturenames", ())
+        with expecting_fake("pyfakefs.pytest_plugin" in sys.modules and not _FAKES.isdisjoint(fixtures)):
+            for mark in outside_in:
+                options = marker_options(mark.args, mark.kwargs).inside(options)
         parameters = getattr(getattr(item, "callspec", None), "params", {})
-        if "fsfault" in parameters and "fsfault" in item.fixturenames:
+        if "fsfault" in parameters and "fsfault" in fixtures:
             options = marker_options((), {"profile": parameters["fsfault"]}).inside(options)
         return options
 

@@ -11,6 +11,7 @@ from pytest_fsfault._core.mistakes import FsFaultError
 from pytest_fsfault._core.plan import Armed
 from pytest_fsfault._core.unmet import Unmet, never_fired
 from pytest_fsfault._intercept import handles
+from pytest_fsfault._intercept.fake.place import WHOLE
 from pytest_fsfault._intercept.switch import switch
 from pytest_fsfault._intercept.world import ThisProcess
 from pytest_fsfault._options import Ambient, Options, as_rule, checked_roots, default_roots
@@ -58,6 +59,7 @@ class FsFault:
         self._clock = self._choose_clock()
         self.children: bool = _first(options.children, profile.children, ambient.children, True)
         self._engine = Engine(self._clock, roots, observing=profile.observe, children=self.children)
+        self._engine.named = options.named
         self._ambient: list[Armed] = []
         self._own = [self._arm(rule) for rule in options.rules]
         from_outside = ambient.rules if options.profile != "off" else ()
@@ -339,13 +341,17 @@ class FsFault:
         started, unreached = self._count_children()
         return evidence(
             self.journal, own=self._own, ambient=self._ambient, retries=self.retries(), waits=self._clock.slept,
-            roots=self.roots, sweeps=[] if self._proofs is None else self._proofs.evidence(),
+            roots=self._shown_roots(), sweeps=[] if self._proofs is None else self._proofs.evidence(),
             children={"started": started, "unreached": list(unreached)},
         )  # fmt: skip
 
     def lines(self, *, everything: bool) -> Iterator[str]:
         """Yield the journal around the faults, or all of it."""
-        return journal_lines(self.journal, self.roots, everything=everything)
+        return journal_lines(self.journal, self._shown_roots(), everything=everything)
+
+    def _shown_roots(self) -> list[str]:
+        """Return the roots from which paths are told; on a whole file system they are told in full."""
+        return [root for root in self.roots if root not in WHOLE]
 
     def verify(self) -> None:
         """Raise `Unmet` for what a green test must not hide; see promise 3 of the README."""

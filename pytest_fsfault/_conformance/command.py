@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._conformance.exceptions import Listed, read_exceptions
+from pytest_fsfault._conformance.ground import lacking
 from pytest_fsfault._conformance.replaying import replay
 from pytest_fsfault._conformance.rows import read_rows, recorded_with
 from pytest_fsfault._conformance.score import PARTS, score
@@ -28,13 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command understands."""
     parser.description = (
         "Replay recorded outcomes of CPython on Windows: under the Windows model, or, on Windows, against the "
-        "system itself. The operations in FILE are Python code and are run."
+        "system itself. The operations in FILE are Python code and are run, with --fake on a fake file system of "
+        "pyfakefs."
     )
     parser.add_argument("file", metavar="FILE", help="the rows, one JSON object a line")
     parser.add_argument(
         "--show", metavar="N", default=str(_SHOWN), help="print N disagreeing rows (%(default)s)"
     )
     parser.add_argument("--exceptions", metavar="FILE", help="rows that may disagree, with reasons (TOML)")
+    parser.add_argument(
+        "--fake", action="store_true", help="on a fake Windows of pyfakefs, which takes longer"
+    )
     parser.add_argument("--state", metavar="TEXT", default="", help="only rows with TEXT in their state")
     parser.add_argument("--op", metavar="TEXT", default="", help="only rows with TEXT in their operation")
 
@@ -44,8 +50,14 @@ def run(arguments: argparse.Namespace) -> int:
     shown = _number(arguments.show)
     listed = read_exceptions(arguments.exceptions) if arguments.exceptions is not None else Listed({})
     rows = _chosen(read_rows(arguments.file), arguments.state, arguments.op, arguments.file)
-    results = replay(rows)
-    for line in (*_head(arguments.file), *_table(results), *_rest(results, listed, shown)):
+    results = replay(rows, fake=arguments.fake)
+    left = _left_out(rows) if arguments.fake else ()
+    for line in (
+        *_head(arguments.file, arguments.fake),
+        *_table(results),
+        *left,
+        *_rest(results, listed, shown),
+    ):
         _write(line)
     return 1 if listed.unlisted(results) or listed.needless(results) else 0
 
@@ -65,9 +77,11 @@ def _chosen(rows: list[Row], state: str, op: str, file: str) -> list[Row]:
     return chosen
 
 
-def _head(file: str) -> Iterator[str]:
+def _head(file: str, fake: bool) -> Iterator[str]:
     """Yield what is replayed against what."""
     against = "this Windows" if os.name == "nt" else "the Windows model"
+    if fake:
+        against = "the Windows model on a fake Windows"
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     yield f"{os.path.basename(file)}: Python {version} and {against}"
     other = re.search(r"3\.\d+", os.path.basename(file))
@@ -83,6 +97,12 @@ def _table(results: list[Result]) -> Iterator[str]:
         some = [result for result in results if source in {None, result.row.source}]
         shares = "".join(f"{score(some, part)!s:>22}" for part in PARTS)
         yield f"{source or 'all':<12}{len(some):>6}{shares}"
+
+
+def _left_out(rows: list[Row]) -> Iterator[str]:
+    """Yield how many rows a fake cannot have, by the reason."""
+    for why, number in Counter(filter(None, map(lacking, rows))).items():
+        yield f"{number} rows left out: {why}"
 
 
 def _rest(results: list[Result], listed: Listed, shown: int) -> Iterator[str]:

@@ -6,76 +6,59 @@ import errno
 import gc
 import os
 import re
-import sys
-import tempfile
-import warnings
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._conformance.ground import fake as _fake
+from pytest_fsfault._conformance.ground import lacking
+from pytest_fsfault._conformance.ground import real as _real
 from pytest_fsfault._conformance.neighbour import Neighbour
 from pytest_fsfault._conformance.nobody import Nobody
 from pytest_fsfault._conformance.rows import compiled
 from pytest_fsfault._conformance.score import Result
 from pytest_fsfault._conformance.stage import Stage, effect
 from pytest_fsfault._conformance.states import find_state
-from pytest_fsfault._intercept.originals import NATIVE, path_of_descriptor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
+    from pytest_fsfault._conformance.ground import Ground
     from pytest_fsfault._conformance.rows import Row
     from pytest_fsfault._conformance.stage import Others
 
 _RANDOM = re.compile(r"tmp[a-z0-9_]{8}\b")
-_MOST_DESCRIPTORS = 512
-_DESCRIPTORS = {"linux": "/proc/self/fd", "darwin": "/dev/fd"}
 
 
-def replay(rows: Iterable[Row], *, model: bool | None = None) -> list[Result]:
+def replay(rows: Iterable[Row], *, model: bool | None = None, fake: bool = False) -> list[Result]:
     """Replay rows, each in a fresh directory below the system's for temporary files; return one result for each.
 
     `model` says whether the Windows model answers; by default it does everywhere but on Windows. Without it,
-    elsewhere, nobody holds anything but this process, and the host answers.
+    elsewhere, nobody holds anything but this process, and the host answers. With `fake` the directory is one of
+    a fake Windows; rows that it cannot have are left out.
     """
-    wanted = list(rows)
+    wanted = [row for row in rows if not (fake and lacking(row))]
     groups: dict[str, list[int]] = {}
     for index, row in enumerate(wanted):
         groups.setdefault(row.state, []).append(index)
     got: dict[int, dict[str, Any]] = {}
-    with _workshop() as top:
+    modelled = (fake or os.name != "nt") if model is None else model
+    with _fake() if fake else _real() as ground:
         # One session for each state: nothing is left over from one to the next.
         for state, indices in groups.items():
-            with _company(
-                top, find_state(state).beside, os.name != "nt" if model is None else model
-            ) as company:
+            with _company(ground, find_state(state).beside, modelled) as company:
                 for index in indices:
-                    directory = f"{top}{os.sep}{index:06d}"
-                    got[index] = _answer(wanted[index], directory, *company)
+                    got[index] = _answer(wanted[index], f"{index:06d}", ground, *company)
+                    ground.clear(f"{index:06d}")
     return [Result(row, got[index]) for index, row in enumerate(wanted)]
 
 
 @contextmanager
-def _workshop() -> Iterator[str]:
-    """Make a directory for all rows; at the end the process is as it was, and the directory gone."""
-    home = NATIVE.getcwd()
-    made = tempfile.TemporaryDirectory(prefix="conformance-", ignore_cleanup_errors=True)
-    with made as top, warnings.catch_warnings():
-        # Rows leave files to the collector, and some use what is deprecated.
-        warnings.simplefilter("ignore")
-        try:
-            yield os.path.realpath(top)
-        finally:
-            NATIVE.chdir(home)
-            gc.collect()
-
-
-@contextmanager
-def _company(top: str, beside: bool, model: bool) -> Iterator[tuple[Others, Neighbour]]:
+def _company(ground: Ground, beside: bool, model: bool) -> Iterator[tuple[Others, Neighbour]]:
     neighbour = Neighbour()
     if beside:
         neighbour.start()
     try:
-        with _others(top, model) as others:
+        with _others(ground.top, model) as others:
             yield others, neighbour
     finally:
         neighbour.close()
@@ -96,9 +79,10 @@ def _others(top: str, model: bool) -> Iterator[Others]:
         yield Nobody()
 
 
-def _answer(row: Row, directory: str, others: Others, neighbour: Neighbour) -> dict[str, Any]:
-    home, descriptors = NATIVE.getcwd(), _descriptors()
-    stage = Stage(directory, others, neighbour)
+def _answer(row: Row, name: str, ground: Ground, others: Others, neighbour: Neighbour) -> dict[str, Any]:
+    home, descriptors = ground.native.getcwd(), set(ground.open_descriptors())
+    directory = f"{ground.top}{ground.separator}{name}"
+    stage = Stage(directory, ground, others, neighbour)
     try:
         find_state(row.state).prepare(stage)
         before = stage.tree()
@@ -109,10 +93,10 @@ def _answer(row: Row, directory: str, others: Others, neighbour: Neighbour) -> d
     except Exception as error:  # noqa: BLE001  # one state that cannot be had here must not end the rest
         return {"exc": "not prepared", "str": f"{type(error).__name__}: {error}"}
     finally:
-        NATIVE.chdir(home)
+        ground.native.chdir(home)
         stage.close()
         stage.names.clear()
-        _close_others(descriptors, directory)
+        _close_others(ground, descriptors, directory)
 
 
 def _evaluate(op: str, stage: Stage) -> dict[str, Any]:
@@ -151,7 +135,7 @@ def _shown(value: Any) -> Any:
         return value
     if isinstance(value, bytes):
         return repr(value)
-    if isinstance(value, os.DirEntry):
+    if type(value).__name__ == "DirEntry":  # a fake has its own
         return value.name
     if isinstance(value, os.PathLike):
         return os.fspath(value)
@@ -172,26 +156,12 @@ def _plain(value: Any, stage: Stage) -> Any:
     return _RANDOM.sub("tmp????????", value)
 
 
-def _descriptors() -> set[int]:
-    where = _DESCRIPTORS.get(sys.platform)
-    numbers: Iterable[int] = map(int, NATIVE.listdir(where)) if where else range(_MOST_DESCRIPTORS)
-    return {number for number in numbers if _is_open(number, NATIVE.fstat)}
-
-
-def _is_open(number: int, fstat: Callable[[int], Any]) -> bool:
-    try:
-        fstat(number)
-    except OSError:
-        return False
-    return True
-
-
-def _close_others(before: set[int], directory: str) -> None:
+def _close_others(ground: Ground, before: set[int], directory: str) -> None:
     """Close what an operation has left open below `directory`; objects that own a descriptor close it first."""
-    if not _descriptors() - before:
+    if not ground.open_descriptors().keys() - before:
         return
     gc.collect()
-    for number in _descriptors() - before:
-        path = path_of_descriptor(number)
-        if path is None or path.startswith(directory):
-            NATIVE.close(number)
+    below = directory.replace(ground.separator, "/")
+    for number, path in ground.open_descriptors().items():
+        if number not in before and (path is None or path.startswith(below)):
+            ground.native.close(number)

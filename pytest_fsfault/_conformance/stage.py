@@ -12,15 +12,15 @@ import shutil
 import sys
 import tempfile
 import zipfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pytest_fsfault._intercept.originals import NATIVE
-
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from functools import partial
 
+    from pytest_fsfault._conformance.ground import Ground
     from pytest_fsfault._conformance.neighbour import Neighbour
 
 OTHER = b"other-data"
@@ -77,8 +77,10 @@ class Stage:
     the model sees as it sees a user's.
     """
 
-    def __init__(self, directory: str, others: Others, neighbour: Neighbour) -> None:
+    def __init__(self, directory: str, ground: Ground, others: Others, neighbour: Neighbour) -> None:
         self.directory = directory
+        self._ground = ground
+        self._native = ground.native
         self.others = others
         self.neighbour = neighbour
         #: False where the holder refuses even the listing of `p`: one has to let go before looking.
@@ -86,9 +88,9 @@ class Stage:
         #: Sizes of real programs, and those that the record has in their place.
         self.sizes: dict[int, int] = getattr(others, "sizes", {})
         self._ending = ExitStack()
-        NATIVE.mkdir(directory)
+        self._native.mkdir(directory)
         self.names: dict[str, Any] = {
-            **_base(),
+            **_base(ground.modules),
             "D": directory,
             "p": self.path("f.txt"),
             "t": self.write("other.txt", OTHER),
@@ -104,19 +106,20 @@ class Stage:
 
     def path(self, name: str) -> str:
         """Return the path of a name with slashes below the directory."""
-        return self.directory + os.sep + name.replace("/" if os.name == "nt" else "\\", os.sep)
+        separator = self._ground.separator
+        return self.directory + separator + name.replace("/" if separator == "\\" else "\\", separator)
 
     def write(self, name: str, content: bytes) -> str:
         """Make a file, and return its path."""
         path = self.path(name)
-        with NATIVE.open_file(path, "wb") as file:
+        with self._native.open_file(path, "wb") as file:
             file.write(content)
         return path
 
     def mkdir(self, name: str) -> str:
         """Make a directory, and return its path."""
         path = self.path(name)
-        NATIVE.mkdir(path)
+        self._native.mkdir(path)
         return path
 
     def do(self, source: str) -> None:
@@ -126,7 +129,8 @@ class Stage:
     def keep(self, source: str) -> None:
         """Keep what an expression of the code under test returns: a file, a mapping, a descriptor."""
         kept = eval(compile(source, "<state>", "eval"), self.names)  # noqa: S307  # as above
-        self._ending.callback(NATIVE.close if isinstance(kept, int) else kept.close, *_only(kept))
+        let_go = self._native.close if isinstance(kept, int) else kept.close
+        self._ending.callback(_quietly, let_go, *_only(kept))
 
     def held(self, hold: Held) -> None:
         """Let go of `hold` when the row is over."""
@@ -144,7 +148,10 @@ class Stage:
         """Return each name below the directory with its size; a directory's ends in ``/`` and has none."""
         found: dict[str, int] = {}
         try:
-            _look(self.directory, "", found)
+            if self._ground.modules:
+                found = self._native.sizes(self.directory)
+            else:
+                _look(self._native, self.directory, "", found)
         except FileNotFoundError:
             return {GONE: 0}
         return {name: self.sizes.get(size, size) for name, size in found.items()}
@@ -158,12 +165,18 @@ def effect(before: dict[str, int], after: dict[str, int]) -> list[str]:
     return [*went, *came, *(f"~{name}({before[name]}->{after[name]})" for name in both)]
 
 
+def _quietly(let_go: Callable[..., object], *arguments: int) -> None:
+    # pyfakefs has something against closing a file that others have made longer or shorter.
+    with suppress(OSError):
+        let_go(*arguments)
+
+
 def _only(kept: Any) -> tuple[int, ...]:
     return (kept,) if isinstance(kept, int) else ()
 
 
-def _look(directory: str, prefix: str, found: dict[str, int]) -> None:
-    with NATIVE.scandir(directory) as entries:
+def _look(native: Any, directory: str, prefix: str, found: dict[str, int]) -> None:
+    with native.scandir(directory) as entries:
         for entry in entries:
             name = prefix + entry.name
             if not entry.is_dir(follow_symlinks=False):
@@ -171,14 +184,15 @@ def _look(directory: str, prefix: str, found: dict[str, int]) -> None:
                 continue
             found[name + "/"] = 0
             try:
-                _look(entry.path, name + "/", found)
+                _look(native, entry.path, name + "/", found)
             except PermissionError:  # held by somebody who shares nothing
                 continue
 
 
-def _base() -> dict[str, Any]:
+def _base(fakes: Mapping[str, Any]) -> dict[str, Any]:
     names: dict[str, Any] = {module.__name__: module for module in _MODULES}
+    names.update({name: fakes[name] for name in names if name in fakes})
     # No module of this package: the interception leaves those alone.
-    names.update({"__name__": "conformance_row", "Path": Path})
+    names.update({"__name__": "conformance_row", "Path": fakes["pathlib"].Path if fakes else Path})
     exec(_COMPILED, names)  # noqa: S102  # written above
     return names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pytest_fsfault._core.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.journal import Journal, Tally
@@ -37,6 +37,10 @@ class Engine:
     ) -> None:
         self.clock = clock
         self.roots = tuple(roots)
+        # As somebody has named them, None if nobody has: on a fake file system they are read anew.
+        self.named: tuple[str, ...] | None = self.roots
+        # Told of a fake that begins, and of its end.
+        self.on_ground: Callable[[Any], None] = lambda _ground: None
         self.observing = observing
         self.children = children  # whether child processes are under it as well
         self.gate = False

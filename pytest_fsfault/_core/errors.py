@@ -22,6 +22,8 @@ from pytest_fsfault._core.winerrors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_fsfault._core.operation import Family
 
     Filename = str | bytes | int | None
@@ -151,6 +153,23 @@ def add_winerror(exc: OSError, family: Family) -> None:
             return
         mapped = family == "winerror" and isinstance(exc.errno, int)
         vars(exc)["winerror"] = _NATIVE.get(cast("int", exc.errno), NATIVE_DEFAULT) if mapped else None
+
+
+#: Operations that list a directory, and those that name one.
+_LISTS = frozenset({"os.listdir", "os.scandir"})
+_DIRECTORIES = _LISTS | {"os.rmdir", "os.chdir"}
+
+
+def native_code(operation: str, number: int, missing: Callable[[], int]) -> int:
+    """Return the Windows error for a native errno of an operation.
+
+    `missing` returns 2 or 3 by what of a path is missing; it is asked where that makes a difference.
+    """
+    if number == _errno.ENOTDIR:
+        return 267 if operation in _DIRECTORIES else 3
+    if number == _errno.ENOENT:
+        return 3 if operation in _LISTS else missing()
+    return _NATIVE.get(number, NATIVE_DEFAULT)
 
 
 class _WindowsError(OSError):

@@ -56,6 +56,7 @@ class Board:
         "busy",
         "callers",
         "engines",
+        "faked",
         "folders",
         "interceptors",
         "live",
@@ -75,6 +76,7 @@ class Board:
         self.engines: tuple[Engine, ...] = ()  # the innermost session first
         self.model: Model | None = None  # the second decider of the innermost session that has one
         self.shut = 0
+        self.faked = False  # a fake file system is in force: the real one is left alone
         self.busy: set[int] = set()  # threads in which we ourselves are at work
         self.callers = Callers()
         self.starting: Callable[[str, tuple[Any, ...], FrameType | None], object] = nobody_starts
@@ -90,7 +92,7 @@ class Board:
         """Take in that sessions, rules, roots or gates have changed."""
         self.bank()
         gates = [engine for engine in self.engines if engine.gate]
-        self.live = bool(gates) and not self.shut
+        self.live = bool(gates) and not self.shut and not self.faked
         self.model = next((engine.model for engine in gates if engine.model is not None), None)
         if not gates:
             return

@@ -87,10 +87,10 @@ class DescriptorWrapper(Wrapper):
     def _short(self, args: tuple[Any, ...], kwargs: dict[str, Any], size: int) -> Any:
         """Transfer at most `size` bytes; arguments that do not fit go to the real function as they are."""
         __tracebackhide__ = True
-        position = _AMOUNTS[self.function]
+        position = AMOUNTS[self.function]
         with suppress(TypeError, ValueError):
             if position < len(args):
-                args = (*args[:position], _shortened(args[position], size), *args[position + 1 :])
+                args = (*args[:position], shortened(args[position], size), *args[position + 1 :])
             elif "count" in kwargs:
                 kwargs = {**kwargs, "count": min(kwargs["count"], size)}
         return self.real(*args, **kwargs)
@@ -116,14 +116,14 @@ _DETAILS: dict[str, Callable[[tuple[Any, ...]], Any]] = {
 }
 
 #: Where a transfer has its amount: a number of bytes, a buffer, or a sequence of buffers.
-_AMOUNTS = {
+AMOUNTS = {
     **dict.fromkeys(("read", "pread", "readv", "preadv", "write", "pwrite", "writev", "pwritev"), 1),
     "copy_file_range": 2,
     "sendfile": 3,
 }
 
 
-def _shortened(amount: Any, size: int) -> Any:
+def shortened(amount: Any, size: int) -> Any:
     if isinstance(amount, int):
         return min(amount, size)
     if not isinstance(amount, (list, tuple)):

@@ -42,6 +42,8 @@ _HARNESS = frozenset(
 _CALL_THROUGH = frozenset(
     ["tenacity", "stamina", "backoff", "retrying", "wrapt", "decorator", "anyio", "trio", "pytest_mock"]
 )
+# pyfakefs's own; its tests are not among them.
+_FAKES = "pyfakefs.fake_"
 # Reading a source line to show it is not the work of the code under test.
 _DISPLAY = frozenset({"linecache", "tokenize", "inspect"})
 
@@ -139,7 +141,8 @@ class Callers:
         imports = filename.startswith((_PACKAGE, "<frozen importlib", "<frozen zipimport", "<frozen runpy"))
         if imports or module in _DISPLAY or self.is_harness(module):
             return "machinery"
-        if module.partition(".")[0] in _CALL_THROUGH or filename.startswith("<frozen "):
+        through = module.partition(".")[0] in _CALL_THROUGH or module.startswith(_FAKES)
+        if through or filename.startswith("<frozen "):
             return "library"
         in_stdlib = filename.startswith(_STDLIB) and not any(part in filename for part in _PACKAGES)
         return "library" if in_stdlib else "project"

@@ -10,6 +10,8 @@ import io
 import os
 import shutil
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 #: The real function by its module and name, such as ``("os", "replace")``.
@@ -32,9 +34,20 @@ class _Originals:
     """The real functions by name, for rooms that must not know how they are intercepted."""
 
     open_file = staticmethod(open_file)
+    realpath = staticmethod(os.path.realpath)
+    gettempdir = staticmethod(tempfile.gettempdir)
+    path = Path
 
     def __init__(self) -> None:
         vars(self).update({name: value for (module, name), value in ORIGINALS.items() if module == "os"})
+
+    def absolute(self, path: str) -> str:
+        """Return a path as seen from the current directory, separated by ``/``."""
+        return os.path.normpath(os.path.join(getcwd(), path)).replace(os.sep, "/")
+
+    def null(self) -> str:
+        """Return the name of the device that swallows everything."""
+        return os.devnull
 
 
 NATIVE: Any = _Originals()

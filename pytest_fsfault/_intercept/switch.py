@@ -17,6 +17,8 @@ from pytest_fsfault._intercept import hook
 from pytest_fsfault._intercept.bindings import Exchange
 from pytest_fsfault._intercept.board import NOBODY, Board, nobody_starts
 from pytest_fsfault._intercept.descriptors import DescriptorWrapper
+from pytest_fsfault._intercept.fake.apart import patcher
+from pytest_fsfault._intercept.fake.watch import Watch
 from pytest_fsfault._intercept.files import make_file_calls, toggle_methods
 from pytest_fsfault._intercept.kin.family import Family
 from pytest_fsfault._intercept.one_path import PathWrapper
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.clock import Clock
     from pytest_fsfault._core.engine import Engine
     from pytest_fsfault._core.protocols import Model
+    from pytest_fsfault._intercept.fake.fakes import Fakes
 
 _SHAPES = {
     "path": PathWrapper,
@@ -44,6 +47,7 @@ _SHAPES = {
 }
 _MODULES = {"os": os, "io": io, "shutil": shutil}
 _SUPPORTS = (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks, os.supports_effective_ids)
+_REAL = object()
 # Windows has no fast copy: without it `copyfile` meets file.read and file.write, as there.
 _FAST_COPIES = ("_USE_CP_SENDFILE", "_USE_CP_COPY_FILE_RANGE", "_HAS_FCOPYFILE")
 _TIMES = {id(original): (original, wrapper) for original, wrapper in Timing.exchanges.items()}
@@ -67,6 +71,10 @@ class Switch:
         self._before: list[tuple[dict[str, Any], str, Any]] = []
         self.family: Family | None = None
         self._is_kin = False
+        self._watch = Watch(self._aside, lambda call: getattr(getattr(call, "__self__", None), "real", call))
+        self._fakes: Fakes | None = None
+        self._ground: object = None  # where the wrappers stand: None, before the real functions, or a fake
+        self._stands_aside = 0
 
     @property
     def clock(self) -> VirtualClock | None:
@@ -88,7 +96,10 @@ class Switch:
             engine.on_end = self.refresh
             try:
                 if first:
-                    self._install()
+                    self._watch.begin()
+                self._settle()
+                if self._fakes is not None:
+                    self._fakes.adopt(engine)
                 self._start_clock(engine)
             except BaseException:
                 self.stop(engine)
@@ -107,8 +118,11 @@ class Switch:
             timing = self._timings.pop(engine, None)
             if timing is not None:
                 timing.stop()
+            if self._fakes is not None:
+                self._fakes.release(engine)
             if not self.board.engines:
-                self._uninstall()
+                self._watch.end()
+                self._settle()
             self.refresh()
             toggle_methods(self.board, crashed=self._crashed)
         if self.family is not None and not self.board.engines:
@@ -218,7 +232,7 @@ class Switch:
     def _cover(self, patches: list[Patch]) -> None:
         """Put more wrappers in place, while a session is open."""
         self._patches.extend(patches)
-        if self.board.engines:
+        if self._ground is _REAL:
             self._patches.install()
 
     def _any_clock(self) -> Any:
@@ -238,14 +252,56 @@ class Switch:
         self.board.busy.clear()
         self.board.mine = NOBODY
         self._timings.clear()
-        engines, self.board.engines = self.board.engines, ()
-        if engines:
-            self._uninstall()
+        self.board.engines = ()
+        self._watch.end()
+        self._settle()
         self.refresh()
         if directory:
             from pytest_fsfault._intercept.kin.joining import join  # noqa: PLC0415
 
             join(self, directory)
+
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        """Stand before no function in the block; after it, where the file system then is."""
+        self._step_aside(1)
+        try:
+            yield
+        finally:
+            self._step_aside(-1)
+
+    def _step_aside(self, step: int) -> None:
+        with self._lock:
+            self.board.bank()
+            self._stands_aside += step
+            self._settle()
+            self.refresh()
+
+    def _settle(self) -> None:
+        """Stand where the code under test has its file system: before the real functions, or before a fake's."""
+        there = patcher() if self._watch.has_met else None
+        wanted = _REAL if there is None else there.fs
+        if self._stands_aside or not self.board.engines:
+            wanted = None
+        if wanted is self._ground:
+            return
+        if self._ground is _REAL:
+            self._uninstall()
+        elif self._fakes is not None and self._ground is not None:
+            self._fakes.leave()
+        self._ground = wanted
+        if wanted is _REAL:
+            self._install()
+        elif wanted is not None:
+            self._fakes = self._fakes or self._make_fakes()
+            self._fakes.enter()
+        if not self.board.engines:
+            self._fakes = None
+
+    def _make_fakes(self) -> Fakes:
+        from pytest_fsfault._intercept.fake.fakes import Fakes  # noqa: PLC0415  # for who uses pyfakefs
+
+        return Fakes(self.board, _TIMES)
 
     def _make(self) -> None:
         for row in ROWS:

@@ -173,7 +173,7 @@ class Wrapper:
         return self
 
     def __repr__(self) -> str:
-        return f"<fsfault wrapper of {self.module}.{self.function}>"
+        return f"<fsfault wrapper of {self.real!r}>"
 
 
 #: The wrapper of each function, by its module and name; made when first needed.

@@ -39,11 +39,12 @@ class Stage:
         prepare: Callable[[Path], object],
         native: Native,
         lingers: Callable[[], bool],
+        snapshots: Snapshots | None = None,
     ) -> None:
         self.home = home
         self.root = root
         self.kept: list[str] = []
-        self.snapshots = Snapshots(native)
+        self.snapshots = snapshots or Snapshots(native)
         self._prepare = prepare
         self._native = native
         self._lingers = lingers

@@ -171,7 +171,7 @@ class Sweep:
             )
 
         if self._wanted.rule.names >= GROUPS["mutate"]:
-            for path in unseen(self.before, self.after, str(self.root), self._recorder.calls):
+            for path in unseen(self.before, self.after, self.root.as_posix(), self._recorder.calls):
                 self._field.escaped(
                     f"{path} was changed although no call of ours changed it: a native program or a child process "
                     "did, which no fault reaches"
@@ -244,7 +244,7 @@ class Sweep:
 
     def _steady(self, call: Call) -> PurePath | None:
         """Return the path of a call if it is likely to be the same in each run: it is no temporary file's."""
-        below = call.path.removeprefix(f"{self.root}/")
+        below = call.path.removeprefix(f"{self.root.as_posix()}/")
         return PurePath(call.path) if below in self.before or below in self.after else None
 
     def _new_recorder(self, *, on: bool) -> Recorder:

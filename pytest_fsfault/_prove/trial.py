@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pytest_fsfault._core.mistakes import FsFaultError
+from pytest_fsfault._core.paths import has_drive
 from pytest_fsfault._core.text import duration
 from pytest_fsfault._prove import errors, oracles
 
@@ -199,8 +200,8 @@ class Trial:
         be anywhere in the tree.
         """
         self._begin("check_nothing_lost")
-        elsewhere = [backup for backup in backups if os.path.isabs(backup)]
-        inside = [backup for backup in backups if not os.path.isabs(backup)]
+        elsewhere = [backup for backup in backups if _is_elsewhere(os.fspath(backup))]
+        inside = [backup for backup in backups if not _is_elsewhere(os.fspath(backup))]
         match = oracles.matcher("backups", inside) if backups else None
         trees = [self._sweep.snapshot(os.fspath(place)) for place in elsewhere]
         self._judge("check_nothing_lost", oracles.lost(self.before, self.after, self.tree, trees, match))
@@ -312,3 +313,8 @@ def _seconds(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
         raise FsFaultError(f"at_most={value!r} is no duration; write one such as '10s', or seconds")
     return float(value)
+
+
+def _is_elsewhere(backup: str) -> bool:
+    """Return whether a back-up is given by its path, of this system or of a fake Windows."""
+    return os.path.isabs(backup) or has_drive(backup.replace("\\", "/"))

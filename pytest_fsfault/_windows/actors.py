@@ -22,7 +22,7 @@ class Actors:
     def __init__(
         self, scene: Scene, seed: int | str, below: Callable[[str], str], changed: Callable[[], None]
     ) -> None:
-        self._scene = scene
+        self.scene = scene
         self._below = below  # a path as seen from its root: the same in every run
         self._draws = Draws(seed)
         self.changed = changed
@@ -35,10 +35,10 @@ class Actors:
 
     def arrived(self, path: str) -> None:
         """Take in that a file was written and closed, or renamed into place."""
-        holds = self._scene.holds
+        holds = self.scene.holds
         if not self.scanners and not holds.waiting:
             return
-        place = self._scene.lookup.find(path)
+        place = self.scene.lookup.find(path)
         if not place.exists or place.is_directory or place.is_link:
             return
         self._seize(place)
@@ -47,21 +47,21 @@ class Actors:
                 self._scan(scanner, place)
 
     def _seize(self, place: Place) -> None:
-        holds, now = self._scene.holds, self._scene.now()
+        holds, now = self.scene.holds, self.scene.now()
         for hold in list(holds.waiting):
             if hold.matches(place.name):
                 hold.since = now
-                holds.seize(hold, place.identity, self._scene.real(place.path), now + hold.seconds)
+                holds.seize(hold, place.identity, self.scene.real(place.path), now + hold.seconds)
 
     def _scan(self, scanner: Scanner, place: Place) -> None:
         where = self._below(place.path)
-        since = self._scene.now() + self._draws.waits(scanner, where)
+        since = self.scene.now() + self._draws.waits(scanner, where)
         opening = Opening(READ, scanner.share, "handle", scanner.name, place.path)
         hold = Hold(
-            self._scene.holds,
+            self.scene.holds,
             opening,
             since=since,
             until=since + self._draws.seconds(scanner, where),
             declared=False,
         )
-        self._scene.holds.add(hold, place.identity, self._scene.real(place.path))
+        self.scene.holds.add(hold, place.identity, self.scene.real(place.path))

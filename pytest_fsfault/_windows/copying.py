@@ -39,15 +39,17 @@ class Winapi:
 
     def __init__(
         self,
+        absolute: Callable[[str], str],
         model: Callable[[str, str], Model | None],
         refused: Callable[[Operation, str, OSError], None],
     ) -> None:
+        self._absolute = absolute
         self._model = model  # whose business a copy from one path to another is; None: nobody's
         self._refused = refused
 
     def CopyFile2(self, source: str, target: str, flags: int) -> None:  # noqa: N802  # Windows' name
         """Copy a file with its attributes and times; raise an error without file names."""
-        paths = os.path.abspath(source), os.path.abspath(target)
+        paths = self._absolute(os.fspath(source)), self._absolute(os.fspath(target))
         model = self._model(*paths)
         if model is None:
             # `shutil` copies in its own way after this one.

@@ -126,6 +126,16 @@ class Holds:
         self._changed()
         return hold
 
+    def take_over(self, others: Holds) -> None:
+        """Let those who wait for a file elsewhere wait for it here."""
+        for hold in others._waiting:
+            hold._holds = self
+            if hold in others.declared:
+                others.declared.remove(hold)
+                self.declared.append(hold)
+        self._waiting += others._waiting
+        others._waiting.clear()
+
     def seize(self, hold: Hold, identity: Identity, path: str, until: float) -> None:
         """Give a waiting hold its file."""
         self._waiting.remove(hold)

@@ -65,10 +65,11 @@ class Lookup:
     a call got past us, or the gate was shut; a listing from before is good while its directory has not changed.
     """
 
-    def __init__(self, native: Native, *, case_sensitive: bool) -> None:
+    def __init__(self, native: Native, *, case_sensitive: bool, remembers: bool = True) -> None:
         self._native = native
         self._lstat = native.lstat
         self._exact = case_sensitive
+        self._remembers = remembers  # else the times of directories do not tell that they have changed
         self._epoch = 0
         self._watchful = False  # while children may live, no listing is taken on trust
         self._listings: dict[str, _Listing] = {}
@@ -122,7 +123,7 @@ class Lookup:
 
     def _listing(self, directory: str, status: os.stat_result) -> _Listing:
         known = self._listings.get(directory)
-        if known is not None and known.changed == status.st_mtime_ns:
+        if known is not None and known.changed == status.st_mtime_ns and self._remembers:
             known.epoch = self._epoch
             return known
         try:

@@ -66,11 +66,27 @@ class Model:
 
     def __init__(self, scene: Scene, actors: Actors, winapi: Winapi) -> None:
         self.scene = scene
+        self.scenes = [scene]
         self.actors = actors
         self._winapi = winapi
         self._lock = threading.RLock()
         self._easing = Easing(scene)
         self._unseen: list[tuple[Operation, Answer]] = []
+
+    def move(self, scene: Scene) -> None:
+        """Go on with another scene: the code under test has another file system now.
+
+        Who waits for a file that is yet to be written, waits for it there.
+        """
+        if scene is self.scene:
+            return
+        with self._lock:
+            self._unseen.clear()
+            scene.holds.take_over(self.scene.holds)
+            if scene not in self.scenes:
+                self.scenes.append(scene)
+            self.scene = self.actors.scene = scene
+            self._easing = Easing(scene)
 
     # The quick questions.
 
@@ -259,8 +275,9 @@ class Model:
     def finish(self) -> None:
         """Delete what waited for its last handle: the test is over, and with it everybody's handles."""
         with self._lock:
-            deleting.finish_pending(self.scene, everything=True)
-            self.scene.streams.close()
+            for scene in self.scenes:
+                deleting.finish_pending(scene, everything=True)
+                scene.streams.close()
 
 
 def _copy_nothing(*_args: object, **_kwargs: object) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_fsfault._core.paths import has_drive
+
 if TYPE_CHECKING:
     from pytest_fsfault._windows.versions import Version
 
@@ -47,6 +49,13 @@ def read(
     if not version.long_paths and len(path) >= (_DIRECTORY if making else _PATH):
         code = NAME_TOO_LONG if making else PATH_NOT_FOUND
         return Name(path, code, f"{len(path)} characters are more than a path may have without long paths")
+    if has_drive(f"{path}/"):
+        found = _read(path[2:], shown, version, searching=searching)
+        return found if found.device else found._replace(path=path[:2] + found.path)
+    return _read(path, shown, version, searching=searching)
+
+
+def _read(path: str, shown: object, version: Version, *, searching: bool) -> Name:
     if ODD.search(path) is None:
         return Name(path)
     verbatim = isinstance(shown, str) and shown.startswith("\\\\?\\")

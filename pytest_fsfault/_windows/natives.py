@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import errno
+from functools import partial
 from typing import TYPE_CHECKING
 
-from pytest_fsfault._core.winerrors import NATIVE, NATIVE_DEFAULT
+from pytest_fsfault._core.errors import native_code
 
 if TYPE_CHECKING:
     from pytest_fsfault._core.operation import Operation
     from pytest_fsfault._windows.scene import Scene
 
-_CODES = {getattr(errno, name): code for name, code in NATIVE.items() if hasattr(errno, name)}
-_LISTS = frozenset({"os.listdir", "os.scandir"})
-
 
 def windows_code(scene: Scene, operation: Operation, error: OSError) -> int:
     """Return the Windows error for a native one, 2 or 3 by what is missing."""
-    if error.errno == errno.ENOTDIR:
-        return 267 if operation.name in _LISTS or operation.name in {"os.rmdir", "os.chdir"} else 3
-    if error.errno == errno.ENOENT:
-        return 3 if operation.name in _LISTS else _missing(scene, operation)
-    return _CODES.get(error.errno or 0, NATIVE_DEFAULT)
+    return native_code(operation.name, error.errno or 0, partial(_missing, scene, operation))
 
 
 def _missing(scene: Scene, operation: Operation) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import weakref
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.operation import Operation
     from pytest_fsfault._core.protocols import Native
+    from pytest_fsfault._windows.fake import FakeReality
     from pytest_fsfault._windows.holds import Hold
     from pytest_fsfault._windows.lookup import Identity
     from pytest_fsfault._windows.reality import Reality
@@ -46,11 +46,12 @@ class Scene:
         self,
         native: Native,
         version: Version,
-        reality: Reality,
+        reality: Reality | FakeReality,
         now: Callable[[], float],
         changed: Callable[[], None],
         *,
         on_windows: bool = False,
+        fake: bool = False,
     ) -> None:
         self.native = native
         self.version = version
@@ -59,7 +60,8 @@ class Scene:
         self.now = now
         # There the system itself knows names, attributes and what is open: only what is declared is added.
         self.on_windows = on_windows
-        self.lookup = Lookup(native, case_sensitive=version.case_sensitive or on_windows)
+        exact = version.case_sensitive or on_windows
+        self.lookup = Lookup(native, case_sensitive=exact, remembers=not fake)
         self.holds = Holds(now, changed)
         self.volumes: list[str] = []
         # Roots that are links, with what they stand for: holds and descriptors are known by real paths.
@@ -127,7 +129,8 @@ class Scene:
         if making:
             raise Refusal(names.NOT_A_DIRECTORY, f"{device} is a device")
         if device == "nul":
-            return Place(os.devnull, self.native.stat(os.devnull))
+            null = str(self.native.null())
+            return Place(null, self.native.stat(null))
         raise Refusal(2, f"{device} is a device")
 
     def real(self, path: str) -> str:

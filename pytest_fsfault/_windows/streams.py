@@ -6,7 +6,6 @@ Source: windows.md section 9; SECFS streams; MS "File Streams".
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._windows.names import fold
@@ -33,7 +32,9 @@ class Streams:
         """Return where a stream of a file is kept, whether or not it exists."""
         home = self._homes.get(identity)
         if home is None:
-            home = f"{tempfile.gettempdir()}/fsfault-{os.getpid()}-{id(self):x}-{identity[0]}-{identity[1]}"
+            home = (
+                f"{self._native.gettempdir()}/fsfault-{os.getpid()}-{id(self):x}-{identity[0]}-{identity[1]}"
+            )
             self._native.mkdir(home)
             self._homes[identity] = home
         return self._lookup.find(f"{home}/{fold(stream)}")

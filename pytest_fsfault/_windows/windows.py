@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pytest_fsfault._windows.model import Model
+    from pytest_fsfault._windows.scene import Scene
 
     Path = str | os.PathLike[str]
 
@@ -43,9 +44,13 @@ class Windows:
 
     def __init__(self, model: Model, site: Callable[[], str]) -> None:
         self._model = model
-        self._scene = model.scene
         self._site = site
         self._pretences: list[Pretence] = []
+
+    @property
+    def _scene(self) -> Scene:
+        # Another one on a fake file system than on the real one.
+        return self._model.scene
 
     @property
     def version(self) -> str:
@@ -173,10 +178,10 @@ class Windows:
             text = os.fsdecode(os.fspath(path))
         except TypeError:
             raise FsFaultError(f"{path!r} is no path; name a file or a directory") from None
-        absolute = os.path.join(self._scene.native.getcwd(), text)
-        place = self._scene.lookup.find(os.path.normpath(absolute).replace(os.sep, "/"))
+        native = self._scene.native
+        place = self._scene.lookup.find(str(native.absolute(text)))
         if place.is_link:
-            place = Place(os.path.realpath(place.path), self._scene.lookup.follow(place).status)
+            place = Place(str(native.realpath(place.path)), self._scene.lookup.follow(place).status)
         if not place.exists:
             hint = "; write on='*.dll' for one that is yet to be written" if what == "a hold" else ""
             raise FsFaultError(
@@ -188,7 +193,7 @@ class Windows:
 
     def follow_links(self, roots: Iterable[str]) -> None:
         """Take in which of the watched directories are links to others."""
-        pairs = ((root, os.path.realpath(root)) for root in roots)
+        pairs = ((root, str(self._scene.native.realpath(root))) for root in roots)
         self._scene.links = [(root, real) for root, real in pairs if root != real]
 
     def must_be(self, wanted: str | None, options: dict[str, bool]) -> None:
@@ -202,7 +207,7 @@ class Windows:
 
     def findings(self) -> list[str]:
         """Return what a green test must not hide: holds that nobody met, names that no module had."""
-        unmet = [hold for hold in self._scene.holds.declared if not hold.met]
+        unmet = [hold for scene in self._model.scenes for hold in scene.holds.declared if not hold.met]
         return [
             *(f"nobody met a hold: {hold.explain(_EVER)}" for hold in unmet),
             *(

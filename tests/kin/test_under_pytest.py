@@ -35,7 +35,9 @@ def run(pytester):
 
     def run(module, *options, count=3):
         pytester.makepyfile(module.replace("COUNT", str(count)))
-        result = pytester.runpytest_subprocess("--fsfault-json=found.json", "-p", "no:cacheprovider", *options)
+        result = pytester.runpytest_subprocess(
+            "--fsfault-json=found.json", "-p", "no:cacheprovider", *options
+        )
         return result, json.loads((pytester.path / "found.json").read_text())
 
     return run
@@ -91,8 +93,7 @@ def test_the_summary_names_what_was_out_of_reach(run):
     result.stdout.fnmatch_lines(
         [
             "started: 4 processes, 4 of them out of reach",
-            "  no fault reached `* -S -c *, started at *test_the_summary_names_what_was_out_of_reach.py:*: "
-            "with -S Python loads nothing of ours",
+            "  no fault reached `* -S -c import os*, started at *.py:*: with -S Python loads nothing of ours",
         ]
     )
     assert 4 == len(found["totals"]["unreached"])

@@ -12,6 +12,7 @@ from pytest_fsfault._core.conduct import Act, decide, escape_cut
 from pytest_fsfault._core.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.listing import LISTINGS
 from pytest_fsfault._core.operation import OPERATIONS
+from pytest_fsfault._intercept.fake.apart import patcher
 from pytest_fsfault._intercept.kin.peers import RemoteWait
 from pytest_fsfault._intercept.kin.starts import Start, Starts
 from pytest_fsfault._intercept.kin.wire import (
@@ -57,9 +58,9 @@ class Desk:
     def engines(self) -> tuple[Engine, ...]:
         """Return the sessions that hold for kin, the innermost first."""
         board = self._board
-        return (
-            () if board.shut else tuple(engine for engine in board.engines if engine.gate and engine.children)
-        )
+        if board.shut or patcher() is not None:
+            return ()  # a fake file system is the parent's alone
+        return tuple(engine for engine in board.engines if engine.gate and engine.children)
 
     def answer(self, peer: Peer, message: Message) -> Message | None:
         """Return the answer to a message; None if it comes later."""

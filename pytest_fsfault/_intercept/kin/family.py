@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._intercept.fake.apart import patcher
 from pytest_fsfault._intercept.kin import place
 from pytest_fsfault._intercept.kin.forking import Forking
 
@@ -40,6 +41,8 @@ class Family:
         """Take in that sessions, rules, roots or gates have changed."""
         board = self._board
         wanted = board.live and any(engine.gate and engine.children for engine in board.engines)
+        if wanted and patcher() is not None:
+            wanted = False  # a fake file system is this process's alone
         if wanted is not self._announced:
             self._announced = wanted
             if wanted:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _which = shutil.which
 _FLAGS_OF_OWN = "cmWX"  # the flags of an interpreter that end its flags, or take an argument
 _HEAD = 128
+_SHOWN = 100  # characters of a command at most
 
 
 class Start(NamedTuple):
@@ -27,7 +28,8 @@ class Start(NamedTuple):
     call_site: str
 
     def __str__(self) -> str:
-        shown = " ".join(self.arguments[:4]) + (" ..." if len(self.arguments) > 4 else "")  # noqa: PLR2004
+        shown = " ".join(" ".join(self.arguments).split())
+        shown = shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 4]} ..."
         return f"no fault reached `{shown}`, started at {self.call_site}: {self.reason}"
 
 

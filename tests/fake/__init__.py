@@ -1,0 +1,1 @@
+"""On a fake file system of pyfakefs: the same rules, the same model, the same proofs."""
