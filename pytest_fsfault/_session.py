@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.fault import Fault
     from pytest_fsfault._core.journal import Journal
     from pytest_fsfault._core.rule import Rule
+    from pytest_fsfault._noticing import Noticing
     from pytest_fsfault._options import ClockName, Strict
     from pytest_fsfault._prove.aims import Distinct
     from pytest_fsfault._prove.sweep import Sweep
@@ -68,6 +69,7 @@ class FsFault:
         self._paused = 0
         self._over = False
         self._handles: frozenset[tuple[int, str]] = frozenset()
+        self._noticing: Noticing | None = None
         self._started = 0  # how many processes had been started before
         self._children: tuple[int, tuple[str, ...]] = (0, ())
         self._windows: Windows | None = None
@@ -306,10 +308,14 @@ class FsFault:
 
     def start(self) -> None:
         """Put everything in place; faults act once the gate is open."""
+        if self._strict == "all":
+            from pytest_fsfault._noticing import Noticing  # noqa: PLC0415  # for who wants to know
+
+            self._noticing = Noticing(self)
+            self._noticing.start()
+            self._handles = handles.below(self.roots)
         switch().start(self._engine)
         self._started = switch().starts()
-        if self._strict == "all":
-            self._handles = handles.below(self.roots)
 
     def stop(self) -> None:
         """Take everything away that `start` put in place."""
@@ -320,6 +326,8 @@ class FsFault:
             self._count_children()
             self._over = True
             switch().stop(self._engine)
+            if self._noticing is not None:
+                self._noticing.stop()
             if self._windows is not None:
                 self._windows.close()
 
@@ -334,7 +342,10 @@ class FsFault:
         self._set_gate()
 
     def _set_gate(self) -> None:
-        switch().set_gate(self._engine, faults=self._gate and not self._paused, time=self._gate)
+        opened = self._gate and not self._paused
+        if self._noticing is not None:
+            self._noticing.set_gate(opened=opened)
+        switch().set_gate(self._engine, faults=opened, time=self._gate)
 
     def evidence(self) -> dict[str, Any]:
         """Return what the test showed, as data."""
@@ -378,6 +389,8 @@ class FsFault:
             yield from self._windows.findings()
         if self._strict == "all":
             yield from self._engine.escapes
+            if self._noticing is not None and self._proofs is None:
+                yield from self._noticing.findings()
             for _, path in sorted(handles.below(self.roots) - self._handles):
                 yield f"{path} was left open"
 

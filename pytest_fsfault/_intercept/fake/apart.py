@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: The module of pyfakefs that has the class `Patcher`.
 HOME = "pyfakefs.fake_filesystem_unittest"
 _PACKAGE = __name__.partition(".")[0]
-_ROOMS = ("", "_core", "_intercept", "_intercept.fake", "_prove", "_report", "_windows")
+_ROOMS = ("", "_core", "_intercept", "_intercept.fake", "_intercept.kin", "_prove", "_report", "_windows")
 
 
 def patcher_class() -> Any:

@@ -1,0 +1,108 @@
+"""Notice afterwards what was changed below the roots although no call that we have seen changed it."""
+
+from __future__ import annotations
+
+import os
+from stat import S_ISDIR
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._core.engine import Engine
+from pytest_fsfault._core.rule import Rule
+from pytest_fsfault._intercept.fake.place import native
+from pytest_fsfault._intercept.kin.place import is_ours
+from pytest_fsfault._intercept.switch import switch
+from pytest_fsfault._prove.aims import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_fsfault._session import FsFault
+
+    #: What tells one state of a file from another: its kind, identity, size and time.
+    State = dict[str, tuple[int, ...]]
+
+# What is mapped may be changed without a call.
+_CHANGES = ("mutate", "mmap.mmap")
+
+
+class Noticing:
+    """An engine that decides nothing, around a session: it writes down what changes the tree."""
+
+    def __init__(self, session: FsFault) -> None:
+        self._session = session
+        self._engine = Engine(session.clock, session.roots, children=session.children)
+        self._recorder = Recorder(Rule(_CHANGES, fault="EIO", optional=True), tuple)
+        self._engine.plan.add(self._recorder)
+        self._before: State | None = None
+        self._found: dict[str, None] = {}
+
+    def start(self) -> None:
+        """Stand around the session, which is yet to be started."""
+        switch().start(self._engine)
+
+    def stop(self) -> None:
+        """Go."""
+        switch().stop(self._engine)
+
+    def set_gate(self, *, opened: bool) -> None:
+        """Look at the tree when the gate is opened, and again when it is shut."""
+        if opened and self._before is None:
+            self._engine.roots = self._session.roots
+            self._recorder.calls.clear()
+            self._before = dict(_state(self._session.roots))
+            switch().set_gate(self._engine, faults=True, time=True)
+        elif not opened and self._before is not None:
+            switch().set_gate(self._engine, faults=False, time=False)
+            before, self._before = self._before, None
+            self._compare(before, dict(_state(self._session.roots)))
+
+    def _compare(self, before: State, after: State) -> None:
+        differs = [path for path in before.keys() | after.keys() if before.get(path) != after.get(path)]
+        touched = {_real(path) for call in self._recorder.calls for path in (call.path, call.target) if path}
+        for path in sorted(differs):
+            if touched.isdisjoint(_upwards(path)):
+                self._found[path] = None
+
+    def findings(self) -> Iterator[str]:
+        """Yield a sentence for each path."""
+        for path in self._found:
+            yield (
+                f"{path} was changed although no call of ours changed it: a native program or C code did, "
+                "which no fault reaches"
+            )
+
+
+def _state(roots: tuple[str, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    here = native()
+    waiting = list(dict.fromkeys(map(_real, roots)))
+    while waiting:
+        directory = waiting.pop()
+        try:
+            names = here.listdir(directory)
+        except OSError:
+            continue
+        for name in names:
+            path = f"{directory}/{name}"
+            try:
+                status = here.lstat(path)
+            except OSError:
+                continue
+            if is_ours(f"{path}/"):
+                continue
+            if S_ISDIR(status.st_mode):
+                waiting.append(path)
+                yield path, (status.st_ino,)
+            else:
+                yield path, (status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def _real(path: str) -> str:
+    """Return a path with the links above its last component resolved."""
+    head, tail = os.path.split(path)
+    return os.path.join(os.path.realpath(head), tail)
+
+
+def _upwards(path: str) -> Iterator[str]:
+    while len(path) > 1:
+        yield path
+        path = os.path.dirname(path)
