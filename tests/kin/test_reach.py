@@ -164,3 +164,95 @@ def test_a_fork_server_from_before_the_faults_is_replaced(root):
     with inject(RULE, roots=[root]) as fsfault:
         WAYS["Process by forkserver"](str(root / "a.whl"))
         assert 4 == len(fsfault.journal)
+
+
+CALLS = {
+    "rename": (
+        "os",
+        "rename",
+        "args = [path, path + 'x']",
+        "Path(path).rename(path + 'x')",
+        None,
+    ),
+    "replace": ("os", "replace", "args = [path, path + 'x']", "Path(path).replace(path + 'x')", None),
+    "remove": (
+        "os",
+        "remove",
+        "args = [path]",
+        "Path(path).unlink()",
+        "shutil.rmtree(os.path.dirname(path))",
+    ),
+    "mkdir": ("os", "mkdir", "args = [path + 'd']", "Path(path + 'd').mkdir()", "os.makedirs(path + 'd/e')"),
+    "open": ("io", "open", "args = [path]", "Path(path).read_text()", "shutil.copyfile(path, path + 'x')"),
+    "os.open": (
+        "os",
+        "open",
+        "args = [path, os.O_RDWR]",
+        "os.fdopen(os.open(path, os.O_RDWR))",
+        "tempfile.mkstemp(dir=os.path.dirname(path))",
+    ),
+}
+
+STYLES = """
+import sys
+from {module} import {name} as early
+{args_first}
+class Holder:
+    kept = staticmethod(early)
+    bound = early
+def default(*args, _call=early): return _call(*args)
+def closure(call=None):
+    call = early
+    return lambda *args: call(*args)
+table = {{"call": early}}
+import asyncio, concurrent.futures, functools, os, shutil, tempfile, threading
+import {module} as module
+from pathlib import Path
+path = sys.argv[1]
+{args}
+pool = concurrent.futures.ThreadPoolExecutor(1)
+async def in_thread(): return await asyncio.to_thread(module.{name}, *args)
+styles = dict(
+    attribute=lambda: module.{name}(*args),
+    early=lambda: early(*args),
+    default=lambda: default(*args),
+    closure=lambda: closure()(*args),
+    partial=lambda: functools.partial(early, *args)(),
+    table=lambda: table["call"](*args),
+    static=lambda: Holder.kept(*args),
+    attribute_of_a_class=lambda: Holder().bound(*args),
+    mapped=lambda: list(map(early, *([one] for one in args))),
+    pool=lambda: pool.submit(early, *args).result(),
+    asyncio=lambda: asyncio.run(in_thread()),
+    c=lambda: __import__("posix" if "{module}" == "os" else "_io").{name}(*args),
+    pathlib=lambda: {pathlib},
+    standard_library=lambda: {library},
+)
+for name, call in styles.items():
+    try:
+        call()
+        print(name, "passed")
+    except OSError as error:
+        if error.errno != 30: print(name, error)
+"""
+
+
+@pytest.mark.parametrize(
+    "late", [False, True], ids=["taken before anything else", "taken after a first call"]
+)
+@pytest.mark.parametrize("call", CALLS)
+def test_however_a_child_has_bound_a_function(root, python, call, late):
+    """The reach table, in a child: no way to call gets past, whenever the name was taken."""
+    module, name, args, pathlib, library = CALLS[call]
+    (root / "a").touch()
+    code = STYLES.format(
+        module=module, name=name, args=args, pathlib=pathlib, library=library, args_first="", kept="early"
+    )  # fmt: skip
+    if late:
+        code = f"import os, sys\nos.listdir(os.path.dirname(sys.argv[1]))\n{code}"
+    operations = {"rename": "rename", "replace": "rename", "remove": "delete", "mkdir": "os.mkdir"}.get(
+        call, "open, os.open"
+    )
+    with inject(f"{operations} -> EROFS", roots=[root]):
+        told = python(code, root / "a")
+    assert ("standard_library passed\n" if library is None else "") == told
