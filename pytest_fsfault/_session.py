@@ -12,6 +12,7 @@ from pytest_fsfault._core.plan import Armed
 from pytest_fsfault._core.unmet import Unmet, never_fired
 from pytest_fsfault._intercept import handles
 from pytest_fsfault._intercept.fake.place import WHOLE
+from pytest_fsfault._intercept.kin.starts import NATIVE
 from pytest_fsfault._intercept.switch import switch
 from pytest_fsfault._intercept.world import ThisProcess
 from pytest_fsfault._options import Ambient, Options, as_rule, checked_roots, default_roots
@@ -382,9 +383,9 @@ class FsFault:
         own = {id(armed) for armed in self._own}
         missed = [armed for armed in self._engine.plan.never_fired() if id(armed) in own]
         yield from (never_fired(armed, self._engine) for armed in missed)
-        _, unreached = self._count_children()
-        if missed or self._strict == "all":
-            yield from unreached
+        _, unreached = self._count_children() if missed or self._strict == "all" else (0, ())
+        # What a native program changes is noticed below.
+        yield from (told for told in unreached if missed or not told.endswith(NATIVE))
         if self._windows is not None:
             yield from self._windows.findings()
         if self._strict == "all":

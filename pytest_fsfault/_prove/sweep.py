@@ -173,8 +173,8 @@ class Sweep:
         if self._wanted.rule.names >= GROUPS["mutate"]:
             for path in unseen(self.before, self.after, self.root.as_posix(), self._recorder.calls):
                 self._field.escaped(
-                    f"{path} was changed although no call of ours changed it: a native program or a child process "
-                    "did, which no fault reaches"
+                    f"{path} was changed although no call of ours changed it: a native program or C code did, "
+                    "which no fault reaches"
                 )
 
     def _faulted(self) -> Iterator[Trial]:

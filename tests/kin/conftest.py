@@ -1,9 +1,22 @@
 """What the tests of child processes share."""
 
+import gc
 import subprocess
 import sys
+from multiprocessing import forkserver, resource_tracker
 
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def _no_helpers():
+    """End the processes that `multiprocessing` keeps for as long as ours: other tests count what is there."""
+    before = resource_tracker._resource_tracker._pid
+    yield
+    forkserver._forkserver._stop()
+    if before is None and resource_tracker._resource_tracker._pid is not None:
+        gc.collect()  # it removes the semaphores of pools that are still there
+        resource_tracker._resource_tracker._stop()
 
 
 @pytest.fixture

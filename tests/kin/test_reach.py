@@ -64,7 +64,6 @@ OUT_OF_REACH = {
         {"env": {}},
         "its environment lacks FSFAULT_CHILD; build it from a copy of os.environ",
     ),
-    "a native program": (["/bin/sh", "-c", ":"], {}, "it is no Python program"),
 }
 
 

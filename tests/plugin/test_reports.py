@@ -212,6 +212,8 @@ def test_json(told):
             "waited_virtual": 0.75,
             "took_real": seconds,
             "never_fired": ["os.remove *.dll -> EBUSY"],
+            "children": 0,
+            "unreached": [],
             "sweeps": 0,
             "trials": 0,
             "trials_failed": 0,
@@ -231,6 +233,7 @@ def test_json(told):
             {"operation": "os.replace", "path": "test_green0/new.exe", "attempts": 3, "waits": [0.25, 0.25], "outcome": "ok"}
         ],
         "waited": 0.5,
+        "children": {"started": 0, "unreached": []},
         "sweeps": [],
         "rules": [
             {"rule": "os.replace *.exe -> WinError 32 when first 2", "own": True, "optional": False, "matched": 3, "fired": 2},

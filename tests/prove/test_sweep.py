@@ -565,8 +565,8 @@ def test_what_a_native_program_does_is_noticed(tmp_path):
     with pytest.raises(AssertionError) as caught:
         run("all")
     assert (
-        "pkg/native was changed although no call of ours changed it: a native program or a child process did, which no "
-        "fault reaches"
+        "pkg/native was changed although no call of ours changed it: a native program or C code did, which no fault "
+        "reaches"
     ) == str(caught.value)
 
 

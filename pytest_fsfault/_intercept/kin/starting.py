@@ -28,6 +28,7 @@ _TWO_PATHS = "rename replace link symlink"
 _CLOCKS = "sleep monotonic perf_counter time monotonic_ns perf_counter_ns time_ns"
 # Modules that start threads and processes, or that make calls of other names of their own.
 _WAKING = frozenset(["shutil", "threading", "subprocess", "asyncio", "multiprocessing", "concurrent", "mmap"])
+_OURS = f"{__name__.partition('.')[0]}._"
 _EVENTS = frozenset(
     [
         "open",
@@ -100,7 +101,8 @@ class _Doze:
         if self.awake:
             return
         if event == "import":
-            if args[0].partition(".")[0] in _WAKING:
+            # Ours before any of them is half loaded.
+            if args[0].partition(".")[0] in _WAKING or args[0].startswith(_OURS):
                 self.wake()
         elif event in _EVENTS and (self.matters(args[0]) or (len(args) > 1 and self.matters(args[1]))):
             frame = sys._getframe(1) if _has_caller() else None

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _which = shutil.which
 _FLAGS_OF_OWN = "cmWX"  # the flags of an interpreter that end its flags, or take an argument
 _HEAD = 128
+#: Why no fault reaches most programs; what they change is noticed by itself.
+NATIVE = "it is no Python program"
 _SHOWN = 100  # characters of a command at most
 
 
@@ -46,7 +48,7 @@ def _why_not(program: str, arguments: tuple[str, ...], environment: Mapping[Any,
     """Return why a process cannot be reached; nothing where it can, as far as can be seen from outside."""
     python, flags = _interpreter(program, arguments)
     if not python:
-        return "it is no Python program"
+        return NATIVE
     if environment is not None and KEY not in environment and os.fsencode(KEY) not in environment:
         return f"its environment lacks {KEY}; build it from a copy of os.environ"
     if "S" in flags:
