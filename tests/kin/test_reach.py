@@ -255,3 +255,12 @@ def test_however_a_child_has_bound_a_function(root, python, call, late):
     with inject(f"{operations} -> EROFS", roots=[root]):
         told = python(code, root / "a")
     assert ("standard_library passed\n" if library is None else "") == told
+
+
+def test_what_a_child_starts_out_of_reach_is_told(root, python):
+    """It tells its parent, with the line that started it."""
+    code = "import subprocess, sys\nsubprocess.run([sys.executable, '-S', '-c', 'pass'], check=True)"
+    with pytest.raises(AssertionError) as caught, inject(roots=[root], strict="all"):
+        python(code)
+    told = f"no fault reached `{sys.executable} -S -c pass`, started at <string>:2: with -S Python loads nothing of ours"
+    assert told == str(caught.value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._intercept.fake.apart import patcher
@@ -66,13 +65,11 @@ class Family:
         if site is None or server is None:
             return False
         self.cover(self._cover)
-        from pytest_fsfault._intercept.kin.starts import start  # noqa: PLC0415
+        from pytest_fsfault._intercept.kin.starts import started  # noqa: PLC0415
 
-        with suppress(TypeError, ValueError, IndexError):  # arguments with which nothing will start
-            if event == "subprocess.Popen":
-                server.desk.starts.add(start(args[0], _listed(args[1]), args[3], site))
-            elif event == "os.posix_spawn":
-                server.desk.starts.add(start(args[0], args[1], args[2], site))
+        found = started(event, args, site)
+        if found is not None:
+            server.desk.starts.add(found)
         return True
 
     def _serve(self) -> Server | None:
@@ -130,10 +127,6 @@ class Family:
         if server is not None:
             server.close(abandon=True)
         self._become_kin(self._directory if wanted else "")
-
-
-def _listed(arguments: Any) -> list[Any]:
-    return [arguments] if isinstance(arguments, (str, bytes, os.PathLike)) else list(arguments)
 
 
 _hooked = False

@@ -18,6 +18,8 @@ from pytest_fsfault._intercept.kin.remote import FarEngine
 from pytest_fsfault._intercept.world import ThisProcess
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from pytest_fsfault._intercept.kin.wire import Message
     from pytest_fsfault._intercept.switch import Switch
 
@@ -56,6 +58,16 @@ class Kinship:
         self.engine = FarEngine(self._links, switch.callers, clock, self.leave)
         self.engine.bank = switch.board.bank
         self._generation = self.engine.follow(rules)
+
+    def starting(self, event: str, args: tuple[Any, ...], frame: FrameType | None) -> None:
+        """Tell of a process that is about to start."""
+        site = self._switch.callers.locate(frame)
+        if site is not None:
+            from pytest_fsfault._intercept.kin.starts import started  # noqa: PLC0415  # for who starts one
+
+            found = started(event, args, site)
+            if found is not None:
+                self.engine.ask("start", *found)
 
     def changed(self) -> bool:
         """Return whether the parent's rules, roots or gates are others than those that are known here."""
@@ -124,6 +136,7 @@ def join(switch: Switch, directory: str) -> bool:
     _hook(switch, directory)
     switch.board.__class__ = FarBoard
     _kinship = kinship
+    switch.board.starting = kinship.starting
     switch.join(kinship.engine)
     atexit.register(kinship.tell)
     return True

@@ -44,6 +44,17 @@ def start(
     return Start(given, _why_not(program, given, environment), site)
 
 
+def started(event: str, args: tuple[Any, ...], site: str) -> Start | None:
+    """Return what an audit event tells of a process; None if it tells nothing, or nothing will start."""
+    with suppress(TypeError, ValueError, IndexError):
+        if event == "subprocess.Popen":
+            listed = [args[1]] if isinstance(args[1], (str, bytes, os.PathLike)) else args[1]
+            return start(args[0], listed, args[3], site)
+        if event == "os.posix_spawn":
+            return start(args[0], args[1], args[2], site)
+    return None
+
+
 def _why_not(program: str, arguments: tuple[str, ...], environment: Mapping[Any, Any] | None) -> str:
     """Return why a process cannot be reached; nothing where it can, as far as can be seen from outside."""
     python, flags = _interpreter(program, arguments)
