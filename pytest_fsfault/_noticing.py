@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.engine import Engine
 from pytest_fsfault._core.rule import Rule
-from pytest_fsfault._intercept.fake.place import native
+from pytest_fsfault._intercept.fake.place import in_force, native
 from pytest_fsfault._intercept.kin.place import is_ours
 from pytest_fsfault._intercept.switch import switch
 from pytest_fsfault._prove.aims import Recorder
@@ -74,11 +74,11 @@ class Noticing:
 
 def _state(roots: tuple[str, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
     here = native()
-    waiting = list(dict.fromkeys(map(_real, roots)))
+    waiting = list(dict.fromkeys(_real(root).rstrip("/") for root in roots))
     while waiting:
         directory = waiting.pop()
         try:
-            names = here.listdir(directory)
+            names = here.listdir(f"{directory}/")
         except OSError:
             continue
         for name in names:
@@ -97,12 +97,14 @@ def _state(roots: tuple[str, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 
 def _real(path: str) -> str:
-    """Return a path with the links above its last component resolved."""
+    """Return a path with the links above its last component resolved; a fake has few."""
+    if in_force() is not None:
+        return path
     head, tail = os.path.split(path)
     return os.path.join(os.path.realpath(head), tail)
 
 
 def _upwards(path: str) -> Iterator[str]:
-    while len(path) > 1:
+    while path:
         yield path
-        path = os.path.dirname(path)
+        path = path.rpartition("/")[0]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.clock import nanoseconds
 from pytest_fsfault._intercept import loops, turns
-from pytest_fsfault._intercept.kin.timeouts import PROCESSES, Timed, by_clock
+from pytest_fsfault._intercept.kin.timeouts import PROCESSES, Timed, by_clock, looking
 from pytest_fsfault._intercept.patches import MISSING, Patch, bind
 from pytest_fsfault._intercept.tempo import FOREIGN, STAGE
 
@@ -102,7 +102,7 @@ def _wrap(real: Any, row: _Row, *, selects: bool = False) -> Callable[..., Any]:
         asyncio = selects and str(frame.f_globals.get("__name__")).startswith("asyncio.")
         if asyncio and (loop := turns.turning(tempo, args[0])) is not None:
             return turns.select(tempo.virtual, loop, partial(real, args[0]), *args[1:], **kwargs)
-        if row.instant(args, kwargs) or tempo.pace(frame) == FOREIGN:
+        if row.instant(args, kwargs) or get_ident() in looking or tempo.pace(frame) == FOREIGN:
             return real(*args, **kwargs)
         if row.timed is not None and getattr(tempo.world, "kin", None) is not None:
             return by_clock(tempo.virtual, real, row.timed, args, kwargs)

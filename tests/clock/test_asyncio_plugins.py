@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+
+from pytest_fsfault import inject
 
 _PYTEST_ASYNCIO = """
 import asyncio, os, time
@@ -68,3 +72,21 @@ def test_companions_run_their_tests_under_the_clock(pytester, module, code, pass
     pytest.importorskip(module)
     pytester.makepyfile(code)
     pytester.runpytest_subprocess("-p", "no:randomly", timeout=100).assert_outcomes(passed=passed)
+
+
+@pytest.mark.parametrize("clock", ["real", "virtual"])
+def test_trio_keeps_working(tmp_path, clock):
+    """Its loop has a time of its own, which stays real: sleeps end, time-outs hold, threads answer."""
+    trio = pytest.importorskip("trio")
+
+    async def main():
+        with trio.move_on_after(0.05) as scope:
+            await trio.sleep(3600)
+        with trio.fail_after(60):
+            await trio.sleep(0.05)
+            await trio.to_thread.run_sync(os.mkdir, tmp_path / "a")
+        return scope.cancelled_caught
+
+    with inject("os.mkdir -> delay 100ms", roots=[tmp_path], clock=clock):
+        assert trio.run(main)
+    assert (tmp_path / "a").is_dir()

@@ -245,7 +245,11 @@ class Desk:
             return ("notified",)
         if isinstance(clock, VirtualClock):
             clock.raise_if_ended()
-            peer.wait = RemoteWait(clock, peer, request, self._ring)
+            wait = RemoteWait(clock, peer, request, self._ring)
+            # In one step, as others see it: who waits must be among those whose turn it may be.
+            with clock._mutex:
+                clock._waiters[peer.key] = wait
+                peer.wait = wait
             return None
         return ("due",)
 

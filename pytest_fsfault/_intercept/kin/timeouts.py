@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from _thread import get_ident
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_fsfault._core.clock import nanoseconds
+from pytest_fsfault._core.clock import SECOND, nanoseconds
+from pytest_fsfault._core.waiter import Waiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +41,7 @@ class _Look:
 
     def __call__(self, pause: float | None) -> bool:
         """Return whether there is an answer within so many real seconds."""
-        given = {**self._given, "timeout": pause}
+        given = {**self._given, "timeout": pause or _MOMENT}
         first = given.pop(self._first)
         for name in self._timed.once:
             self._given.pop(name, None)
@@ -50,9 +54,48 @@ class _Look:
         # A process that has ended answers with its code, which may be 0.
         return bool(self.answer) or bool(expired and self._timed in PROCESSES)
 
+    def is_answered(self) -> bool:
+        """Return whether there is an answer that nobody has fetched yet, as far as can be seen without waiting."""
+        first = self._given[self._first]
+        if self._timed not in PROCESSES:
+            return bool(self._real(first, timeout=0))
+        if first.returncode is not None:
+            return True
+        try:
+            return _waitid(os.P_PID, first.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:
+            return True
+
+
+class _Waiter(Waiter):
+    """A wait for a process; whoever has ended has notified it, though nobody has looked yet."""
+
+    __slots__ = ("_look",)
+
+    def __init__(self, clock: VirtualClock, span: int, look: _Look) -> None:
+        self._look = look
+        super().__init__(clock.now_ns(), clock.world.monotonic_ns(), span)
+
+    @property
+    def notified(self) -> bool:
+        """Whether there is an answer."""
+        return self._look.is_answered()
+
+    @notified.setter
+    def notified(self, value: bool) -> None:
+        """Leave it: only an answer notifies."""
+
+
+_waitid: Any = getattr(os, "waitid", None)
+_MOMENT = 0.02  # real seconds to fetch what is there
+
 
 #: `Popen.wait` and `Popen.communicate`, which raise when the time is over.
 PROCESSES = (Timed(("self", "timeout")), Timed(("self", "input", "timeout"), once=("input",)))
+
+
+#: The threads that look: what they wait for on the way is a part of that.
+looking: set[int] = set()
 
 
 def by_clock(
@@ -65,8 +108,17 @@ def by_clock(
     if span is None:
         return clock.outside(lambda: real(*args, **kwargs))
     clock.raise_if_ended()
-    look = _Look(real, timed, given)
-    if not clock.watch(clock.waiter(span), look) and look.expired is not None:
+    look, me = _Look(real, timed, given), get_ident()
+    end = clock.now_ns() + span
+    looking.add(me)
+    try:
+        found = clock.watch(_Waiter(clock, span, look) if _waitid else clock.waiter(span), look)
+        if not found and (left := end - clock.now_ns()) > 0:
+            # The process has ended, and something is still to come, in real time: from a child of its own.
+            found = clock.outside(partial(look, left / SECOND), left)
+    finally:
+        looking.discard(me)
+    if not found and look.expired is not None:
         look.expired.timeout = timeout
         raise look.expired
     return look.answer
