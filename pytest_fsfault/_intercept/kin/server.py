@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 from _thread import allocate_lock, get_ident, start_new_thread
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import VirtualClock
@@ -211,7 +211,11 @@ class Server:
         self._count_kin()
 
     def _count_kin(self) -> None:
-        self.relatives.meet({peer.process for peer in self._peers.values() if peer.process})
+        numbers = {peer.process for peer in self._peers.values() if peer.process}
+        clock = self._clock()
+        # Whoever decides whether to jump must find one of us a child like any other, or kin, all the while.
+        with clock._mutex if isinstance(clock, VirtualClock) else nullcontext():
+            self.relatives.meet(numbers)
 
     # The clock.
 

@@ -41,7 +41,7 @@ class _Look:
 
     def __call__(self, pause: float | None) -> bool:
         """Return whether there is an answer within so many real seconds."""
-        given = {**self._given, "timeout": pause or _MOMENT}
+        given = {**self._given, "timeout": pause}
         first = given.pop(self._first)
         for name in self._timed.once:
             self._given.pop(name, None)
@@ -113,9 +113,11 @@ def by_clock(
     looking.add(me)
     try:
         found = clock.watch(_Waiter(clock, span, look) if _waitid else clock.waiter(span), look)
-        if not found and (left := end - clock.now_ns()) > 0:
-            # The process has ended, and something is still to come, in real time: from a child of its own.
-            found = clock.outside(partial(look, left / SECOND), left)
+        if not found:
+            # Either the time is over, and what is there is fetched; or the process has ended, and something is
+            # still to come from a child of its own. Both take real time, over which nobody jumps.
+            left = max(0, end - clock.now_ns())
+            found = clock.outside(partial(look, max(left / SECOND, _MOMENT)), left)
     finally:
         looking.discard(me)
     if not found and look.expired is not None:
