@@ -212,5 +212,7 @@ def test_a_tree_is_removed_by_a_child_as_on_windows(windows, root, python):
         (root / "pkg" / name).touch()
     with windows.hold(root / "pkg" / "m.py"):
         assert "PermissionError 32\n" == python(LINES, str(root / "pkg"), "shutil.rmtree(path)")
-    assert ["m.py", "sub"] == sorted(os.listdir(root / "pkg"))
+    # From Python 3.13 on it begins with the directories.
+    left = ["m.py"] if sys.version_info >= (3, 13) else ["m.py", "sub"]
+    assert left == sorted(os.listdir(root / "pkg"))
     assert "ok\n" == python(LINES, str(root / "pkg"), "shutil.rmtree(path)")

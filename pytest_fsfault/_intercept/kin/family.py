@@ -67,7 +67,7 @@ class Family:
         self.cover(self._cover)
         from pytest_fsfault._intercept.kin.starts import started  # noqa: PLC0415
 
-        found = started(event, args, site)
+        found = started(event, args, site, frame)
         if found is not None:
             server.desk.starts.add(found)
         return True

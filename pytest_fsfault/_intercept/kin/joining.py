@@ -65,7 +65,7 @@ class Kinship:
         if site is not None:
             from pytest_fsfault._intercept.kin.starts import started  # noqa: PLC0415  # for who starts one
 
-            found = started(event, args, site)
+            found = started(event, args, site, frame)
             if found is not None:
                 self.engine.ask("start", *found)
 

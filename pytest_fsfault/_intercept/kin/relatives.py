@@ -45,9 +45,11 @@ class Relatives:
         return any(working) or self._asked()
 
     def _stirs(self, process: int, now: int) -> bool:
-        others = self._others(process)
+        waiting, others = self._threads(process)
+        if any(map(_can_run, waiting)):
+            return True  # woken by something else, such as a signal
         if not others:
-            return False  # each of its threads waits for the clock
+            return False
         sign = _cpu_time(process)
         mark = self._marks.get(process)
         if mark is None or mark.sign != sign:
@@ -58,14 +60,17 @@ class Relatives:
         # In this order: who could not run then, and has not run until now, has not run in between.
         return any(map(_can_run, others)) or _cpu_time(process) != sign
 
-    def _others(self, process: int) -> list[str]:
-        """Return the threads that do not wait for the clock, none if the process has just ended."""
+    def _threads(self, process: int) -> tuple[list[str], list[str]]:
+        """Return the threads that wait for the clock, and the others; none if the process has just ended."""
         tasks = f"/proc/{process}/task"
-        waiting = self._waiting(process)
+        known = self._waiting(process)
+        found: tuple[list[str], list[str]] = [], []
         try:
-            return [f"{tasks}/{task}/stat" for task in listdir(tasks) if int(task) not in waiting]
+            for task in listdir(tasks):
+                found[int(task) not in known].append(f"{tasks}/{task}/stat")
         except OSError:
-            return []
+            return [], []
+        return found
 
 
 def _cpu_time(process: int) -> int | None:

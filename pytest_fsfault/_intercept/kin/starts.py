@@ -13,6 +13,7 @@ from pytest_fsfault._intercept.originals import ORIGINALS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from types import FrameType
 
 _which = shutil.which
 _FLAGS_OF_OWN = "cmWX"  # the flags of an interpreter that end its flags, or take an argument
@@ -44,8 +45,10 @@ def start(
     return Start(given, _why_not(program, given, environment), site)
 
 
-def started(event: str, args: tuple[Any, ...], site: str) -> Start | None:
+def started(event: str, args: tuple[Any, ...], site: str, frame: FrameType | None) -> Start | None:
     """Return what an audit event tells of a process; None if it tells nothing, or nothing will start."""
+    if event == "os.posix_spawn" and frame is not None and frame.f_globals.get("__name__") == "subprocess":
+        return None  # which has told of it
     with suppress(TypeError, ValueError, IndexError):
         if event == "subprocess.Popen":
             listed = [args[1]] if isinstance(args[1], (str, bytes, os.PathLike)) else args[1]
