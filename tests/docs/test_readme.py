@@ -65,7 +65,7 @@ def _run(command: str, directory: Path, base: Path) -> tuple[int, str]:
         name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))
     }
     environment |= {
-        "PYTEST_ADDOPTS": "-p no:randomly --basetemp=" + shlex.quote(str(base)),
+        "PYTEST_ADDOPTS": "-p no:randomly -p no:asyncio --basetemp=" + shlex.quote(str(base)),
         "PYTHONPATH": str(Path(pytest_fsfault.__file__).parents[1]),
         "COLUMNS": "80",
         "NO_COLOR": "1",
