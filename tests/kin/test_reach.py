@@ -264,3 +264,18 @@ def test_what_a_child_starts_out_of_reach_is_told(root, python):
         python(code)
     told = f"no fault reached `{sys.executable} -S -c pass`, started at <string>:2: with -S Python loads nothing of ours"
     assert told == str(caught.value)
+
+
+def test_without_a_place_to_answer_children_are_alone(root, monkeypatch):
+    """The program runs, and strict="all" tells why no fault reached it."""
+    from pytest_fsfault._intercept.kin import server
+
+    def fail(_path, _mode):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(server, "_mkdir", fail)
+    told = (
+        r"^no fault reaches child processes, for want of a directory: \[Errno 28\] No space left on device$"
+    )
+    with pytest.raises(AssertionError, match=told), inject(roots=[root], strict="all"):
+        subprocess.run([sys.executable, "-c", "pass"], check=True)

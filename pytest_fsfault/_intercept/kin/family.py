@@ -39,7 +39,8 @@ class Family:
     def follow(self) -> None:
         """Take in that sessions, rules, roots or gates have changed."""
         board = self._board
-        wanted = board.live and any(engine.gate and engine.children for engine in board.engines)
+        asked = board.live and any(engine.gate and engine.children for engine in board.engines)
+        wanted = asked and place.POSSIBLE
         if wanted and patcher() is not None:
             wanted = False  # a fake file system is this process's alone
         if wanted is not self._announced:
@@ -73,12 +74,18 @@ class Family:
         return True
 
     def _serve(self) -> Server | None:
+        """Return who answers; None if there is no place for it, which is told."""
         if self.server is None:
-            from pytest_fsfault._intercept.kin.server import Server, supported  # noqa: PLC0415
+            from pytest_fsfault._intercept.kin.server import Server  # noqa: PLC0415  # for who starts a process
 
-            if not supported():
+            try:
+                self.server = Server(self._board, self._directory, self._clock)
+            except OSError as error:
+                for engine in self._board.engines[:1]:
+                    engine.escapes.append(
+                        f"no fault reaches child processes, for want of a directory: {error}"
+                    )
                 return None
-            self.server = Server(self._board, self._directory, self._clock)
         self.server.start()
         return self.server
 

@@ -9,6 +9,8 @@ import tempfile
 KEY = "FSFAULT_CHILD"
 #: The directory with a `sitecustomize` of ours, which serves environments that do not have this package.
 BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot")
+#: Whether a parent can be found here: Python has no such sockets on Windows.
+POSSIBLE = os.name == "posix"
 _PYTHONPATH = "PYTHONPATH"
 _PREFIX = "pytest-fsfault-"
 _LONGEST = 100  # of the path of a socket: <sys/un.h> has room for 104 on macOS, 108 on Linux

@@ -296,8 +296,3 @@ class Server:
             for name in _listdir(self._directory):
                 _remove(os.path.join(self._directory, name))
             _rmdir(self._directory)
-
-
-def supported() -> bool:
-    """Return whether kin can be served here: Windows has no such sockets in Python."""
-    return hasattr(socket, "AF_UNIX") and os.name == "posix"
