@@ -59,8 +59,11 @@ class Noticing:
     def _compare(self, before: State, after: State) -> None:
         differs = [path for path in before.keys() | after.keys() if before.get(path) != after.get(path)]
         touched = {_real(path) for call in self._recorder.calls for path in (call.path, call.target) if path}
+        # A file has changed under all of its names.
+        files = {state[path][0] for state in (before, after) for path in touched & state.keys()}
         for path in sorted(differs):
-            if touched.isdisjoint(_upwards(path)):
+            there = {state[path][0] for state in (before, after) if path in state}
+            if touched.isdisjoint(_upwards(path)) and files.isdisjoint(there):
                 self._found[path] = None
 
     def findings(self) -> Iterator[str]:

@@ -10,11 +10,11 @@ from functools import cache
 from importlib.metadata import version
 
 import pytest
+from windows.test_conformance import DATA, RECORD, told
 
 from pytest_fsfault.__main__ import main
 from pytest_fsfault._conformance import PARTS, read_exceptions, read_rows, replay, score
 from pytest_fsfault._conformance.ground import lacking
-from tests.windows.test_conformance import DATA, RECORD, told
 
 RELEASE = tuple(map(int, version("pyfakefs").split(".")[:2]))
 pytestmark = [

@@ -7,10 +7,10 @@ import os
 import pathlib
 
 import pytest
+from intercept.sites import CALLS, CONTENT, TRANSFERS, Site
 
 from pytest_fsfault import SimulatedCrash, inject
 from pytest_fsfault._core.operation import OPERATIONS
-from tests.intercept.sites import CALLS, CONTENT, TRANSFERS, Site
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the calls of the table are POSIX's")
 

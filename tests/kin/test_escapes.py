@@ -64,6 +64,7 @@ def test_a_change_from_elsewhere_is_noticed(root, case):
 OURS = {
     "calls": "(root / 'a').write_text('x'); os.rename(root / 'a', root / 'b'); os.mkdir(root / 'd'); os.remove(root / 'b')",
     "a directory that is moved with what is in it": "os.rename(root / 'sub', root / 'other')",
+    "a file of two names": "os.link(root / 'sub' / 'file', root / 'name'); (root / 'sub' / 'file').write_text('new, and longer')",
     "shutil": "shutil.copytree(root / 'sub', root / 'copy'); shutil.rmtree(root / 'sub')",
     "early bound": "late('made', dir_fd=os.open(root, os.O_RDONLY)) if 0 else early(root / 'made')",
     "a mapping": "m = mmap.mmap(os.open(root / 'sub' / 'file', os.O_RDWR), 3); m[0:1] = b'y'; m.flush(); m.close()",

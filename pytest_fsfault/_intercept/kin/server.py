@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _SIZE = 65_536
 _BACKLOG = 128
+# Real seconds to wait for the last words of a child that was killed; one that goes on talking is not waited for.
+_PATIENCE = 0.1
 _real_sleep = time.sleep
 _remove, _rmdir, _mkdir, _listdir = (
     ORIGINALS["os", name] for name in ("unlink", "rmdir", "mkdir", "listdir")
@@ -266,7 +268,7 @@ class Server:
     def drain(self) -> None:
         """Answer all that has been asked so far."""
         if self._running and get_ident() != self._thread:
-            until = time.monotonic() + 1.0
+            until = time.monotonic() + _PATIENCE
             while self._asked() and time.monotonic() < until:
                 self.ring()
                 _real_sleep(0.0002)
