@@ -56,7 +56,11 @@ def _script(path):
 
 def _module(path):
     Path(path).with_name("mover.py").write_text(MOVE)
-    run([sys.executable, "-m", "mover", path], cwd=os.path.dirname(path))
+    run(
+        [sys.executable, "-m", "mover", path],
+        cwd=os.path.dirname(path),
+        env=os.environ | {"PYTHONSAFEPATH": ""},
+    )
 
 
 def _grandchild(path):

@@ -90,7 +90,7 @@ def test_what_our_calls_change_is_no_escape(root, case):
         "sys": sys,
         "early": os.mkdir,
     }
-    with inject("os.link -> EACCES or never", roots=[root], strict="all"):
+    with inject("os.readlink -> EACCES or never", roots=[root], strict="all"):
         exec(OURS[case], space)
         for descriptor in range(3, 64):
             if os.path.realpath(f"/proc/self/fd/{descriptor}").startswith(str(root)):
