@@ -279,3 +279,37 @@ def test_without_a_place_to_answer_children_are_alone(root, monkeypatch):
     )
     with pytest.raises(AssertionError, match=told), inject(roots=[root], strict="all"):
         subprocess.run([sys.executable, "-c", "pass"], check=True)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "tempfile",
+        "shutil",
+        "logging",
+        "asyncio",
+        "multiprocessing",
+        "glob",
+        "random",
+        "concurrent.futures",
+        "zipfile",
+        "pathlib",
+        "socket",
+        "inspect",
+        "unittest",
+        "typing",
+        "dataclasses",
+        "queue",
+        "subprocess",
+        "ctypes",
+        "tarfile",
+    ],
+)
+def test_whatever_a_child_imports_first(root, python, module):
+    """No import of its own is half done when ours need what it imports."""
+    with inject("os.mkdir -> EROFS", roots=[root]):
+        told = python(
+            f"import {module}, os, sys\ntry: os.mkdir(sys.argv[1])\nexcept OSError as error: print(error.errno)",
+            root / "a",
+        )
+    assert "30\n" == told

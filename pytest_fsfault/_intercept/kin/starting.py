@@ -26,8 +26,11 @@ _TRACKER = "multiprocessing.resource_tracker"
 _ONE_PATH = "remove unlink rmdir mkdir open stat lstat access listdir scandir chmod lchmod utime truncate readlink chdir"
 _TWO_PATHS = "rename replace link symlink"
 _CLOCKS = "sleep monotonic perf_counter time monotonic_ns perf_counter_ns time_ns"
-# Modules that start threads and processes, or that make calls of other names of their own.
-_WAKING = frozenset(["shutil", "threading", "subprocess", "asyncio", "multiprocessing", "concurrent", "mmap"])
+# Modules that start threads and processes, or that make calls of other names of their own; and one that we need
+# as a whole, which imports one of them.
+_WAKING = frozenset(
+    ["tempfile", "shutil", "threading", "subprocess", "asyncio", "multiprocessing", "concurrent", "mmap"]
+)
 _OURS = f"{__name__.partition('.')[0]}._"
 _EVENTS = frozenset(
     [
