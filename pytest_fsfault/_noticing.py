@@ -44,14 +44,17 @@ class Noticing:
         """Go."""
         switch().stop(self._engine)
 
-    def set_gate(self, *, opened: bool) -> None:
-        """Look at the tree when the gate is opened, and again when it is shut."""
-        if opened and self._before is None:
+    def begin(self) -> None:
+        """Look at the tree: the gate is about to be opened."""
+        if self._before is None:
             self._engine.roots = self._session.roots
             self._recorder.calls.clear()
             self._before = dict(_state(self._session.roots))
             switch().set_gate(self._engine, faults=True, time=True)
-        elif not opened and self._before is not None:
+
+    def end(self) -> None:
+        """Look at the tree again: the gate has been shut."""
+        if self._before is not None:
             switch().set_gate(self._engine, faults=False, time=False)
             before, self._before = self._before, None
             self._compare(before, dict(_state(self._session.roots)))

@@ -344,9 +344,12 @@ class FsFault:
 
     def _set_gate(self) -> None:
         opened = self._gate and not self._paused
-        if self._noticing is not None:
-            self._noticing.set_gate(opened=opened)
+        noticing = self._noticing
+        if noticing is not None and opened:
+            noticing.begin()
         switch().set_gate(self._engine, faults=opened, time=self._gate)
+        if noticing is not None and not opened:
+            noticing.end()
 
     def evidence(self) -> dict[str, Any]:
         """Return what the test showed, as data."""

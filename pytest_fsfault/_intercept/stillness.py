@@ -1,8 +1,10 @@
-"""How long somebody must give no sign of life to count as still."""
+"""What it takes for a thread or a process to count as still."""
 
 from __future__ import annotations
 
 import sys
+from os import O_RDONLY, close, read
+from os import open as open_descriptor
 
 from pytest_fsfault._core.clock import SECOND
 
@@ -35,3 +37,20 @@ def quiet() -> int:
     Whoever waits for the interpreter's lock stirs once in each switch interval: two of them are added.
     """
     return _QUIET + round(2 * SECOND * sys.getswitchinterval())
+
+
+def can_run(stat: str) -> bool:
+    """Return whether Linux would let a thread run (it may be waiting for a CPU), or it waits for a disk.
+
+    `stat` is the path of its file of that name, see proc(5).
+    """
+    try:
+        descriptor = open_descriptor(stat, O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return read(descriptor, 200).rpartition(b") ")[2][:1] in b"RD"
+    except OSError:
+        return False
+    finally:
+        close(descriptor)

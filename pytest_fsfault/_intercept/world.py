@@ -5,13 +5,11 @@ from __future__ import annotations
 import sys
 import threading
 from _thread import get_ident
-from os import close, read
-from os import open as open_descriptor
 from time import monotonic_ns, process_time_ns, thread_time_ns
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from pytest_fsfault._intercept.children import child_lives
-from pytest_fsfault._intercept.stillness import Mark
+from pytest_fsfault._intercept.stillness import Mark, can_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -101,7 +99,7 @@ class ThisProcess:
         if not mark.lasts(now):
             return True
         # In this order: who could not run then, and has not run until now, has not run in between.
-        return _LINUX and (_can_run(thread.native_id) or _sign(thread) != sign)
+        return _LINUX and (can_run(f"/proc/self/task/{thread.native_id}/stat") or _sign(thread) != sign)
 
 
 def _cpu_time(thread: Thread) -> object:
@@ -118,20 +116,6 @@ def _place(thread: Thread) -> object:
     """Return where a thread stands in its code, the next best sign of life."""
     frame = sys._current_frames().get(thread.ident or 0)
     return frame and (id(frame), frame.f_lasti)
-
-
-def _can_run(native: int | None) -> bool:
-    """Return whether Linux would let the thread run (it may be waiting for a CPU) or it waits for a disk."""
-    try:
-        descriptor = open_descriptor(f"/proc/self/task/{native}/stat", 0)
-    except OSError:
-        return False
-    try:
-        return read(descriptor, 200).rpartition(b") ")[2][:1] in b"RD"
-    except OSError:
-        return False
-    finally:
-        close(descriptor)
 
 
 _sign: Callable[[Thread], object]

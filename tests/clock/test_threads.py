@@ -324,5 +324,5 @@ def test_a_thread_that_has_ended_shows_no_sign_of_life():
     assert [None, None, False] == [
         world._cpu_time(thread),
         world._place(thread),
-        world._can_run(thread.native_id),
+        stillness.can_run(f"/proc/self/task/{thread.native_id}/stat"),
     ]

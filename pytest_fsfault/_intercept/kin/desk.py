@@ -88,6 +88,10 @@ class Desk:
         if peer.clock is not None:
             peer.clock.come_back(peer.key, 0)
 
+    def keep(self, processes: set[int]) -> None:
+        """Take in which processes are left: nobody comes back for what the others have cancelled."""
+        self._cancelled = {one for one in self._cancelled if one[0] in processes}
+
     # Who asks.
 
     def _hello(self, peer: Peer, *who: int) -> Message:
@@ -234,7 +238,7 @@ class Desk:
         if isinstance(clock, VirtualClock):
             if span:
                 clock.spend(span)
-            self._page.time = clock.now_ns()
+            clock.publish()
         return _DONE
 
     def _wait(self, peer: Peer, spent: int, *request: Any) -> Message | None:
@@ -280,7 +284,7 @@ class Desk:
         clock = self._clock()
         if isinstance(clock, VirtualClock):
             clock.come_back(peer.key, instant)
-            self._page.time = clock.now_ns()
+            clock.publish()
         peer.clock = None
         return _DONE
 

@@ -55,8 +55,7 @@ class Kinship:
         else:
             clock = FarRealClock(self._links, now)
         switch.callers.add_harness(harness)
-        self.engine = FarEngine(self._links, switch.callers, clock, self.leave)
-        self.engine.bank = switch.board.bank
+        self.engine = FarEngine(self._links, switch.callers, clock, self.leave, switch.board.bank)
         self._generation = self.engine.follow(rules)
 
     def starting(self, event: str, args: tuple[Any, ...], frame: FrameType | None) -> None:

@@ -6,11 +6,10 @@ Linux alone tells that of another process. Elsewhere waits take real time while 
 from __future__ import annotations
 
 import sys
-from os import O_RDONLY, close, listdir, read
-from os import open as open_descriptor
+from os import listdir
 from typing import TYPE_CHECKING
 
-from pytest_fsfault._intercept.stillness import Mark
+from pytest_fsfault._intercept.stillness import Mark, can_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -46,7 +45,7 @@ class Relatives:
 
     def _stirs(self, process: int, now: int) -> bool:
         waiting, others = self._threads(process)
-        if any(map(_can_run, waiting)):
+        if any(map(can_run, waiting)):
             return True  # woken by something else, such as a signal
         if not others:
             return False
@@ -58,7 +57,7 @@ class Relatives:
         if not mark.lasts(now):
             return True
         # In this order: who could not run then, and has not run until now, has not run in between.
-        return any(map(_can_run, others)) or _cpu_time(process) != sign
+        return any(map(can_run, others)) or _cpu_time(process) != sign
 
     def _threads(self, process: int) -> tuple[list[str], list[str]]:
         """Return the threads that wait for the clock, and the others; none if the process has just ended."""
@@ -80,17 +79,3 @@ def _cpu_time(process: int) -> int | None:
         return clock_gettime_ns((~process << 3) | 2)
     except OSError:
         return None
-
-
-def _can_run(stat: str) -> bool:
-    """Return whether a thread runs, is about to, or waits for a disk."""
-    try:
-        descriptor = open_descriptor(stat, O_RDONLY)
-    except OSError:
-        return False
-    try:
-        return read(descriptor, 200).rpartition(b") ")[2][:1] in b"RD"
-    except OSError:
-        return False
-    finally:
-        close(descriptor)

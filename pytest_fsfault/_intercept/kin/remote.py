@@ -48,7 +48,14 @@ class FarEngine(Engine):
     decides, and counts, and writes it down.
     """
 
-    def __init__(self, links: Links, callers: Callers, clock: Clock, left: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        links: Links,
+        callers: Callers,
+        clock: Clock,
+        left: Callable[[], object],
+        bank: Callable[[], object],
+    ) -> None:
         super().__init__(clock, ())
         self._links = links
         self._callers = callers
@@ -56,7 +63,7 @@ class FarEngine(Engine):
         self._stacks = False
         self._told: dict[str, int] = {}
         self._local: Any = _local()
-        self.bank: Callable[[], object] = lambda: None
+        self._bank = bank  # hands over what was counted
         self.plan = FarPlan()
         self.escapes = FarEscapes(self)
 
@@ -94,7 +101,7 @@ class FarEngine(Engine):
 
     def _fresh(self) -> dict[str, tuple[int, list[str]]]:
         """Return what was counted since the last time, by operation."""
-        self.bank()
+        self._bank()
         fresh = {}
         with self._lock:
             for name, tally in self._tallies.items():
@@ -206,6 +213,7 @@ class FarPlan(Plan):
         super().__init__()
         self._tests = tests or {}
         self._speaks = speaks
+        self._concerned = frozenset(name for name, ends in self._tests.items() if any(ends))
 
     @property
     def speaks_windows(self) -> bool:
@@ -215,7 +223,7 @@ class FarPlan(Plan):
     @property
     def names(self) -> frozenset[str]:
         """All operations that anything in force can match."""
-        return frozenset(name for name, tests in self._tests.items() if any(tests))
+        return self._concerned
 
     def superset(self, name: str, roots: Sequence[str], *, target: bool) -> Callable[[str], object] | None:
         """Return a quick test that fails only on paths (or targets) of `name` that nobody means."""

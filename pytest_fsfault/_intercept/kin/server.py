@@ -36,8 +36,6 @@ _real_sleep = time.sleep
 _remove, _rmdir, _mkdir, _listdir = (
     ORIGINALS["os", name] for name in ("unlink", "rmdir", "mkdir", "listdir")
 )
-
-
 _open, _rename = ORIGINALS["io", "open"], ORIGINALS["os", "replace"]
 # The names of files by which new interpreters tell of themselves end so.
 _MET = ".met"
@@ -105,7 +103,7 @@ class Server:
         clock = self._clock()
         if isinstance(clock, VirtualClock):
             clock.moved = self._moved
-            self._page.time = clock.now_ns()
+            clock.publish()
 
     def _moved(self, instant: int) -> None:
         self._page.time = instant
@@ -214,6 +212,7 @@ class Server:
 
     def _count_kin(self) -> None:
         numbers = {peer.process for peer in self._peers.values() if peer.process}
+        self.desk.keep(numbers)
         clock = self._clock()
         # Whoever decides whether to jump must find one of us a child like any other, or kin, all the while.
         with clock._mutex if isinstance(clock, VirtualClock) else nullcontext():
@@ -244,7 +243,7 @@ class Server:
         clock = wait.clock
         # In one step, as others see it: it must not look as if the thread did nothing and waited for nothing.
         with clock._mutex:
-            self._page.time = clock.now_ns()
+            clock.publish()
             peer.send(answer)
             clock.leave(peer.key)
 

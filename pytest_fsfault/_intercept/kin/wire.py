@@ -5,7 +5,6 @@ They are marshalled in a version that every Python reads alike: a child may run 
 
 from __future__ import annotations
 
-import builtins
 import marshal
 from typing import TYPE_CHECKING, Any
 
@@ -95,4 +94,4 @@ def failure_from_row(row: Message | None) -> BaseException | None:
 def ending_from_row(row: Message) -> BaseException:
     """Return what ended the session."""
     name, text = row
-    return _ENDINGS.get(name, getattr(builtins, name, RuntimeError))(text)
+    return _ENDINGS[name](text)
