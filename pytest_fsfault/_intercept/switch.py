@@ -1,56 +1,31 @@
-"""Put the wrappers in place when the first session starts, and take them away when the last one ends."""
+"""Who is asked now: one start/stop pair for each session; the wrappers come with the first, go with the last."""
 
 from __future__ import annotations
 
-import builtins
-import glob
-import io
-import os
-import shutil
 import threading
 from contextlib import contextmanager
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from pytest_fsfault._core.clock import VirtualClock
-from pytest_fsfault._intercept import hook
-from pytest_fsfault._intercept.bindings import Exchange
 from pytest_fsfault._intercept.board import NOBODY, Board, nobody_starts
-from pytest_fsfault._intercept.descriptors import DescriptorWrapper
 from pytest_fsfault._intercept.fake.apart import patcher
 from pytest_fsfault._intercept.fake.watch import Watch
-from pytest_fsfault._intercept.files import make_file_calls, toggle_methods
+from pytest_fsfault._intercept.files import toggle_methods
 from pytest_fsfault._intercept.kin.family import Family
-from pytest_fsfault._intercept.one_path import PathWrapper
-from pytest_fsfault._intercept.opening import OpenWrapper
-from pytest_fsfault._intercept.originals import ORIGINALS
-from pytest_fsfault._intercept.patches import Patch, Patches
-from pytest_fsfault._intercept.table import ROWS
+from pytest_fsfault._intercept.mount import TIMES, Mount
 from pytest_fsfault._intercept.timing import Timing
-from pytest_fsfault._intercept.two_paths import TwoPathWrapper
-from pytest_fsfault._intercept.wrappers import WRAPPERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from pytest_fsfault._core.clock import Clock
     from pytest_fsfault._core.engine import Engine
     from pytest_fsfault._core.protocols import Model
     from pytest_fsfault._intercept.fake.fakes import Fakes
+    from pytest_fsfault._intercept.patches import Patch
 
-_SHAPES = {
-    "path": PathWrapper,
-    "two paths": TwoPathWrapper,
-    "open": OpenWrapper,
-    "descriptor": DescriptorWrapper,
-    "two descriptors": DescriptorWrapper,
-}
-_MODULES = {"os": os, "io": io, "shutil": shutil}
-_SUPPORTS = (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks, os.supports_effective_ids)
 _REAL = object()
-# Windows has no fast copy: without it `copyfile` meets file.read and file.write, as there.
-_FAST_COPIES = ("_USE_CP_SENDFILE", "_USE_CP_COPY_FILE_RANGE", "_HAS_FCOPYFILE")
-_TIMES = {id(original): (original, wrapper) for original, wrapper in Timing.exchanges.items()}
 
 
 class Switch:
@@ -59,12 +34,8 @@ class Switch:
     def __init__(self) -> None:
         self.board = Board()
         self.callers = self.board.callers
-        self._exchange = Exchange(self.callers)
         self._lock = threading.RLock()
-        self._files: dict[int, tuple[Any, Any]] = {}
-        self._patches = Patches()
-        self._defaults: list[tuple[Any, tuple[Any, ...], tuple[Any, ...]]] = []
-        self._attributes: list[tuple[type, str, Any, Any]] = []
+        self._mount: Mount | None = None  # made when it is first needed
         self._timings: dict[Engine, Timing] = {}
         self._crashed = False
         self._model: Model | None = None
@@ -85,9 +56,8 @@ class Switch:
     def start(self, engine: Engine) -> None:
         """Ask `engine` from now on, before those that are there, once its gate is open."""
         with self._lock:
-            if not self._files:
-                self._make()
-                self._exchange.know(self._files, _TIMES)
+            if self._mount is None:
+                self._mount = Mount(self.board)
                 self._found_family()
             if self.family is not None:
                 self.family.cover(self._cover)
@@ -205,10 +175,8 @@ class Switch:
 
         A mock that was made under faults and undone afterwards does that.
         """
-        if self.board.engines or not self._files:
-            return
-        self._patches.uninstall()
-        Timing().sweep()
+        if self._mount is not None and not self.board.engines:
+            self._mount.sweep()
 
     def drain(self) -> None:
         """Take in what child processes have told so far."""
@@ -231,9 +199,8 @@ class Switch:
 
     def _cover(self, patches: list[Patch]) -> None:
         """Put more wrappers in place, while a session is open."""
-        self._patches.extend(patches)
-        if self._ground is _REAL:
-            self._patches.install()
+        if self._mount is not None:
+            self._mount.extend(patches, now=self._ground is _REAL)
 
     def _any_clock(self) -> Any:
         return self.clock or next((engine.clock for engine in self.board.engines), None)
@@ -285,13 +252,13 @@ class Switch:
             wanted = None
         if wanted is self._ground:
             return
-        if self._ground is _REAL:
-            self._uninstall()
+        if self._ground is _REAL and self._mount is not None:
+            self._mount.uninstall()
         elif self._fakes is not None and self._ground is not None:
             self._fakes.leave()
         self._ground = wanted
-        if wanted is _REAL:
-            self._install()
+        if wanted is _REAL and self._mount is not None:
+            self._mount.install()
         elif wanted is not None:
             self._fakes = self._fakes or self._make_fakes()
             self._fakes.enter()
@@ -301,63 +268,7 @@ class Switch:
     def _make_fakes(self) -> Fakes:
         from pytest_fsfault._intercept.fake.fakes import Fakes  # noqa: PLC0415  # for who uses pyfakefs
 
-        return Fakes(self.board, _TIMES)
-
-    def _make(self) -> None:
-        for row in ROWS:
-            real = ORIGINALS.get((row.module, row.function))
-            if real is not None:
-                WRAPPERS[row.module, row.function] = _SHAPES[row.shape](self.board, row, real)
-        make_file_calls(self.board)
-        for wrapper in WRAPPERS.values():
-            self._files[id(wrapper.real)] = (wrapper.real, wrapper.call)
-        found = [
-            Patch(_MODULES[module], name, wrapper.real, wrapper.call)
-            for (module, name), wrapper in WRAPPERS.items()
-        ]
-        opening = WRAPPERS["io", "open"]
-        found.append(Patch(builtins, "open", opening.real, opening.call))
-        found += [Patch(shutil, name, True, False) for name in _FAST_COPIES if getattr(shutil, name, False)]
-        self._patches.extend(found)
-        self._defaults = [
-            (function, before, after)
-            for function in (shutil.copytree, shutil.move)
-            if (before := function.__defaults__ or ()) != (after := tuple(map(self._wrapped, before)))
-        ]
-
-        self._attributes = [
-            (owner, name, value, staticmethod(self._wrapped(value.__func__)))
-            for owner in vars(glob).values()
-            if isinstance(owner, type)
-            for name, value in vars(owner).items()
-            if isinstance(value, staticmethod) and self._wrapped(value.__func__) is not value.__func__
-        ]
-        _supports()  # whose sets hold wrappers, before the references to them are counted
-
-    def _wrapped(self, value: Any) -> Any:
-        return self._files.get(id(value), (value, value))[1]
-
-    def _install(self) -> None:
-        self._patches.install()
-        for supported, added in _supports():
-            supported.update(added)
-        for function, _, after in self._defaults:
-            function.__defaults__ = after
-        for owner, name, _, wrapped in self._attributes:
-            setattr(owner, name, wrapped)
-        hook.activate(self.board)
-        self._exchange.put()
-
-    def _uninstall(self) -> None:
-        hook.deactivate()
-        self._patches.uninstall()
-        for function, before, _ in self._defaults:
-            function.__defaults__ = before
-        for owner, name, original, _ in self._attributes:
-            setattr(owner, name, original)
-        for supported, added in _supports():
-            supported.difference_update(added)
-        self._exchange.restore()
+        return Fakes(self.board, TIMES)
 
     def _start_clock(self, engine: Engine) -> None:
         timing = Timing(is_exempt=self.callers.is_harness)
@@ -383,22 +294,6 @@ class Switch:
 
 
 @cache
-def _supports() -> list[tuple[set[Any], set[Any]]]:
-    """Return each set of `os.supports_*` with the wrappers whose originals are in it."""
-    return [
-        (supported, {wrapper.call for wrapper in WRAPPERS.values() if wrapper.real in supported})
-        for supported in _SUPPORTS
-    ]
-
-
-@cache
 def switch() -> Switch:
     """Return the one switch of this process."""
     return Switch()
-
-
-def originals_in_place() -> Iterable[tuple[str, bool]]:
-    """Yield every patched name with whether it is the original: what must hold when no session exists."""
-    for (module, name), original in ORIGINALS.items():
-        if (module, name) in WRAPPERS:
-            yield f"{module}.{name}", vars(_MODULES.get(module, builtins)).get(name) is original

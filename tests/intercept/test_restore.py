@@ -22,8 +22,9 @@ import pytest
 
 from pytest_fsfault import inject
 from pytest_fsfault._intercept import hook
+from pytest_fsfault._intercept.mount import originals_in_place
 from pytest_fsfault._intercept.originals import ORIGINALS
-from pytest_fsfault._intercept.switch import originals_in_place, switch
+from pytest_fsfault._intercept.switch import switch
 from pytest_fsfault._intercept.wrappers import WRAPPERS
 
 FUNCTIONS = [
@@ -70,20 +71,22 @@ def test_after_a_failed_verdict_everything_is_restored(tmp_path):
     assert [] == in_place()
 
 
-@pytest.mark.parametrize("where", ["_install", "_start_clock", "set_gate"])
+@pytest.mark.parametrize("where", ["install", "_start_clock", "set_gate"])
 def test_after_a_failing_start_everything_is_restored(where, tmp_path, monkeypatch):
     """Half an installation is none."""
-    real = getattr(switch(), where)
+    with inject(roots=[tmp_path]):
+        owner = switch()._mount if where == "install" else switch()
+    real = getattr(owner, where)
 
     def fail(*args, **kwargs):
-        if where == "_install":
+        if where == "install":
             real(*args, **kwargs)
         if where != "set_gate" or kwargs["faults"]:
             raise RuntimeError("no")
         return real(*args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(switch(), where, fail)
+        patch.setattr(owner, where, fail)
         with pytest.raises(RuntimeError, match="no"), inject("os.stat -> EIO", roots=[tmp_path]):
             pass
     assert [] == in_place()
@@ -229,7 +232,6 @@ from pytest_fsfault._intercept.wrappers import WRAPPERS
 
 module = types.ModuleType("made_here")
 sys.modules["made_here"] = module
-exchange = switch()._exchange
 
 def session(*names):
     with inject("os.stat *.never -> EIO or never", roots=[sys.argv[1]]):
@@ -239,6 +241,7 @@ def session(*names):
         time.sleep(1)
 
 session()
+exchange = switch()._mount._exchange
 print(exchange._count() == exchange._references)
 originals = {(wrapper.module, wrapper.function): wrapper.real for wrapper in WRAPPERS.values()}
 originals["time", "sleep"] = time.sleep
