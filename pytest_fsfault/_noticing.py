@@ -16,8 +16,6 @@ from pytest_fsfault._prove.aims import Recorder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_fsfault._session import FsFault
-
     #: What tells one state of a file from another: its kind, identity, size and time.
     State = dict[str, tuple[int, ...]]
 
@@ -28,7 +26,7 @@ _CHANGES = ("mutate", "mmap.mmap")
 class Noticing:
     """An engine that decides nothing, around a session: it writes down what changes the tree."""
 
-    def __init__(self, session: FsFault) -> None:
+    def __init__(self, session: Engine) -> None:
         self._session = session
         self._engine = Engine(session.clock, session.roots, children=session.children)
         self._recorder = Recorder(Rule(_CHANGES, fault="EIO", optional=True), tuple)

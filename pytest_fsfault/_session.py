@@ -9,10 +9,7 @@ from pytest_fsfault._core.clock import RealClock, VirtualClock
 from pytest_fsfault._core.engine import Engine
 from pytest_fsfault._core.mistakes import FsFaultError
 from pytest_fsfault._core.plan import Armed
-from pytest_fsfault._core.unmet import Unmet, never_fired
-from pytest_fsfault._intercept import handles
 from pytest_fsfault._intercept.fake.place import WHOLE
-from pytest_fsfault._intercept.kin.starts import NATIVE
 from pytest_fsfault._intercept.switch import switch
 from pytest_fsfault._intercept.world import ThisProcess
 from pytest_fsfault._options import Ambient, Options, as_rule, checked_roots, default_roots
@@ -20,6 +17,7 @@ from pytest_fsfault._profiles import Profile, built_in, lookup
 from pytest_fsfault._prove import retries as _retries
 from pytest_fsfault._report.evidence import evidence
 from pytest_fsfault._report.lines import journal_lines
+from pytest_fsfault._verdict import Verdict
 
 if TYPE_CHECKING:
     import os
@@ -29,8 +27,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.fault import Fault
     from pytest_fsfault._core.journal import Journal
     from pytest_fsfault._core.rule import Rule
-    from pytest_fsfault._noticing import Noticing
-    from pytest_fsfault._options import ClockName, Strict
+    from pytest_fsfault._options import ClockName
     from pytest_fsfault._prove.aims import Distinct
     from pytest_fsfault._prove.sweep import Sweep
     from pytest_fsfault._prove.tolerance import Tolerance
@@ -50,7 +47,6 @@ class FsFault:
     def __init__(self, options: Options, ambient: Ambient, *, test: str = "") -> None:
         profile = _profile(options, ambient)
         self._surroundings = ambient
-        self._strict: Strict = ambient.strict if options.strict is None else options.strict
         # A run's seed serves each test in its own way; one that the test names, or its profile, is taken as it is.
         named = None if options.profile is None else profile.seed
         self.seed: int | str = _first(options.seed, named, f"{ambient.seed}:{test}" if test else ambient.seed)
@@ -62,6 +58,7 @@ class FsFault:
         self.children: bool = _first(options.children, profile.children, ambient.children, True)
         self._engine = Engine(self._clock, roots, observing=profile.observe, children=self.children)
         self._engine.named = options.named
+        self._verdict = Verdict(self._engine, ambient.strict if options.strict is None else options.strict)
         self._ambient: list[Armed] = []
         self._own = [self._arm(rule) for rule in options.rules]
         from_outside = ambient.rules if options.profile != "off" else ()
@@ -69,10 +66,6 @@ class FsFault:
         self._gate = False
         self._paused = 0
         self._over = False
-        self._handles: frozenset[tuple[int, str]] = frozenset()
-        self._noticing: Noticing | None = None
-        self._started = 0  # how many processes had been started before
-        self._children: tuple[int, tuple[str, ...]] = (0, ())
         self._windows: Windows | None = None
         self._proofs: Proofs | None = None
         version = _first(options.windows, profile.windows)
@@ -88,7 +81,7 @@ class FsFault:
 
     def _arm(self, rule: Rule) -> Armed:
         # What the test itself asks for comes before what the run adds, whenever it is added.
-        armed = Armed(rule, self.seed, self._verify_one, self._numbered)
+        armed = Armed(rule, self.seed, self._verdict.verify_one, self._numbered)
         return self._engine.plan.add(armed, before=self._ambient)
 
     # What users call.
@@ -127,13 +120,6 @@ class FsFault:
         if not self._over:
             switch().drain()
         return self._engine.journal
-
-    def _count_children(self) -> tuple[int, tuple[str, ...]]:
-        """Return how many processes were started, and a sentence for each that no fault has reached."""
-        if not self._over and self.children:
-            unreached = tuple(switch().unreached(self._started))
-            self._children = switch().starts() - self._started, unreached
-        return self._children
 
     @property
     def clock(self) -> VirtualClock | RealClock:
@@ -309,14 +295,13 @@ class FsFault:
 
     def start(self) -> None:
         """Put everything in place; faults act once the gate is open."""
-        if self._strict == "all":
-            from pytest_fsfault._noticing import Noticing  # noqa: PLC0415  # for who wants to know
-
-            self._noticing = Noticing(self)
-            self._noticing.start()
-            self._handles = handles.below(self.roots)
-        switch().start(self._engine)
-        self._started = switch().starts()
+        self._verdict.prepare()
+        try:
+            switch().start(self._engine)
+        except BaseException:
+            self._verdict.leave()
+            raise
+        self._verdict.start()
 
     def stop(self) -> None:
         """Take everything away that `start` put in place."""
@@ -324,11 +309,10 @@ class FsFault:
             if self._proofs is not None:
                 self._proofs.close()
             self.close()
-            self._count_children()
+            self._verdict.stop()
             self._over = True
             switch().stop(self._engine)
-            if self._noticing is not None:
-                self._noticing.stop()
+            self._verdict.leave()
             if self._windows is not None:
                 self._windows.close()
 
@@ -343,17 +327,11 @@ class FsFault:
         self._set_gate()
 
     def _set_gate(self) -> None:
-        opened = self._gate and not self._paused
-        noticing = self._noticing
-        if noticing is not None and opened:
-            noticing.begin()
-        switch().set_gate(self._engine, faults=opened, time=self._gate)
-        if noticing is not None and not opened:
-            noticing.end()
+        self._verdict.set_gate(faults=self._gate and not self._paused, time=self._gate)
 
     def evidence(self) -> dict[str, Any]:
         """Return what the test showed, as data."""
-        started, unreached = self._count_children()
+        started, unreached = self._verdict.children()
         return evidence(
             self.journal, own=self._own, ambient=self._ambient, retries=self.retries(), waits=self._clock.slept,
             roots=self._shown_roots(), sweeps=[] if self._proofs is None else self._proofs.evidence(),
@@ -369,40 +347,8 @@ class FsFault:
         return [root for root in self.roots if root not in WHOLE]
 
     def verify(self) -> None:
-        """Raise `Unmet` for what a green test must not hide; see promise 3 of the README."""
-        switch().board.bank()
-        found = list(self._findings())
-        if found:
-            raise Unmet("\n".join(found))
-
-    def _findings(self) -> Iterator[str]:
-        ended = self._engine.ended
-        if ended is not None:
-            yield f"{type(ended).__name__}: {ended}"
-        if self._strict is False:
-            return
-        if self._proofs is not None:
-            yield from self._proofs.findings()
-        own = {id(armed) for armed in self._own}
-        missed = [armed for armed in self._engine.plan.never_fired() if id(armed) in own]
-        yield from (never_fired(armed, self._engine) for armed in missed)
-        _, unreached = self._count_children() if missed or self._strict == "all" else (0, ())
-        # What a native program changes is noticed below.
-        yield from (told for told in unreached if missed or not told.endswith(NATIVE))
-        if self._windows is not None:
-            yield from self._windows.findings()
-        if self._strict == "all":
-            yield from self._engine.escapes
-            if self._noticing is not None and self._proofs is None:
-                yield from self._noticing.findings()
-            for _, path in sorted(handles.below(self.roots) - self._handles):
-                yield f"{path} was left open"
-
-    def _verify_one(self, armed: Armed, error: BaseException | None) -> None:
-        switch().refresh()
-        if error is None and self._strict is not False and not (armed.fired or armed.rule.optional):
-            switch().board.bank()
-            raise Unmet(never_fired(armed, self._engine))
+        """Raise AssertionError for what a green test must not hide; see promise 3 of the README."""
+        self._verdict.verify(self._own, self._proofs, self._windows)
 
 
 def _profile(options: Options, ambient: Ambient) -> Profile:
