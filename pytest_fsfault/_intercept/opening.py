@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_fsfault._core.protocols import Ease
+    from pytest_fsfault._intercept.board import Board
     from pytest_fsfault._intercept.table import Row
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
@@ -34,7 +35,12 @@ _LARGEST = 8192 * 1024  # the most that CPython 3.14 takes over from the system'
 class OpenWrapper(PathWrapper):
     """`open`: below a root it composes what the original returns over a raw file of ours."""
 
-    __slots__ = ()
+    __slots__ = ("through",)
+
+    def __init__(self, board: Board, row: Row, real: Callable[..., Any]) -> None:
+        super().__init__(board, row, real)
+        # Where calls go that are none of our business.
+        self.through = _with_warnings_of_the_caller(real) if sys.flags.warn_default_encoding else real
 
     def _template(self, _row: Row) -> Callable[..., Any]:
         return OpenWrapper._open
@@ -51,7 +57,7 @@ class OpenWrapper(PathWrapper):
         opener: Any = None,
     ) -> Any:
         if not self.board.live:
-            return self.real(file, mode, buffering, encoding, errors, newline, closefd, opener)
+            return self.through(file, mode, buffering, encoding, errors, newline, closefd, opener)
         watched = self.quiet.get(file) if type(file) is str and opener is None else None
         if watched is None:
             watched = self.visit(file) if opener is None else None
@@ -65,7 +71,7 @@ class OpenWrapper(PathWrapper):
         self.board.mine = file
         try:
             if not watched:
-                return self.real(file, mode, buffering, encoding, errors, newline, closefd, opener)
+                return self.through(file, mode, buffering, encoding, errors, newline, closefd, opener)
             self.calls += 1
             return self.compose(file, file, mode, buffering, encoding, errors, newline, closefd, opener)
         except Exception as error:
@@ -99,7 +105,7 @@ class OpenWrapper(PathWrapper):
         except TypeError:
             where = shown = None
         if shown is None or not isinstance(rest[0], str) or _layers(rest[0]) is None:
-            return self.direct(file, partial(self.real, file, *rest), None)
+            return self.direct(file, partial(self.through, file, *rest), None)
         given = file if isinstance(file, int) else shown
         first = (
             NOBODY if isinstance(file, int) else shown
@@ -110,7 +116,7 @@ class OpenWrapper(PathWrapper):
                 if type(file) is str and os.path.isabs(file) and opener is None:
                     self.remember(file, False)
             if opener is None:
-                return self.direct(first, partial(self.real, given, *rest), None)
+                return self.direct(first, partial(self.through, given, *rest), None)
         call = partial(self.compose, where or "", given, *rest)
         operation = None
         # A descriptor is open already, and an opener that gets a directory opens the file itself, by
@@ -145,7 +151,7 @@ class OpenWrapper(PathWrapper):
             or _go_together(layers, buffering, (encoding, errors, newline))
         ):
             # The original says what is wrong.
-            return self.real(file, mode, buffering, encoding, errors, newline, closefd, opener)
+            return self.through(file, mode, buffering, encoding, errors, newline, closefd, opener)
         if layers.binary and buffering == 1:
             message = "line buffering (buffering=1) isn't supported in binary mode, the default buffer size will be used"
             warnings.warn(message, RuntimeWarning, stacklevel=_outside())
@@ -232,6 +238,23 @@ def _is_directory(path: Any) -> bool:
 
 def _close(file: Any) -> None:
     file.close()
+
+
+def _with_warnings_of_the_caller(real: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `real`, which is `open`, with its EncodingWarning at the caller's line instead of at ours."""
+
+    def opened(file: Any, mode: Any, buffering: Any, encoding: Any, *rest: Any) -> Any:
+        if encoding is not None or type(mode) is not str or "b" in mode:
+            return real(file, mode, buffering, encoding, *rest)
+        result = real(file, mode, buffering, "utf-8" if sys.flags.utf8_mode else "locale", *rest)
+        try:
+            io.text_encoding(None, _outside())
+        except BaseException:
+            result.close()
+            raise
+        return result
+
+    return opened
 
 
 def _outside() -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import subprocess
+import sys
 
 import pytest
 
@@ -110,3 +112,53 @@ def test_an_open_file_can_be_neither_pickled_nor_copied(mode, buffering, tmp_pat
         assert without == {how: outcome(call, file) for how, call in COPIES.items()}
         assert not file.closed
     assert {TypeError} == {kind for kind, _ in without.values()}
+
+
+OPENS = """
+import io, os, pathlib, sys
+from io import open as early
+
+inside, outside = sys.argv[1:]
+for path in (inside, outside):
+    with open(path): pass
+    with io.open(path, "w"): pass
+    with early(path): pass
+    with open(path, encoding="utf-8"), open(path, "rb"): pass
+    pathlib.Path(path).read_text()
+    with os.fdopen(os.open(path, os.O_RDONLY)): pass
+"""
+UNDER_FAULTS = """
+import sys
+import subprocess
+from pytest_fsfault import inject
+
+where, code = sys.argv[1:3]
+command = [sys.executable, *sys.orig_argv[1:-6], "-c", code, *sys.argv[3:]]
+with inject("os.mkdir -> EIO or never", roots=[where]):
+    if where.endswith("child"):
+        subprocess.run(command, check=True)
+    else:
+        sys.argv[1:] = sys.argv[3:]
+        exec(code)
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("-X", "utf8")], ids=["", "utf8"])
+@pytest.mark.parametrize("place", ["here", "in a child"])
+def test_a_missing_encoding_is_told_of_the_line_that_opens(place, options, tmp_path):
+    """Below the roots and outside; so that who filters such warnings by module finds the same ones."""
+    root = tmp_path / place
+    root.mkdir()
+    for path in (root / "a", tmp_path / "b"):
+        path.touch()
+    python = [sys.executable, "-X", "warn_default_encoding", "-W", "always::EncodingWarning", *options]
+    arguments = [OPENS, str(root / "a"), str(tmp_path / "b")]
+
+    def warnings(*command):
+        done = subprocess.run([*python, "-c", *command], capture_output=True, text=True, check=False)
+        assert 0 == done.returncode, done.stderr
+        return [line for line in done.stderr.splitlines() if "EncodingWarning" in line]
+
+    expected = warnings(*arguments)
+    assert 10 == len(expected)
+    assert expected == warnings(UNDER_FAULTS, str(root), *arguments)

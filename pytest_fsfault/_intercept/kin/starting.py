@@ -139,12 +139,14 @@ def _has_caller() -> bool:
 
 def _forward(doze: _Doze, module: "Any", name: str, real: "Any", paths: int) -> "Any":
     """Return what stands before a function: whoever has taken it early may keep it."""
+    # What warns of its caller has to know him; this does not.
+    warns = module is io and sys.flags.warn_default_encoding
 
     def call(doze: _Doze, *args: "Any", **kwargs: "Any") -> "Any":
         if doze.awake:
             return getattr(module, name)(*args, **kwargs)
         given = args[:paths] or tuple(kwargs.values())
-        if paths and not any(map(doze.matters, given)) and (args or kwargs):
+        if paths and not warns and not any(map(doze.matters, given)) and (args or kwargs):
             return real(*args, **kwargs)
         doze.wake()
         return getattr(module, name)(*args, **kwargs)
