@@ -114,18 +114,19 @@ class _Listener:
                 memory.calls += watched
                 return
         __tracebackhide__ = True
-        self.consider(args)
+        self.consider(args, _caller())
 
-    def consider(self, args: _Args, frame: FrameType | None = None) -> None:
+    def consider(self, args: _Args, frame: FrameType | None) -> None:
         """Ask the engines about a call that no wrapper has announced."""
         __tracebackhide__ = True
-        frame = frame or sys._getframe(3)
+        if frame is None:
+            return
         if type(args[0]) is int and args[0] == self.board.mine:
             self.board.mine = NOBODY  # a descriptor that C has made a new number of
             return
         if _is_ours(frame):
             return  # a wrapper's call: another thread has announced its own before this one was heard
-        if self.event.startswith("shutil.") and _is_ours(frame and frame.f_back):
+        if self.event.startswith("shutil.") and _is_ours(frame.f_back):
             return  # one of shutil's functions, called by its wrapper
         me = threading.get_ident()
         board = self.board
@@ -170,8 +171,8 @@ class _ModelListener(_Listener):
     def hear(self, args: _Args) -> None:
         if self.event in _STARTS and self.board.live:
             __tracebackhide__ = True
-            self._refuse_after_the_end(sys._getframe(2))
-            self.board.starting(self.event, args, sys._getframe(2))
+            self._refuse_after_the_end(_caller())
+            self.board.starting(self.event, args, _caller())
         if self.event == "import" and timing.awaits(args[0]):
             timing.meet(args[0])
         model = self.board.model
@@ -182,7 +183,7 @@ class _ModelListener(_Listener):
                 model.mapped()
         if self.event in EVENTS_ONLY and self.board.live and threading.get_ident() not in self.board.busy:
             __tracebackhide__ = True
-            self.consider(args, sys._getframe(2))
+            self.consider(args, _caller())
 
     def _refuse_after_the_end(self, frame: FrameType | None) -> None:
         """Start no process once a crash has ended the code under test: nobody is there to start one."""
@@ -211,7 +212,15 @@ class _OpenListener(_Listener):
                 memory.calls += watched
                 return
         __tracebackhide__ = True
-        self.consider(args, sys._getframe(2))
+        self.consider(args, _caller())
+
+
+def _caller() -> FrameType | None:
+    """Return, to who hears, the frame that has made the call; None if the interpreter itself opens its script."""
+    try:
+        return sys._getframe(3)
+    except ValueError:
+        return None
 
 
 def _is_ours(frame: FrameType | None) -> bool:

@@ -147,8 +147,11 @@ def test_paused_the_real_file_system_is_watched(fs):
 def test_paused_faults_leave_the_fake_alone(fs):
     """`fsfault.paused()` means the same as on the real file system."""
     fs.create_file("/d/f")
-    with inject("os.remove -> EBUSY or never") as fsfault, fsfault.paused():
-        os.remove("/d/f")
+    with inject("os.remove -> EBUSY or never") as fsfault:
+        with fsfault.paused():
+            os.remove("/d/f")
+        assert [] == list(fsfault.journal)
+    assert not os.path.exists("/d/f")
 
 
 # What is watched.

@@ -34,6 +34,23 @@ def test_each_child_meets_the_plan(root, way):
     assert (root / "a.whl.new").exists()
 
 
+@pytest.mark.parametrize("place", ["root", "elsewhere"])
+def test_an_interpreter_opens_its_script_below_a_root(place, root, tmp_path):
+    """No frame makes that call; also when the environment is below a root, and has files of its own to load."""
+    environment = tmp_path / place / "venv"
+    venv.create(environment, with_pip=False)
+    (site,) = environment.glob("lib/*/site-packages")
+    (site / "sitecustomize.py").write_text("import os; os.stat(__file__)\n")
+    (root / "script.py").write_text(MOVE)
+    (root / "a.whl").touch()
+    with inject(RULE, roots=[root], profile="observe") as fsfault:
+        run([str(environment / "bin" / "python"), str(root / "script.py"), str(root / "a.whl")])
+        moves = [entry.outcome for entry in fsfault.journal if entry.operation == "os.replace"]
+        looked = [entry.path for entry in fsfault.journal if entry.operation == "os.stat"]
+    assert ["raised", "raised", "raised", "ok"] == moves
+    assert [str(site / "sitecustomize.py")] * (place == "root") == looked
+
+
 def test_another_environment_is_reached(root, tmp_path):
     """One that has neither this package nor pytest."""
     venv.create(tmp_path / "venv", with_pip=False)

@@ -25,6 +25,7 @@ from pytest_fsfault._intercept.kin.wire import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pytest_fsfault._core.conduct import Answered
     from pytest_fsfault._core.engine import Engine
     from pytest_fsfault._core.operation import Operation
     from pytest_fsfault._intercept.board import Board
@@ -155,28 +156,17 @@ class Desk:
         with self._board.callers.speaking_for(stack):
             case, decision, decider = decide(self.engines(), operation, _ELSEWHERE, taken=taken)
         case.who = peer.thread, peer.process
-        if (
-            decision is not None
-            and decider is not None
-            and operation.early_bound
-            and decision.fault.kind == "short"
-        ):
-            escape_cut(case, decision, decider)
-            decision = None
-        answered = case.answered
-        tells = answered is not None and _must_be_told(operation)
-        number = next(_numbers)
-        if case.witnesses or answered is not None:
-            peer.remember(number, case, decider)
         fault = None
         if decision is not None and decider is not None:
-            ended = None if decider.ended is None else ending_row(decider.ended)
-            fault = str(decision.fault), decision.reason, decision.note, decider.trial, ended
-        model = None
-        if answered is not None:
-            answer = answered.answer
-            model = answer.path, answer.target, answer.perform is not None, answer.fails, tells
-        return "decided", number, bool(case.witnesses), fault, model
+            if operation.early_bound and decision.fault.kind == "short":
+                escape_cut(case, decision, decider)
+            else:
+                ended = None if decider.ended is None else ending_row(decider.ended)
+                fault = str(decision.fault), decision.reason, decision.note, decider.trial, ended
+        number = next(_numbers)
+        if case.witnesses or case.answered is not None:
+            peer.remember(number, case, decider)
+        return "decided", number, bool(case.witnesses), fault, _answer_row(case.answered, operation)
 
     def _perform(self, peer: Peer, number: int) -> Message:
         """Do what a model wants done in the place of a call."""
@@ -294,6 +284,14 @@ def _elsewhere() -> Any:
 
 
 _ELSEWHERE = Act(_elsewhere)
+
+
+def _answer_row(answered: Answered | None, operation: Operation) -> Message | None:
+    """Return as plain values what a model has said of an operation."""
+    if answered is None:
+        return None
+    answer = answered.answer
+    return answer.path, answer.target, answer.perform is not None, answer.fails, _must_be_told(operation)
 
 
 def _must_be_told(operation: Operation) -> bool:

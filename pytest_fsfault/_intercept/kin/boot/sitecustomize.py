@@ -20,19 +20,19 @@ def _load(name: str, path: str, places: "list[str] | None" = None) -> None:
         spec.loader.exec_module(module)
 
 
-def _step_aside() -> None:
-    """Let the `sitecustomize` that the environment has of its own have its turn."""
-    sys.path[:] = [path for path in sys.path if os.path.abspath(path) != _HERE]
+def _of_its_own() -> "str | None":
+    """Return the `sitecustomize` that the environment has of its own."""
     own = (os.path.join(path, "sitecustomize.py") for path in sys.path)
-    path = next(filter(os.path.isfile, own), None)
-    if path is not None:
-        _load("sitecustomize", path)
+    return next(filter(os.path.isfile, own), None)
 
 
+sys.path[:] = [path for path in sys.path if os.path.abspath(path) != _HERE]
+_next = _of_its_own()  # before anybody listens: it is no business of the code under test
 if sys.version_info >= (3, 11) and "FSFAULT_CHILD" in os.environ:
     if "pytest_fsfault" not in sys.modules:
         _load("pytest_fsfault", os.path.join(_PACKAGE, "__init__.py"), [_PACKAGE])
     from pytest_fsfault._intercept.kin.starting import start
 
     start()
-_step_aside()
+if _next is not None:
+    _load("sitecustomize", _next)
