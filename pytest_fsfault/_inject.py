@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.mistakes import FsFaultError
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
+
+_ALONE = Ambient()
 
 
 class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
@@ -63,10 +64,8 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
             children=children,
         )  # fmt: skip
         settings = innermost()
-        around = settings() if settings else Ambient()
-        lookup(self._options.profile or "off", around.profiles or built_in())
-        # What the command line adds is for tests as a whole; an `inject` in one of them says itself what it wants.
-        self._ambient = replace(around, profile="off", rules=(), seed=0)
+        self._ambient = settings().bare if settings else _ALONE
+        lookup(self._options.profile or "off", self._ambient.profiles or built_in())
         self._session: FsFault | None = None
 
     def __enter__(self) -> FsFault:

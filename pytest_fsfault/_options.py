@@ -7,8 +7,8 @@ import os
 import sys
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from os import lstat
 from pathlib import PurePath
 from stat import S_ISLNK
@@ -111,6 +111,11 @@ class Ambient:
     place: Callable[[], str | None] = lambda: None
     #: Returns how to run one trial alone.
     again: Callable[[str], str] = "sweep(..., only={!r})".format
+
+    @cached_property
+    def bare(self) -> Ambient:
+        """What of it holds for an `inject`, which says itself what it wants: rules are added to tests as a whole."""
+        return replace(self, profile="off", rules=(), seed=0)
 
 
 def marker_options(args: tuple[Any, ...], keywords: Mapping[str, Any]) -> Options:

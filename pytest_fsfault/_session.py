@@ -357,4 +357,7 @@ def _profile(options: Options, ambient: Ambient) -> Profile:
 
 
 def _first(*values: Any) -> Any:
-    return next((value for value in values if value is not None), None)
+    for value in values:
+        if value is not None:
+            return value
+    return None

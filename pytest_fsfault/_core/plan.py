@@ -147,8 +147,9 @@ class Plan:
         with self._lock:
             armed._plan = self
             self._all.append(armed)
-            first = [other for other in self._armed if other not in before]
-            self._set((*first, armed, *(other for other in self._armed if other in before)))
+            last = tuple(other for other in self._armed if other in before) if before else ()
+            first = tuple(other for other in self._armed if other not in last) if last else self._armed
+            self._set((*first, armed, *last))
         return armed
 
     def remove(self, armed: Armed) -> None:

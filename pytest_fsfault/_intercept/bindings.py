@@ -71,7 +71,9 @@ def _dictionary(value: Any) -> dict[str, Any] | None:
 class Exchange:
     """Exchange functions for their wrappers wherever a module's dictionary holds them, and put them back.
 
-    What a scan found is remembered with the size of each dictionary: a warm start compares sizes alone.
+    What a scan found is remembered with the size of each dictionary, and with how often each original is referred
+    to: unless that has changed, or a module is new, no name leads to one that did not before. So a warm start
+    counts references; a start after a change compares the sizes, and looks at those dictionaries that differ.
     """
 
     def __init__(self, callers: Callers) -> None:
@@ -85,6 +87,10 @@ class Exchange:
         self._times: frozenset[int] = frozenset()
         self._wrappers: list[Any] = []
         self._references: list[int] = []
+        self._originals: list[Any] = []
+        self._seen: list[int] | None = (
+            None  # how often the originals were referred to when they were last looked for
+        )
 
     def know(self, files: _Pairs, times: _Pairs) -> None:
         """Take in what is to be exchanged, before anybody has seen a wrapper; who holds one now holds it for good.
@@ -95,6 +101,7 @@ class Exchange:
         self._pairs = {**files, **times}
         self._times = frozenset(times)
         self._wrappers = [wrapper for _, wrapper in self._pairs.values()]
+        self._originals = [original for original, _ in self._pairs.values()]
         self._references = self._count()
 
     def _count(self) -> list[int]:
@@ -102,7 +109,11 @@ class Exchange:
 
     def put(self) -> None:
         """Put wrappers in the place of early-bound originals."""
-        self._note(self._changed())
+        seen = list(map(getrefcount, self._originals))
+        modules = list(sys.modules.values())
+        if seen != self._seen or not _same(modules, self._modules):
+            self._note(self._changed(modules))
+            self._seen = seen
         for places in self._places.values():
             for place in places:
                 space, name, (original, wrapper) = place
@@ -120,7 +131,8 @@ class Exchange:
         # take one, no module has one, and there is nothing to look for.
         if self._count() == self._references:
             return
-        changed = self._changed()
+        self._seen = None
+        changed = self._changed(list(sys.modules.values()))
         by_wrapper = {id(wrapper): original for original, wrapper in self._pairs.values()}
         for space in changed:
             for name, value in list(space.items()):
@@ -145,9 +157,8 @@ class Exchange:
                     (space, name, self._pairs[key]) for name, key in found if key not in left
                 ]
 
-    def _changed(self) -> list[dict[str, Any]]:
+    def _changed(self, modules: list[Any]) -> list[dict[str, Any]]:
         """Return the dictionaries that are new or have changed their size since the last call."""
-        modules = list(sys.modules.values())
         if _same(modules, self._modules) and list(map(len, self._spaces)) == self._sizes:
             return []
         before = {id(space): size for space, size in zip(self._spaces, self._sizes, strict=True)}

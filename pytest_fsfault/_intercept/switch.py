@@ -271,9 +271,7 @@ class Switch:
         return Fakes(self.board, TIMES)
 
     def _start_clock(self, engine: Engine) -> None:
-        timing = Timing(is_exempt=self.callers.is_harness)
-        for _ in range(1 + self.board.shut):
-            timing.shut()
+        timing = Timing(is_exempt=self.callers.is_harness, shut=1 + self.board.shut)
         if isinstance(engine.clock, VirtualClock) and not any(
             other.clock is engine.clock for other in self._timings
         ):

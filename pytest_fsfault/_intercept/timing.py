@@ -84,9 +84,9 @@ class Timing:
         patch.original: patch.wrapper for patch in _TIME
     }
 
-    def __init__(self, is_exempt: Callable[[str], bool] = lambda _name: False) -> None:
+    def __init__(self, is_exempt: Callable[[str], bool] = lambda _name: False, *, shut: int = 0) -> None:
         self._is_exempt = is_exempt
-        self._shut = 0
+        self._shut = shut  # how often
         self._tempo: Tempo | None = None
 
     def start(self, clock: Clock) -> None:
