@@ -72,8 +72,8 @@ class Exchange:
     """Exchange functions for their wrappers wherever a module's dictionary holds them, and put them back.
 
     What a scan found is remembered with the size of each dictionary, and with how often each original is referred
-    to: unless that has changed, or a module is new, no name leads to one that did not before. So a warm start
-    counts references; a start after a change compares the sizes, and looks at those dictionaries that differ.
+    to: unless that has changed, a module is new, or a known name leads elsewhere, no other name leads to one. So a
+    warm start counts references; a start after a change compares the sizes, and looks at what differs in size.
     """
 
     def __init__(self, callers: Callers) -> None:
@@ -111,7 +111,7 @@ class Exchange:
         """Put wrappers in the place of early-bound originals."""
         seen = list(map(getrefcount, self._originals))
         modules = list(sys.modules.values())
-        if seen != self._seen or not _same(modules, self._modules):
+        if seen != self._seen or not _same(modules, self._modules) or not self._stand():
             self._note(self._changed(modules))
             self._seen = seen
         for places in self._places.values():
@@ -120,6 +120,14 @@ class Exchange:
                 if space.get(name) is original:
                     space[name] = wrapper
                     self._active.append(place)
+
+    def _stand(self) -> bool:
+        """Return whether all known names still lead to originals: what one lets go, another may take."""
+        return all(
+            space.get(name) is original
+            for places in self._places.values()
+            for space, name, (original, _) in places
+        )
 
     def restore(self) -> None:
         """Put the originals back, also in modules that were imported in between.

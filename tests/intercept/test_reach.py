@@ -181,6 +181,35 @@ def test_a_call_is_reached_however_it_was_bound(name, style, tree):
         assert {f"{__file__}"} == {entry.call_site.rpartition(":")[0] for entry in fsfault.journal}
 
 
+TAKING = """
+def take():
+    from os import stat
+    globals()["taken"] = stat
+
+def leave():
+    global taken
+    del taken
+
+def call(path):
+    return taken(path)
+"""
+
+
+def test_a_name_that_a_module_takes_later_is_exchanged(tree):
+    """Nothing is imported in between; and where another module lets go of the same function, none is more used."""
+    first, second = run(TAKING), run(TAKING)
+    for before, now in ((None, first), (first, second), (second, first)):
+        with inject(roots=[tree]):
+            pass
+        if before is not None:
+            before.leave()
+        now.take()
+        with inject("os.stat -> EBUSY when once", roots=[tree]):
+            with pytest.raises(OSError, match="busy"):
+                now.call("f")
+            now.call("f")
+
+
 OPENERS = {
     "attribute": (lambda path: io.open(path), False),
     "builtin": (lambda path: open(path), False),
