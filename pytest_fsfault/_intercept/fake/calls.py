@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._intercept.fake.place import Place
 
+    _Ways = tuple[Callable[[str, str | None], Any] | None, Callable[[int], Any] | None]
+
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
 
@@ -61,7 +63,11 @@ class Call:
         asked = self.asked(args, kwargs)
         if asked is None:
             return call()
-        return self.decide(asked, call, partial(self._elsewhere, module, asked, args, kwargs))
+        return self.decide(asked, call, *self.ways(module, asked, args, kwargs))
+
+    def ways(self, module: Any, asked: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Ways:
+        """Return how else the call can be made: at other paths, and cut short."""
+        return partial(self._elsewhere, module, asked, args, kwargs), None
 
     def decide(
         self,
@@ -243,15 +249,9 @@ class DescriptorCall(Call):
             detail = self.place.writes(fd)
         return Operation(self.operation, path or "", end, self.kind.groups, detail=detail)
 
-    def run(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Ask the engines."""
-        __tracebackhide__ = True
-        call = partial(self.real, module, *args, **kwargs)
-        asked = self.asked(args, kwargs)
-        if asked is None:
-            return call()
-        short = partial(self._short, module, args, kwargs) if self.kind.transfers else None
-        return self.decide(asked, call, None, short)
+    def ways(self, module: Any, _asked: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Ways:
+        """Return how else the call can be made: cut short, if it transfers anything."""
+        return None, partial(self._short, module, args, kwargs) if self.kind.transfers else None
 
     def _short(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], size: int) -> Any:
         """Transfer at most `size` bytes."""
