@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._intercept.board import NOBODY, Board, nobody_starts
-from pytest_fsfault._intercept.fake.apart import patcher
+from pytest_fsfault._intercept.fake.apart import patcher, paused
 from pytest_fsfault._intercept.fake.watch import Watch
 from pytest_fsfault._intercept.files import toggle_methods
 from pytest_fsfault._intercept.kin.family import Family
@@ -57,7 +57,8 @@ class Switch:
         """Ask `engine` from now on, before those that are there, once its gate is open."""
         with self._lock:
             if self._mount is None:
-                self._mount = Mount(self.board)
+                with paused():  # it stands in for real functions, also if a fake is there first
+                    self._mount = Mount(self.board)
                 self._found_family()
             if self.family is not None:
                 self.family.cover(self._cover)

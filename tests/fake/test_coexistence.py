@@ -154,6 +154,34 @@ def test_paused_faults_leave_the_fake_alone(fs):
     assert not os.path.exists("/d/f")
 
 
+FAKE_FIRST = """
+import os, pathlib, shutil, sys
+from pyfakefs.fake_filesystem_unittest import Patcher
+from pytest_fsfault import inject
+
+root = pathlib.Path(sys.argv[1])
+with Patcher(), inject():
+    pass
+with inject("file.write -> ENOSPC when once", roots=[root], profile="observe") as fsfault:
+    try:
+        shutil.copyfile(root / "a", root / "b")
+    except OSError as error:
+        print(error.errno)
+    shutil.copytree(root, root / "sub", ignore=lambda *_: {"sub"})
+    print(sorted(path.name for path in root.glob("*")))
+    print([str(entry) for entry in fsfault.journal if "bound early" in entry.reason])
+"""
+
+
+def test_the_first_session_of_a_process_may_stand_on_a_fake(tmp_path):
+    """What is exchanged later, on the real file system, is all that would have been without a fake."""
+    (tmp_path / "a").write_text("text")
+    done = subprocess.run(
+        [sys.executable, "-c", FAKE_FIRST, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert ("28\n['a', 'b', 'sub']\n[]\n", "") == (done.stdout, done.stderr)
+
+
 # What is watched.
 
 

@@ -81,10 +81,10 @@ class Family:
             try:
                 self.server = Server(self._board, self._directory, self._clock)
             except OSError as error:
+                told = f"no fault reaches child processes, for want of a directory: {error}"
                 for engine in self._board.engines[:1]:
-                    engine.escapes.append(
-                        f"no fault reaches child processes, for want of a directory: {error}"
-                    )
+                    if told not in engine.escapes:  # each process that is started finds that out
+                        engine.escapes.append(told)
                 return None
         self.server.start()
         return self.server
