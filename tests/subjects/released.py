@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import venv
 import zipfile
@@ -15,7 +16,7 @@ import pytest
 
 import pytest_fsfault
 
-HERE = str(Path(pytest_fsfault.__file__).parents[1])
+PACKAGE = Path(pytest_fsfault.__file__).parent
 
 
 class Release:
@@ -23,6 +24,9 @@ class Release:
 
     def __init__(self, directory: Path, requirements: tuple[str, ...]) -> None:
         self.directory = directory
+        # Alone: beside it, where it is installed, are releases of its own that must not be met here.
+        self._ours = directory.with_name("ours")
+        shutil.copytree(PACKAGE, self._ours / PACKAGE.name)
         venv.create(directory, with_pip=True, symlinks=True)
         self.python = directory / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
         done = self._start("-m", "pip", "install", "-q", "--disable-pip-version-check", *requirements)
@@ -33,7 +37,7 @@ class Release:
 
     def _start(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-        environment["PYTHONPATH"] = HERE
+        environment["PYTHONPATH"] = str(self._ours)
         return subprocess.run(
             [self.python, *arguments], capture_output=True, text=True, check=False, env=environment
         )

@@ -23,6 +23,7 @@ def transparency(monkeypatch):
 def compare(*arguments):
     """Run the script, and return its exit status and its lines after the first."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    environment.pop("PYTHONSAFEPATH", None)  # it imports what lies beside it
     done = subprocess.run(
         [sys.executable, SCRIPT, *arguments], capture_output=True, text=True, check=False, env=environment
     )
