@@ -47,13 +47,15 @@ class FlushedWriter(io.BufferedWriter):
 
     def flush(self) -> None:
         """Flush, if the engines allow it."""
-        flush = partial(io.BufferedWriter.flush, self)
-        _run_flush(self, flush)
+        if _run_flush is None:  # the interpreter ends, and has cleared this module
+            super().flush()
+        else:
+            _run_flush(self, super().flush)
 
     def close(self) -> None:
         """Close; the flush that belongs to it is no operation of its own."""
         self._closing = True
-        io.BufferedWriter.close(self)
+        super().close()
 
 
 class FlushedRandom(io.BufferedRandom):
@@ -63,13 +65,15 @@ class FlushedRandom(io.BufferedRandom):
 
     def flush(self) -> None:
         """Flush, if the engines allow it."""
-        flush = partial(io.BufferedRandom.flush, self)
-        _run_flush(self, flush)
+        if _run_flush is None:  # the interpreter ends, and has cleared this module
+            super().flush()
+        else:
+            _run_flush(self, super().flush)
 
     def close(self) -> None:
         """Close; the flush that belongs to it is no operation of its own."""
         self._closing = True
-        io.BufferedRandom.close(self)
+        super().close()
 
 
 def _run_flush(file: FlushedWriter | FlushedRandom, flush: Callable[[], None]) -> None:
@@ -230,6 +234,19 @@ _CALLS: dict[str, FileCall] = {}
 _NAMES = frozenset(FILE_OPERATIONS)
 
 
+def _lasting(method: Callable[..., Any], real: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that works until the very end of the interpreter, which clears this module first."""
+    names = globals()
+
+    def lasting(raw: FileIO, *args: Any) -> Any:
+        __tracebackhide__ = True
+        if names.get("_CALLS") is not None:
+            return method(raw, *args)
+        return len(args[0]) if args and raw._lost() else real(raw, *args)
+
+    return lasting
+
+
 class _State:
     """Whether a rule may concern `file.flush` now, and whether any method is in place."""
 
@@ -268,6 +285,6 @@ def toggle_methods(board: Board, *, crashed: bool) -> None:
         there = name in vars(FileIO)
         if crashed or operation in wanted:
             if not there:
-                setattr(FileIO, name, method)
+                setattr(FileIO, name, _lasting(method, getattr(_Raw, name)))
         elif there:
             delattr(FileIO, name)

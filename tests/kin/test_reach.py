@@ -331,3 +331,24 @@ def test_whatever_a_child_imports_first(root, python, module):
             root / "a",
         )
     assert "30\n" == told
+
+
+@pytest.mark.parametrize("rules", [(), ("file.flush -> EIO when nth 9 or never",)], ids=["", "flushes"])
+def test_a_file_that_is_open_to_the_very_end_gets_its_data(rules, root, python):
+    """The interpreter clears our modules before such a file is closed."""
+    code = "import sys; sys.kept = open(sys.argv[1], 'w'); sys.kept.write('text')"
+    with inject(*rules, roots=[root], profile="observe"):
+        told = python(code, root / "a")
+    assert "" == told
+    assert "text" == (root / "a").read_text()
+
+
+def test_the_lowest_descriptor_is_free(root, python):
+    """A program may count on the number of the file that it opens."""
+    (root / "a").touch()
+    code = "import os, sys; os.stat(sys.argv[1]); print(os.open(sys.argv[1], os.O_RDONLY))"
+    plain = int(python(code, root / "a"))
+    with inject(roots=[root], profile="observe") as fsfault:
+        found = int(python(code, root / "a"))
+        assert ["os.stat", "os.open"] == [entry.operation for entry in fsfault.journal]
+    assert plain == found

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from _socket import AF_UNIX
+from _socket import AF_UNIX, SOCK_STREAM
 from _socket import socket as Socket  # noqa: N812  # a class; the module `socket` takes long to import
 from _thread import _local, get_ident, get_native_id
+from fcntl import F_DUPFD_CLOEXEC, fcntl
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._intercept.kin.place import socket_of
@@ -15,6 +16,20 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.kin.wire import Message
 
 _SIZE = 65_536
+
+
+# Few programs go so far; where that many files may not be open at once, a low number has to do.
+_HIGH = 512
+
+
+def _out_of_the_way(connection: Socket) -> Socket:
+    """Return a connection under a high number: the low ones are as free as the code under test expects."""
+    try:
+        number = fcntl(connection.fileno(), F_DUPFD_CLOEXEC, _HIGH)
+    except OSError:
+        return connection
+    connection.close()
+    return Socket(AF_UNIX, SOCK_STREAM, 0, number)
 
 
 class Gone(Exception):  # noqa: N818  # no mistake: the session is over
@@ -33,6 +48,7 @@ class Line:
         except OSError:
             self.socket.close()
             raise Gone from None
+        self.socket = _out_of_the_way(self.socket)
 
     def __del__(self) -> None:
         # Its thread has ended, or the interpreter does: nobody need be warned.

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import mmap
+import sys
 from os import O_CREAT, O_EXCL, O_RDONLY, O_RDWR, close, ftruncate
 from os import open as open_descriptor
+from typing import Any
 
 _SIZE = 64
+# Before CPython 3.13 a map keeps a descriptor, a low one, which the code under test may expect to be free.
+_NO_DESCRIPTOR: Any = {"trackfd": False} if sys.version_info >= (3, 13) else {}
 _ALIVE, _GENERATION, _TIME = range(3)
 
 
@@ -24,7 +28,7 @@ class Page:
             if create:
                 ftruncate(descriptor, _SIZE)
             access = mmap.ACCESS_WRITE if create else mmap.ACCESS_READ
-            self._map = mmap.mmap(descriptor, _SIZE, access=access)
+            self._map = mmap.mmap(descriptor, _SIZE, access=access, **_NO_DESCRIPTOR)
         finally:
             close(descriptor)
         self.cells = memoryview(self._map).cast("q")
