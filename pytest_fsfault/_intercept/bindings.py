@@ -88,9 +88,8 @@ class Exchange:
         self._wrappers: list[Any] = []
         self._references: list[int] = []
         self._originals: list[Any] = []
-        self._seen: list[int] | None = (
-            None  # how often the originals were referred to when they were last looked for
-        )
+        # How often the originals were referred to when they were last looked for.
+        self._seen: list[int] | None = None
 
     def know(self, files: _Pairs, times: _Pairs) -> None:
         """Take in what is to be exchanged, before anybody has seen a wrapper; who holds one now holds it for good.

@@ -94,11 +94,11 @@ class Player:
 def on_fake(steps, **session):
     """Play steps on a fake, in a session if one is described."""
     with Patcher() as patcher:
-        patcher.fs.create_dir("/root/d")
+        patcher.fs.create_dir("/tree/d")
         if not session:
-            return Player("/root").play(steps)
+            return Player("/tree").play(steps)
         with inject(strict=False, **session):
-            return Player("/root").play(steps)
+            return Player("/tree").play(steps)
 
 
 def on_real_files(steps, **session):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from pytest_fsfault import RetryStorm, SimulatedCrash, inject
 from pytest_fsfault._core.operation import GROUPS, OPERATIONS
+from pytest_fsfault._intercept.mount import originals_in_place
 
 NAMES = ("a", "b", "d", "d/a", "d/b")
 
@@ -190,3 +191,4 @@ def test_whatever_happens_no_error_is_ours(plan, script):
             pass
         finally:
             os.chdir(before)
+    assert [] == [name for name, original in originals_in_place() if not original]

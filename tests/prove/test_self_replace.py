@@ -101,8 +101,11 @@ def test_a_script_by_its_first_line(tmp_path):
     """Whatever it is called: its interpreter has read it, and nobody holds it."""
     exe = make(tmp_path, "tool")
     exe.write_text("#!/usr/bin/python\nold")
+    updated = []
     with inject(roots=[tmp_path]) as fsfault:
-        fsfault.self_replace(exe, naive)
+        fsfault.self_replace(exe, lambda copy: (naive(copy), updated.append(copy.name)))
+    assert {"tool"} == set(updated)
+    assert "#!/usr/bin/python\nold" == exe.read_text()
 
 
 def test_the_verdict_names_the_step(verdict):
