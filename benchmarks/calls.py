@@ -158,7 +158,7 @@ def _there_and_back(case, paths):
 
 
 def _forget():
-    switch = sys.modules.get("pytest_fsfault._intercept.switch")
+    switch = sys.modules.get("pytest_fsfault._intercept.interceptor")
     if switch is not None:
         switch.switch().refresh()
 

@@ -9,19 +9,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from pytest_fsfault._core.endings import RetryStorm, SimulatedCrash
-    from pytest_fsfault._core.errors import TRANSIENT, windows_error
-    from pytest_fsfault._core.journal import Entry
-    from pytest_fsfault._core.mistakes import FsFaultError
-    from pytest_fsfault._core.plan import Armed
-    from pytest_fsfault._core.rule import Rule
-    from pytest_fsfault._inject import inject
+    from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
+    from pytest_fsfault._core.engine.journal import Entry
+    from pytest_fsfault._core.engine.plan import Armed
+    from pytest_fsfault._core.language.errors import TRANSIENT, windows_error
+    from pytest_fsfault._core.language.mistakes import FsFaultError
+    from pytest_fsfault._core.language.rules import Rule
     from pytest_fsfault._prove.retries import Retry
     from pytest_fsfault._prove.tolerance import Tolerance
     from pytest_fsfault._prove.tree import Tree
     from pytest_fsfault._prove.trial import Trial
-    from pytest_fsfault._session import FsFault
-    from pytest_fsfault._windows.holds import Hold
+    from pytest_fsfault._session.fsfault import FsFault
+    from pytest_fsfault._session.inject import inject
+    from pytest_fsfault._windows.holders.holds import Hold
     from pytest_fsfault._windows.windows import Windows
 
 __all__ = [
@@ -45,23 +45,23 @@ __all__ = [
 
 # Every pytest run imports this package, to load the plugin; its rooms are loaded when somebody asks.
 _HOMES = {
-    "TRANSIENT": "_core.errors",
-    "Armed": "_core.plan",
-    "Entry": "_core.journal",
-    "FsFault": "_session",
-    "FsFaultError": "_core.mistakes",
-    "Hold": "_windows.holds",
+    "TRANSIENT": "_core.language.errors",
+    "Armed": "_core.engine.plan",
+    "Entry": "_core.engine.journal",
+    "FsFault": "_session.fsfault",
+    "FsFaultError": "_core.language.mistakes",
+    "Hold": "_windows.holders.holds",
     "Retry": "_prove.retries",
-    "RetryStorm": "_core.endings",
-    "Rule": "_core.rule",
-    "SimulatedCrash": "_core.endings",
+    "RetryStorm": "_core.engine.endings",
+    "Rule": "_core.language.rules",
+    "SimulatedCrash": "_core.engine.endings",
     "Tolerance": "_prove.tolerance",
     "Tree": "_prove.tree",
     "Trial": "_prove.trial",
-    "Unmet": "_core.unmet",  # caught as an AssertionError, unpickled by its name
+    "Unmet": "_core.engine.near_misses",  # caught as an AssertionError, unpickled by its name
     "Windows": "_windows.windows",
-    "inject": "_inject",
-    "windows_error": "_core.errors",
+    "inject": "_session.inject",
+    "windows_error": "_core.language.errors",
 }
 
 _PYFAKEFS = "pyfakefs.fake_filesystem_unittest"
@@ -74,7 +74,7 @@ def __getattr__(name: str) -> Any:
 
     if _PYFAKEFS in modules:
         # A fake file system may be in force, and is not what ours are to work with.
-        import_module(f"{__name__}._intercept.fake.apart").settle()
+        import_module(f"{__name__}._intercept.fake.isolation").settle()
     found = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     return found
 

@@ -7,15 +7,15 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
-from pytest_fsfault._core.mistakes import FsFaultError, nearest
+from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # Each command is a module with SUMMARY, add_arguments(parser) and run(arguments) -> exit code.
 _COMMANDS = {
-    "conformance": "pytest_fsfault._conformance.command",
-    "policies": "pytest_fsfault._policies.command",
+    "conformance": "pytest_fsfault._commands.conformance.command",
+    "policies": "pytest_fsfault._commands.policies.command",
 }
 _PROGRAM = "python -m pytest_fsfault"
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from contextlib import AbstractContextManager
 
-    from pytest_fsfault._runner import Runner
-    from pytest_fsfault._session import FsFault
+    from pytest_fsfault._plugin.run import Runner
+    from pytest_fsfault._session.fsfault import FsFault
 
 _RUNNER = pytest.StashKey["Runner"]()
 _SESSION = pytest.StashKey["FsFault"]()
@@ -65,7 +65,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker; read the settings, so that a mistake in them shows at once."""
-    from pytest_fsfault._runner import Keys, Runner  # noqa: PLC0415
+    from pytest_fsfault._plugin.run import Keys, Runner  # noqa: PLC0415
 
     config.addinivalue_line("markers", _MARKER)
     fail = functools.partial(pytest.fail, pytrace=False)
@@ -104,7 +104,7 @@ class _Inner:
 
     def pytest_enter_pdb(self) -> None:
         """Hold everything while a debugger holds the test."""
-        from pytest_fsfault._intercept.switch import switch  # noqa: PLC0415
+        from pytest_fsfault._intercept.interceptor import switch  # noqa: PLC0415
 
         self._runner.gates.hold(switch())
 
@@ -232,7 +232,7 @@ def pytest_exception_interact() -> Generator[None, object, object]:
 
 def _standing_aside() -> AbstractContextManager[object]:
     """Return a context in which no session acts; it costs nothing where none was ever started."""
-    module = sys.modules.get("pytest_fsfault._intercept.switch")
+    module = sys.modules.get("pytest_fsfault._intercept.interceptor")
     return _NOTHING if module is None else module.switch()  # type: ignore[no-any-return]
 
 

@@ -20,7 +20,7 @@ from errno import EACCES, EBUSY, EMFILE, ENFILE, ENOENT, EPERM
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from pytest_fsfault._core.mistakes import FsFaultError
+from pytest_fsfault._core.language.mistakes import FsFaultError
 
 try:
     import tenacity

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Sequence
 from os import PathLike
 from typing import Any, Literal, NamedTuple, get_args
 
-from pytest_fsfault._core.errors import TRANSIENT, parse_error
-from pytest_fsfault._core.mistakes import FsFaultError, nearest
-from pytest_fsfault._core.operation import OPERATIONS
-from pytest_fsfault._core.plausible import PLAUSIBLE, is_plausible
-from pytest_fsfault._core.rule import Rule, read_glob
-from pytest_fsfault._core.winerrors import NAMES
+from pytest_fsfault._core.language.errors import TRANSIENT, parse_error
+from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
+from pytest_fsfault._core.language.operations import OPERATIONS
+from pytest_fsfault._core.language.plausible import PLAUSIBLE, is_plausible
+from pytest_fsfault._core.language.rules import Rule, read_glob
+from pytest_fsfault._core.language.winerrors import NAMES
 
 try:
     from hypothesis import strategies as st

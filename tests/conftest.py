@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-import pytest_fsfault._session  # noqa: F401 - once: what an inner run imports, pytester forgets after it
+import pytest_fsfault._session.fsfault  # noqa: F401 - once: what an inner run imports, pytester forgets after it
 
 pytest_plugins = ["pytester"]
 
@@ -61,7 +61,7 @@ def pytest_runtest_protocol(item):
 
 
 def _wrappers() -> set[int]:
-    made = sys.modules.get("pytest_fsfault._intercept.wrappers")
+    made = sys.modules.get("pytest_fsfault._intercept.calls.wrapper")
     return {id(wrapper.call) for wrapper in made.WRAPPERS.values()} if made else set()
 
 

@@ -14,7 +14,7 @@ from time import monotonic_ns
 from time import sleep as real_sleep
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from pytest_fsfault._core.mistakes import FsFaultError
+from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._core.waiter import Waiter
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from pytest_fsfault._core.paths import compile_glob
-from pytest_fsfault._core.rule import read_glob
+from pytest_fsfault._core.language.globs import compile_glob
+from pytest_fsfault._core.language.rules import read_glob
 from pytest_fsfault._prove.tree import shown
 
 if TYPE_CHECKING:

@@ -6,17 +6,17 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pytest_fsfault._core.journal import members
-from pytest_fsfault._core.mistakes import FsFaultError
-from pytest_fsfault._core.paths import compile_glob
-from pytest_fsfault._core.rule import read_glob
+from pytest_fsfault._core.engine.journal import members
+from pytest_fsfault._core.language.globs import compile_glob
+from pytest_fsfault._core.language.mistakes import FsFaultError
+from pytest_fsfault._core.language.rules import read_glob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import PurePath
 
     from pytest_fsfault._core.clock import Wait
-    from pytest_fsfault._core.journal import Entry
+    from pytest_fsfault._core.engine.journal import Entry
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True

@@ -13,7 +13,7 @@ from pytest_fsfault._prove.tree import Item, Tree
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_fsfault._core.protocols import Native
+    from pytest_fsfault._core.engine.interfaces import Native
 
 _CHUNK = 1 << 20
 # A pipe that has taken a file's place would keep an open() without O_NONBLOCK waiting.

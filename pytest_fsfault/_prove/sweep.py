@@ -8,11 +8,11 @@ from itertools import count, pairwise
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.mistakes import FsFaultError
-from pytest_fsfault._core.operation import GROUPS
-from pytest_fsfault._core.rule import Rule
-from pytest_fsfault._prove import verdicts
-from pytest_fsfault._prove.aims import Aimed, Recorder, shots, unseen
+from pytest_fsfault._core.language.mistakes import FsFaultError
+from pytest_fsfault._core.language.operations import GROUPS
+from pytest_fsfault._core.language.rules import Rule
+from pytest_fsfault._prove import failure_report
+from pytest_fsfault._prove.injection_points import Aimed, Recorder, shots, unseen
 from pytest_fsfault._prove.trial import Trial
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
-    from pytest_fsfault._core.plan import Armed
-    from pytest_fsfault._prove.aims import Call, Shot
-    from pytest_fsfault._prove.field import Field
-    from pytest_fsfault._prove.request import Request
-    from pytest_fsfault._prove.stage import Stage
+    from pytest_fsfault._core.engine.plan import Armed
+    from pytest_fsfault._prove.environment import Field
+    from pytest_fsfault._prove.injection_points import Call, Shot
+    from pytest_fsfault._prove.sweep_options import Request
     from pytest_fsfault._prove.tree import Tree
     from pytest_fsfault._prove.trial import Seen
+    from pytest_fsfault._prove.workspace import Stage
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -47,7 +47,7 @@ class Sweep:
         stage: Callable[[], Stage],
         field: Field,
         only: tuple[int, ...],
-        again: verdicts.Again,
+        again: failure_report.Again,
     ) -> None:
         self._wanted = wanted
         self._make_stage = stage
@@ -60,7 +60,7 @@ class Sweep:
         self._aimed: list[Aimed] = []
         self._armed: list[Armed] = []
         self._again_if_missed = False
-        self._failed: list[verdicts.Failed] = []
+        self._failed: list[failure_report.Failed] = []
         self._started = False
         self._count = 0
         self._ran: set[str] = set()
@@ -161,7 +161,7 @@ class Sweep:
         failed = self._failed
         if failed:
             self.finished = True
-            raise AssertionError(verdicts.first_failed(failed[0], self._again))
+            raise AssertionError(failure_report.first_failed(failed[0], self._again))
         if not self._recorder.calls:
             self.finished = True
             names = ", ".join(self._wanted.rule.operations)
@@ -282,7 +282,7 @@ class Sweep:
                     "same each time",
                 )
         if trial.wrong:
-            self._failed.append(verdicts.Failed.of(trial, self._stage.keep(trial.id)))
+            self._failed.append(failure_report.Failed.of(trial, self._stage.keep(trial.id)))
         else:
             self._stage.clear()
 
@@ -331,7 +331,7 @@ class Sweep:
 
     def _judge(self) -> None:
         if self._failed:
-            raise AssertionError(verdicts.table(self._failed, self._count, self._again))
+            raise AssertionError(failure_report.table(self._failed, self._count, self._again))
 
 
 def _written(numbers: Iterable[int]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_fsfault._core.text import duration_text
+from pytest_fsfault._core.language.tokens import duration_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

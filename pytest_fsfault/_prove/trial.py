@@ -6,10 +6,10 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from pytest_fsfault._core.mistakes import FsFaultError
-from pytest_fsfault._core.paths import has_drive
-from pytest_fsfault._core.text import duration
-from pytest_fsfault._prove import errors, oracles
+from pytest_fsfault._core.language.globs import has_drive
+from pytest_fsfault._core.language.mistakes import FsFaultError
+from pytest_fsfault._core.language.tokens import duration
+from pytest_fsfault._prove import error_chains, oracles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from pytest_fsfault._core.clock import Wait
-    from pytest_fsfault._core.journal import Entry
-    from pytest_fsfault._prove.aims import Shot
+    from pytest_fsfault._core.engine.journal import Entry
+    from pytest_fsfault._prove.injection_points import Shot
     from pytest_fsfault._prove.sweep import Sweep
     from pytest_fsfault._prove.tree import Tree
 
@@ -131,15 +131,15 @@ class Trial:
 
     def _settle(self, error: BaseException | None) -> bool:
         """Judge how the block ended; return whether the error stays here."""
-        if error is not None and errors.ends_the_run(error):
+        if error is not None and error_chains.ends_the_run(error):
             return False
         ended = self.seen.ended
         if ended is not None:
             if error is not None:
-                errors.release(error)
+                error_chains.release(error)
             self.error = ended
             if not self.crashed:
-                self.complain("the block", errors.text(ended))
+                self.complain("the block", error_chains.text(ended))
             return True
         if error is None:
             return False
@@ -157,17 +157,17 @@ class Trial:
     def _keep(self, error: BaseException) -> None:
         """Keep an error that the fault has caused; whatever else comes up is wrong."""
         expected = isinstance(error, self._sweep.expect)
-        related = errors.comes_from_fault(error, self.token, self._texts()) and not isinstance(
+        related = error_chains.comes_from_fault(error, self.token, self._texts()) and not isinstance(
             error, AssertionError
         )
         outcome = any(base.__module__.startswith("_pytest") for base in type(error).__mro__)
-        place = errors.release(error)
+        place = error_chains.release(error)
         if expected or (related and not outcome):
             self.error = error
             return
         why = "" if isinstance(error, AssertionError) or outcome else ", which does not come from the fault"
         where = f", at {place}" if place else ""
-        self.complain("the block", f"it raised {errors.text(error)}{where}{why}")
+        self.complain("the block", f"it raised {error_chains.text(error)}{where}{why}")
 
     def _texts(self) -> list[str]:
         """Return the texts of the injected errors."""
@@ -228,10 +228,10 @@ class Trial:
         try:
             function(self.root, *args)
         except BaseException as error:
-            if errors.ends_the_run(error):
+            if error_chains.ends_the_run(error):
                 raise
-            place = errors.release(error)
-            self.complain("check_rerun", f"a second run fails: {errors.text(error)}, at {place}")
+            place = error_chains.release(error)
+            self.complain("check_rerun", f"a second run fails: {error_chains.text(error)}, at {place}")
             return
         self._rerun = self._sweep.snapshot()
         text = oracles.difference(self.after, self._rerun, ignored)
@@ -268,17 +268,19 @@ class Trial:
                 return ""
             return f"the error was swallowed: success is reported, but the tree is not the new one:\n{text}"
         texts = self._texts()
-        related = errors.comes_from_fault(error, token, texts)
+        related = error_chains.comes_from_fault(error, token, texts)
         if (
-            errors.is_injected(error, token)
-            or errors.is_wrapped(error, token)
-            or errors.is_collected(error, texts)
+            error_chains.is_injected(error, token)
+            or error_chains.is_wrapped(error, token)
+            or error_chains.is_collected(error, texts)
         ):
             return ""
         if isinstance(error, self._sweep.expect) and related:
             return ""
         first = next(entry.error for entry in self.injected if entry.error is not None)
-        return f"the error was masked: {errors.text(error)} surfaced instead of {errors.text(first)}"
+        return (
+            f"the error was masked: {error_chains.text(error)} surfaced instead of {error_chains.text(first)}"
+        )
 
     def _judge(self, check: str, text: str) -> None:
         if text:

@@ -10,8 +10,8 @@ from pytest_fsfault._report.lines import legible, shorten
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_fsfault._core.journal import Entry
-    from pytest_fsfault._core.plan import Armed
+    from pytest_fsfault._core.engine.journal import Entry
+    from pytest_fsfault._core.engine.plan import Armed
 
 # A test may meet thousands of faults: the counts are complete, the list ends here.
 _MOST_FAULTS = 200

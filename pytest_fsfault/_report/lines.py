@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from pytest_fsfault._core.journal import Entry
+    from pytest_fsfault._core.engine.journal import Entry
 
 # So many entries are shown before and after each fault.
 _AROUND = 2

@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from pytest_fsfault._core.errors import TRANSIENT
-from pytest_fsfault._core.operation import ALIASES, GROUPS, OPERATIONS
-from pytest_fsfault._core.winerrors import WINERRORS, winerror_errno
+from pytest_fsfault._core.language.errors import TRANSIENT
+from pytest_fsfault._core.language.operations import ALIASES, GROUPS, OPERATIONS
+from pytest_fsfault._core.language.winerrors import WINERRORS, winerror_errno
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

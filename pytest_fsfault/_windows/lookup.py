@@ -10,7 +10,7 @@ from pytest_fsfault._windows.names import fold
 if TYPE_CHECKING:
     import os
 
-    from pytest_fsfault._core.protocols import Native
+    from pytest_fsfault._core.engine.interfaces import Native
 
 Identity = tuple[int, int]
 _DIRECTORIES = 1_000

@@ -7,21 +7,22 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pytest_fsfault._core.errors import build, parse_error
-from pytest_fsfault._core.operation import GROUPS, OPERATIONS
-from pytest_fsfault._core.protocols import Answer, Ease
-from pytest_fsfault._windows import deleting, directories, metadata, names, opening, renaming
-from pytest_fsfault._windows.easing import Easing
+from pytest_fsfault._core.engine.interfaces import Answer, Ease
+from pytest_fsfault._core.language.errors import build, parse_error
+from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
+from pytest_fsfault._windows import names
+from pytest_fsfault._windows.fast_path import Easing
+from pytest_fsfault._windows.judges import deleting, directories, metadata, opening, renaming
 from pytest_fsfault._windows.natives import windows_code
-from pytest_fsfault._windows.scene import Ordinary, Refusal, Scene
 from pytest_fsfault._windows.sharing import DELETE
+from pytest_fsfault._windows.state import Ordinary, Refusal, Scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pytest_fsfault._core.operation import Operation
-    from pytest_fsfault._windows.actors import Actors
-    from pytest_fsfault._windows.copying import Winapi
+    from pytest_fsfault._core.language.operations import Operation
+    from pytest_fsfault._windows.judges.copyfile2 import Winapi
+    from pytest_fsfault._windows.reactions import Actors
 
 _JUDGES: dict[str, Callable[[Scene, Operation], Answer]] = {
     "open": opening.judge_open,

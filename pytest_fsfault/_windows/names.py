@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_fsfault._core.paths import has_drive
+from pytest_fsfault._core.language.globs import has_drive
 
 if TYPE_CHECKING:
     from pytest_fsfault._windows.versions import Version

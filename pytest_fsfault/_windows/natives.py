@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pytest_fsfault._core.errors import native_code
+from pytest_fsfault._core.language.errors import native_code
 
 if TYPE_CHECKING:
-    from pytest_fsfault._core.operation import Operation
-    from pytest_fsfault._windows.scene import Scene
+    from pytest_fsfault._core.language.operations import Operation
+    from pytest_fsfault._windows.state import Scene
 
 
 def windows_code(scene: Scene, operation: Operation, error: OSError) -> int:

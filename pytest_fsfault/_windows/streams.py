@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_fsfault._windows.names import fold
 
 if TYPE_CHECKING:
-    from pytest_fsfault._core.protocols import Native
+    from pytest_fsfault._core.engine.interfaces import Native
     from pytest_fsfault._windows.lookup import Identity, Lookup, Place
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pytest_fsfault._core.mistakes import FsFaultError, nearest
+from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True

@@ -6,11 +6,11 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_fsfault._core.mistakes import FsFaultError
-from pytest_fsfault._windows import scanners
-from pytest_fsfault._windows.holds import KINDS, Hold, latest
+from pytest_fsfault._core.language.mistakes import FsFaultError
+from pytest_fsfault._windows.holders import scanners
+from pytest_fsfault._windows.holders.holds import KINDS, Hold, latest
 from pytest_fsfault._windows.lookup import Place
-from pytest_fsfault._windows.pretend import CONSTANTS, Pretence, pretend
+from pytest_fsfault._windows.platform.pretend import CONSTANTS, Pretence, pretend
 from pytest_fsfault._windows.sharing import Opening, bits
 from pytest_fsfault._windows.versions import version as _version
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pytest_fsfault._windows.model import Model
-    from pytest_fsfault._windows.scene import Scene
+    from pytest_fsfault._windows.state import Scene
 
     Path = str | os.PathLike[str]
 

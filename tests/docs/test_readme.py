@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 import pytest_fsfault
-from pytest_fsfault._core.operation import GROUPS, OPERATIONS
+from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")

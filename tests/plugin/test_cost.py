@@ -11,10 +11,10 @@ ALWAYS = {
     "pytest_fsfault",
     "pytest_fsfault.plugin",
     "pytest_fsfault.hookspecs",
-    "pytest_fsfault._runner",
-    "pytest_fsfault._findings",
-    "pytest_fsfault._gate",
-    "pytest_fsfault._surroundings",
+    "pytest_fsfault._plugin.run",
+    "pytest_fsfault._plugin.results",
+    "pytest_fsfault._plugin.gate",
+    "pytest_fsfault._session.current_settings",
 }
 LIST = "import sys; print(*sorted(name for name in sys.modules if name.startswith('pytest_fsfault')))"
 PATCHED = """
@@ -43,9 +43,12 @@ def test_loading():
 def test_names_are_loaded_when_asked_for():
     """The package loads a public name's room when the name is asked for, and lists all of them before."""
     code = "import pytest_fsfault; print(set(pytest_fsfault.__all__) <= set(dir(pytest_fsfault))); pytest_fsfault.FsFaultError; "
-    assert ["True", "pytest_fsfault", "pytest_fsfault._core", "pytest_fsfault._core.mistakes"] == python(
-        code + LIST
-    ).split()
+    assert [
+        "True",
+        "pytest_fsfault",
+        "pytest_fsfault._core",
+        "pytest_fsfault._core.language.mistakes",
+    ] == python(code + LIST).split()
 
 
 def test_public_names():
@@ -86,7 +89,7 @@ def test_run_without_faults(pytester, monkeypatch, arguments):
     result.assert_outcomes(passed=2)
     (line,) = [line for line in result.outlines if line.startswith("LOADED")]
     loaded = set(line.split()[1:])
-    assert ALWAYS == loaded if not arguments[1:] else "pytest_fsfault._session" not in loaded
+    assert ALWAYS == loaded if not arguments[1:] else "pytest_fsfault._session.fsfault" not in loaded
 
 
 def test_no_session_without_need(run):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from luck import LUCK
 
-from pytest_fsfault._core.rule import Rule
-from pytest_fsfault._profiles import built_in, resolve
+from pytest_fsfault._core.language.rules import Rule
+from pytest_fsfault._session.profiles import built_in, resolve
 
 SHOW = r"""
 def test_it(fsfault, request, tmp_path):

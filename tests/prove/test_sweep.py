@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from pytest_fsfault import FsFaultError, Trial, inject
-from pytest_fsfault._intercept.originals import NATIVE
+from pytest_fsfault._host.originals import NATIVE
 from pytest_fsfault._prove import sweep as sweeps
 
 from .conftest import NEW, OLD, overwrite, prepare, swap
@@ -353,10 +353,10 @@ def test_a_tree_that_cannot_be_put_aside(sweep, monkeypatch):
 def test_a_tree_that_is_slow_to_build_is_copied(sweep, monkeypatch):
     """Copies have the same content, modes, times and links."""
     built = []
-    monkeypatch.setattr("pytest_fsfault._prove.stage._WORTH", -1.0)
+    monkeypatch.setattr("pytest_fsfault._prove.workspace._WORTH", -1.0)
     ticks = iter(range(0, 10_000, 100))
     monkeypatch.setattr(
-        "pytest_fsfault._prove.stage.perf_counter", lambda: next(ticks) / (1 if len(built) < 2 else 1e9)
+        "pytest_fsfault._prove.workspace.perf_counter", lambda: next(ticks) / (1 if len(built) < 2 else 1e9)
     )
 
     def build(root):

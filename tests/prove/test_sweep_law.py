@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_fsfault import inject
-from pytest_fsfault._intercept.originals import NATIVE
+from pytest_fsfault._host.originals import NATIVE
 from pytest_fsfault._prove.snapshots import Snapshots
 
 NAMES = st.sampled_from(["a", "b", "c", "d/e", "d/f"])

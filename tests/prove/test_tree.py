@@ -9,7 +9,7 @@ import time
 import pytest
 
 from pytest_fsfault import Tree, inject
-from pytest_fsfault._intercept.originals import NATIVE
+from pytest_fsfault._host.originals import NATIVE
 from pytest_fsfault._prove.snapshots import Snapshots
 
 

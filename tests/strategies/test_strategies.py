@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_fsfault import TRANSIENT, FsFaultError, Rule, inject, strategies
-from pytest_fsfault._core.errors import parse_error
-from pytest_fsfault._core.fault import Fault
-from pytest_fsfault._core.operation import GROUPS, OPERATIONS
-from pytest_fsfault._core.plausible import PLAUSIBLE, is_plausible
+from pytest_fsfault._core.language.errors import parse_error
+from pytest_fsfault._core.language.faults import Fault
+from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
+from pytest_fsfault._core.language.plausible import PLAUSIBLE, is_plausible
 
 KINDS = ("error", "after", "short", "delay", "crash")
 WIDEST = strategies.rules(operations=["any", "shutil.rmtree"], kinds=KINDS, paths=[None, "*.exe", "a b/**"])

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pytest_fsfault._windows.reality import Reality
+from pytest_fsfault._windows.open_files.this_process import Reality
 from pytest_fsfault._windows.sharing import READ, WRITE
 
 CRT = READ | WRITE  # what the C runtime shares

@@ -12,7 +12,7 @@ import zipfile
 import pytest
 
 from pytest_fsfault import FsFaultError, inject
-from pytest_fsfault._windows.scanners import NAMES, Draws, Span, scanner
+from pytest_fsfault._windows.holders.scanners import NAMES, Draws, Span, scanner
 
 
 def test_a_wheel_under_a_scanner(tmp_path):

@@ -12,10 +12,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from pytest_fsfault._windows import processes
-from pytest_fsfault._windows.reality import Reality
+from pytest_fsfault._windows.open_files import descendants
+from pytest_fsfault._windows.open_files.queries import Mapped, SameFile
+from pytest_fsfault._windows.open_files.this_process import Reality
 from pytest_fsfault._windows.sharing import ALL, Opening
-from pytest_fsfault._windows.sought import Mapped, SameFile
 
 from .seeing import file, identity, library, linux, natives, reality
 
@@ -151,7 +151,7 @@ def test_maps_are_understood():
         Mapped(os.makedev(0, 0x1F), 77, "/tmp/two\nlines and blanks", image=False),
         Mapped(os.makedev(0, 1), 78, "", image=False),
         Mapped(os.makedev(0x100, 0xFF002), 79, "/opt/a.so", image=True),
-    ] == processes.parse_maps(MAPS)
+    ] == descendants.parse_maps(MAPS)
 
 
 def test_where_the_maps_show_another_device_the_path_decides(file, tmp_path):
@@ -173,4 +173,4 @@ def test_the_loader_of_macos_lists_the_images(file, monkeypatch):
 
     loader = SimpleNamespace(_dyld_image_count=lambda: len(images), _dyld_get_image_name=name)
     monkeypatch.setattr(ctypes, "pythonapi", loader)
-    assert [Mapped(*identity(file), file, image=True)] == processes.loaded_images(natives())
+    assert [Mapped(*identity(file), file, image=True)] == descendants.loaded_images(natives())

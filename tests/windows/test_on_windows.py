@@ -10,13 +10,14 @@ import shutil
 
 import pytest
 
-from pytest_fsfault import _modelling, inject
+from pytest_fsfault import inject
+from pytest_fsfault._session import windows_model
 
 
 @pytest.fixture
 def session(tmp_path, monkeypatch):
     """Return a session that takes its host for Windows."""
-    monkeypatch.setattr(_modelling, "ON_WINDOWS", True)
+    monkeypatch.setattr(windows_model, "ON_WINDOWS", True)
     with inject(windows="7", roots=[tmp_path], strict=False) as fsfault:
         yield fsfault
 

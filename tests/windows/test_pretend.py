@@ -18,7 +18,7 @@ from unittest import mock
 import pytest
 
 from pytest_fsfault import FsFaultError
-from pytest_fsfault._windows.pretend import pretend
+from pytest_fsfault._windows.platform.pretend import pretend
 
 from .pretending import BODY, HERE, SOURCES, WINDOWS, written
 

@@ -17,7 +17,7 @@ from unittest import mock
 import pytest
 
 from pytest_fsfault import FsFaultError, inject
-from pytest_fsfault._windows.pretend import Pretence, pretend
+from pytest_fsfault._windows.platform.pretend import Pretence, pretend
 
 from .pretending import BODY, HERE, SOURCES, WINDOWS, written
 
@@ -274,7 +274,7 @@ def test_pip_believes_it(first):
     """The constant of pip is true wherever its modules have imported it by name, and false again afterwards."""
     code = f"""
         import importlib, pathlib, sys, tempfile
-        from pytest_fsfault._windows.pretend import pretend
+        from pytest_fsfault._windows.platform.pretend import pretend
         users = "cli.parser commands.debug locations.base operations.install.wheel req.req_uninstall self_outdated_check utils.compat utils.misc"
         names = ["pip._internal." + name for name in users.split()]
         def found():

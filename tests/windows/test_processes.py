@@ -15,10 +15,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from pytest_fsfault._windows import processes
-from pytest_fsfault._windows.reality import Reality
+from pytest_fsfault._windows.open_files import descendants
+from pytest_fsfault._windows.open_files.queries import Below, SameFile
+from pytest_fsfault._windows.open_files.this_process import Reality
 from pytest_fsfault._windows.sharing import ALL, READ, WRITE, Opening
-from pytest_fsfault._windows.sought import Below, SameFile
 
 from .seeing import (
     CRT,
@@ -47,7 +47,9 @@ def stack():
 
 def test_without_children_nobody_looks_at_processes(reality, file, monkeypatch):
     """It is asked for at each look, and costs a microsecond."""
-    monkeypatch.setattr("pytest_fsfault._windows.reality.openings", lambda *_: pytest.fail("looked"))
+    monkeypatch.setattr(
+        "pytest_fsfault._windows.open_files.this_process.openings", lambda *_: pytest.fail("looked")
+    )
     assert [] == reality.of(identity(file))
 
 
@@ -125,7 +127,7 @@ def test_a_file_that_a_child_has_mapped_is_a_section(reality, file, tmp_path):
 def test_grandchildren_count(reality, file, monkeypatch, listed):
     """Whether or not the kernel lists the children of a process."""
     if not listed:
-        monkeypatch.setattr(processes, "_children", lambda *_: None)
+        monkeypatch.setattr(descendants, "_children", lambda *_: None)
     with child("sh", "-c", f"sleep 600 < '{file}'; exit") as process:
         *_, sleep = eventually(lambda: with_sleep(reality.of(identity(file))))
     assert (READ, CRT, "handle") == sleep[:3]
@@ -141,8 +143,8 @@ def test_a_zombie_holds_nothing(reality, file):
         assert 1 == len(reality.of(identity(file)))
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        assert processes.has_children()
-        assert [] == processes.descendants(natives())
+        assert descendants.has_children()
+        assert [] == descendants.descendants(natives())
         assert [] == reality.of(identity(file))
 
 
@@ -205,23 +207,23 @@ def test_psutil_sees_what_children_have_open(file, tmp_path, stack):
         process = stack.enter_context(child("sleep", "600", executable=program, stdin=stdin, cwd=tmp_path))
     handle = Opening(READ, CRT, "handle", f"held open by process {process.pid} (ruff.exe)", file)
     whose = f"process {process.pid} (ruff.exe)"
-    assert [handle] == list(processes.by_psutil(SameFile(native, identity(file))))
+    assert [handle] == list(descendants.by_psutil(SameFile(native, identity(file))))
     assert [
         handle,
         Opening(READ, CRT, "cwd", f"the current directory of {whose}", str(tmp_path)),
         Opening(0, ALL, "image", f"ruff.exe is running (process {process.pid})", program),
-    ] == list(processes.by_psutil(Below(native, os.path.dirname(tmp_path))))
+    ] == list(descendants.by_psutil(Below(native, os.path.dirname(tmp_path))))
 
 
 def test_without_psutil_children_are_not_seen(file, monkeypatch):
     """It is an extra."""
     monkeypatch.setitem(sys.modules, "psutil", None)
     with child("sleep", "600"):
-        assert [] == list(processes.by_psutil(SameFile(natives(), identity(file))))
+        assert [] == list(descendants.by_psutil(SameFile(natives(), identity(file))))
 
 
 def test_where_the_system_does_not_tell_of_children_there_may_be_some(monkeypatch):
     """Then somebody has to look."""
-    assert not processes.has_children()
-    monkeypatch.setattr(processes, "_waitid", None)
-    assert processes.has_children()
+    assert not descendants.has_children()
+    monkeypatch.setattr(descendants, "_waitid", None)
+    assert descendants.has_children()

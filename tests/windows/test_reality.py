@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_fsfault._windows.reality import Reality
+from pytest_fsfault._windows.open_files.this_process import Reality
 from pytest_fsfault._windows.sharing import ALL, READ, WRITE, Opening
 
 from .seeing import CRT, file, identity, linux, natives, reality

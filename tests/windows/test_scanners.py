@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_fsfault import FsFaultError, inject
-from pytest_fsfault._core.text import duration_text
-from pytest_fsfault._windows import scanners
-from pytest_fsfault._windows.scanners import NAMES, Draws, HoldTime, listing, scanner
+from pytest_fsfault._core.language.tokens import duration_text
+from pytest_fsfault._windows.holders import scanners
+from pytest_fsfault._windows.holders.scanners import NAMES, Draws, HoldTime, listing, scanner
 from pytest_fsfault._windows.sharing import DELETE, READ, WRITE
 
 FORMS = "'31ms..800ms' (a range), 'lognormal(31ms, 265ms)' (median and 99th percentile) or '250ms'"
@@ -162,7 +162,7 @@ def test_luck_is_one_generator_for_each_scanner_and_path():
 def test_luck_is_the_same_in_every_process():
     """For one seed the times are these, in any process and under any Python."""
     code = (
-        "from pytest_fsfault._windows.scanners import Draws, scanner\n"
+        "from pytest_fsfault._windows.holders.scanners import Draws, scanner\n"
         "times = [scanner(hold=hold) for hold in ('31ms..800ms', 'lognormal(31ms, 265ms)')]\n"
         "print([round(Draws(3).seconds(each, 'a/b.exe'), 9) for each in times])"
     )

@@ -11,15 +11,15 @@ import sys
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.conduct import Act, conduct, tell_winerror
-from pytest_fsfault._core.operation import OPERATIONS, Operation, flag_groups, open_groups
-from pytest_fsfault._intercept.descriptors import AMOUNTS, shortened
+from pytest_fsfault._core.engine.execution import Act, conduct, tell_winerror
+from pytest_fsfault._core.language.operations import OPERATIONS, Operation, flag_groups, open_groups
+from pytest_fsfault._intercept.calls.descriptors import AMOUNTS, shortened
 from pytest_fsfault._intercept.fake.errors import translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_fsfault._intercept.fake.place import Place
+    from pytest_fsfault._intercept.fake.filesystem import Place
 
     _Ways = tuple[Callable[[str, str | None], Any] | None, Callable[[int], Any] | None]
 

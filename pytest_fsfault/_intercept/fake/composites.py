@@ -6,15 +6,15 @@ import shutil
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.operation import Operation
+from pytest_fsfault._core.language.operations import Operation
+from pytest_fsfault._intercept.calls.functions import ROWS
 from pytest_fsfault._intercept.fake.calls import Call
-from pytest_fsfault._intercept.patches import Patch, bind
-from pytest_fsfault._intercept.table import ROWS
+from pytest_fsfault._intercept.patching.patches import Patch, bind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pytest_fsfault._intercept.fake.place import Place
+    from pytest_fsfault._intercept.fake.filesystem import Place
 
 
 class Composite(Call):

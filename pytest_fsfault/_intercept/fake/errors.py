@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from pytest_fsfault._core.errors import build, native_code, parse_error
-from pytest_fsfault._core.operation import GROUPS, OPERATIONS
+from pytest_fsfault._core.language.errors import build, native_code, parse_error
+from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
 
 if TYPE_CHECKING:
-    from pytest_fsfault._core.operation import Operation
-    from pytest_fsfault._intercept.fake.place import Place
+    from pytest_fsfault._core.language.operations import Operation
+    from pytest_fsfault._intercept.fake.filesystem import Place
 
 
 def translated(place: Place, operation: Operation, error: OSError) -> OSError:

@@ -1,0 +1,8 @@
+"""Replay recorded outcomes of CPython on Windows, and say where this system, or the model, answers otherwise."""
+
+from pytest_fsfault._commands.conformance.exceptions import Listed, read_exceptions
+from pytest_fsfault._commands.conformance.replay import replay
+from pytest_fsfault._commands.conformance.rows import Row, read_rows
+from pytest_fsfault._commands.conformance.score import PARTS, Result, score
+
+__all__ = ["PARTS", "Listed", "Result", "Row", "read_exceptions", "read_rows", "replay", "score"]

@@ -1,0 +1,158 @@
+"""Record what was asked, what was decided, and what came of it."""
+
+from __future__ import annotations
+
+import copy
+import os
+import threading
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple, overload
+
+from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
+from pytest_fsfault._core.language.operations import ALIASES, GROUPS, OPERATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_fsfault._core.language.operations import Operation
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
+Outcome = Literal["ok", "raised", "failed", "short", "crashed", "passed"]
+
+
+class Entry(NamedTuple):
+    """One call that a rule matched, with what became of it.
+
+    `outcome` is ``"ok"``, ``"raised"`` (injected), ``"failed"`` (a native error), ``"short"``, ``"crashed"``
+    or ``"passed"`` (bound early and let through: its result is unknown). `error` is a copy without traceback,
+    `at` virtual seconds since the start, `call_site` ``"file:line"`` in the code under test.
+    """
+
+    index: int  # type: ignore[assignment]  # hides the method of tuples
+    operation: str
+    path: str
+    target: str | None
+    fault: str | None
+    reason: str
+    outcome: Outcome
+    error: BaseException | None
+    at: float
+    thread: int
+    process: int
+    call_site: str
+
+
+class Verdict(NamedTuple):
+    """What was decided about an operation, before it was acted out."""
+
+    fault: str | None
+    reason: str
+    at: float
+
+
+class Journal(Sequence[Entry]):
+    """The entries so far, in the order in which their calls ended."""
+
+    __module__ = "pytest_fsfault"
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._lock = threading.RLock()
+
+    def note(
+        self,
+        operation: Operation,
+        verdict: Verdict,
+        outcome: Outcome,
+        error: BaseException | None,
+        who: tuple[int, int] | None = None,
+    ) -> None:
+        """Add one entry; an error is copied, since its traceback would keep the caller's open files alive.
+
+        `who` are the thread and the process of the call, by default the calling ones.
+        """
+        kept = None if error is None else _without_traceback(error)
+        who = who or (threading.get_ident(), os.getpid())
+        with self._lock:
+            while True:
+                entry = Entry(
+                    len(self._entries),
+                    operation.name,
+                    operation.path,
+                    operation.target,
+                    verdict.fault,
+                    verdict.reason,
+                    outcome,
+                    kept,
+                    verdict.at,
+                    *who,
+                    operation.call_site,
+                )
+                # A garbage collection in between may have closed a file, and that is an entry, too.
+                if entry.index == len(self._entries):
+                    self._entries.append(entry)
+                    return
+
+    @property
+    def faults(self) -> list[Entry]:
+        """The entries in which a fault acted."""
+        return [entry for entry in self._entries if entry.fault is not None]
+
+    def of(self, operation: str) -> list[Entry]:
+        """Return the entries of one operation or group, such as ``"os.replace"`` or ``"rename"``."""
+        names = members(operation)
+        return [entry for entry in self._entries if entry.operation in names]
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Entry]: ...
+    def __getitem__(self, index: int | slice) -> Entry | list[Entry]:
+        return self._entries[index]
+
+    def __repr__(self) -> str:
+        return f"<journal of {len(self)} entries, {len(self.faults)} of them faults>"
+
+
+class Tally:
+    """Count the calls of one operation that no rule concerned, and keep the last eight paths."""
+
+    __slots__ = ("count", "paths")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.paths: deque[str] = deque(maxlen=8)
+
+    def add(self, count: int, paths: Iterable[str]) -> None:
+        """Add `count` calls, the last of them on `paths`."""
+        self.count += count
+        self.paths.extend(paths)
+
+
+def members(operation: str) -> frozenset[str]:
+    """Return the operations that a name stands for: an operation, an alias or a group."""
+    if not isinstance(operation, str):
+        raise FsFaultError(
+            f"{operation!r} is no operation; write a name such as 'os.replace', or a group such as 'rename'"
+        )
+    name = ALIASES.get(operation, operation)
+    if name in OPERATIONS:
+        return frozenset([name])
+    if name in GROUPS:
+        return GROUPS[name]
+    known = [*OPERATIONS, *ALIASES, *GROUPS]
+    raise FsFaultError(f"unknown operation {operation!r}{nearest(operation, known)}")
+
+
+def _without_traceback(error: BaseException) -> BaseException:
+    try:
+        kept = copy.copy(error)
+    except Exception:  # noqa: BLE001  # somebody else's exception may refuse to be copied
+        kept = Exception(f"{type(error).__name__}: {error}")
+    return kept.with_traceback(None)

@@ -1,0 +1,229 @@
+"""Hold the rules that are in force, count the calls that they match, and choose the one that acts."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Self
+
+from pytest_fsfault._core.language.globs import below_root, escape, superset_regex
+from pytest_fsfault._core.language.operations import Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+    from types import TracebackType
+
+    from pytest_fsfault._core.language.operations import Operation
+    from pytest_fsfault._core.language.rules import Rule
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
+
+class Armed:
+    """A rule in force: how many calls it `matched`, and in how many it `fired`.
+
+    As a context manager it ends with its block. `on_exit` is called then, with the rule and the error that
+    ends the block, and may raise; a rule judged so is not judged again (see `Plan.never_fired`). Luck does
+    not depend on the counter that ends the name of a directory right below a root in `numbered`.
+    """
+
+    __module__ = "pytest_fsfault"
+
+    def __init__(
+        self,
+        rule: Rule,
+        seed: int | str = 0,
+        on_exit: Callable[[Armed, BaseException | None], None] | None = None,
+        numbered: Sequence[str] = (),
+    ) -> None:
+        self.rule = rule
+        self.matched = 0
+        self.fired = 0
+        self.forestalled = 0  # due, but another rule came first
+        self.judged = False
+        self._seed = seed
+        self._on_exit = on_exit
+        self._numbered = numbered
+        self._plan: Plan | None = None
+        self._counts: dict[str, int] = {}
+        self._firsts: dict[str, float] = {}
+        self._draws: dict[str, Callable[[], float]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Armed {str(self.rule)!r} matched={self.matched} fired={self.fired}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.remove()
+        # A block that raises has not shown what the rule would have done: that is judged at the very end.
+        self.judged = error is None and self._on_exit is not None
+        if self._on_exit is not None:
+            self._on_exit(self, error)
+
+    def remove(self) -> None:
+        """Take the rule out of force; what it counted stays."""
+        if self._plan is not None:
+            self._plan.remove(self)
+
+    def count(self, operation: Operation, now: float, roots: Sequence[str], ignore_case: bool) -> str | None:
+        """Count a matching call at `now`, virtual seconds since the start; return why it is due, if it is."""
+        when = self.rule.when
+        path = operation.path.lower() if ignore_case else operation.path
+        key = {"": "", "path": path, "call site": operation.call_site}[when.per]
+        self.matched += 1
+        count = self._counts[key] = self._counts.get(key, 0) + 1
+        first = self._firsts.setdefault(key, now)
+        due = when.due(count, now - first, now, partial(self._draw, path, roots, ignore_case))
+        return f"{self.rule}: {when.place(count)}" if due else None
+
+    def _draw(self, path: str, roots: Sequence[str], ignore_case: bool) -> float:
+        if path not in self._draws:
+            below = below_root(path, self._numbered, ignore_case) if self._numbered else None
+            stable = below_root(path, roots, ignore_case) if below is None else _uncounted(below)
+            from random import Random  # noqa: PLC0415  # for who draws
+
+            # Paths of one name below two roots draw alike, but apart: each has its own generator.
+            rule = _portable(self.rule, roots, self._numbered)
+            seed = f"{self._seed}|{rule}|{path if stable is None else stable}"
+            self._draws[path] = Random(seed).random  # noqa: S311 - luck, not secrets
+        return self._draws[path]()
+
+
+def _uncounted(below: str) -> str:
+    """Return a path as seen from its root without the number that ends its first name."""
+    name, slash, rest = below.partition("/")
+    return name.rstrip("0123456789") + slash + rest
+
+
+def _portable(rule: Rule, roots: Sequence[str], numbered: Sequence[str] = ()) -> str:
+    """Return what the rule says, with literal paths as seen from the roots, which are new in each run."""
+    tops = [(escape(root).rstrip("/"), root in numbered) for root in sorted(roots, key=len, reverse=True)]
+
+    def seen(pattern: str | None) -> str:
+        tail = pattern or ""
+        for top, counted in tops:
+            if tail == top or tail.startswith(f"{top}/"):
+                below = tail[len(top) :]
+                return f"/{_uncounted(below[1:])}" if counted else below
+        return tail
+
+    operations = ", ".join(rule.operations)
+    return f"{operations}|{seen(rule.path)}|{seen(rule.to)}|{rule.fault}|{rule.when}"
+
+
+class Plan:
+    """The rules in force, in order of addition. Counting is exact under threads.
+
+    With `ignore_case` paths match and count without regard to case.
+    """
+
+    def __init__(self, *, ignore_case: bool = False) -> None:
+        self.ignore_case = ignore_case
+        self._all: list[Armed] = []
+        self._armed: tuple[Armed, ...] = ()
+        self._by_name: dict[str, tuple[Armed, ...]] = {}
+        self._names: frozenset[str] | None = None
+        # A garbage collection while we count may close a file, and that call comes here too.
+        self._lock = threading.RLock()
+
+    @property
+    def armed(self) -> tuple[Armed, ...]:
+        """The rules in force."""
+        return self._armed
+
+    @property
+    def speaks_windows(self) -> bool:
+        """Whether a rule in force raises a Windows error."""
+        errors = (armed.rule.fault.error for armed in self._armed)
+        return any(error is not None and error.winerror is not None for error in errors)
+
+    def add(self, armed: Armed, *, before: Collection[Armed] = ()) -> Armed:
+        """Put a rule in force, after those that are, but `before` some that yield to it."""
+        with self._lock:
+            armed._plan = self
+            self._all.append(armed)
+            last = tuple(other for other in self._armed if other in before) if before else ()
+            first = tuple(other for other in self._armed if other not in last) if last else self._armed
+            self._set((*first, armed, *last))
+        return armed
+
+    def remove(self, armed: Armed) -> None:
+        """Take a rule out of force, if it is in."""
+        with self._lock:
+            self._set(tuple(other for other in self._armed if other is not armed))
+
+    def _set(self, armed: tuple[Armed, ...]) -> None:
+        # Readers do not lock: the rules come before the empty table, so that no old rules get into it.
+        self._armed = armed
+        self._by_name = {}
+        self._names = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All operations that any rule in force can match."""
+        if self._names is None:
+            self._names = frozenset().union(*(one.rule.names for one in self._armed))
+        return self._names
+
+    def _named(self, name: str) -> tuple[Armed, ...]:
+        by_name = self._by_name
+        if name not in by_name:
+            by_name[name] = tuple(one for one in self._armed if one.rule.covers(name))
+        return by_name[name]
+
+    def matching(self, operation: Operation, roots: Sequence[str]) -> tuple[Armed, ...]:
+        """Return the rules that mean this call, due or not."""
+        candidates = self._named("rename" if operation.doubtful else operation.name)
+        return tuple(one for one in candidates if one.rule.matches(operation, roots, self.ignore_case))
+
+    def superset(self, name: str, roots: Sequence[str], *, target: bool) -> Callable[[str], object] | None:
+        """Return a quick test that fails only on paths (or targets) of `name` that no rule means.
+
+        None is returned if no rule means any. A rule that speaks of the target alone is left to its test.
+        """
+        if name not in self.names:
+            return None
+        rules = [one.rule for one in self._named(name)]
+        by_target = [rule for rule in rules if rule.path is None and rule.to is not None]
+        patterns = (
+            [rule.to for rule in by_target] if target else [r.path for r in rules if r not in by_target]
+        )
+        regex = superset_regex(patterns, roots, self.ignore_case)
+        return None if regex is None else regex.match
+
+    def concerns(self, operation: Operation, roots: Sequence[str]) -> bool:
+        """Return whether any rule means this call, due or not."""
+        return bool(self.matching(operation, roots))
+
+    def decide(
+        self, operation: Operation, now: float, roots: Sequence[str], *, taken: bool = False
+    ) -> tuple[Decision | None, bool]:
+        """Return the decision about this call, and whether any rule means it.
+
+        `now` is virtual, in seconds since the start. The call counts for every rule that means it, and the
+        first that is due wins; with `taken` an inner session's rule has won already, and none here fires.
+        """
+        matching = self.matching(operation, roots)
+        if not matching:
+            return None, False
+        with self._lock:
+            reasons = [one.count(operation, now, roots, self.ignore_case) for one in matching]
+            due = [
+                (armed, reason) for armed, reason in zip(matching, reasons, strict=True) if reason is not None
+            ]
+            for armed, _ in due[not taken :]:
+                armed.forestalled += 1
+            if taken or not due:
+                return None, True
+            armed, reason = due[0]
+            armed.fired += 1
+            return Decision(armed.rule.fault, reason), True
+
+    def never_fired(self) -> list[Armed]:
+        """Return the rules that had to fire and did not, those removed included and those judged left out."""
+        return [one for one in self._all if not (one.fired or one.rule.optional or one.judged)]

@@ -1,0 +1,311 @@
+"""Read an error as a rule writes it, and build the exception that CPython raises for it on Windows."""
+
+from __future__ import annotations
+
+import builtins
+import errno as _errno
+import os
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
+from pytest_fsfault._core.language.winerrors import (
+    HIGHEST_CODE,
+    NAMES,
+    NATIVE,
+    NATIVE_DEFAULT,
+    STRERRORS,
+    ucrt_errno,
+    winerror_errno,
+    winerror_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_fsfault._core.language.operations import Family
+
+    Filename = str | bytes | int | None
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
+#: Rule errors that pass by themselves: somebody else lets go, and the same call succeeds. Left out: EMFILE and
+#: ERROR_USER_MAPPED_FILE (the program's own doing, as a rule), EINTR (CPython repeats the call, PEP 475),
+#: ENOTEMPTY (POSIX unlinks at once, so what is there is new), EPERM (a sandbox, for good), ERROR_INVALID_NAME and
+#: ERROR_DELETE_PENDING (the first does not pass, the second reaches Python as ERROR_ACCESS_DENIED).
+TRANSIENT: tuple[str, ...] = (
+    "ERROR_ACCESS_DENIED",  # rename of a directory that is being scanned, or onto an open file; delete-pending
+    "ERROR_SHARING_VIOLATION",  # a scanner, indexer or second job has the file open without FILE_SHARE_DELETE
+    "ERROR_LOCK_VIOLATION",  # somebody locks a region; retried by SQLite, PostgreSQL and others next to 5 and 32
+    "ERROR_DIR_NOT_EMPTY",  # children that wait for their last handle to close
+    "EACCES",  # WSL1 refuses to rename a directory while anything below it is open
+    "EBUSY",  # mounts, network and FUSE file systems; retried by graceful-fs, pnpm and rimraf
+    "ENFILE",  # the system's table of open files is full
+    "ENOMEM",  # the kernel is out of memory
+)
+
+_ON_WINDOWS = os.name == "nt"
+# Read only to explain a mistake, so not compiled at import.
+_LIKE_WINERROR = r"(?ai)\W*(?:win_?error)?\W*0*([1-9][0-9]{0,4})\W*"
+_LIKE_ERRNO = r"(?ai)\W*errno\W*([0-9]{1,5})\W*"
+_ERRNOS = {name: number for name, number in vars(_errno).items() if isinstance(number, int)}
+_NATIVE = {_ERRNOS[name]: code for name, code in NATIVE.items() if name in _ERRNOS}
+
+
+class ErrorName(NamedTuple):
+    """An error as a rule writes it; `str` gives the text back.
+
+    `winerror` is None for an error written by errno name; `errno` is the host's number, for a Windows error that
+    of the errno which CPython derives from it.
+    """
+
+    text: str
+    winerror: int | None
+    errno: int
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def meaning(self) -> tuple[int | None, int]:
+        """Return what two spellings of one error have in common."""
+        return self.winerror, self.errno
+
+
+def parse_error(text: str) -> ErrorName:
+    """Read ``ERROR_SHARING_VIOLATION``, ``WinError 32`` or ``EACCES``; raise FsFaultError for anything else."""
+    code = _code(text)
+    if code is not None:
+        return ErrorName(text, code, _host_errno(winerror_errno(code)))
+    if isinstance(text, str) and text in _ERRNOS:
+        return ErrorName(text, None, _ERRNOS[text])
+    raise FsFaultError(_mistake(text))
+
+
+def build(error: ErrorName, family: Family, filename: Filename = None, filename2: Filename = None) -> OSError:
+    """Return the exception that CPython raises on Windows for `error` from an operation of `family`.
+
+    The file names stand in it as given; a second one only after a first. An error written by errno name is the
+    host's plain OSError whatever the family.
+    Sources: CPython Python/errors.c, Objects/exceptions.c; for the family "errno" UCRT misc/errno.cpp.
+    """
+    if error.winerror is None:
+        return _plain(error.errno, os.strerror(error.errno), filename, filename2)
+    if family == "winerror":
+        return _windows(error.winerror, error.errno, filename, filename2)
+    name = ucrt_errno(error.winerror)
+    exc = _plain(_host_errno(name), STRERRORS[name], filename, filename2)
+    add_winerror(exc, "errno")
+    return exc
+
+
+_TRIAL = "_fsfault_trial"
+
+
+def belongs_to(error: OSError, trial: int) -> OSError:
+    """Return the error, which remembers the trial of a sweep that injects it; so do copies of it."""
+    setattr(error, _TRIAL, trial)
+    return error
+
+
+def trial_of(error: BaseException) -> int | None:
+    """Return the trial that has injected an error, None for any other error."""
+    found: int | None = getattr(error, _TRIAL, None)
+    return found
+
+
+def windows_error(
+    code: int | str,
+    path: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None = None,
+    path2: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None = None,
+) -> OSError:
+    """Return the exception that CPython's `os` functions raise on Windows, for a mock of your own.
+
+    `code` is a number such as 32 or a name such as ``"ERROR_SHARING_VIOLATION"``. The second path is for calls
+    that take two. Raise FsFaultError for what is neither.
+    """
+    found = _code(f"WinError {code}" if type(code) is int else code)
+    if found is None:
+        hint = nearest(code, NAMES) if isinstance(code, str) and code not in _ERRNOS else ""
+        raise FsFaultError(
+            f"{code!r} is no Windows error: write a number from 1 to {HIGHEST_CODE}, such as 32, or a name, "
+            f"such as 'ERROR_SHARING_VIOLATION'{hint}"
+        )
+    if path is None and path2 is not None:
+        raise FsFaultError(
+            f"path2={path2!r} cannot stand alone: an error names a second path after a first, so give path too"
+        )
+    return _windows(found, _host_errno(winerror_errno(found)), _fspath(path), _fspath(path2))
+
+
+windows_error.__module__ = "pytest_fsfault"
+
+
+def add_winerror(exc: OSError, family: Family) -> None:
+    """Give a native error the attribute `winerror` that it would have on Windows; never fail.
+
+    An error of the C runtime has None there, and so has one without an errno.
+    """
+    with suppress(Exception):
+        if _ON_WINDOWS or hasattr(exc, "winerror"):
+            return
+        mapped = family == "winerror" and isinstance(exc.errno, int)
+        vars(exc)["winerror"] = _NATIVE.get(cast("int", exc.errno), NATIVE_DEFAULT) if mapped else None
+
+
+#: Operations that list a directory, and those that name one.
+_LISTS = frozenset({"os.listdir", "os.scandir"})
+_DIRECTORIES = _LISTS | {"os.rmdir", "os.chdir"}
+
+
+def native_code(operation: str, number: int, missing: Callable[[], int]) -> int:
+    """Return the Windows error for a native errno of an operation.
+
+    `missing` returns 2 or 3 by what of a path is missing; it is asked where that makes a difference.
+    """
+    if number == _errno.ENOTDIR:
+        return 267 if operation in _DIRECTORIES else 3
+    if number == _errno.ENOENT:
+        return 3 if operation in _LISTS else missing()
+    return _NATIVE.get(number, NATIVE_DEFAULT)
+
+
+class _WindowsError(OSError):
+    """What CPython's OSError is on Windows: `winerror` comes first in the text and survives a copy."""
+
+    winerror: int
+
+    def __str__(self) -> str:
+        text = f"[WinError {self.winerror}] {self.strerror}"
+        if self.filename is None:
+            return text
+        text = f"{text}: {self.filename!r}"
+        return text if self.filename2 is None else f"{text} -> {self.filename2!r}"
+
+    # The class cannot be pickled by its name, which is the builtin's; nor can the builtin, which protocols 0 to 2
+    # write as Python 2's OSError.
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self).__name__, self.args, self.filename, self.filename2), vars(self).copy()
+
+
+_CLASSES: dict[str, type[_WindowsError]] = {}
+
+
+def _class(name: str) -> type[_WindowsError]:
+    if name not in _CLASSES:
+        builtin = getattr(builtins, name)
+        made = type(name, (_WindowsError, builtin), {"__module__": "builtins", "__doc__": builtin.__doc__})
+        # Of two threads that come here together, both get the first one's class.
+        _CLASSES.setdefault(name, made)
+    return _CLASSES[name]
+
+
+def _restore(name: str, args: tuple[Any, ...], filename: Filename, filename2: Filename) -> OSError:
+    exc = _class(name)(*args)
+    if filename is not None:
+        exc.filename = filename
+    if filename2 is not None:
+        exc.filename2 = filename2
+    return exc
+
+
+def error_row(error: BaseException) -> tuple[Any, ...]:
+    """Return an error as plain values, for another process: its class, codes, text and file names."""
+    found = vars(error).get("winerror", _NONE) if isinstance(error, OSError) else _NONE
+    names = getattr(error, "filename", None), getattr(error, "filename2", None)
+    if isinstance(error, _WindowsError):
+        return type(error).__name__, error.args, *names, error.winerror
+    codes = getattr(error, "errno", None), getattr(error, "strerror", None)
+    shown = codes if isinstance(codes[0], int) else (None, str(error))
+    return "", shown, *(name if isinstance(name, (str, bytes)) else None for name in names), found
+
+
+def error_from_row(row: tuple[Any, ...]) -> OSError:
+    """Return the error that a row describes."""
+    name, args, filename, filename2, winerror = row
+    if name:
+        exc = _restore(name, args, filename, filename2)
+    else:
+        number, text = args
+        exc = OSError(text) if number is None else _plain(number, text, filename, filename2)
+    if winerror != _NONE:
+        vars(exc)["winerror"] = winerror
+    return exc
+
+
+#: Stands for an attribute that is not there.
+_NONE = "none"
+
+
+def _windows(code: int, number: int, filename: Filename, filename2: Filename) -> OSError:
+    # As in errors.c all five arguments are passed: without a file name they stay in `args`, with one they shrink
+    # to (errno, strerror). Windows derives errno, and with it the class, from the code.
+    arguments = (number, winerror_text(code), filename, code, None if filename is None else filename2)
+    if _ON_WINDOWS:
+        return OSError(*arguments)
+    exc = _class(type(OSError(number, "")).__name__)(*arguments)
+    exc.winerror = code
+    return exc
+
+
+def _plain(number: int, text: str, filename: Filename, filename2: Filename) -> OSError:
+    if filename is None:
+        return OSError(number, text)
+    exc = OSError(number, text, filename)
+    # Set, not passed: as an argument it would need a winerror before it, which Windows then shows.
+    if filename2 is not None:
+        exc.filename2 = filename2
+    return exc
+
+
+def _host_errno(name: str) -> int:
+    return _ERRNOS.get(name, _errno.EINVAL)
+
+
+def _code(text: object) -> int | None:
+    """Return the code of a Windows error written by name or as ``WinError N``, or None."""
+    if not isinstance(text, str):
+        return None
+    word, _, digits = text.partition(" ")
+    if word != "WinError":
+        return NAMES.get(text)
+    # Only the spelling that `str` of the number gives back, so that one error has one text.
+    written = digits.isascii() and digits.isdecimal() and len(digits) <= len(str(HIGHEST_CODE))
+    code = int(digits) if written and digits[0] != "0" else 0
+    return code if 0 < code <= HIGHEST_CODE else None
+
+
+def _mistake(text: object) -> str:
+    shown = str(text)
+    found = re.fullmatch(_LIKE_WINERROR, shown)
+    if found or shown.lower().startswith("winerror"):
+        meant = f"WinError {found[1]}" if found else ""
+        hint = f"; did you mean {meant!r}?" if _code(meant) else ""
+        advice = f"write 'WinError' and a number from 1 to {HIGHEST_CODE}, such as 'WinError 32'{hint}"
+    elif found := re.fullmatch(_LIKE_ERRNO, shown):
+        name = _errno.errorcode.get(int(found[1]))
+        advice = "write an errno by its name, such as 'EACCES'" + (
+            f"; did you mean {name!r}?" if name else ""
+        )
+    elif shown.startswith("ERROR_"):
+        advice = f"write a Windows name known here, or its number as in 'WinError 32'{nearest(shown, NAMES)}"
+    else:
+        hint = nearest(text, [*NAMES, *_ERRNOS]) if isinstance(text, str) else ""
+        advice = (
+            "write a Windows name such as 'ERROR_SHARING_VIOLATION', a number as in 'WinError 32', "
+            f"or an errno name of this system such as 'EACCES'{hint}"
+        )
+    return f"{text!r} is no error: {advice}"
+
+
+def _fspath(path: Any) -> str | bytes | None:
+    if path is None:
+        return None
+    try:
+        return cast("str | bytes", os.fspath(path))
+    except TypeError:
+        raise FsFaultError(
+            f"{path!r} is no path: write a str, bytes or an object such as pathlib.Path"
+        ) from None

@@ -1,0 +1,110 @@
+"""Name what a call meets: an error, a delay, a short transfer, or a crash."""
+
+from __future__ import annotations
+
+import errno
+from typing import Literal, NamedTuple
+
+from pytest_fsfault._core.language.errors import ErrorName, parse_error
+from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
+from pytest_fsfault._core.language.tokens import (
+    PlacedError,
+    Words,
+    duration,
+    duration_text,
+    placed,
+    size,
+    size_text,
+)
+from pytest_fsfault._core.language.winerrors import NAMES
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
+_EXAMPLES = "a fault such as 'ERROR_ACCESS_DENIED', 'delay 250ms', 'short 512' or 'crash'"
+_KEYWORDS = ("delay", "short", "crash")
+
+
+class Fault(NamedTuple):
+    """What happens to a call.
+
+    `error` is what an ``"error"`` raises, and what a ``"short"`` raises once it has transferred `size`
+    bytes (None: it returns them); with `after` the operation is done first. A ``"delay"`` takes `seconds`.
+    """
+
+    kind: Literal["error", "delay", "short", "crash"]
+    error: ErrorName | None = None
+    after: bool = False
+    seconds: float = 0.0
+    size: int = 0
+
+    @staticmethod
+    def parse(text: str) -> Fault:
+        """Return the fault that `text` describes, such as ``"EACCES after"``."""
+        if not isinstance(text, str):
+            raise FsFaultError(f"{text!r} is no fault; write {_EXAMPLES}")
+        try:
+            words = Words(text)
+            fault = read_fault(words)
+            words.finish(*may_follow(fault))
+        except PlacedError as error:
+            raise error.of("fault", text) from None
+        return fault
+
+    def __str__(self) -> str:
+        if self.kind == "error":
+            return f"{self.error} after" if self.after else str(self.error)
+        if self.kind == "delay":
+            return f"delay {duration_text(self.seconds)}"
+        if self.kind == "short":
+            return f"short {size_text(self.size)}" + (f" then {self.error}" if self.error else "")
+        return "crash"
+
+
+def read_fault(words: Words) -> Fault:
+    """Read a fault and leave what follows it."""
+    keyword = words.next.text
+    if keyword in _KEYWORDS:
+        words.take("a fault")
+    if keyword == "delay":
+        fault = Fault("delay", seconds=_read_duration(words))
+    elif keyword == "short":
+        fault = _read_short(words)
+    elif keyword == "crash":
+        fault = Fault("crash")
+    else:
+        return Fault("error", _read_error(words, _EXAMPLES), after=words.accept("after"))
+    if words.next.text == "after":
+        hint = f"; it goes with an error, and {str(fault)!r} is none"
+        raise PlacedError("'after' has no meaning", words.next.column, hint)
+    return fault
+
+
+def may_follow(fault: Fault) -> tuple[str, ...]:
+    """Return the words that may still go on with `fault`."""
+    if fault.kind == "error" and not fault.after:
+        return ("after",)
+    return ("then",) if fault.kind == "short" and not fault.error else ()
+
+
+def _read_duration(words: Words) -> float:
+    return placed(duration, *words.take("a duration such as '250ms' after 'delay'"))
+
+
+def _read_short(words: Words) -> Fault:
+    length = placed(size, *words.take("a size such as '512' or '4KiB' after 'short'"))
+    error = _read_error(words, "an error such as 'ENOSPC' after 'then'") if words.accept("then") else None
+    return Fault("short", error, size=length)
+
+
+def _read_error(words: Words, expected: str) -> ErrorName:
+    name, column = words.take(expected)
+    if name.lower() == "winerror":
+        name += " " + words.take("a number such as 32 after 'WinError'").text
+    # Names of errors are in capitals: what resembles a keyword is one, misspelt.
+    elif name in _KEYWORDS:
+        raise PlacedError(f"{name!r} is no error", column, f"; expected {expected}")
+    elif name.islower():
+        hint = nearest(name, [*_KEYWORDS, *NAMES, *errno.errorcode.values()])
+        raise PlacedError(f"unknown fault {name!r}", column, hint or f"; expected {expected}")
+    return placed(parse_error, name, column)

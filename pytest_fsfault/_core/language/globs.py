@@ -1,0 +1,263 @@
+"""Normalise paths without asking the disk, and match them with globs.
+
+All paths here are absolute, normalised lexically (links are not resolved) and separated by ``/``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from pytest_fsfault._core.language.tokens import PlacedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from types import ModuleType
+
+_DRIVE = re.compile(r"[A-Za-z]:/")
+_SPECIAL = re.compile(r"[*?\[\\]")
+# Brackets are taken whole: `]` in their first place stands for itself, as in a shell.
+_PARTS = re.compile(
+    r"\\(?P<literal>.)|(?P<stars>\*+)|(?P<one>\?)|\[(?P<no>!?+)(?P<members>\]?+(?:\\.|[^\]\\])*)\]|(?P<char>.)",
+    re.DOTALL,
+)
+_MEMBERS = re.compile(r"\\(?P<literal>.)|(?P<char>.)", re.DOTALL)
+
+
+def absolute(path: str, cwd: str, flavour: ModuleType = os.path) -> str:
+    """Return `path` as seen from `cwd`: absolute, without ``.``, ``..`` and doubled separators.
+
+    `flavour` is `posixpath` or `ntpath`. On Windows the prefix that lifts the limit of 260 characters goes.
+    """
+    # Most paths come normalised, and every intercepted call comes here.
+    if flavour.sep == "/" and path.startswith("/") and not ("//" in path or "/." in path or path[-1] == "/"):
+        return path
+    found: str = flavour.normpath(flavour.join(cwd, path))
+    if flavour.sep == "/":
+        return found[1:] if found.startswith("//") else found
+    found = found.replace("\\", "/")
+    if found.startswith("//?/UNC/"):
+        return f"//{found[8:]}"
+    return found.removeprefix("//?/")
+
+
+def below_root(path: str, roots: Iterable[str], ignore_case: bool = False) -> str | None:
+    """Return `path` as seen from its innermost root, empty for the root itself; None outside all roots."""
+    found = _roots_regex(tuple(roots), ignore_case).match(path)
+    return path[found.end() :] if found else None
+
+
+def within(path: str, roots: Iterable[str], ignore_case: bool = False) -> bool:
+    """Return whether `path` is one of the `roots` or below one."""
+    return _roots_regex(tuple(roots), ignore_case).match(path) is not None
+
+
+@lru_cache(maxsize=64)
+def _roots_regex(roots: tuple[str, ...], ignore_case: bool) -> re.Pattern[str]:
+    return re.compile(_tops(roots), _flags(ignore_case))
+
+
+def _tops(roots: Iterable[str]) -> str:
+    # The longest comes first, so that the innermost root is the one that is found.
+    tops = sorted({root.rstrip("/") for root in roots}, key=len, reverse=True)
+    return f"{_choice(map(re.escape, tops))}(?:/|\\Z)"
+
+
+def escape(path: str) -> str:
+    """Return the glob that matches exactly `path`."""
+    return _SPECIAL.sub(r"\\\g<0>", path)
+
+
+def has_drive(path: str) -> bool:
+    """Return whether a path or glob starts with a drive, such as ``C:/``; they do so on any system."""
+    return _DRIVE.match(path) is not None
+
+
+def _is_absolute(pattern: str) -> bool:
+    return pattern.startswith("/") or has_drive(pattern)
+
+
+def canonical(pattern: str, column: int = 1) -> str:
+    """Return `pattern` without needless escapes; refuse, with its place, what can match no path."""
+    kept = "".join(_canonical_part(part, column + part.start()) for part in _PARTS.finditer(pattern))
+    _refuse_unmatchable(kept, column)
+    return kept
+
+
+def _canonical_part(part: re.Match[str], column: int) -> str:
+    if (literal := part["literal"]) is not None:
+        return _escaped(literal, "*?[\\", column)
+    if (members := part["members"]) is not None:
+        _refuse_members(part, column)
+        kept = (_canonical_member(found, column) for found in _MEMBERS.finditer(members))
+        return f"[{part['no']}{''.join(kept)}]"
+    if part["char"] == "[":
+        raise PlacedError("'[' is never closed", column, r"; write '\[' for the character itself")
+    if part["char"] == "\\":
+        raise PlacedError(r"'\' escapes nothing", column, r"; write '\\' for the character itself")
+    return part[0]
+
+
+def _canonical_member(found: re.Match[str], column: int) -> str:
+    literal = found["literal"]
+    return found[0] if literal is None else _escaped(literal, "]\\-!", column)
+
+
+def _escaped(char: str, special: str, column: int) -> str:
+    # A path of Windows pasted into a rule would otherwise lose its separators without a word.
+    if char.isalnum():
+        raise PlacedError(
+            f"'\\{char}' escapes nothing", column, "; separate directories by '/', also on Windows"
+        )
+    return f"\\{char}" if char in special else char
+
+
+def _refuse_members(part: re.Match[str], column: int) -> None:
+    if "/" in part["members"]:
+        raise PlacedError(f"{part[0]!r} cannot match '/'", column, "; leave it out of the brackets")
+    for first, last in _ranges(part["members"]):
+        if first > last:
+            raise PlacedError(f"the range '{first}-{last}' is empty", column, f"; write '{last}-{first}'")
+
+
+def _refuse_unmatchable(pattern: str, column: int) -> None:
+    if not pattern:
+        raise PlacedError("the path is empty", column, "; leave it out to match any path")
+    if pattern == "/" or (len(pattern) == 3 and has_drive(pattern)):  # noqa: PLR2004 - `C:/`
+        return
+    start = 2 if pattern.startswith("./") else pattern.startswith("/") + pattern.startswith("//")
+    for part in pattern[start:].split("/"):
+        if part in ("", ".", ".."):
+            what = f"{pattern!r} matches no path" + (f", since none has {part!r} in it" if part else "")
+            raise PlacedError(
+                what, column, "; paths are normalised: write no '.', '..', '//' or '/' at the end"
+            )
+
+
+def _ranges(members: str) -> list[tuple[str, str]]:
+    """Return the members of brackets as pairs of the first and the last character."""
+    chars = [(found["literal"] or found[0], found["char"]) for found in _MEMBERS.finditer(members)]
+    pairs, place = [], 0
+    while place < len(chars):
+        first = last = chars[place][0]
+        if place + 2 < len(chars) and chars[place + 1][1] == "-":
+            last, place = chars[place + 2][0], place + 2
+        pairs.append((first, last))
+        place += 1
+    return pairs
+
+
+class Exactly:
+    """What a glob of one very path compiles to: cheaper to make than a regex, for rules that are used once."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def fullmatch(self, path: str) -> object:
+        """Return whether `path` is the one, as a regex would: None if not."""
+        return self if path == self._path else None
+
+    match = fullmatch
+
+
+def _exactly(pattern: str, ignore_case: bool) -> Exactly | None:
+    special = ignore_case or not _is_absolute(pattern) or _SPECIAL.search(pattern)
+    return None if special else Exactly(pattern)
+
+
+class Glob(NamedTuple):
+    """A compiled glob; `regex` stands for the last component, for what is below a root, or for all."""
+
+    scope: Literal["name", "below", "absolute"]
+    regex: re.Pattern[str] | Exactly
+    ignore_case: bool
+
+    def matches(self, path: str, roots: Sequence[str]) -> bool:
+        """Return whether the glob means `path`, which need not be below one of the `roots`."""
+        seen: str | None = path
+        if self.scope == "name":
+            seen = path.rpartition("/")[2]
+        elif self.scope == "below":
+            seen = below_root(path, roots, self.ignore_case)
+        return bool(path) and seen is not None and self.regex.fullmatch(seen) is not None
+
+
+@lru_cache(maxsize=1024)
+def compile_glob(pattern: str, ignore_case: bool = False) -> Glob:
+    """Compile a canonical glob.
+
+    Without ``/`` it matches the last component at any depth; with ``/`` the path below its innermost
+    root, ``./`` being the root; an absolute one matches that path. ``**`` spans directories, ``**/`` also none.
+    """
+    exactly = _exactly(pattern, ignore_case)
+    if exactly is not None:
+        return Glob("absolute", exactly, ignore_case)
+    scope, body = _scope(pattern), _regex(pattern.removeprefix("./"))
+    return Glob(scope, re.compile(body, _flags(ignore_case)), ignore_case)
+
+
+def superset_regex(
+    patterns: Iterable[str | None], roots: Iterable[str], ignore_case: bool = False
+) -> re.Pattern[str] | Exactly | None:
+    """Return one regex whose `match` fails only on paths that no glob means, for a fast way out.
+
+    A pattern None stands for a rule that takes any path. None is returned if there are no patterns.
+    """
+    globs = frozenset(patterns)
+    return _superset(globs, tuple(roots), ignore_case) if globs else None
+
+
+@lru_cache(maxsize=256)
+def _superset(
+    globs: frozenset[str | None], roots: tuple[str, ...], ignore_case: bool
+) -> re.Pattern[str] | Exactly:
+    if None in globs:
+        return re.compile("")
+    one = next(iter(globs))
+    exactly = _exactly(one, ignore_case) if len(globs) == 1 and one is not None else None
+    if exactly is not None:
+        return exactly
+    scopes: dict[str, list[str]] = {"name": [], "below": [], "absolute": []}
+    for pattern in sorted(filter(None, globs)):
+        scopes[_scope(pattern)].append(_regex(pattern.removeprefix("./")))
+    # What stands before the last `/` is taken once and not given back.
+    starts = {"name": "(?>.*/)", "below": _tops(roots), "absolute": ""}
+    ways = (f"{starts[scope]}{_choice(bodies)}" for scope, bodies in scopes.items() if bodies)
+    return re.compile(f"{_choice(ways)}\\Z", _flags(ignore_case))
+
+
+def _choice(bodies: Iterable[str]) -> str:
+    ways = list(bodies)
+    return f"(?:{'|'.join(ways)})" if ways else "(?!)"
+
+
+def _flags(ignore_case: bool) -> re.RegexFlag:
+    return re.DOTALL | re.IGNORECASE if ignore_case else re.DOTALL
+
+
+def _scope(pattern: str) -> Literal["name", "below", "absolute"]:
+    if _is_absolute(pattern):
+        return "absolute"
+    return "below" if "/" in pattern else "name"
+
+
+@lru_cache(maxsize=1024)
+def _regex(pattern: str) -> str:
+    # `**/` means "no directory, too" only where a component starts.
+    pieces = re.split(r"(?:(?<=/)|\A)\*\*/", pattern)
+    return "(?:.*/)?".join("".join(map(_regex_part, _PARTS.finditer(piece))) for piece in pieces)
+
+
+def _regex_part(part: re.Match[str]) -> str:
+    if part["stars"]:
+        return ".*" if len(part["stars"]) > 1 else "[^/]*"
+    if part["one"]:
+        return "[^/]"
+    if part["members"]:
+        members = "".join(f"{re.escape(first)}-{re.escape(last)}" for first, last in _ranges(part["members"]))
+        return f"(?!/)[{'^' * bool(part['no'])}{members}]"
+    return re.escape(part["literal"] or part["char"])

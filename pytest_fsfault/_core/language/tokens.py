@@ -1,0 +1,152 @@
+"""Read words, durations and sizes, and remember where each word stood."""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
+_T = TypeVar("_T")
+
+# A unit is a fraction of a second, so that reading stays exact until the one division at its end.
+_UNITS = {"ms": (1, 1000), "s": (1, 1), "m": (60, 1)}
+_SIZES = {"GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10, "": 1}
+_DURATION = re.compile(r"([0-9]{1,400})(?:\.([0-9]{1,400}))?(ms|s|m)")
+_SIZE = re.compile(r"([0-9]{1,15})(GiB|MiB|KiB|)")
+
+
+class PlacedError(Exception):
+    """Say what is wrong and where; whoever knows the whole text makes an `FsFaultError` of it."""
+
+    def __init__(self, what: str, column: int, hint: str = "") -> None:
+        super().__init__(what, column, hint)
+        self.what, self.column, self.hint = what, column, hint
+
+    def __str__(self) -> str:
+        return f"{self.what} at column {self.column}{self.hint}"
+
+    def of(self, kind: str, text: str) -> FsFaultError:
+        """Return the error for the user, who wrote `text` as a `kind` such as ``"rule"``."""
+        return FsFaultError(f"{kind} {text!r}: {self}")
+
+
+def placed(read: Callable[[str], _T], text: str, column: int) -> _T:
+    """Return ``read(text)``; the sentence of its `FsFaultError` gets the place, before what to write instead."""
+    try:
+        return read(text)
+    except FsFaultError as error:
+        sentence = str(error)
+        mark = re.search("[:;] ", sentence)
+        place = mark.start() if mark else len(sentence)
+        raise PlacedError(sentence[:place], column, sentence[place:]) from None
+
+
+class Word(NamedTuple):
+    """A word and its place, counted from 1."""
+
+    text: str
+    column: int
+
+
+class Words:
+    """Walk over the words of a text, which blanks separate."""
+
+    def __init__(self, text: str, start: int = 0) -> None:
+        self._words = [Word(found[0], found.start() + 1) for found in re.finditer(r"\S+", text[start:])]
+        self._words = [Word(word.text, word.column + start) for word in self._words]
+        self._end = Word("", max(len(text.rstrip()), start) + 1)
+        self._next = 0
+
+    @property
+    def next(self) -> Word:
+        """The next word, whose text is empty at the end."""
+        return self._words[self._next] if self._next < len(self._words) else self._end
+
+    def take(self, expected: str) -> Word:
+        """Return the next word and go on; at the end say what was `expected`."""
+        word = self.next
+        if not word.text:
+            raise PlacedError(f"expected {expected}", word.column)
+        self._next += 1
+        return word
+
+    def accept(self, text: str) -> bool:
+        """Go on if the next word is `text`."""
+        found = self.next.text == text
+        self._next += found
+        return found
+
+    def finish(self, *expected: str) -> None:
+        """Refuse a word that is left; `expected` are those which might have followed."""
+        word = self.next
+        if word.text:
+            choice = " or ".join([", ".join(map(repr, expected)), "the end"] if expected else ["the end"])
+            hint = nearest(word.text, expected) or f"; expected {choice}"
+            raise PlacedError(f"unexpected {word.text!r}", word.column, hint)
+
+
+def decimal_text(number: float) -> str:
+    """Return the shortest text without an exponent that reads back as `number`."""
+    texts = (f"{number:.{places}f}" for places in range(1075))
+    return next(text for text in texts if float(text) == number)
+
+
+@lru_cache(maxsize=256)
+def duration(text: str) -> float:
+    """Return the seconds that `text` names, such as ``"250ms"``, ``"2.5s"`` or ``"1m"``."""
+    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    try:
+        return _seconds(*found.groups()) if found else _no_duration(text)
+    except OverflowError:
+        return _no_duration(text)
+
+
+def _seconds(whole: str, part: str | None, unit: str) -> float:
+    times, by = _UNITS[unit]
+    digits = part or ""
+    seconds: float = int(whole + digits) * times / (by * 10 ** len(digits))
+    return seconds
+
+
+def _no_duration(text: object) -> float:
+    raise FsFaultError(
+        f"{text!r} is no duration; write a number and its unit, such as '250ms', '2.5s' or '1m'"
+    )
+
+
+def duration_text(seconds: float) -> str:
+    """Return the text that `duration` reads back as exactly `seconds`."""
+    if not 0 <= seconds < math.inf:
+        raise FsFaultError(f"{seconds!r} is no duration; it must be a number of seconds from 0 on")
+    if seconds >= 60 and seconds % 60 == 0:  # noqa: PLR2004 - a minute
+        return f"{int(seconds) // 60}m"
+    if seconds >= 1:
+        return f"{decimal_text(seconds)}s"
+    # The point moves three places in the text: a multiplication would round.
+    digits = decimal_text(seconds).partition(".")[2].ljust(3, "0")
+    whole, part = digits[:3].lstrip("0") or "0", digits[3:]
+    return f"{whole}.{part}ms" if part else f"{whole}ms"
+
+
+@lru_cache(maxsize=256)
+def size(text: str) -> int:
+    """Return the bytes that `text` names, such as ``"512"``, ``"4KiB"`` or ``"1MiB"``."""
+    found = _SIZE.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise FsFaultError(f"{text!r} is no size; write whole bytes, such as '512', '4KiB' or '1MiB'")
+    return int(found[1]) * _SIZES[found[2]]
+
+
+def size_text(size: int) -> str:
+    """Return the text that the function `size` reads back as `size`, in the largest unit that divides it."""
+    unit = next((unit for unit, factor in _SIZES.items() if size and size % factor == 0), "")
+    return f"{size // _SIZES[unit]}{unit}"

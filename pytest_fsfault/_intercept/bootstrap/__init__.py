@@ -1,0 +1,1 @@
+"""A new interpreter that is started under faults."""

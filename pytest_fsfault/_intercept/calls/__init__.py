@@ -1,0 +1,1 @@
+"""Wrappers of `os`, `io`, `builtins` and `shutil`, and the audit hook behind them."""

@@ -1,0 +1,140 @@
+"""What stands in the place of what: every name that is patched while the wrappers are before the real functions."""
+
+from __future__ import annotations
+
+import builtins
+import glob
+import io
+import os
+import shutil
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._host.originals import ORIGINALS
+from pytest_fsfault._intercept.calls import audit_hook
+from pytest_fsfault._intercept.calls.descriptors import DescriptorWrapper
+from pytest_fsfault._intercept.calls.functions import ROWS
+from pytest_fsfault._intercept.calls.one_path import PathWrapper
+from pytest_fsfault._intercept.calls.open_files import make_file_calls
+from pytest_fsfault._intercept.calls.opening import OpenWrapper
+from pytest_fsfault._intercept.calls.two_paths import TwoPathWrapper
+from pytest_fsfault._intercept.calls.wrapper import WRAPPERS
+from pytest_fsfault._intercept.patching.early_bound import Exchange
+from pytest_fsfault._intercept.patching.patches import Patch, Patches
+from pytest_fsfault._intercept.virtual_time.time_functions import Timing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_fsfault._intercept.calls.state import Board
+
+_SHAPES = {
+    "path": PathWrapper,
+    "two paths": TwoPathWrapper,
+    "open": OpenWrapper,
+    "descriptor": DescriptorWrapper,
+    "two descriptors": DescriptorWrapper,
+}
+_MODULES = {"os": os, "io": io, "shutil": shutil}
+_SUPPORTS = (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks, os.supports_effective_ids)
+# Windows has no fast copy: without it `copyfile` meets file.read and file.write, as there.
+_FAST_COPIES = ("_USE_CP_SENDFILE", "_USE_CP_COPY_FILE_RANGE", "_HAS_FCOPYFILE")
+#: The functions of `time`, by their ids, with their wrappers.
+TIMES = {id(original): (original, wrapper) for original, wrapper in Timing.exchanges.items()}
+
+
+class Mount:
+    """The wrappers, made once for `board`, and all the places where they stand in for the originals."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._files: dict[int, tuple[Any, Any]] = {}
+        self._patches = Patches()
+        self._exchange = Exchange(board.callers)
+        for row in ROWS:
+            real = ORIGINALS.get((row.module, row.function))
+            if real is not None:
+                WRAPPERS[row.module, row.function] = _SHAPES[row.shape](board, row, real)
+        make_file_calls(board)
+        for wrapper in WRAPPERS.values():
+            self._files[id(wrapper.real)] = (wrapper.real, wrapper.call)
+        self._patches.extend(_patches())
+        self._defaults = [
+            (function, before, after)
+            for function in (shutil.copytree, shutil.move)
+            if (before := function.__defaults__ or ()) != (after := tuple(map(self._wrapped, before)))
+        ]
+        self._attributes = [
+            (owner, name, value, staticmethod(self._wrapped(value.__func__)))
+            for owner in vars(glob).values()
+            if isinstance(owner, type)
+            for name, value in vars(owner).items()
+            if isinstance(value, staticmethod) and self._wrapped(value.__func__) is not value.__func__
+        ]
+        _supports()  # whose sets hold wrappers, before the references to them are counted
+        self._exchange.know(self._files, TIMES)
+
+    def install(self) -> None:
+        """Put the wrappers in place."""
+        self._patches.install()
+        for supported, added in _supports():
+            supported.update(added)
+        for function, _, after in self._defaults:
+            function.__defaults__ = after
+        for owner, name, _, wrapped in self._attributes:
+            setattr(owner, name, wrapped)
+        audit_hook.activate(self._board)
+        self._exchange.put()
+
+    def uninstall(self) -> None:
+        """Put the originals back."""
+        audit_hook.deactivate()
+        self._patches.uninstall()
+        for function, before, _ in self._defaults:
+            function.__defaults__ = before
+        for owner, name, original, _ in self._attributes:
+            setattr(owner, name, original)
+        for supported, added in _supports():
+            supported.difference_update(added)
+        self._exchange.restore()
+
+    def sweep(self) -> None:
+        """Put originals back where a mock, undone after the end, has put a wrapper again."""
+        self._patches.uninstall()
+        Timing().sweep()
+
+    def extend(self, patches: list[Patch], *, now: bool) -> None:
+        """Append `patches`; put them in place `now`, or with the others."""
+        self._patches.extend(patches)
+        if now:
+            self._patches.install()
+
+    def _wrapped(self, value: Any) -> Any:
+        return self._files.get(id(value), (value, value))[1]
+
+
+def _patches() -> list[Patch]:
+    found = [
+        Patch(_MODULES[module], name, wrapper.real, wrapper.call)
+        for (module, name), wrapper in WRAPPERS.items()
+    ]
+    opening = WRAPPERS["io", "open"]
+    found.append(Patch(builtins, "open", opening.real, opening.call))
+    found += [Patch(shutil, name, True, False) for name in _FAST_COPIES if getattr(shutil, name, False)]
+    return found
+
+
+@cache
+def _supports() -> list[tuple[set[Any], set[Any]]]:
+    """Return each set of `os.supports_*` with the wrappers whose originals are in it."""
+    return [
+        (supported, {wrapper.call for wrapper in WRAPPERS.values() if wrapper.real in supported})
+        for supported in _SUPPORTS
+    ]
+
+
+def originals_in_place() -> Iterable[tuple[str, bool]]:
+    """Yield every patched name with whether it is the original: what must hold when no session exists."""
+    for (module, name), original in ORIGINALS.items():
+        if (module, name) in WRAPPERS:
+            yield f"{module}.{name}", vars(_MODULES.get(module, builtins)).get(name) is original

@@ -1,0 +1,290 @@
+"""Open files: real buffers and text layers over a raw file whose calls can be refused.
+
+The raw file's methods are put in place only while a rule speaks of `file.*`: without one, what `open`
+returns runs at the speed of C. A file that was opened under faults is reached by a rule that comes later.
+"""
+
+from __future__ import annotations
+
+import io
+from functools import partial
+from operator import index
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.engine.execution import Act
+from pytest_fsfault._intercept.calls.descriptors import bytes_of
+from pytest_fsfault._intercept.calls.functions import FILE_OPERATIONS, Row
+from pytest_fsfault._intercept.calls.wrapper import Wrapper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_fsfault._core.engine.engine import Engine
+    from pytest_fsfault._intercept.calls.state import Board
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
+_Raw = io.FileIO
+
+
+class FileIO(io.FileIO):
+    """The raw file below what `open` returns under faults."""
+
+    _path: str = ""
+    _engines: tuple[Engine, ...] = ()
+    _bare = False  # handed out without a buffer, so that its own flush is the caller's
+
+    def _lost(self) -> bool:
+        """Return whether a simulated crash has come over this file: its buffers never reach the disk."""
+        return any(engine.ended is not None for engine in self._engines)
+
+
+class FlushedWriter(io.BufferedWriter):
+    """A buffered writer whose flushes can be refused; made only while a rule speaks of them."""
+
+    _closing = False
+
+    def flush(self) -> None:
+        """Flush, if the engines allow it."""
+        if _run_flush is None:  # the interpreter ends, and has cleared this module
+            super().flush()
+        else:
+            _run_flush(self, super().flush)
+
+    def close(self) -> None:
+        """Close; the flush that belongs to it is no operation of its own."""
+        self._closing = True
+        super().close()
+
+
+class FlushedRandom(io.BufferedRandom):
+    """A buffered file for reading and writing whose flushes can be refused."""
+
+    _closing = False
+
+    def flush(self) -> None:
+        """Flush, if the engines allow it."""
+        if _run_flush is None:  # the interpreter ends, and has cleared this module
+            super().flush()
+        else:
+            _run_flush(self, super().flush)
+
+    def close(self) -> None:
+        """Close; the flush that belongs to it is no operation of its own."""
+        self._closing = True
+        super().close()
+
+
+def _run_flush(file: FlushedWriter | FlushedRandom, flush: Callable[[], None]) -> None:
+    raw = file.raw
+    if file._closing or not isinstance(raw, FileIO) or raw._lost():
+        flush()
+    else:
+        _CALLS["file.flush"].run(raw, flush)
+
+
+def _repr(file: Any) -> str:
+    # CPython shows a class made in Python without its module.
+    shown: str = super(type(file), file).__repr__()
+    return f"<_io.{shown[1:].removeprefix('_io.')}"
+
+
+def _reduce_ex(file: Any, protocol: int) -> Any:
+    # What is refused to a class of C is not to one made in Python: it would be built anew, over this very file.
+    name = type(file).__name__
+    raise TypeError(f"cannot pickle {name if protocol < 2 else f'_io.{name}'!r} object")  # noqa: PLR2004
+
+
+def _reduce(file: Any) -> Any:
+    _reduce_ex(file, 0)
+
+
+for _class in (FileIO, FlushedWriter, FlushedRandom):
+    _name = _class.__name__.replace("Flushed", "Buffered")
+    _class.__module__, _class.__qualname__, _class.__name__ = "_io", _name, _name
+    _class.__repr__ = _repr  # type: ignore[method-assign]
+    if "__reduce__" not in vars(io.FileIO):  # before CPython 3.12
+        _class.__reduce_ex__, _class.__reduce__ = _reduce_ex, _reduce  # type: ignore[assignment]
+
+
+class FileCall(Wrapper):
+    """One operation on open files, such as `file.write`."""
+
+    __slots__ = ()
+
+    def _template(self, _row: Row) -> Callable[..., Any]:
+        return FileCall._no_function
+
+    def _no_function(self) -> None:
+        """Stand in: file operations are methods, not functions of a module."""
+
+    @property
+    def wanted(self) -> bool:
+        """Return whether a rule may concern this operation on any file."""
+        return self.tests()[0] is not None
+
+    def run(
+        self,
+        raw: FileIO,
+        call: Callable[[], Any],
+        short: Callable[[int], Any] | None = None,
+        detail: Any = None,
+    ) -> Any:
+        """Do `call` on the file `raw`, if the engines allow it."""
+        __tracebackhide__ = True
+        board, path = self.board, raw._path
+        if not board.live or not board.watched(path):
+            return call()
+        test = self.tests()[0]
+        operation = None
+        if test is not None and test(path):
+            operation = self.operate(self.kind.groups, path, None, detail=detail)
+        if operation is None:
+            self.calls += 1
+            self.note(path)
+            return call()
+        return self.conduct(operation, Act(call, short=short))
+
+
+def _write(raw: FileIO, data: Any) -> Any:
+    try:
+        view = bytes_of(data)
+    except TypeError:
+        return _Raw.write(raw, data)
+    if raw._lost():
+        return len(view)
+    return _CALLS["file.write"].run(
+        raw, partial(_Raw.write, raw, data), lambda size: _Raw.write(raw, view[:size])
+    )
+
+
+def _readinto(raw: FileIO, buffer: Any) -> Any:
+    try:
+        view = bytes_of(buffer)
+    except TypeError:
+        return _Raw.readinto(raw, buffer)
+    return _CALLS["file.read"].run(
+        raw, partial(_Raw.readinto, raw, buffer), lambda size: _Raw.readinto(raw, view[:size])
+    )
+
+
+def _read(raw: FileIO, size: int | None = -1, /) -> Any:
+    try:
+        size = -1 if size is None else index(size)
+    except TypeError:
+        return _Raw.read(raw, size)
+    if size < 0:
+        return raw.readall() if _Raw.readable(raw) else _Raw.read(raw)
+    return _CALLS["file.read"].run(
+        raw, partial(_Raw.read, raw, size), lambda limit: _Raw.read(raw, min(size, limit))
+    )
+
+
+def _readall(raw: FileIO) -> Any:
+    # What was cut short is not the end of the file: like the original, go on until nothing comes.
+    pieces: list[bytes] = []
+    whole = False
+
+    def rest() -> Any:
+        nonlocal whole
+        whole = True
+        return _Raw.readall(raw)
+
+    while not whole:
+        piece = _CALLS["file.read"].run(raw, rest, partial(_Raw.read, raw))
+        if not piece:
+            return b"".join(pieces) if pieces else piece
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _truncate(raw: FileIO, size: int | None = None, /) -> Any:
+    if raw._lost():
+        return raw.tell() if size is None else size
+    length = raw.tell() if size is None else size
+    return _CALLS["file.truncate"].run(raw, partial(_Raw.truncate, raw, size), detail=length)
+
+
+def _flush(raw: FileIO) -> None:
+    if raw._bare and not raw._lost():
+        _CALLS["file.flush"].run(raw, partial(_Raw.flush, raw))
+    else:
+        _Raw.flush(raw)
+
+
+def _close(raw: FileIO) -> None:
+    raw._bare = False  # closing flushes; that flush is not the caller's
+    if raw.closed or raw._lost():
+        _Raw.close(raw)
+    else:
+        _CALLS["file.close"].run(raw, partial(_Raw.close, raw), detail=_Raw.writable(raw))
+
+
+_METHODS: dict[str, tuple[str, Callable[..., Any]]] = {
+    "write": ("file.write", _write),
+    "readinto": ("file.read", _readinto),
+    "read": ("file.read", _read),
+    "readall": ("file.read", _readall),
+    "truncate": ("file.truncate", _truncate),
+    "flush": ("file.flush", _flush),
+    "close": ("file.close", _close),
+}
+_CALLS: dict[str, FileCall] = {}
+_NAMES = frozenset(FILE_OPERATIONS)
+
+
+def _lasting(method: Callable[..., Any], real: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that works until the very end of the interpreter, which clears this module first."""
+    names = globals()
+
+    def lasting(raw: FileIO, *args: Any) -> Any:
+        __tracebackhide__ = True
+        if names.get("_CALLS") is not None:
+            return method(raw, *args)
+        return len(args[0]) if args and raw._lost() else real(raw, *args)
+
+    return lasting
+
+
+class _State:
+    """Whether a rule may concern `file.flush` now, and whether any method is in place."""
+
+    flushes = False
+    installed = False
+
+
+STATE = _State()
+
+
+def make_file_calls(board: Board) -> None:
+    """Make the operations on open files, once per process."""
+    for name in FILE_OPERATIONS:
+        _CALLS[name] = FileCall(board, Row("file", name.removeprefix("file."), name, "descriptor"), _no_real)
+
+
+def _no_real() -> None:
+    """Stand in for the real function of an operation that is a method."""
+
+
+def toggle_methods(board: Board, *, crashed: bool) -> None:
+    """Put the methods of the raw file in place that a rule may concern, and take the others away.
+
+    After a simulated crash they stay: files of that session may still hold data that must not arrive.
+    """
+    wanted = {name for name, call in _CALLS.items() if call.wanted} if board.speaks_of(_NAMES) else set()
+    if not (wanted or crashed or STATE.installed):
+        return
+    STATE.installed = crashed or bool(wanted)
+    STATE.flushes = "file.flush" in wanted
+    if STATE.flushes:
+        wanted.add(
+            "file.close"
+        )  # closing flushes: only our `close` knows that this flush is not the caller's
+    for name, (operation, method) in _METHODS.items():
+        there = name in vars(FileIO)
+        if crashed or operation in wanted:
+            if not there:
+                setattr(FileIO, name, _lasting(method, getattr(_Raw, name)))
+        elif there:
+            delattr(FileIO, name)

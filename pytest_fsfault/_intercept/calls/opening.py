@@ -1,0 +1,266 @@
+"""`open`, and the layers of what it returns."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import sys
+import warnings
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pytest_fsfault._core.engine.execution import Act
+from pytest_fsfault._core.language.operations import open_groups
+from pytest_fsfault._host import originals
+from pytest_fsfault._host.package import PACKAGE
+from pytest_fsfault._intercept.calls.one_path import PathWrapper
+from pytest_fsfault._intercept.calls.open_files import STATE, FileIO, FlushedRandom, FlushedWriter
+from pytest_fsfault._intercept.calls.state import NOBODY, resolve
+from pytest_fsfault._intercept.calls.wrapper import spelled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_fsfault._core.engine.interfaces import Ease
+    from pytest_fsfault._intercept.calls.functions import Row
+    from pytest_fsfault._intercept.calls.state import Board
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
+_CLAMPED = sys.version_info >= (3, 14)
+_LARGEST = 8192 * 1024  # the most that CPython 3.14 takes over from the system's block size
+
+
+class OpenWrapper(PathWrapper):
+    """`open`: below a root it composes what the original returns over a raw file of ours."""
+
+    __slots__ = ("through",)
+
+    def __init__(self, board: Board, row: Row, real: Callable[..., Any]) -> None:
+        super().__init__(board, row, real)
+        # Where calls go that are none of our business.
+        self.through = _with_warnings_of_the_caller(real) if sys.flags.warn_default_encoding else real
+
+    def _template(self, _row: Row) -> Callable[..., Any]:
+        return OpenWrapper._open
+
+    def _open(
+        self,
+        file: Any,
+        mode: Any = "r",
+        buffering: Any = -1,
+        encoding: Any = None,
+        errors: Any = None,
+        newline: Any = None,
+        closefd: Any = True,
+        opener: Any = None,
+    ) -> Any:
+        if not self.board.live:
+            return self.through(file, mode, buffering, encoding, errors, newline, closefd, opener)
+        watched = self.quiet.get(file) if type(file) is str and opener is None else None
+        if watched is None:
+            watched = self.visit(file) if opener is None else None
+            if watched is None:
+                __tracebackhide__ = True
+                return self.look_closer(file, (mode, buffering, encoding, errors, newline, closefd, opener))
+        if watched and self.ease is not None and mode not in READING:
+            rest = (mode, buffering, encoding, errors, newline, closefd, opener)
+            __tracebackhide__ = True
+            return self._eased_open(self.ease, file, rest)
+        self.board.mine = file
+        try:
+            if not watched:
+                return self.through(file, mode, buffering, encoding, errors, newline, closefd, opener)
+            self.calls += 1
+            return self.compose(file, file, mode, buffering, encoding, errors, newline, closefd, opener)
+        except Exception as error:
+            if not self.failed(error, watched):
+                raise
+        __tracebackhide__ = True
+        return self.look_closer(file, (mode, buffering, encoding, errors, newline, closefd, opener))
+
+    def _eased_open(self, ease: Ease, file: str, rest: tuple[Any, ...]) -> Any:
+        """Open a file for writing under a model that may have nothing to say."""
+        __tracebackhide__ = True
+        if type(rest[0]) is str and ease.before(file, rest[0]):
+            self.board.mine = file
+            try:
+                result = self.compose(file, file, *rest)
+            except Exception as error:
+                if not self.failed(error, True):
+                    raise
+            else:
+                self.calls += 1
+                ease.after(file)
+                return result
+        return self.look_closer(file, rest)
+
+    def look_closer(self, file: Any, rest: tuple[Any, ...]) -> Any:
+        """Resolve the path; ask the engines if a rule may concern it."""
+        __tracebackhide__ = True
+        opener = rest[-1]
+        try:
+            where, shown = resolve(file)
+        except TypeError:
+            where = shown = None
+        if shown is None or not isinstance(rest[0], str) or _layers(rest[0]) is None:
+            return self.direct(file, partial(self.through, file, *rest), None)
+        given = file if isinstance(file, int) else shown
+        first = (
+            NOBODY if isinstance(file, int) else shown
+        )  # no event tells that a descriptor gets a file object
+        if where is None or not self.board.watched(where):
+            if where is not None:
+                self.note_stray(where)
+                if type(file) is str and os.path.isabs(file) and opener is None:
+                    self.remember(file, False)
+            if opener is None:
+                return self.direct(first, partial(self.through, given, *rest), None)
+        call = partial(self.compose, where or "", given, *rest)
+        operation = None
+        # A descriptor is open already, and an opener that gets a directory opens the file itself, by
+        # `os.open`: tempfile does so.
+        opens = not isinstance(file, int) and (opener is None or not _is_directory(shown))
+        test = self.tests()[0]
+        concerned = self.board.model is not None or (test is not None and where is not None and test(where))
+        if opens and where is not None and concerned:
+            # What an opener does, it does by calls of its own.
+            detail = rest[0] if opener is None else None
+            operation = self.operate(open_groups(rest[0]), where, shown, detail=detail)
+        if operation is None:
+            self.calls += opens
+            self.note(where or "")
+            return self.direct(first, call, where)
+        at = partial(self._elsewhere, where or "", given, rest)
+        return self.conduct(operation, Act(partial(self.direct, first, call, None), _close, at=at))
+
+    def _elsewhere(self, asked: str, given: Any, rest: tuple[Any, ...], path: str, _target: object) -> Any:
+        __tracebackhide__ = True
+        there = spelled(given, asked, path)
+        return self.direct(there, partial(self.compose, path, there, *rest), None)
+
+    def compose(
+        self, path: str, file: Any, mode: Any, buffering: Any, encoding: Any, errors: Any, newline: Any,
+        closefd: Any, opener: Any,
+    ) -> Any:  # fmt: skip
+        """Open `file` as the original does, layer by layer, over a raw file that knows its `path`."""
+        layers = (_known.get(mode) or _layers(mode)) if type(mode) is str else None
+        if layers is None or not (
+            (encoding is None and errors is None and newline is None and buffering == -1)
+            or _go_together(layers, buffering, (encoding, errors, newline))
+        ):
+            # The original says what is wrong.
+            return self.through(file, mode, buffering, encoding, errors, newline, closefd, opener)
+        if layers.binary and buffering == 1:
+            message = "line buffering (buffering=1) isn't supported in binary mode, the default buffer size will be used"
+            warnings.warn(message, RuntimeWarning, stacklevel=_outside())
+            buffering = -1
+        if type(file) is not int:
+            self.board.mine = file  # again: another thread may have come between
+        result: Any
+        raw = result = FileIO(file, layers.raw, closefd, opener)
+        try:
+            raw._path = path if opener is None else originals.path_of_descriptor(raw.fileno()) or path
+            raw._engines = self.board.engines
+            lines = buffering == 1 or (buffering < 0 and raw.isatty())
+            if buffering == 0:
+                raw._bare = True
+                return raw
+            buffer = layers.flushed if STATE.flushes else layers.buffer
+            result = buffer(raw, _buffer_size(raw) if lines or buffering < 0 else buffering)
+            if layers.binary:
+                return result
+            if encoding is None and sys.flags.warn_default_encoding:
+                encoding = io.text_encoding(None, _outside())
+            result = io.TextIOWrapper(result, encoding, errors, newline, lines)
+            result.mode = mode
+        except BaseException:
+            result.close()
+            raise
+        return result
+
+
+# Modes that neither create nor change anything.
+READING = frozenset({"r", "rb", "br", "rt", "tr"})
+
+
+class _Layers(NamedTuple):
+    raw: str
+    binary: bool
+    buffer: Callable[..., Any]
+    flushed: Callable[..., Any]  # the same, for when a rule speaks of flushes
+
+
+_BUFFERS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "r": (io.BufferedReader, io.BufferedReader),
+    "w": (io.BufferedWriter, FlushedWriter),
+    "+": (io.BufferedRandom, FlushedRandom),
+}
+_known: dict[str, _Layers] = {}
+
+
+def _layers(mode: str) -> _Layers | None:
+    """Return what `open` builds for a mode; None if the mode is not valid."""
+    letters = set(mode)
+    kinds = letters & set("rwax")
+    if len(letters) != len(mode) or letters - set("rwaxbt+") or len(kinds) != 1 or {"b", "t"} <= letters:
+        return None
+    kind = "+" if "+" in letters else "r" if "r" in letters else "w"
+    made = _Layers(kinds.pop() + ("+" if kind == "+" else ""), "b" in letters, *_BUFFERS[kind])
+    return _known.setdefault(mode, made)
+
+
+def _go_together(layers: _Layers, buffering: int, text: tuple[Any, Any, Any]) -> bool:
+    if not isinstance(buffering, int):
+        return False
+    if layers.binary:
+        return text == (None, None, None)
+    return buffering != 0 and all(type(one) in _TEXT for one in text)
+
+
+_TEXT = frozenset({str, type(None)})
+
+
+def _buffer_size(raw: FileIO) -> int:
+    size: int = raw._blksize  # type: ignore[attr-defined]  # the system's block size, as the original reads it
+    if _CLAMPED:
+        return max(min(size, _LARGEST), io.DEFAULT_BUFFER_SIZE)
+    return size if size > 1 else io.DEFAULT_BUFFER_SIZE
+
+
+def _is_directory(path: Any) -> bool:
+    try:
+        return stat.S_ISDIR(originals.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _close(file: Any) -> None:
+    file.close()
+
+
+def _with_warnings_of_the_caller(real: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `real`, which is `open`, with its EncodingWarning at the caller's line instead of at ours."""
+
+    def opened(file: Any, mode: Any, buffering: Any, encoding: Any, *rest: Any) -> Any:
+        if encoding is not None or type(mode) is not str or "b" in mode:
+            return real(file, mode, buffering, encoding, *rest)
+        result = real(file, mode, buffering, "utf-8" if sys.flags.utf8_mode else "locale", *rest)
+        try:
+            io.text_encoding(None, _outside())
+        except BaseException:
+            result.close()
+            raise
+        return result
+
+    return opened
+
+
+def _outside() -> int:
+    """Return the stack level, for a warning raised by our caller, of the first frame that is not ours."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        level, frame = level + 1, frame.f_back
+    return level

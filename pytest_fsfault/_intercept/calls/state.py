@@ -1,0 +1,210 @@
+"""What every wrapper looks at: is anything to be decided, below which roots, for whom."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pytest_fsfault._core.engine.listings import LISTINGS
+from pytest_fsfault._core.language.globs import absolute, within
+from pytest_fsfault._host.originals import getcwd, path_of_descriptor
+from pytest_fsfault._intercept.patching.callers import Callers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import FrameType
+
+    from pytest_fsfault._core.engine.engine import Engine
+    from pytest_fsfault._core.engine.interfaces import Model
+
+
+class Interceptor(Protocol):
+    """One intercepted function, as the board sees it."""
+
+    operation: str
+    calls: int
+    stray: str | None  # the first path outside the roots that the code under test named
+
+    def forget(self) -> None:
+        """Drop what was remembered about paths: rules, roots or the gate have changed."""
+
+    def bank(self) -> tuple[int, list[str]]:
+        """Hand over the calls that no rule concerned, and start counting anew."""
+
+
+def nobody_starts(*_: object) -> None:
+    """Leave a process alone that is about to start."""
+
+
+# What `mine` is while no call is announced.
+NOBODY = object()
+
+
+class Board:
+    """The one state that all wrappers share.
+
+    `live` is the cheap first question: does an open session exist at all? `mine` is the first argument of
+    the real call that a wrapper is about to make: the audit hook knows by its identity that this call has
+    been decided already. (Another thread may come between, at the hook's first instruction: an event that
+    does not match is known by its caller's frame, which is one of ours.)
+    """
+
+    __slots__ = (
+        "_banked",
+        "_eased",
+        "below",
+        "busy",
+        "callers",
+        "engines",
+        "faked",
+        "folders",
+        "interceptors",
+        "live",
+        "mine",
+        "model",
+        "shut",
+        "starting",
+        "tops",
+        "used",
+    )
+
+    def __init__(self) -> None:
+        self.live = False
+        self._banked = True  # nothing can have been counted since the last time
+        self._eased = False  # the interceptors know of a model
+        self.mine: object = NOBODY
+        self.engines: tuple[Engine, ...] = ()  # the innermost session first
+        self.model: Model | None = None  # the second decider of the innermost session that has one
+        self.shut = 0
+        self.faked = False  # a fake file system is in force: the real one is left alone
+        self.busy: set[int] = set()  # threads in which we ourselves are at work
+        self.callers = Callers()
+        self.starting: Callable[[str, tuple[Any, ...], FrameType | None], object] = nobody_starts
+        self.interceptors: list[Interceptor] = []
+        # Those that may remember or have counted something: each enters itself before it first does, and stays,
+        # since a thread that has outlived its session may still be about to write something down.
+        self.used: set[Interceptor] = set()
+        self.tops: frozenset[str] = frozenset()
+        self.below: tuple[str, ...] = ()
+        self.folders: set[str] = set()  # below the roots or roots themselves, and visibly absolute and normal
+
+    def refresh(self) -> None:
+        """Take in that sessions, rules, roots or gates have changed."""
+        self.bank()
+        gates = [engine for engine in self.engines if engine.gate]
+        self.live = bool(gates) and not self.shut and not self.faked
+        self.model = next((engine.model for engine in gates if engine.model is not None), None)
+        if not gates:
+            return
+        self._banked = False
+        roots = {root for engine in gates for root in engine.roots}
+        self.tops = frozenset(roots)
+        self.folders = set()
+        self.below = tuple(root.rstrip("/\\") + sep for root in roots for sep in _SEPARATORS)
+        self._forget()
+
+    def _forget(self) -> None:
+        everybody = self._eased or self.model is not None
+        self._eased = self.model is not None
+        for interceptor in self.interceptors if everybody else tuple(self.used):
+            interceptor.forget()
+
+    def bank(self) -> None:
+        """Credit the calls counted since the last time to the open sessions."""
+        if self._banked:
+            return
+        self._banked = not self.live
+        gates = [engine for engine in self.engines if engine.gate]
+        for interceptor in tuple(self.used):
+            if not interceptor.calls and interceptor.stray is None:
+                interceptor.bank()  # what was looked at, and then went the long way, is counted there
+                continue
+            if interceptor.stray is not None:
+                for engine in gates:
+                    engine.outside[interceptor.operation] = interceptor.stray
+            calls, paths = interceptor.bank()
+            if calls:
+                for engine in gates:
+                    engine.count(interceptor.operation, calls, paths)
+
+    def pending(self) -> int:
+        """Return how many calls were counted since the last `bank`."""
+        return 0 if self._banked else sum([interceptor.calls for interceptor in tuple(self.used)])
+
+    def superset(self, name: str, *, target: bool) -> Callable[[str], object] | None:
+        """Return a quick test whether any rule may concern a path (or target) of operation `name`.
+
+        None means that no rule can; the test errs on the side of yes.
+        """
+        found = self.tests(self.engines, name, target=target)
+        if not found:
+            return None
+        return found[0] if len(found) == 1 else _either(found)
+
+    def tests(self, engines: Iterable[Engine], name: str, *, target: bool) -> list[Callable[[str], object]]:
+        """Return quick tests of which one holds for each path (or target) of `name` that any rule may concern."""
+        found: list[Callable[[str], object] | None] = []
+        for engine in engines:
+            if not engine.gate:
+                continue
+            if engine.observing or engine.ended is not None or (engine.sorts and name in LISTINGS):
+                return [_always]
+            found.append(engine.plan.superset(name, engine.roots, target=target))
+            if engine.model is not None:
+                found.append(engine.model.concerns(name, target=target))
+        return [test for test in found if test is not None]
+
+    def speaks_of(self, names: frozenset[str]) -> bool:
+        """Return whether any rule may concern one of these operations, whatever its path; never a wrong no."""
+        return any(
+            engine.observing
+            or engine.ended is not None
+            or engine.model is not None
+            or not names.isdisjoint(engine.plan.names)
+            for engine in self.engines
+            if engine.gate
+        )
+
+    def watched(self, path: str) -> bool:
+        """Return whether an absolute, normalised path lies below a root."""
+        return within(path, self.tops)
+
+
+_SEPARATORS = ("/",) if os.sep == "/" else ("/", "\\")
+
+
+def _always(_path: str) -> bool:
+    return True
+
+
+def _either(tests: list[Callable[[str], object]]) -> Callable[[str], object]:
+    return lambda path: any(test(path) for test in tests)
+
+
+def resolve(path: Any, directory: int | None = None) -> tuple[str | None, Any]:
+    """Return a path argument as an absolute path, and as an error shows it.
+
+    `path` is what the caller passed: str, bytes, path-like or a descriptor; `directory` is a ``dir_fd``. The absolute path is None where there is none to tell.
+
+    Raises:
+        TypeError: as the real function would, for an object that is no path.
+
+    """
+    if isinstance(path, int):
+        found = path_of_descriptor(path)
+        return (found if found and os.path.isabs(found) else None), path
+    shown = os.fspath(path)
+    text = os.fsdecode(shown)
+    if "\0" in text:
+        return None, shown
+    if os.path.isabs(text):
+        return absolute(text, ""), shown
+    base = _current_directory() if directory is None else path_of_descriptor(directory)
+    return (absolute(text, base) if base else None), shown
+
+
+def _current_directory() -> str | None:
+    try:
+        return getcwd()
+    except OSError:  # somebody has deleted it
+        return None

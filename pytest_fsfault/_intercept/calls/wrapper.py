@@ -1,0 +1,225 @@
+"""One wrapper for each intercepted function: dull, cheap, and gone when nobody asks.
+
+A wrapper is a bound method that is made once per process: hashable, picklable, the same object everywhere,
+and, unlike a plain function, not bound again when it becomes a class attribute.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from functools import partial
+from importlib import import_module
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.engine.execution import Act, conduct, tell_winerror
+from pytest_fsfault._core.language.operations import OPERATIONS, Operation
+from pytest_fsfault._intercept.calls.state import NOBODY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_fsfault._core.engine.interfaces import Ease
+    from pytest_fsfault._intercept.calls.functions import Row
+    from pytest_fsfault._intercept.calls.state import Board
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
+# So many paths are remembered per function before the memory starts anew.
+MEMORY = 50_000
+UNKNOWN: Any = object()
+NOTHING = (None, None)
+
+
+class Wrapper:
+    """Stand in front of one function.
+
+    `quiet` remembers paths that need no decision: True for a path below a root that no rule concerns, False
+    for one that is not watched; with its target, where there is one. A path that is missing there is looked
+    at in full.
+    """
+
+    __slots__ = (
+        "__dict__", "_tests", "board", "call", "calls", "ease", "event", "function", "kind", "module", "note", "operation", "paths",
+        "quiet", "real", "shape", "stray",
+    )  # fmt: skip
+
+    def __init__(self, board: Board, row: Row, real: Callable[..., Any]) -> None:
+        self.board = board
+        self.module, self.function = row.module, row.function
+        self.operation = row.operation
+        self.kind = OPERATIONS[row.operation]
+        self.event, self.shape = row.event, row.shape
+        self.real = real
+        self.quiet: dict[str, Any] = {}
+        self.calls = 0
+        self.paths: deque[Any] = deque(maxlen=8)
+        self.note = self.paths.append
+        self.stray: str | None = None
+        self._tests: Any = UNKNOWN
+        self.ease: Ease | None = None
+        self.call = _bind(self._template(row), self, real)
+        vars(self)[row.function] = self.call  # `copy` asks the owner of a method for the method's name
+        board.interceptors.append(self)
+
+    def _template(self, row: Row) -> Callable[..., Any]:
+        raise NotImplementedError
+
+    def forget(self) -> None:
+        self.quiet.clear()
+        self.stray = None
+        self._tests = UNKNOWN
+        model = self.board.model
+        self.ease = None if model is None else model.ease(self.operation)
+
+    def bank(self) -> tuple[int, list[str]]:
+        calls, self.calls = self.calls, 0
+        paths = list(self.paths)
+        self.paths.clear()
+        return calls, paths
+
+    def tests(self) -> tuple[Callable[[str], object] | None, Callable[[str], object] | None]:
+        """Return the quick tests for path and target, made anew after each change of the rules."""
+        if self._tests is UNKNOWN:
+            self.board.used.add(self)
+            superset = self.board.superset
+            target = superset(self.operation, target=True) if self.kind.two_paths else None
+            source = superset(self.operation, target=False)
+            self._tests = (source, target) if source or target else NOTHING
+        return self._tests  # type: ignore[no-any-return]
+
+    def remember(self, path: str, watched: bool, target: str | None = None) -> bool:
+        """Remember that `path`, or the pair of it and `target`, needs no decision."""
+        if watched:
+            self.note(path)
+        else:
+            self.note_stray(path)
+        if len(self.quiet) >= MEMORY:
+            self.quiet.clear()
+        self.quiet[path] = watched if target is None else (target, watched)
+        return watched
+
+    def note_stray(self, path: str | None) -> None:
+        """Keep a path outside the roots, for the message of a rule that waited for this operation."""
+        if self.stray is None and self.tests() is not NOTHING and self.board.callers.locate(sys._getframe(1)):
+            self.stray = path
+
+    def plain(self, path: str) -> bool | None:
+        """Judge a path that is visibly absolute and normal: True or False as in `quiet`; None: look closer."""
+        if path[:1] != "/" or "/." in path or "//" in path or path[-1] == "/":
+            return None
+        board = self.board
+        return path.startswith(board.below) or path in board.tops
+
+    def announce(self, first: Any) -> None:
+        """Tell the audit hook that the next event is about a call that has been decided."""
+        if self.event is not None:
+            self.board.mine = first
+
+    def native(self, error: Exception, watched: bool | None) -> None:
+        """Look at an error that the real call raised."""
+        self.board.mine = NOBODY
+        if watched and isinstance(error, OSError):
+            tell_winerror(self.board.engines, self.operation, error)
+
+    def failed(self, error: Exception, watched: bool | None) -> bool:
+        """Look at an error that the real call raised; return whether the call has to go the long way after all.
+
+        A call that failed has changed nothing, so that a model of Windows may still find the file under
+        another spelling, or say what Windows would have said.
+        """
+        self.native(error, watched)
+        if not watched or self.board.model is None or not isinstance(error, OSError):
+            return False
+        return not self.kind.composite  # which may have done half of its work
+
+    def operate(
+        self,
+        groups: frozenset[str],
+        path: str,
+        shown: Any,
+        target: str | None = None,
+        shown_target: Any = None,
+        detail: Any = None,
+    ) -> Operation | None:
+        """Return the operation that is asked for; None if the caller belongs to the machinery."""
+        site = self.board.callers.locate(sys._getframe(1))
+        if site is None:
+            return None
+        return Operation(self.operation, path, target, groups, shown, shown_target, site, detail=detail)
+
+    def conduct(self, operation: Operation, act: Act) -> Any:
+        """Hand a call to the engines of all open sessions."""
+        __tracebackhide__ = True
+        checked = partial(self._checked, operation, act.perform)
+        return conduct(self.board.engines, operation, act._replace(perform=checked))
+
+    def _checked(self, operation: Operation, perform: Callable[[], Any]) -> Any:
+        __tracebackhide__ = True
+        try:
+            return perform()
+        except OSError as error:
+            tell_winerror(self.board.engines, operation.name, error)
+            raise
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
+        # A bound method pickles as (its owner, its name), and comes back as what the module has by that name.
+        return import_module, (self.module,)
+
+    def __deepcopy__(self, _memo: object) -> Wrapper:
+        return self
+
+    def __repr__(self) -> str:
+        return f"<fsfault wrapper of {self.real!r}>"
+
+
+#: The wrapper of each function, by its module and name; made when first needed.
+WRAPPERS: dict[tuple[str, str], Wrapper] = {}
+
+
+def spelled(shown: Any, asked: str, found: str) -> Any:
+    """Return a path argument for the place that a model has found; as it was passed, if that is where it is."""
+    if isinstance(shown, int) or (found == asked and "/." not in os.fsdecode(shown)):
+        return shown
+    return os.fsencode(found) if isinstance(shown, bytes) else found
+
+
+def _bind(template: Callable[..., Any], owner: Wrapper, real: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `template` as a method of `owner` that looks like `real`, down to the names of its arguments."""
+    code = template.__code__
+    names = _parameters(owner, real)
+    made = FunctionType(
+        code.replace(
+            co_name=real.__name__,
+            co_qualname=real.__qualname__,
+            co_varnames=("self", *names, *code.co_varnames[1 + len(names) :]),
+        ),
+        template.__globals__,
+        real.__name__,
+        template.__defaults__,
+    )
+    made.__kwdefaults__ = template.__kwdefaults__
+    made.__dict__.update(getattr(real, "__dict__", {}))
+    if "inspect" in sys.modules:  # who asks for signatures, such as an autospec, has loaded it
+        from pytest_fsfault._intercept.patching.signatures import MethodSignature  # noqa: PLC0415
+
+        made.__signature__ = MethodSignature(real)  # type: ignore[attr-defined]
+    made.__doc__ = real.__doc__
+    made.__module__ = real.__module__
+    made.__qualname__ = real.__qualname__
+    return MethodType(made, owner)
+
+
+_PARAMETERS = {"path": ("path",), "two paths": ("src", "dst"), "descriptor": ("fd",), "open": ()}
+
+
+def _parameters(owner: Wrapper, real: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the names under which callers may pass the arguments that a wrapper reads."""
+    if owner.function == "sendfile":
+        return "out_fd", "in_fd"
+    names = _PARAMETERS.get(owner.shape, ("src", "dst"))
+    code = getattr(real, "__code__", None)
+    return code.co_varnames[: len(names)] if code else names

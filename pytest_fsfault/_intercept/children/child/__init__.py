@@ -1,0 +1,1 @@
+"""In the child: attach to the parent's sessions, and ask the parent."""

@@ -1,0 +1,176 @@
+"""The clock of a kin: that of its parent, read from a page of memory, and waited for by asking."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from itertools import count
+from time import sleep as real_sleep
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pytest_fsfault._core.clock import OPERATION, READING, SECOND, VirtualClock
+from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
+from pytest_fsfault._core.waiter import Waiter
+from pytest_fsfault._intercept.children.child.connection import Gone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_fsfault._core.waiter import World
+    from pytest_fsfault._intercept.children.child.connection import Line, Links
+    from pytest_fsfault._intercept.children.shared_page import Page
+
+T = TypeVar("T")
+
+# So many nanoseconds of its own a kin spends before it tells.
+_UNTOLD = 1_000_000
+_READ = 1  # as in `selectors`
+# Real nanoseconds for which a connection must be silent before a sleep of the same loop is jumped over.
+_SILENCE = 100_000_000
+
+
+class FarWaiter(Waiter):
+    """A wait that the parent ends; whoever notifies it here cancels it there."""
+
+    __slots__ = ("_cancel", "number")
+
+    def __init__(
+        self, began: int, since: int, span: int | None, number: int, cancel: Callable[[int], object]
+    ) -> None:
+        super().__init__(began, since, span)
+        self.number = number
+        self._cancel = cancel
+
+    def ring(self) -> None:
+        """Make the waiter look again."""
+        super().ring()
+        if self.notified and self.due is not None:
+            self._cancel(self.number)
+
+
+class FarClock(VirtualClock):
+    """Virtual time that another process keeps.
+
+    What this one spends by itself, on operations and on readings, is told at the next occasion: until then it
+    is ahead of the others by that.
+    """
+
+    def __init__(self, world: World, links: Links, page: Page) -> None:
+        super().__init__(world)
+        self._links = links
+        self._page = page
+        self._told = 0
+        self._floor = 0
+        self._numbers = count(1)
+
+    def now_ns(self) -> int:
+        """Return the nanoseconds since the start; asking costs nothing."""
+        return max(self._floor, self._page.time + self._spent() - self._told)
+
+    def _spent(self) -> int:
+        return OPERATION * self.operations() + READING * self._readings
+
+    def untold(self) -> int:
+        """Return what was spent since the last time, which the caller tells."""
+        with self._tally:
+            self._floor = self.now_ns()
+            spent = self._spent()
+            untold, self._told = spent - self._told, spent
+        return max(untold, 0)
+
+    def reading(self, count: int = 1) -> int:
+        """Return the nanoseconds since the start to code under test, which pays for `count` readings."""
+        now = super().reading(count)
+        if self._spent() - self._told > _UNTOLD:
+            with suppress(Gone):
+                self._links.ask("spend", self.untold())
+        return now
+
+    def spend(self, span: int) -> None:
+        """Move the clock by `span` nanoseconds at once."""
+        with suppress(Gone):
+            self._links.ask("spend", self.untold() + span)
+
+    def note(self, began: int, span: int) -> None:
+        """Record a wait that was sat out."""
+        super().note(began, span)
+        with suppress(Gone):
+            self._links.ask("slept", began, span)
+
+    def waiter(self, span: int | None, *, patient: bool = False) -> Waiter:
+        """Return a wait of `span` nanoseconds that begins now, for the calling thread."""
+        made = FarWaiter(self.now_ns(), self.world.monotonic_ns(), span, next(self._numbers), self._cancel)
+        made.patient = patient
+        return made
+
+    def _cancel(self, number: int) -> None:
+        with suppress(Gone):
+            self._links.ask("cancel", number)
+
+    def wait(self, waiter: Waiter) -> bool:
+        """Block until `waiter` is notified or due; return whether it was notified."""
+        if waiter.due is None or not isinstance(waiter, FarWaiter):
+            return super().wait(waiter)
+        self._waiters[waiter.thread] = waiter
+        try:
+            line = self._links.here()
+            line.send(self._request(waiter.number, waiter.due - waiter.began, waiter.patient))
+            self._receive(line)
+        except Gone:
+            real_sleep(max(0.0, (waiter.due - waiter.began) / SECOND))
+        finally:
+            self._waiters.pop(waiter.thread, None)
+        if not waiter.notified:
+            super().note(waiter.began, waiter.due - waiter.began)
+        return waiter.notified
+
+    def _request(
+        self, number: int, span: int, patient: bool, silence: int = 0, *, noted: bool = True
+    ) -> tuple[Any, ...]:
+        return "wait", self.untold(), number, span, patient, silence, noted
+
+    def _receive(self, line: Line) -> None:
+        try:
+            line.receive()
+        except (Gone, SimulatedCrash, RetryStorm):
+            raise
+        except BaseException:
+            # A signal handler has raised: the answer is still to come, and must not be taken for another one.
+            self._links.drop()
+            raise
+
+    def watch(self, waiter: Waiter, look: Callable[[float | None], T]) -> T:
+        """Return what `look` finds until `waiter` is due: a loop of asyncio waits for both at once."""
+        selector = waiter._loop._selector  # type: ignore[attr-defined]
+        number = next(self._numbers)
+        silence = _SILENCE if waiter._sleeps else 0  # type: ignore[attr-defined]
+        try:
+            line = self._links.here()
+            line.send(
+                self._request(number, (waiter.due or 0) - waiter.began, waiter.patient, silence, noted=False)
+            )
+        except Gone:
+            return look((waiter.due or 0) / SECOND)
+        selector.register(line.socket.fileno(), _READ)
+        try:
+            found: Any = look(None)
+            events = [event for event in found if event[0].fd != line.socket.fileno()]
+            if len(events) == len(found):
+                self._links.aside("cancel", number)
+            self._receive(line)
+        except Gone:
+            return look(0)
+        finally:
+            selector.unregister(line.socket.fileno())
+        return events  # type: ignore[return-value]
+
+    def bar(self, thread: int, instant: int) -> None:
+        """Let nobody jump beyond `instant` while `thread` waits on the outside."""
+        with suppress(Gone):
+            self._barriers[thread] = instant
+            self._links.ask("bar", instant)
+
+    def come_back(self, thread: int, instant: int) -> None:
+        """Take in that `thread` waits on the outside no longer; show `instant` at least."""
+        if self._barriers.pop(thread, None) is not None or instant:
+            with suppress(Gone):
+                self._links.ask("back", instant)

@@ -1,0 +1,81 @@
+"""Look at kin from outside, whether a process of theirs does something or all its threads wait.
+
+Linux alone tells that of another process. Elsewhere waits take real time while kin live, as beside strangers.
+"""
+
+from __future__ import annotations
+
+import sys
+from os import listdir
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._intercept.virtual_time.idle import Mark, can_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+if sys.platform == "linux":
+    from time import clock_gettime_ns
+
+#: Whether kin can share the clock here.
+VISIBLE = sys.platform == "linux"
+
+
+class Relatives:
+    """The kin of this process that are connected, by their numbers."""
+
+    def __init__(self, waiting: Callable[[int], Collection[int]], asked: Callable[[], bool]) -> None:
+        self._marks: dict[int, Mark] = {}
+        self._waiting = waiting  # the threads of a process that wait for the clock, by the system's numbers
+        self._asked = asked  # whether somebody has asked for something and waits for the answer
+        self.numbers: frozenset[int] = frozenset()
+
+    def meet(self, numbers: Collection[int]) -> None:
+        """Take in which processes are connected now."""
+        self.numbers = frozenset(numbers)
+        for gone in self._marks.keys() - self.numbers:
+            del self._marks[gone]
+
+    def at_work(self, now: int) -> bool:
+        """Return whether one of them does something; all are looked at, so that their quiet counts alike."""
+        if not self.numbers:
+            return False
+        working = [self._stirs(number, now) for number in self.numbers]
+        return any(working) or self._asked()
+
+    def _stirs(self, process: int, now: int) -> bool:
+        waiting, others = self._threads(process)
+        if any(map(can_run, waiting)):
+            return True  # woken by something else, such as a signal
+        if not others:
+            return False
+        sign = _cpu_time(process)
+        mark = self._marks.get(process)
+        if mark is None or mark.sign != sign:
+            self._marks[process] = Mark(sign, now)
+            return True
+        if not mark.lasts(now):
+            return True
+        # In this order: who could not run then, and has not run until now, has not run in between.
+        return any(map(can_run, others)) or _cpu_time(process) != sign
+
+    def _threads(self, process: int) -> tuple[list[str], list[str]]:
+        """Return the threads that wait for the clock, and the others; none if the process has just ended."""
+        tasks = f"/proc/{process}/task"
+        known = self._waiting(process)
+        found: tuple[list[str], list[str]] = [], []
+        try:
+            for task in listdir(tasks):
+                found[int(task) not in known].append(f"{tasks}/{task}/stat")
+        except OSError:
+            return [], []
+        return found
+
+
+def _cpu_time(process: int) -> int | None:
+    """Return the CPU time of all threads of a process, in nanoseconds."""
+    try:
+        # include/linux/posix-timers.h: ~pid << 3 | CPUCLOCK_SCHED
+        return clock_gettime_ns((~process << 3) | 2)
+    except OSError:
+        return None

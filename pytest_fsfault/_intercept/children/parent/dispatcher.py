@@ -1,0 +1,312 @@
+"""Answer what kin ask: what holds, what is decided about a call, and when a wait is over."""
+
+from __future__ import annotations
+
+import shutil
+from itertools import count
+from os import fsdecode
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.clock import SECOND, VirtualClock, Wait
+from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
+from pytest_fsfault._core.engine.execution import Act, decide, escape_cut
+from pytest_fsfault._core.engine.listings import LISTINGS
+from pytest_fsfault._core.language.operations import OPERATIONS
+from pytest_fsfault._intercept.children.parent.connections import RemoteWait
+from pytest_fsfault._intercept.children.parent.started import Start, Starts
+from pytest_fsfault._intercept.children.protocol import (
+    ending_row,
+    failure_from_row,
+    failure_row,
+    operation_from_row,
+)
+from pytest_fsfault._intercept.fake.isolation import patcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_fsfault._core.engine.engine import Engine
+    from pytest_fsfault._core.engine.execution import Answered
+    from pytest_fsfault._core.language.operations import Operation
+    from pytest_fsfault._intercept.calls.state import Board
+    from pytest_fsfault._intercept.children.parent.connections import Peer
+    from pytest_fsfault._intercept.children.protocol import Message
+    from pytest_fsfault._intercept.children.shared_page import Page
+
+_DONE = ("done",)
+_numbers = count(1)
+
+
+class Desk:
+    """The sessions of a parent, as its kin see them."""
+
+    def __init__(
+        self, board: Board, page: Page, clock: Callable[[], Any], ring: Callable[[], object]
+    ) -> None:
+        self._board = board
+        self._page = page
+        self._clock = clock
+        self._ring = ring
+        self.starts = Starts()
+        self._cancelled: set[tuple[int, int]] = set()
+        self._verbs: dict[str, Callable[..., Message | None]] = {
+            "hello": self._hello, "thread": self._thread, "rules": self._rules, "ask": self._ask, "perform": self._perform,
+            "performed": self._performed, "translate": self._translate, "note": self._note, "spend": self._spend,
+            "wait": self._wait, "cancel": self._cancel, "slept": self._slept, "bar": self._bar, "back": self._back,
+            "count": self._count, "escape": self._escape, "start": self._start,
+        }  # fmt: skip
+
+    def engines(self) -> tuple[Engine, ...]:
+        """Return the sessions that hold for kin, the innermost first."""
+        board = self._board
+        if board.shut or patcher() is not None:
+            return ()  # a fake file system is the parent's alone
+        return tuple(engine for engine in board.engines if engine.gate and engine.children)
+
+    def answer(self, peer: Peer, message: Message) -> Message | None:
+        """Return the answer to a message; None if it comes later."""
+        verb, *arguments = message
+        try:
+            return self._verbs[verb](peer, *arguments)
+        except (SimulatedCrash, RetryStorm) as ending:
+            return "ended", *ending_row(ending)
+
+    def fail(self, error: Exception) -> None:
+        """Take in that a question could not be answered: the one who has asked is alone from now on."""
+        told = f"a child process got no answer, and went on without faults: {type(error).__name__}: {error}"
+        for engine in self.engines()[:1]:
+            engine.escapes.append(told)
+
+    def forget(self, peer: Peer) -> None:
+        """Take in that a thread is gone: what it was about to do, nobody will tell."""
+        for case, _ in peer.asked.values():
+            if case.witnesses:
+                case.note("passed")
+        peer.asked.clear()
+        if peer.wait is not None:
+            peer.wait.clock.leave(peer.key)
+            peer.wait = None
+        if peer.clock is not None:
+            peer.clock.come_back(peer.key, 0)
+
+    def keep(self, processes: set[int]) -> None:
+        """Take in which processes are left: nobody comes back for what the others have cancelled."""
+        self._cancelled = {one for one in self._cancelled if one[0] in processes}
+
+    # Who asks.
+
+    def _hello(self, peer: Peer, *who: int) -> Message:
+        self._thread(peer, *who)
+        return self._rules(peer)
+
+    def _thread(self, peer: Peer, process: int, thread: int, native: int) -> Message:
+        peer.process, peer.thread, peer.native = process, thread, native
+        return _DONE
+
+    # What holds.
+
+    def roots(self) -> tuple[str, ...]:
+        """Return the roots of the sessions that hold for kin."""
+        return tuple(dict.fromkeys(root for engine in self.engines() for root in engine.roots))
+
+    def _rules(self, _peer: Peer) -> Message:
+        engines, roots = self.engines(), self.roots()
+        clock = self._clock()
+        ended = next((engine.ended for engine in engines if engine.ended is not None), None)
+        return (
+            "rules", self._page.generation, roots,
+            {name: self._tests(name, engines) for name in OPERATIONS},
+            any(engine.plan.speaks_windows for engine in engines),
+            self._model(engines),
+            None if ended is None else ending_row(ended),
+            any(engine.sorts for engine in engines),
+            isinstance(clock, VirtualClock), clock.epoch,
+            tuple(self._board.callers.harness), clock.now_ns(),
+        )  # fmt: skip
+
+    def _tests(self, name: str, engines: tuple[Engine, ...]) -> Message:
+        """Return for path and target what a quick test of them is made of."""
+        ends = (False, True) if OPERATIONS[name].two_paths else (False,)
+        eased = any(engine.model is not None and engine.model.ease(name) is not None for engine in engines)
+        return tuple(
+            (eased and not target) or _materials(self._board.tests(engines, name, target=target))
+            for target in ends
+        )
+
+    def _model(self, engines: tuple[Engine, ...]) -> Message | None:
+        """Return what is different about `shutil` under a model; None without one."""
+        model = next((engine.model for engine in engines if engine.model is not None), None)
+        if model is None:
+            return None
+        own = {id(vars(shutil)): "shutil", id(vars(shutil.rmtree)): "rmtree"}
+        return tuple(
+            (own[id(space)], name, value)
+            for space, name, value in model.patches()
+            if id(space) in own and isinstance(value, bool)
+        )
+
+    # What is decided.
+
+    def _ask(
+        self, peer: Peer, spent: int, counts: dict[str, Any], row: Message, stack: Any, taken: bool
+    ) -> Message:
+        self._spend(peer, spent)
+        self._count(peer, counts, {})
+        operation = operation_from_row(row)
+        with self._board.callers.speaking_for(stack):
+            case, decision, decider = decide(self.engines(), operation, _ELSEWHERE, taken=taken)
+        case.who = peer.thread, peer.process
+        fault = None
+        if decision is not None and decider is not None:
+            if operation.early_bound and decision.fault.kind == "short":
+                escape_cut(case, decision, decider)
+            else:
+                ended = None if decider.ended is None else ending_row(decider.ended)
+                fault = str(decision.fault), decision.reason, decision.note, decider.trial, ended
+        number = next(_numbers)
+        if case.witnesses or case.answered is not None:
+            peer.remember(number, case, decider)
+        return "decided", number, bool(case.witnesses), fault, _answer_row(case.answered, operation)
+
+    def _perform(self, peer: Peer, number: int) -> Message:
+        """Do what a model wants done in the place of a call."""
+        answered = peer.asked[number][0].answered
+        assert answered is not None  # noqa: S101  # only what a model has answered is done here
+        assert answered.answer.perform is not None  # noqa: S101  # as it was told
+        try:
+            result = answered.answer.perform()
+        except OSError as error:
+            return "failed", failure_row(error)
+        return "result", result
+
+    def _performed(self, peer: Peer, number: int, result: Any) -> Message:
+        """Take in that a call has succeeded about which a model has spoken."""
+        answered = peer.asked[number][0].answered
+        assert answered is not None  # noqa: S101  # as above
+        model, asked, answer = answered
+        if asked.early_bound:
+            model.passed(asked, answer)
+            return _DONE
+        return "result", model.done(asked, answer, result)
+
+    def _translate(self, _peer: Peer, operation: Message, row: Message) -> Message:
+        error = failure_from_row(row)
+        model = next((engine.model for engine in self.engines() if engine.model is not None), None)
+        if model is None or not isinstance(error, OSError):
+            return _DONE
+        return "failed", failure_row(model.translated(operation_from_row(operation), error))
+
+    def _note(self, peer: Peer, number: int, outcome: Any, row: Message | None) -> Message:
+        case, decider = peer.asked.pop(number)
+        case.note(outcome, failure_from_row(row))
+        if outcome == "crashed" and decider is not None:
+            decider.on_end()
+        return _DONE
+
+    def _count(
+        self, _peer: Peer, counts: dict[str, tuple[int, list[str]]], outside: dict[str, str]
+    ) -> Message:
+        for engine in self.engines():
+            for name, (calls, paths) in counts.items():
+                engine.count(name, calls, paths)
+            engine.outside.update(outside)
+        return _DONE
+
+    def _escape(self, _peer: Peer, told: str) -> Message:
+        for engine in self.engines()[:1]:
+            engine.escapes.append(told)
+        return _DONE
+
+    def _start(self, _peer: Peer, *fields: Any) -> Message:
+        self.starts.add(Start(*fields))
+        return _DONE
+
+    # What time it is.
+
+    def _spend(self, _peer: Peer, span: int) -> Message:
+        clock = self._clock()
+        if isinstance(clock, VirtualClock):
+            if span:
+                clock.spend(span)
+            clock.publish()
+        return _DONE
+
+    def _wait(self, peer: Peer, spent: int, *request: Any) -> Message | None:
+        self._spend(peer, spent)
+        clock = self._clock()
+        if (peer.process, request[0]) in self._cancelled:
+            self._cancelled.discard((peer.process, request[0]))
+            return ("notified",)
+        if isinstance(clock, VirtualClock):
+            clock.raise_if_ended()
+            wait = RemoteWait(clock, peer, request, self._ring)
+            # In one step, as others see it: who waits must be among those whose turn it may be.
+            with clock._mutex:
+                clock._waiters[peer.key] = wait
+                peer.wait = wait
+            return None
+        return ("due",)
+
+    def _cancel(self, peer: Peer, number: int) -> Message:
+        self._cancelled.add((peer.process, number))
+        return _DONE
+
+    def take_cancelled(self, peer: Peer) -> bool:
+        """Return whether the wait of a thread was cancelled."""
+        wait = peer.wait
+        if wait is None or (peer.process, wait.number) not in self._cancelled:
+            return False
+        self._cancelled.discard((peer.process, wait.number))
+        return True
+
+    def _slept(self, peer: Peer, began: int, span: int) -> Message:
+        self._clock().waits.append(Wait(began / SECOND, span / SECOND, peer.thread, peer.process))
+        return _DONE
+
+    def _bar(self, peer: Peer, instant: int) -> Message:
+        clock = self._clock()
+        if isinstance(clock, VirtualClock):
+            peer.clock = clock
+            clock.bar(peer.key, instant)
+        return _DONE
+
+    def _back(self, peer: Peer, instant: int) -> Message:
+        clock = self._clock()
+        if isinstance(clock, VirtualClock):
+            clock.come_back(peer.key, instant)
+            clock.publish()
+        peer.clock = None
+        return _DONE
+
+
+def _elsewhere() -> Any:
+    raise AssertionError("the call is made by the process that has asked")
+
+
+_ELSEWHERE = Act(_elsewhere)
+
+
+def _answer_row(answered: Answered | None, operation: Operation) -> Message | None:
+    """Return as plain values what a model has said of an operation."""
+    if answered is None:
+        return None
+    answer = answered.answer
+    return answer.path, answer.target, answer.perform is not None, answer.fails, _must_be_told(operation)
+
+
+def _must_be_told(operation: Operation) -> bool:
+    """Return whether a model has to know that a call has succeeded."""
+    if operation.name in {"os.close", "file.close"}:
+        return bool(operation.detail)
+    return "mutate" in operation.groups or (operation.early_bound and operation.name not in LISTINGS)
+
+
+def _materials(tests: list[Callable[[str], object]]) -> Any:
+    """Return what quick tests are made of: the patterns of those that are patterns, True for any other."""
+    found = []
+    for test in tests:
+        pattern = getattr(test, "__self__", None)
+        if not hasattr(pattern, "pattern"):
+            return True
+        found.append((test.__name__, fsdecode(pattern.pattern), pattern.flags))  # type: ignore[union-attr]
+    return tuple(found)

@@ -1,0 +1,299 @@
+"""The thread of a parent that answers its kin; it lives while a session is there and somebody may ask."""
+
+from __future__ import annotations
+
+import marshal
+import os
+import select
+import selectors
+import socket
+import sys
+import time
+from _thread import allocate_lock, get_ident, start_new_thread
+from contextlib import nullcontext, suppress
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.clock import VirtualClock
+from pytest_fsfault._host.originals import ORIGINALS
+from pytest_fsfault._intercept.children import rendezvous
+from pytest_fsfault._intercept.children.parent.activity import VISIBLE, Relatives
+from pytest_fsfault._intercept.children.parent.connections import Peer
+from pytest_fsfault._intercept.children.parent.dispatcher import Desk
+from pytest_fsfault._intercept.children.shared_page import Page
+from pytest_fsfault._intercept.virtual_time.threads import ThisProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_fsfault._intercept.calls.state import Board
+    from pytest_fsfault._intercept.children.protocol import Message
+
+_SIZE = 65_536
+_BACKLOG = 128
+# Real seconds to wait for the last words of a child that was killed; one that goes on talking is not waited for.
+_PATIENCE = 0.1
+_real_sleep = time.sleep
+_remove, _rmdir, _mkdir, _listdir = (
+    ORIGINALS["os", name] for name in ("unlink", "rmdir", "mkdir", "listdir")
+)
+_open, _rename = ORIGINALS["io", "open"], ORIGINALS["os", "replace"]
+# The names of files by which new interpreters tell of themselves end so.
+_MET = ".met"
+
+
+class Server:
+    """Answer the kin of this process, in a thread of its own.
+
+    A raw thread: it is none of the test's, and no list of threads shows it. It stands still while this process
+    forks, since a fork with several threads is a thing that Python warns of.
+    """
+
+    def __init__(self, board: Board, directory: str, clock: Callable[[], Any]) -> None:
+        self._board = board
+        self._directory = directory
+        _mkdir(directory, 0o700)
+        self._page = Page(rendezvous.page_of(directory), create=True)
+        self._page.alive = True
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind(rendezvous.socket_of(directory))
+        self._socket.listen(_BACKLOG)
+        self._bell, self._hammer = socket.socketpair()
+        for one in (self._socket, self._bell, self._hammer):
+            one.setblocking(False)
+        self._peers: dict[int, Peer] = {}
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._socket, selectors.EVENT_READ)
+        self._selector.register(self._bell, selectors.EVENT_READ)
+        self.desk = Desk(board, self._page, clock, self.ring)
+        self._clock = clock
+        self._running = False
+        self._stopping = False
+        self._busy = False
+        self._ended = allocate_lock()
+        self._native = 0
+        self._thread = 0
+        self.relatives = Relatives(self._waiting, self._asked)
+        if VISIBLE:
+            ThisProcess.kin = self.relatives
+        self._roots: tuple[str, ...] | None = None
+        self._follow_clock()
+        self._tell_roots()
+
+    def _tell_roots(self) -> None:
+        """Write the roots where new interpreters read them."""
+        roots = self.desk.roots()
+        if roots != self._roots:
+            self._roots = roots
+            path = rendezvous.roots_of(self._directory)
+            with _open(f"{path}.new", "wb") as file:
+                file.write(marshal.dumps(roots, 2))
+            _rename(f"{path}.new", path)
+
+    def meet(self) -> None:
+        """Take in which interpreters have told of themselves."""
+        for name in _listdir(self._directory):
+            if name.endswith(_MET):
+                path = os.path.join(self._directory, name)
+                with suppress(OSError, ValueError, EOFError):
+                    with _open(path, "rb") as file:
+                        self.desk.starts.meet(marshal.loads(file.read()))  # noqa: S302  # ours
+                    _remove(path)
+
+    def _follow_clock(self) -> None:
+        clock = self._clock()
+        if isinstance(clock, VirtualClock):
+            clock.moved = self._moved
+            clock.publish()
+
+    def _moved(self, instant: int) -> None:
+        self._page.time = instant
+
+    def change(self) -> None:
+        """Let all kin know that rules, roots or gates have changed."""
+        self._page.change()
+        self._follow_clock()
+        self._tell_roots()
+
+    # The thread.
+
+    def start(self) -> None:
+        """Let the thread run."""
+        if self._running:
+            return
+        self._stopping = False
+        self._running = True
+        self._ended.acquire()
+        start_new_thread(self._run, ())
+
+    def pause(self) -> None:
+        """Let the thread end, and wait until the system has forgotten it."""
+        if not self._running or get_ident() == self._thread:
+            return
+        self._stopping = True
+        self.ring()
+        self._ended.acquire()
+        self._ended.release()
+        self._running = False
+        if sys.platform == "linux":
+            tasks = "/proc/self/task"
+            while str(self._native) in _listdir(tasks):
+                _real_sleep(0.0001)
+
+    def ring(self) -> None:
+        """Make the thread look around."""
+        with suppress(OSError):
+            self._hammer.send(b"!")
+
+    def _run(self) -> None:
+        from threading import get_native_id  # noqa: PLC0415  # the thread's own
+
+        self._native, self._thread = get_native_id(), get_ident()
+        busy = self._board.busy
+        busy.add(self._thread)
+        try:
+            while not self._stopping:
+                self._serve(self._end_waits())
+        finally:
+            busy.discard(self._thread)
+            self._ended.release()
+
+    def _serve(self, timeout: float | None) -> bool:
+        found = self._selector.select(timeout)
+        self._busy = True
+        try:
+            for key, _ in found:
+                if key.fileobj is self._socket:
+                    self._accept()
+                elif key.fileobj is self._bell:
+                    with suppress(OSError):
+                        self._bell.recv(_SIZE)
+                else:
+                    self._hear(key.data)
+        finally:
+            self._busy = False
+        return bool(found)
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            connection, _ = self._socket.accept()
+            connection.setblocking(True)
+            peer = Peer(connection)
+            self._peers[connection.fileno()] = peer
+            self._selector.register(connection, selectors.EVENT_READ, peer)
+
+    def _hear(self, peer: Peer) -> None:
+        try:
+            data = peer.connection.recv(_SIZE)
+        except OSError:
+            data = b""
+        if not data:
+            self._dismiss(peer)
+            return
+        try:
+            for message in peer.frames.feed(data):
+                self._answer(peer, message)
+        except Exception as error:  # noqa: BLE001  # whatever one child says, the others get their answers
+            self.desk.fail(error)
+            self._dismiss(peer)
+
+    def _answer(self, peer: Peer, message: Message) -> None:
+        answer = self.desk.answer(peer, message)
+        if message[0] in {"hello", "thread"}:
+            self._count_kin()
+        if answer is not None:
+            peer.send(answer)
+
+    def _dismiss(self, peer: Peer) -> None:
+        self._selector.unregister(peer.connection)
+        self._peers.pop(peer.connection.fileno(), None)
+        peer.connection.close()
+        self.desk.forget(peer)
+        self._count_kin()
+
+    def _count_kin(self) -> None:
+        numbers = {peer.process for peer in self._peers.values() if peer.process}
+        self.desk.keep(numbers)
+        clock = self._clock()
+        # Whoever decides whether to jump must find one of us a child like any other, or kin, all the while.
+        with clock._mutex if isinstance(clock, VirtualClock) else nullcontext():
+            self.relatives.meet(numbers)
+
+    # The clock.
+
+    def _end_waits(self) -> float | None:
+        """Answer those whose waits are over; return the real seconds until the next look."""
+        pauses: list[float] = []
+        for peer in tuple(self._peers.values()):
+            wait = peer.wait
+            if wait is None:
+                continue
+            if self.desk.take_cancelled(peer):
+                self._end(peer, ("notified",))
+            elif (pause := wait.clock.poll(wait)) is None:
+                if wait.noted:
+                    self.desk.answer(peer, ("slept", wait.began, (wait.due or wait.began) - wait.began))
+                self._end(peer, ("due",))
+            else:
+                pauses.append(pause)
+        return min(pauses, default=None)
+
+    def _end(self, peer: Peer, answer: tuple[str, ...]) -> None:
+        wait, peer.wait = peer.wait, None
+        assert wait is not None  # noqa: S101  # asked before
+        clock = wait.clock
+        # In one step, as others see it: it must not look as if the thread did nothing and waited for nothing.
+        with clock._mutex:
+            clock.publish()
+            peer.send(answer)
+            clock.leave(peer.key)
+
+    def _waiting(self, process: int) -> set[int]:
+        return {peer.native for peer in tuple(self._peers.values()) if peer.process == process and peer.wait}
+
+    def _asked(self) -> bool:
+        """Return whether a question is unanswered."""
+        if self._busy and get_ident() != self._thread:
+            return True
+        poll = select.poll() if hasattr(select, "poll") else None
+        if poll is None:
+            return False
+        for peer in tuple(self._peers.values()):
+            if (descriptor := peer.connection.fileno()) >= 0:
+                poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(0))
+
+    # The end.
+
+    def drain(self) -> None:
+        """Answer all that has been asked so far."""
+        if self._running and get_ident() != self._thread:
+            until = time.monotonic() + _PATIENCE
+            while self._asked() and time.monotonic() < until:
+                self.ring()
+                _real_sleep(0.0002)
+
+    def close(self, *, abandon: bool = False) -> None:
+        """Answer nobody any more; with `abandon` this is the copy of a forked child, which leaves the rest alone."""
+        if not abandon:
+            self.pause()
+            self._page.alive = False
+            for peer in tuple(self._peers.values()):
+                self._dismiss(peer)
+            self._remove_directory()
+        self._selector.close()
+        for peer in self._peers.values():
+            peer.connection.close()
+        for one in (self._socket, self._bell, self._hammer):
+            one.close()
+        self._page.close()
+        if ThisProcess.kin is self.relatives:
+            ThisProcess.kin = None
+        clock = self._clock()
+        if isinstance(clock, VirtualClock) and clock.moved == self._moved:
+            clock.moved = None
+
+    def _remove_directory(self) -> None:
+        with suppress(OSError):
+            for name in _listdir(self._directory):
+                _remove(os.path.join(self._directory, name))
+            _rmdir(self._directory)

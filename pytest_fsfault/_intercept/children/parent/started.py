@@ -1,0 +1,165 @@
+"""Which processes were started under faults, and which of them no fault has reached."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pytest_fsfault._host.originals import ORIGINALS
+from pytest_fsfault._intercept.children.rendezvous import KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from types import FrameType
+
+_which = shutil.which
+_FLAGS_OF_OWN = "cmWX"  # the flags of an interpreter that end its flags, or take an argument
+_HEAD = 128
+#: Why no fault reaches most programs; what they change is noticed by itself.
+NATIVE = "it is no Python program"
+_SHOWN = 100  # characters of a command at most
+
+
+class Start(NamedTuple):
+    """One process that was started: its arguments, why no fault can reach it, and the line that started it."""
+
+    arguments: tuple[str, ...]
+    reason: str
+    call_site: str
+
+    def __str__(self) -> str:
+        shown = " ".join(" ".join(self.arguments).split())
+        shown = shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 4]} ..."
+        return f"no fault reached `{shown}`, started at {self.call_site}: {self.reason}"
+
+
+def start(
+    executable: Any, arguments: Sequence[Any], environment: Mapping[Any, Any] | None, site: str
+) -> Start:
+    """Return what is known of a process before it starts."""
+    given = tuple(os.fsdecode(one) for one in arguments)
+    program = os.fsdecode(executable if executable is not None else arguments[0])
+    return Start(given, _why_not(program, given, environment), site)
+
+
+def started(event: str, args: tuple[Any, ...], site: str, frame: FrameType | None) -> Start | None:
+    """Return what an audit event tells of a process; None if it tells nothing, or nothing will start."""
+    if event == "os.posix_spawn" and frame is not None and frame.f_globals.get("__name__") == "subprocess":
+        return None  # which has told of it
+    with suppress(TypeError, ValueError, IndexError):
+        if event == "subprocess.Popen":
+            listed = [args[1]] if isinstance(args[1], (str, bytes, os.PathLike)) else args[1]
+            return start(args[0], listed, args[3], site)
+        if event == "os.posix_spawn":
+            return start(args[0], args[1], args[2], site)
+    return None
+
+
+def _why_not(program: str, arguments: tuple[str, ...], environment: Mapping[Any, Any] | None) -> str:
+    """Return why a process cannot be reached; nothing where it can, as far as can be seen from outside."""
+    python, flags = _interpreter(program, arguments)
+    if not python:
+        return NATIVE
+    if environment is not None and KEY not in environment and os.fsencode(KEY) not in environment:
+        return f"its environment lacks {KEY}; build it from a copy of os.environ"
+    if "S" in flags:
+        return "with -S Python loads nothing of ours"
+    if flags & {"E", "I"} and not _is_this(python):
+        return f"with -{min(flags & {'E', 'I'})} another environment sees nothing of ours"
+    return ""
+
+
+def _interpreter(program: str, arguments: Sequence[str]) -> tuple[str, frozenset[str]]:
+    """Return the Python that a program is or names in its first line, and its flags."""
+    if _is_python(program):
+        return program, _flags(arguments[1:])
+    path = program if os.path.dirname(program) else _which(program) or ""
+    first = _first_line(path)
+    if first.startswith("#!"):
+        words = first[2:].split()
+        if words and os.path.basename(words[0]) == "env":
+            words = [word for word in words[1:] if word[:1] != "-" and "=" not in word]
+        if words and _is_python(words[0]):
+            return words[0], _flags(words[1:])
+    # Scripts whose interpreter has a long path, or one with blanks, start as a program of the shell.
+    if "python" in first:
+        return first, frozenset()
+    return "", frozenset()
+
+
+def _is_python(program: str) -> bool:
+    return program == sys.executable or os.path.basename(program).lower().startswith(("python", "pypy"))
+
+
+def _is_this(python: str) -> bool:
+    """Return whether a Python belongs to the environment of this process."""
+    return os.path.dirname(_which(python) or python) == os.path.dirname(sys.executable)
+
+
+def _flags(arguments: Iterable[str]) -> frozenset[str]:
+    found: set[str] = set()
+    for one in arguments:
+        if one[:1] != "-" or one.startswith("--"):
+            break
+        found |= set(one[1:])
+        if one[1:2] in _FLAGS_OF_OWN:
+            break
+    return frozenset(found)
+
+
+def _first_line(path: str) -> str:
+    with suppress(OSError), ORIGINALS["io", "open"](path, "rb") as file:
+        head: bytes = file.read(_HEAD)
+        lines = head.split(b"\n")[:2]
+        # A shell script that hands itself on to Python says so in its second line.
+        return os.fsdecode(lines[0] if b"/sh" not in lines[0] else b" ".join(lines))
+    return ""
+
+
+class Starts:
+    """The processes that were started, and those that have told of themselves."""
+
+    def __init__(self) -> None:
+        self._started: list[Start] = []
+        self._met: list[tuple[str, ...]] = []
+
+    def add(self, started: Start) -> None:
+        """Take in that a process is about to start."""
+        self._started.append(started)
+
+    def meet(self, arguments: Sequence[str]) -> None:
+        """Take in that a process has told of itself, with the arguments that it was started with."""
+        self._met.append(tuple(arguments))
+
+    def count(self) -> int:
+        """Return how many processes have told of themselves."""
+        return len(self._met)
+
+    def unreached(self, first: int = 0) -> Iterator[str]:
+        """Yield a sentence for each process, from the `first` on, that no fault has reached."""
+        met = list(self._met)
+        for started in self._started[first:]:
+            same = next((arguments for arguments in met if _same(started.arguments, arguments)), None)
+            if same is None:
+                yield str(started._replace(reason=started.reason or _SILENT))
+            else:
+                met.remove(same)
+
+    def __len__(self) -> int:
+        return len(self._started)
+
+
+def _same(started: tuple[str, ...], met: tuple[str, ...]) -> bool:
+    """Return whether an interpreter was started so: for a script, its own arguments come after those of Python."""
+    if met[-len(started) :] == started:
+        return True
+    tail = started[1:]
+    script = os.path.basename(started[0])
+    here = len(met) - len(tail) - 1
+    return here >= 0 and met[len(met) - len(tail) :] == tail and os.path.basename(met[here]) == script
+
+
+_SILENT = "it has not told of itself; it ended too early, or is a Python before 3.11"

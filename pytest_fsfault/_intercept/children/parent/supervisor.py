@@ -1,0 +1,163 @@
+"""Decide when kin may come, and have somebody there when the first of them does."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._intercept.children import rendezvous
+from pytest_fsfault._intercept.children.parent.fork_hooks import Forking
+from pytest_fsfault._intercept.fake.isolation import patcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from pytest_fsfault._intercept.calls.state import Board
+    from pytest_fsfault._intercept.children.parent.server import Server
+    from pytest_fsfault._intercept.patching.patches import Patch
+
+_families: list[Family] = []
+
+
+class Family:
+    """The kin of this process: announced while faults act, served from when the first process is started."""
+
+    def __init__(self, board: Board, clock: Callable[[], Any], become_kin: Callable[[str], object]) -> None:
+        self._board = board
+        self._clock = clock
+        self._become_kin = become_kin
+        self._directory = rendezvous.new_directory()
+        self._announced = False
+        self._owner = os.getpid()
+        self._cover: Callable[[list[Patch]], object] = lambda _patches: None
+        self._forking = Forking(self.starting)
+        self.server: Server | None = None
+        _families.append(self)
+        _hook_forks()
+
+    def follow(self) -> None:
+        """Take in that sessions, rules, roots or gates have changed."""
+        board = self._board
+        asked = board.live and any(engine.gate and engine.children for engine in board.engines)
+        wanted = asked and rendezvous.POSSIBLE
+        if wanted and patcher() is not None:
+            wanted = False  # a fake file system is this process's alone
+        if wanted is not self._announced:
+            self._announced = wanted
+            if wanted:
+                rendezvous.announce(self._directory)
+            else:
+                rendezvous.withdraw()
+        if self.server is not None:
+            self.server.change()
+
+    def cover(self, put: Callable[[list[Patch]], object]) -> None:
+        """Let `put` meet the functions that start processes, now and in modules that are loaded later."""
+        self._cover = put
+        found = self._forking.loaded()
+        if found:
+            put(found)
+
+    def starting(self, event: str, args: tuple[Any, ...], frame: FrameType | None) -> bool:
+        """Be there for a process that is about to be started by the code under test; return whether we are."""
+        site = self._board.callers.locate(frame) if self._announced else None
+        server = None if site is None else self._serve()
+        if site is None or server is None:
+            return False
+        self.cover(self._cover)
+        from pytest_fsfault._intercept.children.parent.started import started  # noqa: PLC0415
+
+        found = started(event, args, site, frame)
+        if found is not None:
+            server.desk.starts.add(found)
+        return True
+
+    def _serve(self) -> Server | None:
+        """Return who answers; None if there is no place for it, which is told."""
+        if self.server is None:
+            from pytest_fsfault._intercept.children.parent.server import Server  # noqa: PLC0415  # for who starts a process
+
+            try:
+                self.server = Server(self._board, self._directory, self._clock)
+            except OSError as error:
+                told = f"no fault reaches child processes, for want of a directory: {error}"
+                for engine in self._board.engines[:1]:
+                    if told not in engine.escapes:  # each process that is started finds that out
+                        engine.escapes.append(told)
+                return None
+        self.server.start()
+        return self.server
+
+    def drain(self) -> None:
+        """Take in what kin have told so far, those included that have been killed."""
+        if self.server is not None:
+            self.server.drain()
+
+    def end(self) -> None:
+        """Serve nobody any more: the last session is over."""
+        server, self.server = self.server, None
+        if server is not None:
+            server.close()
+        if rendezvous.KEY in os.environ and os.getpid() == self._owner:
+            # A mock of the environment that was undone late has brought it back.
+            rendezvous.withdraw()
+
+    def unreached(self, first: int) -> list[str]:
+        """Return a sentence for each process, from the `first` on, that no fault has reached."""
+        if self.server is None:
+            return []
+        self.server.meet()
+        return list(self.server.desk.starts.unreached(first))
+
+    def started(self) -> int:
+        """Return how many processes were started so far."""
+        return 0 if self.server is None else len(self.server.desk.starts)
+
+    # A fork of this process.
+
+    def before_fork(self) -> None:
+        """Stand still."""
+        if self.server is not None:
+            self.server.pause()
+
+    def after_fork(self) -> None:
+        """Go on in the parent."""
+        if self.server is not None:
+            self.server.start()
+
+    def forked(self) -> None:
+        """Become kin, in the child; left alone, if the parent has started it while no fault acted."""
+        server, self.server = self.server, None
+        wanted = server is not None and self._announced
+        self._announced = False
+        if server is not None:
+            server.close(abandon=True)
+        self._become_kin(self._directory if wanted else "")
+
+
+_hooked = False
+
+
+def _hook_forks() -> None:
+    """Stand still while this process forks; what has been hooked stays so."""
+    global _hooked  # noqa: PLW0603  # hooks belong to the process
+    if not _hooked and hasattr(os, "register_at_fork"):
+        _hooked = True
+        os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_forked)
+
+
+def _before_fork() -> None:
+    for family in _families:
+        family.before_fork()
+
+
+def _after_fork() -> None:
+    for family in _families:
+        family.after_fork()
+
+
+def _forked() -> None:
+    families, _families[:] = tuple(_families), ()
+    for family in families:
+        family.forked()

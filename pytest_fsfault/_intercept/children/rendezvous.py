@@ -1,0 +1,66 @@
+"""Where kin find their parent: a directory for the socket, and the environment that names it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+#: The variable that names the directory.
+KEY = "FSFAULT_CHILD"
+#: The directory with a `sitecustomize` of ours, which serves environments that do not have this package.
+BOOT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bootstrap", "on_path")
+#: Whether a parent can be found here: Python has no such sockets on Windows.
+POSSIBLE = os.name == "posix"
+_PYTHONPATH = "PYTHONPATH"
+_PREFIX = "pytest-fsfault-"
+_LONGEST = 100  # of the path of a socket: <sys/un.h> has room for 104 on macOS, 108 on Linux
+
+
+def new_directory() -> str:
+    """Return the name of a directory beside that of the tests, yet to be made."""
+    base = tempfile.gettempdir()
+    name = f"{_PREFIX}{os.getpid()}-{os.urandom(3).hex()}"
+    return os.path.join(base if len(base) + len(name) < _LONGEST else "/tmp", name)  # noqa: S108  # made for us alone
+
+
+def socket_of(directory: str) -> str:
+    """Return the path of the socket."""
+    return os.path.join(directory, "s")
+
+
+def page_of(directory: str) -> str:
+    """Return the path of the page."""
+    return os.path.join(directory, "p")
+
+
+def roots_of(directory: str) -> str:
+    """Return the path of the list of roots."""
+    return os.path.join(directory, "roots")
+
+
+def is_ours(path: str) -> bool:
+    """Return whether a path is that of a socket or a page of ours."""
+    return os.path.basename(os.path.dirname(path)).startswith(f"{_PREFIX}{os.getpid()}-")
+
+
+def announce(directory: str) -> None:
+    """Let the processes that are started from now on know where to ask."""
+    os.environ[KEY] = directory
+    before = os.environ.get(_PYTHONPATH)
+    if before is None:
+        os.environ[_PYTHONPATH] = BOOT
+    elif BOOT not in before.split(os.pathsep):
+        os.environ[_PYTHONPATH] = BOOT + os.pathsep + before
+
+
+def withdraw() -> None:
+    """Undo an `announce`, whatever others have added to the variables since."""
+    os.environ.pop(KEY, None)
+    there = os.environ.get(_PYTHONPATH)
+    if there is None or BOOT not in there:
+        return
+    left = [part for part in there.split(os.pathsep) if part != BOOT]
+    if left:
+        os.environ[_PYTHONPATH] = os.pathsep.join(left)
+    else:
+        del os.environ[_PYTHONPATH]

@@ -1,0 +1,87 @@
+"""Functions that pyfakefs does by itself where Python makes them of others: those are met one by one here, too."""
+
+from __future__ import annotations
+
+import pathlib
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_fsfault._intercept.fake.filesystem import Place
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
+
+def walking(place: Place, real: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what stands before the look of `os.walk` at one directory, which is an `os.scandir`."""
+
+    @wraps(real)
+    def contents(filesystem: Any, root: Any, *args: Any) -> Any:
+        if not place.concerns(filesystem):
+            return real(filesystem, root, *args)
+        __tracebackhide__ = True
+        with place.os.scandir(root) as entries:
+            order = {entry.name: number for number, entry in enumerate(entries)}
+        top, directories, files = real(filesystem, root, *args)
+        for names in (directories, files):
+            names.sort(key=lambda name: order.get(name, len(order)))
+        return top, directories, files
+
+    return contents
+
+
+def removing(place: Place, real: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what stands before `os.removedirs`, as CPython's Lib/os.py has it."""
+
+    @wraps(real)
+    def removedirs(module: Any, name: Any) -> None:
+        if not place.concerns(module.filesystem):
+            real(module, name)
+            return
+        __tracebackhide__ = True
+        module.rmdir(name)
+        head, tail = module.path.split(name)
+        if not tail:
+            head, tail = module.path.split(head)
+        while head and tail:
+            try:
+                module.rmdir(head)
+            except OSError:
+                break
+            head, tail = module.path.split(head)
+
+    return removedirs
+
+
+def comparing(place: Place, real: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what stands before `os.path.samefile`, as CPython's Lib/genericpath.py has it."""
+
+    @wraps(real)
+    def samefile(module: Any, path1: Any, path2: Any) -> bool:
+        if not place.concerns(module.filesystem):
+            return bool(real(module, path1, path2))
+        __tracebackhide__ = True
+        first, second = place.os.stat(path1), place.os.stat(path2)
+        return bool((first.st_dev, first.st_ino) == (second.st_dev, second.st_ino))
+
+    return samefile
+
+
+def touching(place: Place, real: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what stands before `Path.touch`: the original, whose `os` is fake."""
+
+    @wraps(real)
+    def touch(path: Any, mode: int = 0o666, exist_ok: bool = True) -> None:
+        if not place.concerns(path.filesystem):
+            real(path, mode, exist_ok)
+        else:
+            __tracebackhide__ = True
+            _TOUCH(path, mode, exist_ok)
+
+    return touch
+
+
+_TOUCH = pathlib.Path.touch

@@ -1,0 +1,1 @@
+"""Exchange functions wherever modules have bound them, and put them back."""

@@ -1,0 +1,125 @@
+"""Tell from the stack who calls: the code under test, or the machinery around it."""
+
+from __future__ import annotations
+
+from _thread import _local
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._host.package import BETWEEN, MACHINERY, PACKAGE, STDLIB
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import FrameType
+
+Stack = tuple[tuple[str, int], ...]
+
+_PACKAGES = ("site-packages", "dist-packages")
+# Libraries that call what they were handed: the line that interests is the one before them.
+_CALL_THROUGH = frozenset(
+    ["tenacity", "stamina", "backoff", "retrying", "wrapt", "decorator", "anyio", "trio", "pytest_mock"]
+)
+# pyfakefs's own; its tests are not among them.
+_FAKES = "pyfakefs.fake_"
+# Reading a source line to show it is not the work of the code under test.
+_DISPLAY = frozenset({"linecache", "tokenize", "inspect"})
+
+
+def is_named_temporary(frame: FrameType | None) -> bool:
+    """Return whether `tempfile.NamedTemporaryFile` opens a file that is to go with its last handle."""
+    for _ in range(20):
+        if frame is None:
+            return False
+        if frame.f_code.co_name == "NamedTemporaryFile" and frame.f_globals.get("__name__") == "tempfile":
+            return bool(frame.f_locals.get("delete")) and bool(frame.f_locals.get("delete_on_close", True))
+        frame = frame.f_back
+    return False
+
+
+class Callers:
+    """Sort stack frames; `harness` names further modules that belong to the machinery."""
+
+    def __init__(self) -> None:
+        self.harness: frozenset[str] = frozenset()
+        self._kinds: dict[str, str] = {}
+        self._told: Any = _local()  # of a thread that speaks for another: the lines that are at work there
+
+    def add_harness(self, modules: Iterable[str]) -> None:
+        """Count `modules`, and what lies below them, as machinery from now on."""
+        self.harness |= frozenset(modules)
+        self._kinds.clear()
+
+    def is_harness(self, module: str) -> bool:
+        """Return whether a module of this name belongs to pytest, its plugins or a debugger."""
+        parts = module.split(".")
+        return parts[0] in MACHINERY or any(
+            ".".join(parts[: end + 1]) in self.harness for end in range(len(parts))
+        )
+
+    def locate(self, frame: FrameType | None) -> str | None:
+        """Return ``"file:line"`` of the code under test that `frame` works for; None if it is machinery.
+
+        Frames of ours, of the standard library and of libraries that only call through are passed over.
+        """
+        fallback = None
+        while frame is not None:
+            code = frame.f_code
+            kind = self._kinds.get(code.co_filename) or self._sort(frame)
+            if kind == "project":
+                return f"{code.co_filename}:{frame.f_lineno}"
+            if kind == "machinery":
+                return None
+            if kind == "library" and fallback is None:
+                fallback = f"{code.co_filename}:{frame.f_lineno}"
+            frame = frame.f_back
+        return fallback or "<unknown>:0"
+
+    def stack(self, frame: FrameType | None, base: FrameType | None) -> Stack:
+        """Return the lines of the project that `frame` works for, the innermost first, down to `base`.
+
+        A line that recursion comes back to is there once. Whoever is called from elsewhere, such as a thread of
+        its own, has no `base` below: all of its lines count.
+        """
+        told: Stack | None = getattr(self._told, "stack", None)
+        if told is not None:
+            return told
+        found: dict[tuple[str, int], None] = {}
+        while frame is not None:
+            file = frame.f_code.co_filename
+            kind = self._kinds.get(file) or self._sort(frame)
+            if kind == "project":
+                found[file, frame.f_lineno] = None
+            if frame is base or (kind == "machinery" and found):
+                break
+            frame = frame.f_back
+        return tuple(found)
+
+    @contextmanager
+    def speaking_for(self, stack: Stack | None) -> Iterator[None]:
+        """Let `stack` be the lines that are at work, for what this thread does in the block."""
+        self._told.stack = stack
+        try:
+            yield
+        finally:
+            self._told.stack = None
+
+    def _sort(self, frame: FrameType) -> str:
+        filename = frame.f_code.co_filename
+        module = frame.f_globals.get("__name__")
+        kind = self._kind(filename, module if isinstance(module, str) else "")
+        # Code made by `exec` shares its file name, such as "<string>", with that of other modules.
+        if not filename.startswith("<"):
+            self._kinds[filename] = kind
+        return kind
+
+    def _kind(self, filename: str, module: str) -> str:
+        if filename.startswith(BETWEEN):
+            return "ours"
+        imports = filename.startswith((PACKAGE, "<frozen importlib", "<frozen zipimport", "<frozen runpy"))
+        if imports or module in _DISPLAY or self.is_harness(module):
+            return "machinery"
+        through = module.partition(".")[0] in _CALL_THROUGH or module.startswith(_FAKES)
+        if through or filename.startswith("<frozen "):
+            return "library"
+        in_stdlib = filename.startswith(STDLIB) and not any(part in filename for part in _PACKAGES)
+        return "library" if in_stdlib else "project"

@@ -1,0 +1,225 @@
+"""Names that were bound early: find them in a caller's frame, exchange them in module dictionaries."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from sys import getrefcount
+from types import MethodType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from types import FrameType
+
+    from pytest_fsfault._intercept.patching.callers import Callers
+
+    _Pairs = Mapping[int, tuple[Any, Any]]
+    # Where a name is, with its original and its wrapper: as a pair, for another reference would be counted.
+    _Place = tuple[dict[str, Any], str, tuple[Any, Any]]
+
+
+def reachable(frame: FrameType, function: object) -> bool:
+    """Return whether the names that `frame` uses lead to `function`.
+
+    Looked at: locals, defaults and closure cells, the globals that the code names, and one step further:
+    attributes that the code names, partials, tables.
+    """
+    names = frame.f_code.co_names
+    scope = frame.f_globals
+    values = [*frame.f_locals.values(), *(scope[name] for name in names if name in scope)]
+    return any(_leads_to(value, function, names) for value in values)
+
+
+def _leads_to(value: Any, function: object, names: tuple[str, ...]) -> bool:
+    if value is function:
+        return True
+    # By type, not by `isinstance`: that would wake a lazy object. Copies, since other threads may write.
+    kind = type(value)
+    if kind is partial:
+        return value.func is function
+    if kind in _SEQUENCES:
+        return any(item is function for item in list(value))
+    if issubclass(kind, dict):
+        return any(item is function for item in list(dict.values(value)))
+    return any(item is function for item in _attributes(value, names))
+
+
+_SEQUENCES = frozenset({list, tuple, set, frozenset})
+
+
+def _attributes(value: Any, names: tuple[str, ...]) -> Iterator[Any]:
+    """Yield the named attributes of an object, of its class, and of the classes above, without side effects."""
+    kind = type(value)
+    own = None if issubclass(kind, type) else _dictionary(value)
+    spaces: list[Any] = [] if own is None else [own]
+    spaces += [vars(cls) for cls in (value if issubclass(kind, type) else kind).__mro__]
+    for space in spaces:
+        for name in names:
+            found = space.get(name)
+            yield found.__func__ if type(found) in {staticmethod, MethodType} else found
+
+
+def _dictionary(value: Any) -> dict[str, Any] | None:
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return None
+    return found if type(found) is dict else None
+
+
+class Exchange:
+    """Exchange functions for their wrappers wherever a module's dictionary holds them, and put them back.
+
+    What a scan found is remembered with the size of each dictionary, and with how often each original is referred
+    to: unless that has changed, a module is new, or a known name leads elsewhere, no other name leads to one. So a
+    warm start counts references; a start after a change compares the sizes, and looks at what differs in size.
+    """
+
+    def __init__(self, callers: Callers) -> None:
+        self._callers = callers
+        self._modules: list[Any] = []
+        self._spaces: list[dict[str, Any]] = []
+        self._sizes: list[int] = []
+        self._places: dict[int, list[_Place]] = {}
+        self._active: list[_Place] = []
+        self._pairs: dict[int, tuple[Any, Any]] = {}
+        self._times: frozenset[int] = frozenset()
+        self._wrappers: list[Any] = []
+        self._references: list[int] = []
+        self._originals: list[Any] = []
+        # How often the originals were referred to when they were last looked for.
+        self._seen: list[int] | None = None
+
+    def know(self, files: _Pairs, times: _Pairs) -> None:
+        """Take in what is to be exchanged, before anybody has seen a wrapper; who holds one now holds it for good.
+
+        Both maps go from the original's id to (original, wrapper). Names of `times` are left alone in the
+        standard library, whose own waits are real.
+        """
+        self._pairs = {**files, **times}
+        self._times = frozenset(times)
+        self._wrappers = [wrapper for _, wrapper in self._pairs.values()]
+        self._originals = [original for original, _ in self._pairs.values()]
+        self._references = self._count()
+
+    def _count(self) -> list[int]:
+        return list(map(getrefcount, self._wrappers))
+
+    def put(self) -> None:
+        """Put wrappers in the place of early-bound originals."""
+        seen = list(map(getrefcount, self._originals))
+        modules = list(sys.modules.values())
+        if seen != self._seen or not _same(modules, self._modules) or not self._stand():
+            self._note(self._changed(modules))
+            self._seen = seen
+        for places in self._places.values():
+            for place in places:
+                space, name, (original, wrapper) = place
+                if space.get(name) is original:
+                    space[name] = wrapper
+                    self._active.append(place)
+
+    def _stand(self) -> bool:
+        """Return whether all known names still lead to originals: what one lets go, another may take."""
+        return all(
+            space.get(name) is original
+            for places in self._places.values()
+            for space, name, (original, _) in places
+        )
+
+    def restore(self) -> None:
+        """Put the originals back, also in modules that were imported in between.
+
+        To be called last, when we ourselves have taken the wrappers from everywhere.
+        """
+        self._put_back()
+        # A name that leads to a wrapper is a reference: if there are no more of them than before anybody could
+        # take one, no module has one, and there is nothing to look for.
+        if self._count() == self._references:
+            return
+        self._seen = None
+        changed = self._changed(list(sys.modules.values()))
+        by_wrapper = {id(wrapper): original for original, wrapper in self._pairs.values()}
+        for space in changed:
+            for name, value in list(space.items()):
+                if id(value) in by_wrapper:
+                    space[name] = by_wrapper[id(value)]
+        self._note(changed)
+
+    def _put_back(self) -> None:
+        for space, name, (original, wrapper) in reversed(self._active):
+            if space.get(name) is wrapper:
+                space[name] = original
+        self._active.clear()
+
+    def _note(self, spaces: Iterable[dict[str, Any]]) -> None:
+        """Remember where these dictionaries hold originals; they are not looked at again until they change."""
+        for space in spaces:
+            found = [(name, id(value)) for name, value in list(space.items()) if id(value) in self._pairs]
+            self._places.pop(id(space), None)
+            if found:
+                left = self._times if _is_stdlib(space) else ()
+                self._places[id(space)] = [
+                    (space, name, self._pairs[key]) for name, key in found if key not in left
+                ]
+
+    def _changed(self, modules: list[Any]) -> list[dict[str, Any]]:
+        """Return the dictionaries that are new or have changed their size since the last call."""
+        if _same(modules, self._modules) and list(map(len, self._spaces)) == self._sizes:
+            return []
+        before = {id(space): size for space, size in zip(self._spaces, self._sizes, strict=True)}
+        self._modules = modules
+        self._spaces = [space for module in modules if (space := self._space(module)) is not None]
+        self._sizes = list(map(len, self._spaces))
+        known = {id(space) for space in self._spaces}
+        self._places = {key: places for key, places in self._places.items() if key in known}
+        return [
+            space
+            for space, size in zip(self._spaces, self._sizes, strict=True)
+            if before.get(id(space)) != size
+        ]
+
+    def _space(self, module: Any) -> dict[str, Any] | None:
+        """Return a module's dictionary if its names may be exchanged; do not wake a lazy module."""
+        try:
+            space = object.__getattribute__(module, "__dict__")
+        except AttributeError:
+            return None
+        name = space.get("__name__") if isinstance(space, dict) else None
+        if not isinstance(name, str) or name in _LEFT_ALONE or name.partition(".")[0] in _PACKAGES_LEFT_ALONE:
+            return None
+        return None if self._callers.is_harness(name) else space
+
+
+def _same(modules: list[Any], others: list[Any]) -> bool:
+    try:
+        return modules == others  # by identity first: the fastest way through a thousand modules
+    except Exception:  # noqa: BLE001  # whatever stands in sys.modules may refuse to be compared
+        return False
+
+
+# The modules that are patched by name, those that the import system works with, and this package.
+_LEFT_ALONE = frozenset(
+    [
+        "os",
+        "io",
+        "builtins",
+        "shutil",
+        "time",
+        "posix",
+        "nt",
+        "_io",
+        "threading",
+        "queue",
+        "linecache",
+        "tokenize",
+    ]
+)
+_PACKAGES_LEFT_ALONE = frozenset(
+    {"pytest_fsfault", "importlib", "_frozen_importlib", "_frozen_importlib_external"}
+)
+
+
+def _is_stdlib(space: Mapping[str, Any]) -> bool:
+    return str(space.get("__name__", "")).partition(".")[0] in sys.stdlib_module_names

@@ -1,0 +1,1 @@
+"""Functions that read the clock or wait, by virtual time."""

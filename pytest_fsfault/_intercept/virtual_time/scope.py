@@ -1,0 +1,96 @@
+"""Tell by which time a caller lives."""
+
+from __future__ import annotations
+
+from _thread import get_ident
+from time import monotonic_ns, perf_counter_ns, time_ns
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._core.clock import VirtualClock
+from pytest_fsfault._host.package import MACHINERY
+from pytest_fsfault._intercept.virtual_time.threads import ThisProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from pytest_fsfault._core.clock import Clock
+
+# VIRTUAL time is for the code under test. A PATIENT caller reads virtual time and sleeps by it, but a wait
+# of its that nobody answers takes real time: it expects an answer from outside. REAL callers read real time
+# and wait for real. FOREIGN ones are not under test at all: what they do is not even known to the clock.
+VIRTUAL, PATIENT, REAL, FOREIGN = range(4)
+# Modules that only pass on what their caller wants; and those that do both.
+_THROUGH, _POOL = -1, -2
+
+_PACES = {
+    _THROUGH: "threading queue pytest_fsfault._intercept.bootstrap.dormant",
+    _POOL: "multiprocessing.pool multiprocessing.process asyncio.events",
+    PATIENT: "concurrent.futures",
+    REAL: "asyncio selectors subprocess multiprocessing trio curio twisted tornado gevent eventlet uvloop",
+    FOREIGN: " ".join(("pytest_fsfault", *MACHINERY)),
+}
+_KNOWN = {name: pace for pace, names in _PACES.items() for name in names.split()}
+# Functions of theirs that call what they were handed.
+_HANDED_ON = frozenset({"worker", "mapstar", "starmapstar", "_run", "run"})
+
+
+class Tempo:
+    """One clock in force, where its time begins, and who is exempt from it."""
+
+    __slots__ = ("_is_exempt", "_paces", "clock", "epoch", "virtual", "world")
+
+    def __init__(self, clock: Clock, is_exempt: Callable[[str], bool]) -> None:
+        self.clock = clock
+        self.virtual = clock if isinstance(clock, VirtualClock) else None
+        self.world = clock.world if isinstance(clock, VirtualClock) else ThisProcess()
+        self.epoch = clock.epoch = clock.epoch or _epoch(clock.now_ns())
+        self._is_exempt = is_exempt
+        self._paces: dict[object, int] = {}
+
+    def pace(self, frame: FrameType | None) -> int:
+        """Return by which time the code of `frame` lives."""
+        while frame is not None:
+            name = frame.f_globals.get("__name__")
+            pace = self._paces.get(name) if isinstance(name, str) else VIRTUAL
+            if pace is None:
+                pace = self._paces[name] = self._judge(str(name))
+            if pace >= 0:
+                return pace
+            if pace == _POOL:
+                return VIRTUAL if frame.f_code.co_name in _HANDED_ON else REAL
+            frame = frame.f_back
+        return VIRTUAL
+
+    def governs(self, frame: FrameType) -> bool:
+        """Return whether the caller, in this thread, sleeps by the clock in force and reads it."""
+        return self.world.belongs(get_ident()) and self.pace(frame) <= PATIENT
+
+    def _judge(self, name: str) -> int:
+        package = name
+        while package:
+            if package in _KNOWN:
+                return _KNOWN[package]
+            package = package.rpartition(".")[0]
+        return FOREIGN if self._is_exempt(name) else VIRTUAL
+
+
+class Stage:
+    """The one thing that every wrapper looks at first: the tempo in force, if any."""
+
+    __slots__ = ("tempo",)
+
+    def __init__(self) -> None:
+        self.tempo: Tempo | None = None
+
+
+STAGE = Stage()
+
+
+def _epoch(elapsed: int) -> dict[str, int]:
+    """Return what the real clocks show now, less what has `elapsed` on ours."""
+    return {
+        "monotonic": monotonic_ns() - elapsed,
+        "perf_counter": perf_counter_ns() - elapsed,
+        "time": time_ns() - elapsed,
+    }

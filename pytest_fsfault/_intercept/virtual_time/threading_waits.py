@@ -1,0 +1,94 @@
+"""Wait by virtual time in `threading`, on which `queue` is built, and know which threads belong to the test."""
+
+from __future__ import annotations
+
+import threading
+from _thread import get_ident
+from contextlib import suppress
+from functools import wraps
+from sys import _getframe
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.clock import SECOND, nanoseconds
+from pytest_fsfault._intercept.patching.patches import Patch
+from pytest_fsfault._intercept.virtual_time.scope import FOREIGN, STAGE, VIRTUAL
+
+if TYPE_CHECKING:
+    from threading import Condition, Thread
+
+    from pytest_fsfault._core.clock import VirtualClock
+    from pytest_fsfault._intercept.virtual_time.scope import Tempo
+
+_real_wait: Any = threading.Condition.wait
+_real_start: Any = threading.Thread.start
+
+# Threads inside `Thread.start`, which waits for an Event of its own.
+_launching: set[int] = set()
+
+
+@wraps(_real_wait)
+def _wait(self: Condition, timeout: float | None = None) -> bool:
+    tempo, thread = STAGE.tempo, get_ident()
+    if tempo is None or thread in _launching or not tempo.world.belongs(thread):
+        return _real_wait(self, timeout)  # type: ignore[no-any-return]
+    pace = tempo.pace(_getframe(1))
+    if pace == FOREIGN or not (timeout is None or _is_virtual(timeout)):
+        return _real_wait(self, timeout)  # type: ignore[no-any-return]
+    if tempo.virtual is None:
+        return _wait_for_real(tempo, self, timeout)
+    return _wait_virtually(tempo.virtual, self, timeout, patient=pace != VIRTUAL)
+
+
+def _is_virtual(timeout: object) -> bool:
+    """Return whether this is a wait at all; what returns or raises at once is left to the real one."""
+    return isinstance(timeout, (int, float)) and 0 < timeout <= threading.TIMEOUT_MAX
+
+
+def _wait_virtually(clock: VirtualClock, condition: Any, timeout: float | None, *, patient: bool) -> bool:
+    """Wait as CPython's `Condition.wait` does, up to the order of steps, with a waiter of the clock's."""
+    clock.raise_if_ended()
+    if not condition._is_owned():
+        raise RuntimeError("cannot wait on un-acquired lock")
+    waiter = clock.waiter(None if timeout is None else nanoseconds(timeout), patient=patient)
+    condition._waiters.append(waiter)
+    saved_state = condition._release_save()
+    notified = False
+    try:
+        notified = clock.wait(waiter)
+        return notified
+    finally:
+        condition._acquire_restore(saved_state)
+        if not notified:
+            with suppress(ValueError):
+                condition._waiters.remove(waiter)
+
+
+def _wait_for_real(tempo: Tempo, condition: Condition, timeout: float | None) -> bool:
+    tempo.clock.raise_if_ended()
+    began = tempo.clock.now_ns()
+    notified: bool = _real_wait(condition, timeout)
+    if not notified and timeout is not None:
+        tempo.clock.note(began, round(timeout * SECOND))
+    return notified
+
+
+@wraps(_real_start)
+def _start(self: Thread) -> None:
+    tempo, starter = STAGE.tempo, get_ident()
+    if tempo is None or not tempo.world.belongs(starter) or tempo.pace(_getframe(1)) == FOREIGN:
+        _real_start(self)
+        return
+    # Before it starts: it must count as at work from the first moment.
+    tempo.world.adopt(self)
+    _launching.add(starter)
+    try:
+        _real_start(self)
+    finally:
+        _launching.discard(starter)
+        if not self._started.is_set():  # type: ignore[attr-defined]
+            tempo.world.disown(self)
+
+
+#: What waits under any clock, so that the waits are recorded.
+WAIT = Patch(threading.Condition, "wait", _real_wait, _wait)
+START = Patch(threading.Thread, "start", _real_start, _start)

@@ -1,0 +1,127 @@
+"""Look at the threads of this process: which of them belong to the test, and which of them do something."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from _thread import get_ident
+from time import monotonic_ns, process_time_ns, thread_time_ns
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from pytest_fsfault._host.processes import child_lives
+from pytest_fsfault._intercept.virtual_time.idle import Mark, can_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from threading import Thread
+
+_LINUX = sys.platform == "linux"
+
+
+class Kin(Protocol):
+    """Child processes that share the clock."""
+
+    numbers: frozenset[int]
+
+    def at_work(self, now: int) -> bool:
+        """Return whether one of them does something."""
+
+
+class ThisProcess:
+    """The threads of the test in this process, and its children."""
+
+    monotonic_ns = staticmethod(monotonic_ns)
+    #: Those of the children that share the clock, of all clocks of this process.
+    kin: ClassVar[Kin | None] = None
+
+    def __init__(self) -> None:
+        self._threads: dict[Thread, None] = {}
+        self._marks: dict[Thread, Mark] = {}
+        self._last_look = (0, 0, 0)
+
+    def adopt(self, thread: Thread) -> None:
+        """Count `thread` to the test; it may still have to be started."""
+        self._threads[thread] = None
+
+    def disown(self, thread: Thread) -> None:
+        """Count `thread` to the test no longer."""
+        self._threads.pop(thread, None)
+        self._marks.pop(thread, None)
+
+    def belongs(self, ident: int) -> bool:
+        """Return whether this running thread counts to the test."""
+        # Not a set of identifiers: the system gives those of ended threads to new ones.
+        return threading._active.get(ident) in self._threads  # type: ignore[attr-defined]
+
+    def child_lives(self) -> bool:
+        """Return whether a child process is alive that does not share the clock."""
+        return child_lives(frozenset() if self.kin is None else self.kin.numbers)
+
+    def at_work(self, waiting: Collection[int], since: int) -> bool:
+        """Return whether a thread of the test that is none of `waiting` does something.
+
+        All are looked at each time, so that their quiet counts from the same instant.
+        """
+        now = monotonic_ns()
+        if not _LINUX and self._others_run(now):
+            self._marks.clear()
+            return True
+        working = [self._works(thread, waiting, now, since) for thread in tuple(self._threads)]
+        kin = self.kin is not None and self.kin.at_work(now)
+        return kin or any(working)
+
+    def _others_run(self, now: int) -> bool:
+        """Return whether others than this thread have used the CPU since its last look, for a tenth of the time.
+
+        For systems that do not tell it of each thread: whoever runs may belong to the test.
+        """
+        (looker, then, before), cpu = self._last_look, process_time_ns() - thread_time_ns()
+        self._last_look = (get_ident(), now, cpu)
+        return looker != get_ident() or (cpu - before) * 10 > now - then
+
+    def _works(self, thread: Thread, waiting: Collection[int], now: int, since: int) -> bool:
+        if not thread._started.is_set():  # type: ignore[attr-defined]
+            return True  # it is being started
+        if thread.ident in waiting:
+            return False
+        if not thread.is_alive():
+            self.disown(thread)
+            return False
+        return self._stirs(thread, now, since)
+
+    def _stirs(self, thread: Thread, now: int, since: int) -> bool:
+        sign = _sign(thread)
+        mark = self._marks.get(thread)
+        # Only where the system tells who is about to run, stillness from before this wait counts.
+        if mark is None or mark.sign != sign or (not _LINUX and mark.since < since):
+            self._marks[thread] = Mark(sign, now)
+            return True
+        if not mark.lasts(now):
+            return True
+        # In this order: who could not run then, and has not run until now, has not run in between.
+        return _LINUX and (can_run(f"/proc/self/task/{thread.native_id}/stat") or _sign(thread) != sign)
+
+
+def _cpu_time(thread: Thread) -> object:
+    """Return the CPU time of a thread; unlike pthread_getcpuclockid this is safe if it has just ended."""
+    native = thread.native_id or 0
+    try:
+        # include/linux/posix-timers.h: ~tid << 3 | CPUCLOCK_PERTHREAD_MASK | CPUCLOCK_SCHED
+        return clock_gettime_ns((~native << 3) | 6)
+    except OSError:
+        return None
+
+
+def _place(thread: Thread) -> object:
+    """Return where a thread stands in its code, the next best sign of life."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    return frame and (id(frame), frame.f_lasti)
+
+
+_sign: Callable[[Thread], object]
+if sys.platform == "linux":
+    from time import clock_gettime_ns
+
+    _sign = _cpu_time
+else:
+    _sign = _place

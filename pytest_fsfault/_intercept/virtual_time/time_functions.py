@@ -1,0 +1,208 @@
+"""Virtual time for synchronous code: put it in force, take it out, and everything `time` offers under it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from sys import _getframe
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.clock import SECOND, Clock, VirtualClock, nanoseconds
+from pytest_fsfault._intercept.patching.patches import Patch, Patches, bind
+from pytest_fsfault._intercept.virtual_time import asyncio_clock, external_waits
+from pytest_fsfault._intercept.virtual_time.scope import STAGE, Tempo
+from pytest_fsfault._intercept.virtual_time.threading_waits import START, WAIT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+def _sleeper() -> Any:
+    real = time.sleep
+
+    def sleep(_home: object, *args: Any, **kwargs: Any) -> None:
+        tempo = STAGE.tempo
+        if tempo is not None and len(args) == 1 and not kwargs and tempo.governs(_getframe(1)):
+            span = nanoseconds(args[0])
+            if span is not None:
+                tempo.clock.pause(span)
+                return
+        real(*args, **kwargs)  # which also refuses what cannot be slept
+
+    return bind("time", real, sleep)
+
+
+def _reader(name: str) -> Any:
+    """Return the wrapper for a clock of `time` and for its form in nanoseconds."""
+    real = getattr(time, name)
+    origin = name.removesuffix("_ns")
+
+    def read(_home: object) -> float:
+        tempo = STAGE.tempo
+        if tempo is None or tempo.virtual is None or not tempo.governs(_getframe(1)):
+            return real()  # type: ignore[no-any-return]
+        return (tempo.epoch[origin] + tempo.virtual.reading()) / SECOND
+
+    def read_ns(_home: object) -> int:
+        tempo = STAGE.tempo
+        if tempo is None or tempo.virtual is None or not tempo.governs(_getframe(1)):
+            return real()  # type: ignore[no-any-return]
+        return tempo.epoch[origin] + tempo.virtual.reading()
+
+    return bind("time", real, read if name == origin else read_ns)
+
+
+_READERS = ("monotonic", "perf_counter", "time", "monotonic_ns", "perf_counter_ns", "time_ns")
+_WRAPPERS = {"sleep": _sleeper(), **{name: _reader(name) for name in _READERS}}
+_TIME = [Patch(time, name, getattr(time, name), wrapper) for name, wrapper in _WRAPPERS.items()]
+_MONOTONIC, _MONOTONIC_WRAPPER = time.monotonic, _WRAPPERS["monotonic"]
+
+# With a real clock sleeps and waits are recorded, no more.
+_RECORDING = Patches([_TIME[0], WAIT])
+_ALL = Patches([*_TIME, WAIT, START, Patch(threading, "_time", _MONOTONIC, _MONOTONIC_WRAPPER)])
+_to_come = {"queue": Patch(None, "time", _MONOTONIC, _MONOTONIC_WRAPPER)}
+
+# How many modules there were when it was last looked for new ones.
+_loaded = [0]
+# Those that were started, the innermost last.
+_running: list[Timing] = []
+
+
+class Timing:
+    """Virtual time in force, from `start` to `stop`, except while the gate is shut.
+
+    Who lives by it: the thread that called `start`, and the threads that it and its like start meanwhile.
+    Not the modules that `is_exempt` (by their name) says, nor pytest, debuggers, and the modules of the
+    standard library that wait on the outside. Afterwards, and while the gate is shut, every wrapper answers
+    with real time; waits that are going on then take the rest of their time for real.
+    """
+
+    #: For each function of `time` its wrapper, for names that were bound early.
+    exchanges: Mapping[Callable[..., Any], Callable[..., Any]] = {
+        patch.original: patch.wrapper for patch in _TIME
+    }
+
+    def __init__(self, is_exempt: Callable[[str], bool] = lambda _name: False, *, shut: int = 0) -> None:
+        self._is_exempt = is_exempt
+        self._shut = shut  # how often
+        self._tempo: Tempo | None = None
+
+    def start(self, clock: Clock) -> None:
+        """Put `clock` in force for this thread; the one before comes back with `stop`.
+
+        The gate is open, unless it has been shut before.
+        """
+        if self._tempo is not None:
+            raise RuntimeError("this Timing has been started already")
+        self._tempo = Tempo(clock, self._is_exempt)
+        self._tempo.world.adopt(threading.current_thread())
+        try:
+            _running.append(self)
+            _install(self._tempo)
+            _settle()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Take the clock out of force; once the last one is, everything patched is the original again."""
+        tempo, self._tempo = self._tempo, None
+        if self in _running:
+            _running.remove(self)
+        try:
+            _settle()
+            if tempo is not None:
+                _follow(tempo.clock)
+        finally:
+            if not _running:
+                _uninstall()
+
+    def shut(self) -> None:
+        """Give everybody real time until `open` has been called as often."""
+        self._shut += 1
+        _settle()
+
+    def open(self) -> None:
+        """Give virtual time again."""
+        self._shut = max(0, self._shut - 1)
+        self.refresh()
+        _settle()
+
+    def refresh(self) -> None:
+        """Cover modules that were imported since the start; cheap if there are none."""
+        if self in _running and len(sys.modules) != _loaded[0]:
+            _install(self._tempo)
+
+    def sweep(self) -> None:
+        """Put originals back where a mock, undone after the end, has put a wrapper again."""
+        if not _running:
+            _ALL.uninstall()
+
+
+def awaits(module: str) -> bool:
+    """Return whether a module is about to be loaded that has to be covered."""
+    if not _running or module not in _AWAITED or module in sys.modules or module in _met:
+        return False
+    return module == "queue" or module in external_waits.awaited() or not asyncio_clock.is_covered()
+
+
+_met: set[str] = set()  # those that we ourselves are loading
+_AWAITED = frozenset({*external_waits.awaited(), "asyncio.base_events", "queue"})
+
+
+def meet(module: str) -> None:
+    """Load a module before its importer does, and cover it before anybody has taken a name from it."""
+    _met.add(module)
+    try:
+        __import__(module)
+    finally:
+        _met.discard(module)
+    for timing in _running:
+        timing.refresh()
+
+
+def _install(tempo: Tempo | None) -> None:
+    if tempo is None or tempo.virtual is None:
+        _RECORDING.install()
+        return
+    _loaded[0] = len(sys.modules)
+    _ALL.extend([*external_waits.loaded(), *asyncio_clock.loaded()])
+    for name in [
+        name
+        for name in _to_come
+        if name in sys.modules and not external_waits.is_incomplete(sys.modules[name])
+    ]:
+        _ALL.extend([_to_come.pop(name)._replace(owner=sys.modules[name])])
+    _ALL.install()
+
+
+def _uninstall() -> None:
+    _ALL.uninstall()
+    asyncio_clock.leave()
+
+
+def _settle() -> None:
+    """Decide anew which tempo is in force, and tell the clocks."""
+    shut = any(timing._shut for timing in _running)
+    STAGE.tempo = _running[-1]._tempo if _running and not shut else None
+    for timing in _running:
+        if timing._tempo is not None:
+            _follow(timing._tempo.clock)
+
+
+def _follow(clock: Clock) -> None:
+    if isinstance(clock, VirtualClock):
+        clock.follow_real_time(STAGE.tempo is None or STAGE.tempo.clock is not clock)
+
+
+def _forget() -> None:
+    """Give a forked child real time: it has a copy of the clock, not the clock."""
+    _running.clear()
+    STAGE.tempo = None
+    _uninstall()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

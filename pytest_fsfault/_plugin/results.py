@@ -1,0 +1,114 @@
+"""What the tests of one pytest run showed: on their reports, in the summary, and as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_fsfault._plugin.run import Runner
+    from pytest_fsfault._session.fsfault import FsFault
+
+_LAST_SEED = "fsfault/seed"
+
+
+class Findings:
+    """Collect what reports bring, from this process or from xdist's workers."""
+
+    def __init__(self, config: Any, runner: Runner) -> None:
+        self._config = config
+        self._runner = runner
+        self._tests: list[dict[str, Any]] = []
+        self._shown: list[tuple[str, list[str]]] = []
+        self._red = ""  # the test whose journal was printed last
+
+    def attach(self, session: FsFault, call: Any, report: Any) -> None:
+        """Put what the test showed on its report, which reaches an xdist controller too."""
+        from pytest_fsfault._report.lines import legible  # noqa: PLC0415
+
+        if call.when == "call":
+            report.fsfault = {
+                "test": report.nodeid,
+                "outcome": report.outcome,
+                "profile": session.profile,
+                "seed": session.seed,
+                "seconds": call.duration,
+                **session.evidence(),
+            }
+        show = self._config.option.fsfault_show
+        lines = (
+            [legible(line) for line in session.lines(everything=show == "all")]
+            if show or report.failed
+            else []
+        )
+        if report.failed:
+            told = lines if self._red != report.nodeid else []
+            self._red = report.nodeid
+            report.sections.append(("file-system faults", "\n".join([*told, self._again(report.nodeid)])))
+        elif call.when == "call" and lines:
+            report.fsfault_shown = lines
+
+    def _again(self, nodeid: str) -> str:
+        return f"to reproduce: pytest {self.selected(nodeid)} {self._runner.arguments()}"
+
+    def selected(self, nodeid: str) -> str:
+        """Return the argument that selects one test, as seen from where pytest was called."""
+        file, colons, name = nodeid.partition("::")
+        with suppress(ValueError):  # another drive
+            file = os.path.relpath(self._config.rootpath / file, self._config.invocation_params.dir)
+        return shlex.quote(file + colons + name)
+
+    def collect(self, report: Any) -> None:
+        """Keep what a report brings; that of a subtest is only a part of its test's."""
+        found = getattr(report, "fsfault", None)
+        if found is None or hasattr(report, "context"):
+            return
+        self._tests.append(found)
+        shown = getattr(report, "fsfault_shown", None)
+        if shown:
+            self._shown.append((f"fsfault: {found['test']}", shown))
+
+    def sections(self, *, brief: bool) -> Iterator[tuple[str, list[str]]]:
+        """Yield titles and lines for the end of the run; if `brief`, only those that were asked for."""
+        yield from self._shown
+        if self._tests and not brief:
+            from pytest_fsfault._report.summary import summary_lines, totals  # noqa: PLC0415
+
+            yield "fsfault", list(summary_lines(totals(self._tests), self._runner.arguments()))
+
+    def finish(self) -> None:
+        """Write the JSON, and remember the seed for `--fsfault-seed last`."""
+        if hasattr(self._config, "workerinput"):
+            return
+        cache = getattr(self._config, "cache", None)
+        if self._tests and cache is not None:
+            cache.set(_LAST_SEED, self._runner.seed)
+        if self._runner.json is not None:
+            self._runner.json.write_text(json.dumps(self._document(), indent=2) + "\n", "utf-8")
+
+    def missing(self) -> str:
+        """Return why the one trial that was asked for cannot have been run; nothing if it may have been."""
+        trial = self._config.option.fsfault_trial
+        swept = any(test["sweeps"] for test in self._tests)
+        if trial is None or swept or hasattr(self._config, "workerinput"):
+            return ""
+        return f"--fsfault-trial {trial}: no test of this run has a sweep"
+
+    def _document(self) -> dict[str, Any]:
+        from pytest_fsfault._report.summary import document  # noqa: PLC0415
+
+        settings = self._runner.settings()
+        rules = [str(rule) for rule in settings.rules]
+        return document(self._tests, profile=settings.profile, rules=rules, seed=self._runner.seed)
+
+
+def last_seed(config: Any) -> int | None:
+    """Return the seed of the last run that had tests under fault, None if there is none."""
+    cache = getattr(config, "cache", None)
+    found: int | None = cache.get(_LAST_SEED, None) if cache is not None else None
+    return found

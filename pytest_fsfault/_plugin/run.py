@@ -1,0 +1,269 @@
+"""One pytest run: its settings, and a session for each test under fault.
+
+It is loaded with the plugin; whatever it needs for faults is imported when the first test asks for them.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pytest_fsfault._plugin.gate import Gates
+from pytest_fsfault._plugin.results import Findings, last_seed
+from pytest_fsfault._session.current_settings import surround, unsurround
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pytest_fsfault._session.fsfault import FsFault
+    from pytest_fsfault._session.options import Ambient, Options
+
+# The fixtures of pyfakefs.
+_FAKES = frozenset(["fs", "fs_class", "fs_module", "fs_session"])
+_INI = ("profile", "rules", "roots", "strict", "seed", "clock", "children")
+
+
+class Keys(NamedTuple):
+    """Where an item's stash keeps its session, and what is wrong with its markers."""
+
+    session: Any
+    mistake: Any
+
+
+class Runner:
+    """What the plugin's hooks delegate to.
+
+    Args:
+        config: pytest's configuration.
+        keys: of an item's stash.
+        fail: ends a test with a message and no traceback.
+
+    """
+
+    def __init__(self, config: Any, keys: Keys, fail: Callable[[str], Any]) -> None:
+        self._config = config
+        self._keys = keys
+        self._options = config.option
+        self._settings: Ambient | None = None
+        self._surroundings: Ambient | None = None
+        self._sweep: Callable[[], None] | None = None
+        self.gates = Gates(self._session_of, fail)
+        self.findings = Findings(config, self)
+        self.seed = 0
+        self.json: Path | None = None
+        self.under_faults = False
+
+    # The run.
+
+    def configure(self) -> None:
+        """Read the settings as far as there are any; raise FsFaultError for a mistake in them."""
+        given = self._options
+        texts = (
+            given.fsfault_profile, given.fsfault_seed, given.fsfault_json, given.fsfault_show, given.fsfault_trial
+        )  # fmt: skip
+        used = given.fsfault or given.fsfault_rule or any(text is not None for text in texts)
+        if used or any(self._ini().values()) or self._own_profiles():
+            settings = self.settings()
+            self.under_faults = settings.profile != "off" or bool(settings.rules)
+            self.seed = self._choose_seed(settings.profiles[settings.profile].seed)
+        else:
+            self.seed = self._choose_seed(None)
+        surround(self.ambient)
+
+    def unconfigure(self) -> None:
+        """Undo `configure`, and whatever an interrupted run has left."""
+        unsurround(self.ambient)
+        self.gates.release()
+        if self._sweep is not None:
+            self._sweep()
+
+    def settings(self) -> Ambient:
+        """Return what the command line and the ini file say."""
+        if self._settings is None:
+            self._settings = self._settle()
+        return self._settings
+
+    def _settle(self) -> Ambient:
+        from pytest_fsfault._plugin.settings import Given, json_target, settle, show, trial  # noqa: PLC0415
+
+        given, ini = self._options, self._ini()
+        show(given.fsfault_show)
+        trial(given.fsfault_trial)
+        self.json = json_target(given.fsfault_json)
+        return settle(
+            Given(
+                on=given.fsfault,
+                profile=given.fsfault_profile,
+                rules=tuple(given.fsfault_rule),
+                ini_profile=ini["profile"],
+                ini_rules=tuple(ini["rules"]),
+                ini_roots=tuple(ini["roots"]),
+                ini_strict=ini["strict"],
+                ini_clock=ini["clock"],
+                ini_children=ini["children"],
+                directory=str(self._config.inipath.parent if self._config.inipath else self._config.rootpath),
+                tables=tuple(self._own_profiles()),
+            )
+        )
+
+    def ambient(self) -> Ambient:
+        """Return the settings with the roots, which pytest makes when they are first asked for."""
+        if self._surroundings is None:
+            from dataclasses import replace  # noqa: PLC0415
+
+            from pytest_fsfault._intercept.fake.isolation import paused  # noqa: PLC0415
+            from pytest_fsfault._session.options import forms  # noqa: PLC0415
+
+            settings = replace(
+                self.settings(), seed=self.seed, trial=self._options.fsfault_trial, place=self.gates.place,
+                again=self._again,
+            )  # fmt: skip
+            factory = getattr(self._config, "_tmp_path_factory", None)
+            if factory is not None and not settings.roots:
+                with paused():  # the directory is a real one
+                    own = tuple(dict.fromkeys(forms(factory.getbasetemp())))
+                settings = replace(settings, roots=own, numbered=own)
+            self._surroundings = settings
+        return self._surroundings
+
+    def _ini(self) -> dict[str, Any]:
+        return {name: self._config.getini(f"fsfault_{name}") for name in _INI}
+
+    def _own_profiles(self) -> list[tuple[str, Any]]:
+        """Return tables of profiles: those of plugins, in order of registration, then the project's."""
+        given = self._config.hook.pytest_fsfault_profiles(config=self._config)
+        tables = [("pytest_fsfault_profiles", table) for table in reversed(given)]
+        file = self._config.rootpath / "pyproject.toml"
+        if file.is_file() and b"fsfault" in (raw := file.read_bytes()):
+            from pytest_fsfault._plugin.settings import project_profiles  # noqa: PLC0415
+
+            tables += project_profiles(raw, str(file))
+        return tables
+
+    def _choose_seed(self, of_profile: int | None) -> int:
+        """Return the run's seed: what was given on the command line, by the profile, by the ini file, or a new one."""
+        handed: dict[str, Any] = getattr(self._config, "workerinput", {})
+        if "fsfault_seed" in handed:
+            return int(handed["fsfault_seed"])
+        given, ini = self._options.fsfault_seed, self._config.getini("fsfault_seed")
+        if given is None and not ini:
+            return int.from_bytes(os.urandom(4)) if of_profile is None else of_profile
+        from pytest_fsfault._plugin.settings import choose_seed  # noqa: PLC0415
+
+        return choose_seed(given, of_profile, ini, lambda: last_seed(self._config))
+
+    def arguments(self, trial: str | None = None) -> str:
+        """Return the options that reproduce this run, together with its files."""
+        settings, given = self.settings(), self._options
+        parts = ["-c", given.inifilename] if given.inifilename else []
+        trial = given.fsfault_trial if trial is None else trial
+        if settings.profile != "off" or given.fsfault_profile is not None:
+            parts += ["--fsfault-profile", settings.profile]
+        for rule in given.fsfault_rule:
+            parts += ["--fsfault-rule", rule]
+        for setting in given.override_ini or ():
+            if setting.startswith("fsfault_") and not setting.startswith("fsfault_seed"):
+                parts += ["-o", setting]
+        if trial is not None:
+            parts += ["--fsfault-trial", trial]
+        return shlex.join([*parts, "--fsfault-seed", str(self.seed)])
+
+    def _again(self, trial: str) -> str:
+        """Return the line that runs one trial of the running test alone."""
+        item = self.gates.calling[-1] if self.gates.calling else None
+        selected = [self.findings.selected(item.nodeid)] if item is not None else []
+        return " ".join(["pytest", *selected, self.arguments(trial)])
+
+    def print_list(self) -> None:
+        """Print all that a rule may speak of."""
+        from pytest_fsfault._report.listing import listing  # noqa: PLC0415
+        from pytest_fsfault._windows import versions  # noqa: PLC0415
+        from pytest_fsfault._windows.holders import scanners  # noqa: PLC0415
+
+        profiles = sorted((one.name, one.about) for one in self.settings().profiles.values())
+        sys.stdout.write("\n".join(listing(profiles, versions.VERSIONS, scanners.listing())) + "\n")
+
+    # A test.
+
+    def begin(self, item: Any, *, forced: bool = False) -> None:
+        """Start a session for `item` if it asks for one; the gate is still shut."""
+        if not forced:
+            self.forget(item)  # some plugins run an item again
+        marks = list(item.iter_markers("fsfault"))
+        uses = forced or "fsfault" in getattr(item, "fixturenames", ())
+        if not (marks or uses or self.under_faults):
+            return
+        if "pyfakefs.fake_filesystem_unittest" in sys.modules:
+            from pytest_fsfault._intercept.fake.isolation import settle  # noqa: PLC0415
+
+            settle()
+        from pytest_fsfault._core.language.mistakes import FsFaultError  # noqa: PLC0415
+
+        try:
+            self._begin(item, marks, uses=uses)
+        except FsFaultError as error:
+            # Raised where the set-up has begun: what others clean up later must be there.
+            item.stash[self._keys.mistake] = str(error)
+
+    def _begin(self, item: Any, marks: list[Any], *, uses: bool) -> None:
+        from pytest_fsfault._session.fsfault import FsFault  # noqa: PLC0415
+
+        self._know_plugins()
+        options = self._asked(item, marks)
+        if options.profile == "off" and not options.rules and not uses:
+            return
+        session = FsFault(options, self.ambient(), test=item.nodeid)
+        session.start()
+        item.stash[self._keys.session] = session
+
+    def _asked(self, item: Any, marks: list[Any]) -> Options:
+        """Return what the markers say together, the outermost first, and the fixture's parameter."""
+        from pytest_fsfault._session.options import Options, expecting_fake, marker_options  # noqa: PLC0415
+
+        options = Options()
+        # pytest names the marks of a parameter after the function's own, although they stand within it.
+        of_parameter = {id(mark) for mark in getattr(getattr(item, "callspec", None), "marks", ())}
+        outside_in = [*reversed(marks)]
+        outside_in.sort(key=lambda mark: id(mark) in of_parameter)
+        fixtures = getattr(item, "fixturenames", ())
+        with expecting_fake("pyfakefs.pytest_plugin" in sys.modules and not _FAKES.isdisjoint(fixtures)):
+            for mark in outside_in:
+                options = marker_options(mark.args, mark.kwargs).inside(options)
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        if "fsfault" in parameters and "fsfault" in fixtures:
+            options = marker_options((), {"profile": parameters["fsfault"]}).inside(options)
+        return options
+
+    def _know_plugins(self) -> None:
+        """Tell the interceptor which modules are plugins: they are never under fault."""
+        if self._sweep is not None:
+            return
+        from pytest_fsfault._intercept.interceptor import switch  # noqa: PLC0415
+
+        self._sweep = switch().sweep
+        plugins = {plugin for plugin, _ in self._config.pluginmanager.list_plugin_distinfo()}
+        names = {getattr(plugin, "__name__", type(plugin).__module__) for plugin in plugins}
+        # A spy of pytest-mock passes on a call of the test's.
+        switch().callers.add_harness(names - {"pytest_fsfault.plugin", "pytest_mock"})
+
+    def _session_of(self, item: Any) -> FsFault | None:
+        found: FsFault | None = item.stash.get(self._keys.session, None)
+        return found
+
+    def end(self, item: Any) -> None:
+        """Take away what the item's session has put in place; what it showed stays for the report."""
+        session = self._session_of(item)
+        if session is not None:
+            session.stop()
+        if self._sweep is not None:
+            self._sweep()
+
+    def forget(self, item: Any) -> None:
+        """End the item's session, however the item ended, and let it go."""
+        self.gates.release()
+        if self._session_of(item) is not None:
+            self.end(item)
+            del item.stash[self._keys.session]

@@ -1,0 +1,157 @@
+"""What the command line and the ini file say, as the settings that hold around every test."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
+from pytest_fsfault._core.language.rules import Rule
+from pytest_fsfault._session.options import Ambient, checked_roots
+from pytest_fsfault._session.profiles import built_in, listed, lookup, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from pytest_fsfault._session.profiles import Profile
+
+_DEFAULT = "windows"
+# The number of a sweep if it is not the first of its test, and that of the trial: `7`, `7.2`, `2-7`.
+_TRIAL = re.compile(r"([0-9]+-)?[0-9]+(\.[0-9]+)*")
+
+
+class Given(NamedTuple):
+    """The raw values, as pytest hands them over: options first, then ini settings."""
+
+    on: bool = False
+    profile: str | None = None
+    rules: tuple[str, ...] = ()
+    ini_profile: str = ""
+    ini_rules: tuple[str, ...] = ()
+    ini_roots: tuple[str, ...] = ()
+    ini_strict: str = ""
+    ini_clock: str = ""
+    ini_children: str = ""
+    directory: str = ""
+    tables: tuple[tuple[str, Any], ...] = ()
+
+
+def settle(given: Given) -> Ambient:
+    """Return the settings, without roots where none are named; raise FsFaultError for a mistake."""
+    profiles = built_in()
+    for origin, tables in given.tables:
+        profiles = resolve(tables, origin, profiles)
+    if given.ini_profile:
+        _said("fsfault_profile", lookup, given.ini_profile, profiles)
+    return Ambient(
+        roots=_roots(given),
+        profiles=profiles,
+        profile=_profile(given, profiles),
+        rules=(*_rules("fsfault_rules", given.ini_rules), *_rules("--fsfault-rule", given.rules)),
+        strict=_choice(
+            "fsfault_strict", given.ini_strict, {"": True, "true": True, "false": False, "all": "all"}
+        ),
+        clock=_choice("fsfault_clock", given.ini_clock, {"": None, "virtual": "virtual", "real": "real"}),
+        children=_choice("fsfault_children", given.ini_children, {"": None, "true": True, "false": False}),
+    )
+
+
+def _profile(given: Given, profiles: Mapping[str, Profile]) -> str:
+    if given.profile is not None:
+        _said("--fsfault-profile", lookup, given.profile, profiles)
+        return given.profile
+    if not given.on:
+        return "off"
+    return given.ini_profile or _DEFAULT
+
+
+def _rules(place: str, texts: Iterable[str]) -> tuple[Rule, ...]:
+    return tuple(_said(place, Rule.parse, text) for text in texts)
+
+
+def _roots(given: Given) -> tuple[str, ...]:
+    roots = [os.path.join(given.directory, os.path.expanduser(root)) for root in given.ini_roots]
+    found: tuple[str, ...] = _said("fsfault_roots", checked_roots, roots) if roots else ()
+    return found
+
+
+def choose_seed(given: str | None, of_profile: int | None, ini: str, last: Callable[[], int | None]) -> int:
+    """Return the seed that is named: on the command line, by the profile of the run, or by the ini file."""
+    configured = _number("fsfault_seed =", ini, "a whole number") if ini else None
+    if given == "last":
+        found = last()
+        if found is None:
+            raise FsFaultError("--fsfault-seed last: no run has left a seed here; write a whole number")
+        return found
+    if given is not None:
+        return _number("--fsfault-seed", given, "a whole number, or last")
+    return next(seed for seed in (of_profile, configured) if seed is not None)
+
+
+def _number(place: str, text: str, instead: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise FsFaultError(f"{place} {text!r} is no number; write {instead}") from None
+
+
+def show(text: str | None) -> None:
+    """Check what `--fsfault-show` asks for."""
+    if text not in (None, "faults", "all"):
+        hint = nearest(str(text), ("faults", "all")) or "; write faults or all"
+        raise FsFaultError(f"--fsfault-show {text!r} is not known{hint}")
+
+
+def trial(text: str | None) -> None:
+    """Check what `--fsfault-trial` asks for."""
+    if text is not None and not _TRIAL.fullmatch(text):
+        raise FsFaultError(
+            f"--fsfault-trial {text!r} is no ID of a trial; write one as a sweep prints it, such as 7"
+        )
+
+
+def json_target(text: str | None) -> Path | None:
+    """Return where the JSON goes, wherever the tests may change to; refuse what cannot be written."""
+    if text is None:
+        return None
+    path = Path(os.path.abspath(text))
+    if not text or path.is_dir():
+        raise FsFaultError(f"--fsfault-json {text!r} is a directory; write the path of a file")
+    if not path.parent.is_dir():
+        raise FsFaultError(f"--fsfault-json {text!r} is in no directory that exists; make it first")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise FsFaultError(f"--fsfault-json {text!r} cannot be written; choose another place")
+    return path
+
+
+def project_profiles(raw: bytes, place: str) -> list[tuple[str, Any]]:
+    """Return the table of profiles in the text of a `pyproject.toml`, if there is one."""
+    try:
+        tool = tomllib.loads(raw.decode()).get("tool", {})
+    except ValueError as error:
+        raise FsFaultError(f"{place} cannot be read: {error}") from None
+    if not isinstance(tool, dict) or "fsfault" not in tool:
+        return []
+    table = tool["fsfault"]
+    for key in table if isinstance(table, dict) else ():
+        if key != "profiles":
+            raise FsFaultError(f"tool.fsfault: unknown key {key!r}; write [tool.fsfault.profiles.NAME]")
+    return [("tool.fsfault.profiles", table.get("profiles", {}) if isinstance(table, dict) else table)]
+
+
+def _choice(name: str, value: str, known: Mapping[str, Any]) -> Any:
+    if value.lower() in known:
+        return known[value.lower()]
+    choices = listed([repr(one) for one in known if one])
+    raise FsFaultError(f"{name} = {value!r} is not known; write {choices}")
+
+
+def _said(place: str, function: Any, *args: Any) -> Any:
+    """Call `function`; name the place where a mistake was made."""
+    try:
+        return function(*args)
+    except FsFaultError as error:
+        raise FsFaultError(f"{place}: {error}") from None

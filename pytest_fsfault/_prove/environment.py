@@ -1,0 +1,48 @@
+"""Field, what surrounds the trials of a sweep: whoever wires the rooms provides it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import FrameType
+
+    from pytest_fsfault._core.engine.plan import Armed
+    from pytest_fsfault._prove.injection_points import Stack
+    from pytest_fsfault._prove.trial import Seen
+    from pytest_fsfault._prove.workspace import Stage
+
+
+class Field(Protocol):
+    """What surrounds the trials: faults act between `enter` and `leave`, and nowhere else."""
+
+    def begin(self) -> None:
+        """Shut everything out until a trial runs."""
+
+    def watch(self, stage: Stage) -> None:
+        """Take in where the trees stand."""
+
+    def end(self) -> None:
+        """Let the session go on as before."""
+
+    def renew(self) -> None:
+        """Undo what belonged to the tree of the last trial."""
+
+    def enter(self, token: int, armed: Iterable[Armed], frame: FrameType) -> None:
+        """Let the faults act on what `frame` calls."""
+
+    def leave(self) -> Seen:
+        """Let nothing act any more; return what happened."""
+
+    def settle(self) -> None:
+        """End what a crash has left, before the tree is put aside."""
+
+    def stack(self) -> Stack:
+        """Return the lines of the project that are at work, above the frame of the trial."""
+
+    def escaped(self, told: str) -> None:
+        """Take in a change that no call of ours has made."""
+
+    def strays(self, names: frozenset[str]) -> str:
+        """Say which of these operations were seen elsewhere, if none was seen in the tree."""

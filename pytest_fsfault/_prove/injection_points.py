@@ -1,0 +1,216 @@
+"""Choose at which calls a sweep injects its faults: record the calls of one run, and aim at them in the next."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from pytest_fsfault._core.engine.plan import Armed
+from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
+from pytest_fsfault._core.language.plausible import is_plausible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from pytest_fsfault._core.language.faults import Fault
+    from pytest_fsfault._core.language.operations import Operation
+    from pytest_fsfault._core.language.rules import Rule
+    from pytest_fsfault._prove.tree import Tree
+
+    #: Lines of the project, each a file and a number, the innermost first.
+    Stack = tuple[tuple[str, int], ...]
+
+#: How an entry of the journal says that a sweep's own fault acted.
+REASON = "the fault of this trial"
+
+Distinct = Literal["call stack", "call site", "position"]
+
+
+class Call(NamedTuple):
+    """One call that a fault could meet, as the recorder saw it."""
+
+    operation: str
+    path: str
+    target: str | None
+    call_site: str
+    stack: Stack
+    apart: bool  # made by another thread than the one of the block
+
+
+class Aim(NamedTuple):
+    """One call of a run: the `nth` of this operation from these lines, `nth_there` of them on this path.
+
+    With `by_site` the lines that call the line of the call do not matter.
+    """
+
+    operation: str
+    call_site: str
+    stack: Stack
+    nth: int
+    nth_there: int
+    by_site: bool = False
+
+
+class Recorder(Armed):
+    """Stand in the plan as a rule that never fires, and write down what it meets once it is `on`."""
+
+    def __init__(self, rule: Rule, stack: Callable[[], Stack], *, on: bool = True) -> None:
+        super().__init__(rule)
+        self.on = on
+        self.calls: list[Call] = []
+        self.home = 0  # the thread of the block
+        self._stack = stack
+
+    def count(self, operation: Operation, *_: object) -> str | None:
+        """Write the call down."""
+        if self.on:
+            apart = threading.get_ident() != self.home
+            name = "rename" if operation.doubtful else operation.name
+            self.calls.append(
+                Call(name, operation.path, operation.target, operation.call_site, self._stack(), apart)
+            )
+        return None
+
+
+class Aimed(Armed):
+    """Stand in the plan as a rule that fires at one call; if it `persists`, at each later one like it.
+
+    Alike are calls of the same operation on the same path, as under a hold that does not end. Only calls that
+    `wanted` matches are counted at all: an `open` for reading is none of those that change the tree.
+    """
+
+    def __init__(
+        self,
+        rule: Rule,
+        aim: Aim,
+        wanted: Rule,
+        stack: Callable[[], Stack],
+        *,
+        persists: bool,
+        on: bool = True,
+    ) -> None:
+        super().__init__(rule)
+        self.aim = aim
+        self._wanted = wanted
+        # A rule that speaks of the very path leaves all other calls alone.
+        self._nth = aim.nth if rule.path is None else aim.nth_there
+        self.persists = persists
+        self.on = on
+        self.next: Aimed | None = None  # armed by this one, when it fires
+        self.recorder: Recorder | None = None  # switched on by this one
+        self._stack = stack
+        self._seen = 0
+        self._met: Operation | None = None
+
+    def count(self, operation: Operation, *_: object) -> str | None:
+        """Return why the fault is due at this call, if it is."""
+        if not self._wanted.matches(operation, ()):
+            return None
+        if self._met is not None:
+            return self._again(operation)
+        if not self.on or not self._is_meant(operation):
+            return None
+        self._seen += 1
+        if self._seen != self._nth:
+            return None
+        self._met = operation
+        if self.next is not None:
+            self.next.on = True
+        if self.recorder is not None:
+            self.recorder.on = True
+        return f"{self.rule.fault}: {REASON}"
+
+    def _is_meant(self, operation: Operation) -> bool:
+        # The name of the line is the quick half of the question.
+        aim = self.aim
+        return operation.call_site == aim.call_site and (aim.by_site or self._stack() == aim.stack)
+
+    def _again(self, operation: Operation) -> str | None:
+        first = self._met
+        assert first is not None  # noqa: S101  # asked before
+        same = self.persists and operation.path == first.path
+        return f"{self.rule.fault}: {REASON} persists" if same else None
+
+    @property
+    def site(self) -> Operation | None:
+        """The first call that met the fault."""
+        return self._met
+
+
+class Shot(NamedTuple):
+    """One fault of one trial: which, where, and whether it persists."""
+
+    aim: Aim
+    fault: Fault
+    text: str  # as the user wrote it
+    persists: bool
+    call: Call  # what the recorder saw there
+
+
+def shots(
+    calls: Sequence[Call],
+    distinct: Distinct,
+    faults: Sequence[tuple[str, Fault]],
+    persist: Sequence[bool],
+) -> Iterator[Shot]:
+    """Yield each fault at each distinct call that can meet it, in the order of the calls.
+
+    What other threads did comes after what the main one did, sorted: their order is a matter of chance.
+    """
+    for aim, call in _aims(calls, distinct):
+        for text, fault in faults:
+            if can_meet(call.operation, fault):
+                # Nothing comes after a crash that it could meet again.
+                for persists in persist if fault.kind != "crash" else persist[:1]:
+                    yield Shot(aim, fault, text, persists and fault.kind != "crash", call)
+
+
+def can_meet(operation: str, fault: Fault) -> bool:
+    """Return whether any system gives this fault to this operation."""
+    names = GROUPS.get(operation, {operation})
+    if fault.kind == "short" and not all(OPERATIONS[name].transfers for name in names):
+        return False
+    error = fault.error
+    return error is None or all(is_plausible(name, error) for name in names)
+
+
+def _aims(calls: Sequence[Call], distinct: Distinct) -> Iterable[tuple[Aim, Call]]:
+    by_site = distinct == "call site"
+    groups: dict[tuple[str, object], list[int]] = {}
+    for place, call in enumerate(calls):
+        groups.setdefault((call.operation, call.call_site if by_site else call.stack), []).append(place)
+    found = []
+    for places in groups.values():
+        count = len(places)
+        chosen = range(1, count + 1) if distinct == "position" else sorted({1, (count + 1) // 2, count})
+        for nth in chosen:
+            place = places[nth - 1]
+            call = calls[place]
+            there = sum(calls[other].path == call.path for other in places[:nth])
+            aim = Aim(call.operation, call.call_site, call.stack, nth, there, by_site)
+            found.append(((call.apart, _sortable(aim) if call.apart else (place,)), aim, call))
+    found.sort(key=_first)
+    return [(aim, call) for _, aim, call in found]
+
+
+def _sortable(aim: Aim) -> tuple[object, ...]:
+    return aim.stack, aim.operation, aim.nth
+
+
+def _first(found: tuple[tuple[bool, tuple[object, ...]], Aim, Call]) -> tuple[bool, tuple[object, ...]]:
+    return found[0]
+
+
+def unseen(before: Tree, after: Tree, root: str, calls: Iterable[Call]) -> list[str]:
+    """Return what differs between two trees although none of the calls has changed it, or a directory above it."""
+    named = {path for call in calls for path in (call.path, call.target) if path is not None}
+    touched = {path.removeprefix(f"{root}/") for path in named}
+    if root in named:
+        return []
+    return [path for path in before.changes(after) if not touched.intersection(_upwards(path))]
+
+
+def _upwards(path: str) -> Iterator[str]:
+    while path:
+        yield path
+        path = path.rpartition("/")[0]

@@ -1,0 +1,1 @@
+"""Sessions: what wires the rooms together for one test, and its proofs."""

@@ -1,0 +1,91 @@
+"""inject, the context manager that needs no pytest: a session for the body of a block."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._core.language.mistakes import FsFaultError
+from pytest_fsfault._intercept.fake.isolation import settle
+from pytest_fsfault._session.current_settings import innermost
+from pytest_fsfault._session.fsfault import FsFault
+from pytest_fsfault._session.options import Ambient, Options
+from pytest_fsfault._session.profiles import built_in, lookup
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable
+    from types import TracebackType
+
+    from pytest_fsfault._core.language.rules import Rule
+    from pytest_fsfault._session.options import ClockName, Strict
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
+_ALONE = Ambient()
+
+
+class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
+    """Inject faults into the body of a ``with`` block; restore everything at its end, then verify.
+
+    Args:
+        rules: texts or `Rule` objects, in order of precedence.
+        profile: a profile whose rules are added; these need not fire.
+        windows: switches the Windows model on, in a version such as ``"11"``.
+        roots: the watched directories. By default pytest's base temporary directory, or, outside pytest, the
+            system's directory for temporary files.
+        clock: ``"virtual"`` (the default) or ``"real"``.
+        seed: for rules with ``P%``; 0 unless given.
+        strict: True, False (a rule need not fire) or ``"all"`` (an escape or an open handle fails as well).
+        children: whether Python child processes are under the same faults; they are by default.
+
+    Raises:
+        FsFaultError: for a mistake in the arguments, before anything is changed.
+        AssertionError: at the end of the block, for a rule that never fired.
+
+    """
+
+    __module__ = "pytest_fsfault"
+
+    def __init__(
+        self,
+        *rules: str | Rule,
+        profile: str | None = None,
+        windows: str | None = None,
+        roots: Iterable[str | os.PathLike[str]] | None = None,
+        clock: ClockName | None = None,
+        seed: int | None = None,
+        strict: Strict | None = None,
+        children: bool | None = None,
+    ) -> None:
+        settle()
+        self._options = Options(
+            *rules, profile=profile, windows=windows, roots=roots, clock=clock, seed=seed, strict=strict,
+            children=children,
+        )  # fmt: skip
+        settings = innermost()
+        self._ambient = settings().bare if settings else _ALONE
+        lookup(self._options.profile or "off", self._ambient.profiles or built_in())
+        self._session: FsFault | None = None
+
+    def __enter__(self) -> FsFault:
+        if self._session is not None:
+            raise FsFaultError("this inject() is in use already; call inject() again for another block")
+        session = FsFault(self._options, self._ambient)
+        session.start()
+        try:
+            session.open()
+        except BaseException:
+            session.stop()
+            raise
+        self._session = session
+        return session
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            session.stop()
+            if error is None:
+                session.verify()

@@ -1,0 +1,32 @@
+"""What this process has open, as the operating system tells it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._core.language.globs import within
+from pytest_fsfault._host.originals import listdir, path_of_descriptor
+from pytest_fsfault._intercept.children.rendezvous import is_ours
+from pytest_fsfault._intercept.fake.filesystem import in_force
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_LISTS = {"linux": "/proc/self/fd", "darwin": "/dev/fd"}
+
+
+def below(roots: Sequence[str]) -> frozenset[tuple[int, str]]:
+    """Return the open descriptors of files below `roots`, each with its path; none where nobody tells."""
+    fake = in_force()
+    if fake is not None:
+        found = ((one.descriptor, one.path) for one in fake.native.open_files())
+        return frozenset((number, path) for number, path in found if path and within(path, roots))
+    where = _LISTS.get(sys.platform)
+    numbers = [int(name) for name in listdir(where)] if where else []
+    opened = ((number, path_of_descriptor(number)) for number in numbers)
+    return frozenset(
+        (number, path)
+        for number, path in opened
+        if path is not None and within(path, roots) and not is_ours(path)
+    )

@@ -1,0 +1,134 @@
+"""Wire the proofs to a session: where their trees stand, and what acts while a trial runs."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._core.language.mistakes import FsFaultError
+from pytest_fsfault._host.originals import NATIVE
+from pytest_fsfault._intercept.fake.filesystem import native
+from pytest_fsfault._intercept.interceptor import switch
+from pytest_fsfault._prove.snapshots import Snapshots
+from pytest_fsfault._prove.sweep import Sweep
+from pytest_fsfault._prove.sweep_options import request, trial_numbers
+from pytest_fsfault._prove.workspace import Stage, fresh
+from pytest_fsfault._session.trial_environment import Field
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from typing import Any
+
+    from pytest_fsfault._prove.tree import Tree
+    from pytest_fsfault._session.fsfault import FsFault
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
+_NAME = "fsfault-sweep"
+
+
+class Proofs:
+    """The sweeps of one session."""
+
+    def __init__(self, session: FsFault) -> None:
+        self._session = session
+        self.sweeps: list[Sweep] = []
+        self._known: dict[Any, Snapshots] = {}
+
+    def sweep(self, prepare: Callable[[Path], object], only: str | None, **wanted: Any) -> Sweep:
+        """Return the sweep that was asked for."""
+        must_be_callable("prepare", prepare, "builds a tree in the directory that it is given")
+        return self.sweep_in(Field(self._session), prepare, only, **wanted)
+
+    def sweep_in(
+        self, field: Field, prepare: Callable[[Path], object], only: str | None = None, **wanted: Any
+    ) -> Sweep:
+        """Return a sweep whose trials run in this field."""
+        asked = request(**wanted)
+        self.must_stand_alone()
+        number = len(self.sweeps) + 1
+        asked_for = self._session._surroundings.trial
+        chosen = _chosen(asked_for, number, "1") if only is None else _chosen(only, number, str(number))
+        made = Sweep(asked, partial(self.stage, prepare, field), field, chosen, partial(self._again, number))
+        self.sweeps.append(made)
+        return made
+
+    def tree(self, root: str | os.PathLike[str]) -> Tree:
+        """Return what is at `root` now."""
+        try:
+            place = os.fsdecode(os.fspath(root))
+        except TypeError:
+            raise FsFaultError(f"tree({root!r}) cannot be: it is no path; name a directory") from None
+        with switch().busy():
+            there = native()
+            return self._snapshots(there).take(str(there.absolute(place)))
+
+    def _snapshots(self, there: Any) -> Snapshots:
+        if there not in self._known:
+            self._known[there] = snapshots(there)
+        return self._known[there]
+
+    def evidence(self) -> list[dict[str, Any]]:
+        """Return what the sweeps have done, as data."""
+        return [sweep.evidence for sweep in self.sweeps]
+
+    def must_stand_alone(self) -> None:
+        if any(sweep.running for sweep in self.sweeps):
+            raise FsFaultError("a sweep is running: let its loop end before the next one begins")
+
+    def stage(self, prepare: Callable[[Path], object], field: Field) -> Stage:
+        """Return a stage in a directory of its own."""
+        there = native()
+        # A fake has no directory of the test's own.
+        parent = self._session._surroundings.place() if there is NATIVE else str(there.gettempdir())
+        home = tempfile.mkdtemp(prefix="fsfault-") if parent is None else fresh(there, parent, _NAME)
+        root: Any = there.path(home, "trial", "root")
+        return Stage(home, root, prepare, there, field.lingers, snapshots(there))
+
+    def _again(self, number: int, trial: str) -> str:
+        return self._session._surroundings.again(trial if number == 1 else f"{number}-{trial}")
+
+    def findings(self) -> Iterator[str]:
+        """Yield what a green test must not hide: sweeps that were not run to their end."""
+        yield from (text for sweep in self.sweeps if (text := sweep.finding()))
+        wanted = self._session._surroundings.trial
+        if wanted is not None and self.sweeps and not self._is_ours(wanted):
+            count = len(self.sweeps)
+            yield f"there is no trial {wanted}: this test has {count} sweep{'s' * (count != 1)}"
+
+    def _is_ours(self, wanted: str) -> bool:
+        number = wanted.rpartition("-")[0] or "1"
+        return 1 <= int(number) <= len(self.sweeps)
+
+    def close(self) -> None:
+        """End the sweeps that were left."""
+        for sweep in self.sweeps:
+            sweep.close()
+
+
+def snapshots(there: Any) -> Snapshots:
+    """Return what takes snapshots with these functions; the times of fake files tell nothing."""
+    return Snapshots(there) if there is NATIVE else Snapshots(there, None)
+
+
+def _chosen(text: str | None, sweep_number: int, bare: str) -> tuple[int, ...]:
+    """Return the numbers of the one trial that is to run; none for all of them.
+
+    The trials of a session's second sweep begin with ``2-``; without it the sweep with the number `bare` is meant.
+    Of another sweep only the first trial runs.
+    """
+    if text is None:
+        return ()
+    which, dash, numbers = text.rpartition("-") if isinstance(text, str) else ("", "", text)
+    found = trial_numbers(numbers)
+    return found if str(sweep_number) == (which if dash else bare) else (0,)
+
+
+def must_be_callable(name: str, value: object, what: str) -> None:
+    """Refuse what is no function."""
+    if not callable(value):
+        raise FsFaultError(f"{name}={value!r} cannot be called; write a function that {what}")

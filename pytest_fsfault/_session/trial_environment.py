@@ -1,0 +1,253 @@
+"""Let faults act while a trial runs, and nothing of them in between."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
+from pytest_fsfault._core.engine.engine import Engine
+from pytest_fsfault._host import processes
+from pytest_fsfault._intercept.fake.filesystem import in_force, native
+from pytest_fsfault._intercept.interceptor import switch
+from pytest_fsfault._prove.injection_points import REASON
+from pytest_fsfault._prove.retries import retries
+from pytest_fsfault._prove.trial import Seen
+from pytest_fsfault._session import open_handles, windows_model
+from pytest_fsfault._session.options import forms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import FrameType
+    from typing import Any
+
+    from pytest_fsfault._core.engine.plan import Armed
+    from pytest_fsfault._prove.injection_points import Stack
+    from pytest_fsfault._prove.retries import Retry
+    from pytest_fsfault._prove.workspace import Stage
+    from pytest_fsfault._session.fsfault import FsFault
+    from pytest_fsfault._windows.windows import Windows
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
+# Real seconds that the threads of a crashed trial get to notice.
+_LAST_BREATH = 0.2
+
+
+class Field:
+    """Let the faults of one trial at a time act, within a session that stands aside in between."""
+
+    def __init__(self, session: FsFault) -> None:
+        self._session = session
+        self.roots: tuple[str, ...] = ()
+        self._engine: Engine | None = None
+        self._frame: FrameType | None = None
+        self._waited = 0
+        self._children: frozenset[int] = frozenset()
+        self._threads: set[threading.Thread] = set()
+        self._excepthook = threading.excepthook
+        self._left: Any = None
+        self._directory = ""
+        self._mark: Any = None
+
+    def begin(self) -> None:
+        """Shut everything out until a trial runs."""
+        self._aside(1)
+        windows = self._session._windows
+        self._mark = None if windows is None else windows.mark()
+
+    def watch(self, stage: Stage) -> None:
+        """Watch the directory in which the trees stand."""
+        self.roots = tuple(dict.fromkeys((*forms(stage.root), *forms(stage.root.parent))))
+        for root in (stage.root.parent, stage.root):
+            self._session.add_root(root)
+        self._left = self._remains()
+
+    def end(self) -> None:
+        """Let the session go on as before."""
+        self._renew_model()
+        self.settle()
+        if self._engine is not None:
+            switch().stop(self._engine)
+            self._engine = None
+        self._aside(-1)
+
+    def _aside(self, step: int) -> None:
+        self._session._paused += step
+        self._session._set_gate()
+
+    def renew(self) -> None:
+        """Undo what belonged to the tree of the last trial."""
+        self._session._engine.forgive()
+        self._renew_model()
+
+    def _renew_model(self) -> None:
+        windows = self._session._windows
+        if windows is not None:
+            windows.rewind(self._mark)
+
+    def lingers(self) -> bool:
+        """Return whether `prepare` has left behind what no copy of its tree would have."""
+        return bool(self._remains() != self._left)
+
+    def _remains(self) -> Any:
+        windows = self._session._windows
+        holds = [] if windows is None else windows.holds
+        return holds, open_handles.below(self.roots), processes.living(), threading.active_count()
+
+    def enter(self, token: int, armed: Iterable[Armed], frame: FrameType) -> None:
+        """Let the faults act on what `frame` calls."""
+        engine = self._engine or self._make()
+        engine.begin(token, armed)
+        self._frame = frame
+        self._directory = native().getcwd()
+        self._waited = len(self._session.clock.waits)
+        self._children = processes.living()
+        self._threads = set(threading.enumerate())
+        self._excepthook, threading.excepthook = threading.excepthook, self._end_quietly
+        self._open()
+        switch().set_gate(engine, faults=True, time=True)
+
+    def _open(self) -> None:
+        """Let the session act as well: its rules and its model hold in a trial."""
+        self._aside(-1)
+
+    def _shut(self) -> None:
+        self._aside(1)
+
+    def _make(self) -> Engine:
+        engine = self._engine = Engine(self._session.clock, self.roots, children=self._session.children)
+        engine.sorts = True
+        switch().start(engine)
+        engine.on_end = self._ended
+        return engine
+
+    def _ended(self) -> None:
+        """Let nothing go on after a crash: neither our calls nor the processes that were started."""
+        switch().refresh()
+        processes.kill(processes.living() - self._children)
+
+    def leave(self) -> Seen:
+        """Let nothing act any more; return what happened."""
+        engine = self._engine
+        assert engine is not None  # noqa: S101  # made when the block was entered
+        ended = engine.ended
+        if ended is not None:
+            self._outlast_threads()
+        threading.excepthook = self._excepthook
+        switch().set_gate(engine, faults=False, time=False)
+        self._shut()
+        self._frame = None
+        self._return_home()
+        # A model refuses by itself what no trial has injected.
+        injected = tuple(entry for entry in engine.journal.faults if REASON in entry.reason)
+        return Seen(injected, tuple(self._session.clock.waits[self._waited :]), ended or self._storm())
+
+    def settle(self) -> None:
+        """End what a crash has left, before the tree is put aside."""
+        engine = self._engine
+        if engine is not None and engine.ended is not None:
+            # What it still has open is lost for good: the next trial has an engine of its own.
+            self._engine = None
+            self._stop(engine, crashed=True)
+
+    def _stop(self, engine: Engine, *, crashed: bool) -> None:
+        lost = crashed and bool(open_handles.below(self.roots))
+        switch().stop(engine, lost=lost)
+        fake = in_force()
+        if lost and fake is not None:
+            fake.forget_below(self.roots, closing=True)  # nobody else ever does
+
+    def _return_home(self) -> None:
+        """Leave the tree, which will be gone, if the code under test has entered it."""
+        try:
+            moved = native().getcwd() != self._directory
+        except OSError:  # it is gone already
+            moved = True
+        if moved:
+            native().chdir(self._directory)
+
+    def _end_quietly(self, told: threading.ExceptHookArgs, /) -> None:
+        """Say nothing of a thread that a crash has ended; of any other, what is usually said."""
+        if not issubclass(told.exc_type, SimulatedCrash):
+            self._excepthook(told)
+
+    def _outlast_threads(self) -> None:
+        """Wait a moment for the threads of the trial: each call and each wait of theirs ends them."""
+        until = monotonic() + _LAST_BREATH
+        for thread in threading.enumerate():
+            if thread not in self._threads:
+                thread.join(max(0.0, until - monotonic()))
+
+    def _storm(self) -> BaseException | None:
+        """Return a storm that the session's own rules or model have seen; it ends this trial alone."""
+        outer = self._session._engine
+        if isinstance(outer.ended, RetryStorm):
+            storm, outer.ended = outer.ended, None
+            return storm
+        return None
+
+    def stack(self) -> Stack:
+        """Return the lines of the project that are at work, above the frame of the trial."""
+        return switch().callers.stack(sys._getframe(1), self._frame)
+
+    def escaped(self, told: str) -> None:
+        """Write down a change that no call of ours has made; ``strict="all"`` fails on it."""
+        self._session._engine.escapes.append(told)
+
+    def strays(self, names: frozenset[str]) -> str:
+        """Say which of the operations in `names` were seen elsewhere, if none was seen in the tree."""
+        switch().board.bank()
+        engine = self._session._engine
+        for name in sorted(names & engine.tallies.keys()):
+            if engine.tallies[name].paths:
+                return f"; it called {name} on {engine.tallies[name].paths[-1]}"
+        name = next((name for name in sorted(names) if name in engine.outside), "")
+        return f"; it called {name} on {engine.outside[name]}" if name else ""
+
+
+class ModelField(Field):
+    """A field with a Windows model of its own, anew for each trial; the session stands aside all the time.
+
+    `declare` is told the model before the faults act, and says who has what open.
+    """
+
+    def __init__(self, session: FsFault, declare: Callable[[Windows], object]) -> None:
+        super().__init__(session)
+        self._declare = declare
+        self._own: Windows | None = None
+
+    def enter(self, token: int, armed: Iterable[Armed], frame: FrameType) -> None:
+        """Let the faults and the model act on what `frame` calls."""
+        self.settle()
+        engine = self._make()
+        there = self._session._windows
+        version = "11" if there is None else there.version
+        self._own = windows_model.windows(engine, version, {}, self._session.seed)
+        self._declare(self._own)
+        super().enter(token, armed, frame)
+
+    def settle(self) -> None:
+        """End the engine and the model of the last trial."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            self._stop(engine, crashed=engine.ended is not None)
+        own, self._own = self._own, None
+        if own is not None:
+            own.close()
+
+    def retries(self) -> list[Retry]:
+        """Return how the files of the last trial fared that met an error."""
+        engine = self._engine
+        if engine is None:
+            return []
+        return retries(engine.journal, self._session.clock.waits, self.roots)
+
+    def _open(self) -> None:
+        """Leave the session aside."""
+
+    def _shut(self) -> None:
+        """Leave the session aside."""

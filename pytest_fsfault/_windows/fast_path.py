@@ -1,0 +1,134 @@
+"""Let plain calls pass where nobody holds anything: the common case, at the price of a few looks.
+
+Each test here says yes only if the judge of the operation would, and would have the call made as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import stat as modes
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.engine.interfaces import Ease
+from pytest_fsfault._windows.open_files.descendants import has_children
+
+if TYPE_CHECKING:
+    from pytest_fsfault._windows.state import Scene
+
+_FORMAT = 0o170000
+_REGULAR, _DIRECTORY = modes.S_IFREG, modes.S_IFDIR
+_WRITABLE = _FORMAT | 0o200
+_WRITABLE_FILE = _REGULAR | 0o200
+
+
+class Easing:
+    """The quick tests of one scene, by operation; paths with odd names never come here."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self.refused: set[str] = set()  # whose next call is to be judged, so that it is written down
+        self._lstat = scene.native.lstat
+        self._closed = scene.reality.closed
+        self._absent = scene.lookup.absent
+        self._listings: set[Any] = vars(scene.listings)[
+            "data"
+        ]  # the set itself: its emptiness is asked for at each call
+        lookup = scene.lookup
+        created, removed, moved = lookup.created, lookup.removed, lookup.moved
+        self._eases = {
+            "os.replace": Ease(self.replace, moved),
+            "os.rename": Ease(self.rename, moved),
+            "os.remove": Ease(self.remove, removed),
+            "os.rmdir": Ease(self.rmdir, removed),
+            "os.mkdir": Ease(self.mkdir, created),
+            "open": Ease(self.write, created),
+            "os.open": Ease(self.open, created),
+        }
+
+    def ease(self, name: str) -> Ease | None:
+        """Return the quick test of an operation, None where none is needed; it says no while anybody holds anything."""
+        # We are asked whenever a gate, a rule or a hold has changed.
+        self._scene.lookup.begin_epoch(watchful=has_children())
+        found = self._eases.get(name)
+        if found is None or (self._scene.calm and not self._scene.on_windows):
+            return found
+        return Ease(_never, _never)
+
+    def replace(self, source: str, target: str) -> bool:
+        """Move a plain file onto another one, or to a new name."""
+        inode = self._plain(source)
+        if not inode:
+            return False
+        try:
+            there = self._lstat(target)
+        except OSError:
+            return self._absent(target) and self._closed(inode)
+        plain = there.st_mode & _WRITABLE == _WRITABLE_FILE and there.st_ino != inode
+        return plain and self._closed(inode, there.st_ino)
+
+    def rename(self, source: str, target: str) -> bool:
+        """Move a plain file to a new name."""
+        inode = self._plain(source)
+        return bool(inode) and self._absent(target) and self._closed(inode)
+
+    def _plain(self, path: str) -> int:
+        """Return the number of a writable file, 0 for whatever needs a closer look."""
+        if self._listings or path in self.refused:
+            return 0
+        try:
+            status = self._lstat(path)
+        except OSError:
+            return 0
+        inode: int = status.st_ino
+        return inode if status.st_mode & _WRITABLE == _WRITABLE_FILE else 0
+
+    def remove(self, path: str) -> bool:
+        """Delete a plain file."""
+        inode = self._plain(path)
+        return bool(inode) and self._closed(inode)
+
+    def rmdir(self, path: str) -> bool:
+        """Delete a directory, if it is empty."""
+        if self._listings or path in self.refused:
+            return False
+        try:
+            status = self._lstat(path)
+            here = self._scene.native.stat(".").st_ino
+        except OSError:
+            return False
+        return (
+            status.st_mode & _FORMAT == _DIRECTORY and status.st_ino != here and self._closed(status.st_ino)
+        )
+
+    def mkdir(self, path: str) -> bool:
+        """Make a directory of a new name."""
+        return path not in self.refused and self._absent(path)
+
+    def write(self, path: str, mode: str) -> bool:
+        """Open a plain file for writing, or create one."""
+        if path in self.refused:
+            return False
+        try:
+            status = self._lstat(path)
+        except OSError:
+            return "r" not in mode and self._absent(path)
+        plain = status.st_mode & _WRITABLE == _WRITABLE_FILE and "x" not in mode
+        return plain and self._scene.reality.unmapped(status.st_ino)
+
+    def open(self, path: str, flags: int) -> bool:
+        """Open a plain file, or create one, by flags; exclusively only by other means than `tempfile`'s."""
+        if type(flags) is not int or flags & _ODD_FLAGS:
+            return False
+        if flags & _CHANGING:
+            mode = "w" if flags & os.O_CREAT else "r"
+            return self.write(path, mode)
+        return path not in self.refused and bool(self._plain(path))
+
+
+# An exclusive creation may be that of a file that goes with its last handle.
+_ODD_FLAGS = os.O_EXCL | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_TMPFILE", 0)
+_CHANGING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+
+
+def _never(*_: Any) -> bool:
+    return False

@@ -1,0 +1,1 @@
+"""Declared holders of files: holds and scanners."""

@@ -1,0 +1,1 @@
+"""What Windows answers, one function for each of its own."""

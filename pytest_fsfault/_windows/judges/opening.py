@@ -1,0 +1,164 @@
+"""Open files as the C runtime does: with which access, sharing what, creating or emptying.
+
+Sources: windows.md sections 2.1, 3.7, 6, 7 and 14; UCRT lowio/open.cpp; MS-FSA 2.1.5.1.2.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pytest_fsfault._core.engine.interfaces import Answer
+from pytest_fsfault._core.language.operations import Temporary
+from pytest_fsfault._windows.sharing import ALL, DELETE, READ, WRITE
+from pytest_fsfault._windows.state import Ordinary, Refusal
+
+if TYPE_CHECKING:
+    from pytest_fsfault._core.language.operations import Operation
+    from pytest_fsfault._windows.lookup import Place
+    from pytest_fsfault._windows.state import Scene
+
+_TMPFILE = getattr(os, "O_TMPFILE", 0)
+
+
+class Wish(NamedTuple):
+    """What one way to open a file asks for."""
+
+    access: int
+    share: int = READ | WRITE  # the runtime never shares deletion
+    creates: bool = False
+    exclusive: bool = False
+    empties: bool = False
+
+
+def by_mode(mode: str) -> Wish:
+    """Return what `open` asks for with a mode such as ``"w+"``."""
+    both = "+" in mode
+    if "r" in mode:
+        return Wish(READ | WRITE if both else READ)
+    access = READ | WRITE if both else WRITE
+    return Wish(access, creates=True, exclusive="x" in mode, empties="w" in mode)
+
+
+def by_flags(flags: int) -> Wish:
+    """Return what `os.open` asks for with these flags."""
+    way = flags & (os.O_WRONLY | os.O_RDWR)
+    access = READ | WRITE if way == os.O_RDWR else WRITE if way == os.O_WRONLY else READ
+    return Wish(
+        access,
+        creates=bool(flags & os.O_CREAT),
+        exclusive=bool(flags & os.O_CREAT and flags & os.O_EXCL),
+        empties=bool(flags & os.O_TRUNC),
+    )
+
+
+def judge_open(scene: Scene, operation: Operation) -> Answer:
+    """Judge `open` and `os.open`."""
+    if isinstance(operation.shown, int):
+        return Answer(operation.path)
+    wish = _wish(operation)
+    if wish is None:
+        return Answer(operation.path)
+    if wish.creates and ":" in operation.path and not scene.on_windows:
+        scene.make_room_for_stream(operation)
+    place = scene.place(operation.path, operation.shown)
+    if not place.exists and (place.parent or not wish.creates):
+        scene.must_exist(place)
+    scene.must_live(place)
+    if _ends_as_directory(operation.shown):
+        raise Refusal(
+            3 if place.is_directory else 123, f"{place.name} is written with a separator at its end"
+        )
+    if place.exists:
+        _check_existing(scene, scene.lookup.follow(place), wish)
+    return Answer(place.path, about=(place, wish))
+
+
+def _wish(operation: Operation) -> Wish | None:
+    detail: Any = operation.detail
+    if isinstance(detail, str):
+        return by_mode(detail)
+    if not isinstance(detail, int) or (_TMPFILE and detail & _TMPFILE == _TMPFILE):
+        return None
+    wish = by_flags(detail)
+    if isinstance(detail, Temporary):
+        return wish._replace(access=wish.access | DELETE, share=ALL)
+    return wish
+
+
+def _check_existing(scene: Scene, place: Place, wish: Wish) -> None:
+    if not place.exists:
+        return  # a link that leads nowhere
+    if place.is_directory:
+        raise Refusal(5, f"{place.name} is a directory")
+    if wish.exclusive:
+        raise Ordinary(80, f"{place.name} exists")
+    writes = wish.access & WRITE
+    if (writes or wish.empties) and scene.readonly(place):
+        raise Refusal(5, f"{place.name} is read-only")
+    if wish.empties and (found := scene.attributes(place) & {"hidden", "system"}):
+        raise Refusal(5, f"{place.name} is {min(found)}, and would have to be created anew as such")
+    if writes or wish.empties:
+        scene.check_images(place, 32)
+    # What plain opens share is enough for other plain opens: the real ones need no look.
+    real = bool(wish.access & DELETE) or place.identity in scene.temporaries or bool(wish.access & WRITE)
+    # Emptying a file asks for writing, whatever else is asked for.
+    scene.check_sharing(place, wish.access | (WRITE if wish.empties else 0), wish.share, real=real)
+    if wish.empties:
+        _check_mapped(scene, place)
+
+
+def _check_mapped(scene: Scene, place: Place) -> None:
+    for opening, hold in scene.openings(place.identity):
+        if opening.kind == "section":
+            scene.refuse(1224, place, opening, hold)
+
+
+def judge_truncate(scene: Scene, operation: Operation) -> Answer:
+    """Judge `os.truncate` and `os.ftruncate`: an open for writing, then a new end of the file."""
+    if not isinstance(operation.shown, (str, bytes)):
+        return judge_file_truncate(scene, operation)
+    place = scene.existing(operation)
+    _check_existing(scene, scene.lookup.follow(place), Wish(READ | WRITE))
+    if _cuts_mapped(scene, scene.lookup.follow(place), operation.detail):
+        # The runtime's failure is a positive number, and CPython tests for a negative one: nothing is told.
+        return Answer(place.path, perform=_nothing)
+    return Answer(place.path)
+
+
+def judge_file_truncate(scene: Scene, operation: Operation) -> Answer:
+    """Judge cutting an open file: not while it is mapped."""
+    place = scene.lookup.find(operation.path)
+    if place.exists and _cuts_mapped(scene, place, operation.detail):
+        for opening, hold in scene.openings(place.identity):
+            if opening.kind == "section":
+                scene.refuse(1224, place, opening, hold)
+    return Answer(operation.path)
+
+
+def _cuts_mapped(scene: Scene, place: Place, size: object) -> bool:
+    assert place.status is not None  # noqa: S101  # asked of what exists
+    shorter = not isinstance(size, int) or size < place.status.st_size
+    return shorter and any(opening.kind == "section" for opening, _ in scene.openings(place.identity))
+
+
+def _nothing() -> None:
+    """Change nothing, and say nothing."""
+
+
+def judge_close(_scene: Scene, operation: Operation) -> Answer:
+    """Let every close happen, and remember whether something may have been written."""
+    return Answer(operation.path, about=operation.detail)
+
+
+def judge_program(scene: Scene, operation: Operation) -> Answer:
+    """Judge starting a program: its file is opened for execution, sharing reading and deletion."""
+    place = scene.lookup.find(operation.path)
+    if place.exists and not place.is_directory:
+        scene.check_sharing(scene.lookup.follow(place), READ, READ | DELETE)
+    return Answer(operation.path)
+
+
+def _ends_as_directory(shown: object) -> bool:
+    text = os.fsdecode(shown) if isinstance(shown, (str, bytes)) else ""
+    return len(text) > 1 and text[-1] in "/\\"

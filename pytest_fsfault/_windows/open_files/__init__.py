@@ -1,0 +1,1 @@
+"""Real holders of files: this process and its descendants."""

@@ -1,0 +1,232 @@
+"""See what this process and its descendants really have open, at the moment when somebody needs to know."""
+
+from __future__ import annotations
+
+import os
+import sys
+from os import fsdecode
+from threading import active_count
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_fsfault._windows.open_files.descendants import (
+    ACCESS,
+    has_children,
+    listing,
+    openings,
+    own_maps,
+    program_of,
+)
+from pytest_fsfault._windows.open_files.queries import (
+    Below,
+    SameFile,
+    current,
+    lives,
+    opened,
+    path_of,
+    running,
+    status_of,
+)
+from pytest_fsfault._windows.sharing import READ, Opening
+
+if TYPE_CHECKING:
+    from pytest_fsfault._core.engine.interfaces import Native
+    from pytest_fsfault._windows.open_files.queries import Identity, Sought
+
+if sys.platform != "win32":
+    import fcntl
+
+_LINUX = sys.platform == "linux"
+_DESCRIPTORS = "/proc/self/fd" if _LINUX else "/dev/fd"
+_F_GETPATH = 50  # <sys/fcntl.h> of macOS
+# What the interpreter loads from these stays where it is.
+_FIXED = tuple(f"{top.rstrip('/')}/" for top in (sys.prefix, sys.base_prefix, "/usr", "/lib", "/lib64"))
+_OURS = "this process"
+
+
+class _Look(NamedTuple):
+    """What was mapped when somebody looked; what was below `fixed` has not moved since."""
+
+    noted: object
+    inodes: frozenset[int]
+    fixed: tuple[str, ...]
+    movable: bool
+
+    def may_be_below(self, directory: str) -> bool:
+        """Return whether something that was mapped may be below a directory now."""
+        if self.movable or directory.startswith(self.fixed):
+            return True
+        return any(top.startswith(f"{directory.rstrip('/')}/") for top in self.fixed)
+
+
+class Reality:
+    """What is open, mapped or entered, by this process and by its descendants.
+
+    Nothing is tracked: each question asks the system. Safe to use from any thread; never raises OSError.
+    """
+
+    def __init__(self, native: Native) -> None:
+        self._native = native
+        self._fstat = native.fstat
+        self._stat = native.stat
+        self._numbers: tuple[int, ...] = ()
+        self._ignored: set[int] = set()
+        # Replaced by each note; a look is up to date if it began after the last one.
+        self._noted = object()
+        self._look = _Look(None, frozenset(), _FIXED, movable=False)
+
+    def ignore(self, descriptor: int) -> None:
+        """Leave out a descriptor of this process, which the code under test does not know."""
+        self._ignored.add(descriptor)
+
+    def unignore(self, descriptor: int) -> None:
+        """Count a descriptor again; do so before it is closed, as its number goes to the next."""
+        self._ignored.discard(descriptor)
+
+    def note_mapping(self) -> None:
+        """Take in that files may have been mapped or libraries loaded: to be called after it was done."""
+        self._noted = object()
+
+    def of(self, identity: Identity, *, directory: bool = True) -> list[Opening]:
+        """Return who has this very file or directory open; `directory` False says that it is a file."""
+        inode = identity[1]
+        found = []
+        for number in self._suspects(inode):
+            status = status_of(self._fstat, number)
+            if status and (status.st_dev, status.st_ino) == identity and number not in self._ignored:
+                found.append(self._opened(number, status, ""))
+        if directory:
+            here = status_of(self._stat, ".")
+            if here is not None and (here.st_dev, here.st_ino) == identity:
+                found.append(current(_OURS, ""))
+        look = self._look
+        # A mapping ends without notice: what was mapped is looked up again.
+        if look.noted is not self._noted or inode in look.inodes:
+            found += self._mappings(SameFile(self._native, identity))
+        if has_children():
+            found += openings(self._native, SameFile(self._native, identity))
+        return found
+
+    def closed(self, *inodes: int) -> bool:
+        """Return whether surely nobody has one of these files or directories open or mapped; in doubt say no."""
+        look = self._look
+        if look.noted is not self._noted or not look.inodes.isdisjoint(inodes) or has_children():
+            return False
+        fstat = self._fstat
+        numbers = self._unchanged()
+        try:
+            for number in numbers:
+                if fstat(number).st_ino in inodes:
+                    return False
+        except OSError:
+            numbers = ()
+        return bool(numbers) or not any(status.st_ino in inodes for _, status in self._listed())
+
+    def unmapped(self, *inodes: int) -> bool:
+        """Return whether surely nobody has one of these files mapped, and no child lives; in doubt say no."""
+        look = self._look
+        if look.noted is not self._noted or has_children():
+            return False
+        return look.inodes.isdisjoint(inodes)
+
+    def below(self, directory: str) -> list[Opening]:
+        """Return what is open strictly below a directory, which is given by its real path."""
+        sought = Below(self._native, directory)
+        found = []
+        for number, status in self._descriptors():
+            seen = lives(status) and number not in self._ignored
+            path = self._path(number, status) if seen else ""
+            if path.startswith(sought.prefix):
+                found.append(self._opened(number, status, path))
+        here = sought.at(self._here())
+        if here is not None:
+            found.append(current(_OURS, here.path))
+        look = self._look
+        if look.noted is not self._noted or look.may_be_below(directory):
+            found += self._mappings(sought)
+        if has_children():
+            found += openings(self._native, sought)
+        return found
+
+    def _suspects(self, inode: int) -> list[int]:
+        """Return the open descriptors of files that have this number, on whatever device."""
+        fstat = self._fstat
+        if numbers := self._unchanged():
+            try:
+                return [number for number in numbers if fstat(number).st_ino == inode]
+            except OSError:
+                pass  # one was closed and another opened
+        return [number for number, status in self._listed() if status.st_ino == inode]
+
+    def _descriptors(self) -> list[tuple[int, os.stat_result]]:
+        """Return all open descriptors."""
+        if numbers := self._unchanged():
+            try:
+                return [(number, self._fstat(number)) for number in numbers]
+            except OSError:
+                pass
+        return self._listed()
+
+    def _unchanged(self) -> tuple[int, ...]:
+        """Return the descriptors that are open if those of the last look still are, or nothing.
+
+        Linux tells how many are open (from 6.2 on, as the size of the listing; 0 before) in a seventh of the
+        time in which it lists them. As many as last time, and none of those closed: then they are the same,
+        unless another thread opens and closes some meanwhile.
+        """
+        numbers = self._numbers
+        try:
+            same = _LINUX and active_count() == 1 and self._stat(_DESCRIPTORS).st_size == len(numbers)
+        except OSError:
+            return ()
+        return numbers if same else ()
+
+    def _listed(self) -> list[tuple[int, os.stat_result]]:
+        found = []
+        for name in listing(self._native, _DESCRIPTORS):
+            try:
+                found.append((int(name), self._fstat(int(name))))
+            except OSError:  # at least one is gone: that of the listing itself
+                continue
+        self._numbers = tuple(number for number, _ in found)
+        return found
+
+    def _opened(self, number: int, status: os.stat_result, path: str) -> Opening:
+        return opened(status, _access(number), f"open in {_OURS} (descriptor {number})", path)
+
+    def _path(self, number: int, status: os.stat_result) -> str:
+        """Return the path behind a descriptor, or nothing where the system does not tell."""
+        try:
+            if _LINUX:
+                path = self._native.readlink(f"{_DESCRIPTORS}/{number}")
+                return path_of(self._stat, path, status)
+            raw = fcntl.fcntl(number, _F_GETPATH, bytes(1024))
+            return fsdecode(raw.rstrip(b"\0"))
+        except OSError:
+            return ""
+
+    def _here(self) -> str:
+        try:
+            return str(self._native.getcwd())
+        except OSError:  # deleted
+            return ""
+
+    def _mappings(self, sought: Sought) -> list[Opening]:
+        """Look at what this process has mapped, and remember it."""
+        noted = self._noted  # before looking: what is noted meanwhile is for the next look
+        mapped, program = own_maps(self._native), program_of(self._native, "self")
+        prefix = program.rpartition("/")[0].rpartition("/")[0]  # the interpreter's own, links resolved
+        fixed = (*_FIXED, f"{prefix}/") if prefix else _FIXED
+        self._look = _Look(
+            noted,
+            frozenset(one.inode for one in mapped),
+            fixed,
+            any(one.path and not one.path.startswith(fixed) for one in mapped),
+        )
+        return list(running(sought.mapped(mapped), program, _OURS))
+
+
+def _access(number: int) -> int:
+    try:
+        return ACCESS[fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE]
+    except OSError:  # closed by another thread just now
+        return READ

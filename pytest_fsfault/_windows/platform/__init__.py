@@ -1,0 +1,1 @@
+"""Modules that are to believe that they run on Windows."""

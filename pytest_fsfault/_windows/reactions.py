@@ -1,0 +1,67 @@
+"""Let others react to the files that the code under test writes: scanners, and holds that wait for their file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._windows.holders.holds import Hold
+from pytest_fsfault._windows.holders.scanners import Draws
+from pytest_fsfault._windows.sharing import READ, Opening
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_fsfault._windows.holders.scanners import Scanner
+    from pytest_fsfault._windows.lookup import Place
+    from pytest_fsfault._windows.state import Scene
+
+
+class Actors:
+    """Whoever acts on the virtual clock without being asked."""
+
+    def __init__(
+        self, scene: Scene, seed: int | str, below: Callable[[str], str], changed: Callable[[], None]
+    ) -> None:
+        self.scene = scene
+        self._below = below  # a path as seen from its root: the same in every run
+        self._draws = Draws(seed)
+        self.changed = changed
+        self.scanners: list[Scanner] = []
+
+    def add(self, scanner: Scanner) -> None:
+        """Let a scanner act from now on."""
+        self.scanners.append(scanner)
+        self.changed()
+
+    def arrived(self, path: str) -> None:
+        """Take in that a file was written and closed, or renamed into place."""
+        holds = self.scene.holds
+        if not self.scanners and not holds.waiting:
+            return
+        place = self.scene.lookup.find(path)
+        if not place.exists or place.is_directory or place.is_link:
+            return
+        self._seize(place)
+        for scanner in self.scanners:
+            if scanner.concerns(place.name):
+                self._scan(scanner, place)
+
+    def _seize(self, place: Place) -> None:
+        holds, now = self.scene.holds, self.scene.now()
+        for hold in list(holds.waiting):
+            if hold.matches(place.name):
+                hold.since = now
+                holds.seize(hold, place.identity, self.scene.real(place.path), now + hold.seconds)
+
+    def _scan(self, scanner: Scanner, place: Place) -> None:
+        where = self._below(place.path)
+        since = self.scene.now() + self._draws.waits(scanner, where)
+        opening = Opening(READ, scanner.share, "handle", scanner.name, place.path)
+        hold = Hold(
+            self.scene.holds,
+            opening,
+            since=since,
+            until=since + self._draws.seconds(scanner, where),
+            declared=False,
+        )
+        self.scene.holds.add(hold, place.identity, self.scene.real(place.path))

@@ -1,0 +1,262 @@
+"""What the model knows at one moment: files, attributes, who has what open."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pytest_fsfault._windows import names
+from pytest_fsfault._windows.holders.holds import Holds
+from pytest_fsfault._windows.lookup import Lookup, Place
+from pytest_fsfault._windows.sharing import ALL, DELETE, READ, Opening, conflict
+from pytest_fsfault._windows.streams import Streams
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytest_fsfault._core.engine.interfaces import Native
+    from pytest_fsfault._core.language.operations import Operation
+    from pytest_fsfault._windows.holders.holds import Hold
+    from pytest_fsfault._windows.lookup import Identity
+    from pytest_fsfault._windows.open_files.fake import FakeReality
+    from pytest_fsfault._windows.open_files.this_process import Reality
+    from pytest_fsfault._windows.versions import Version
+
+_WRITABLE = 0o200
+
+
+class Refusal(Exception):  # noqa: N818  # an answer, not a mistake
+    """Windows says no: with which error, and why."""
+
+    def __init__(self, code: int, reason: str, *, declared: bool = False) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+        self.declared = declared  # whether it comes of what a test has declared
+
+
+class Ordinary(Refusal):
+    """Any system says no here, each with its own error: nobody's fault, and no entry in the journal."""
+
+
+class Scene:
+    """The state that the judges look at."""
+
+    def __init__(
+        self,
+        native: Native,
+        version: Version,
+        reality: Reality | FakeReality,
+        now: Callable[[], float],
+        changed: Callable[[], None],
+        *,
+        on_windows: bool = False,
+        fake: bool = False,
+    ) -> None:
+        self.native = native
+        self.version = version
+        self.changed = changed
+        self.reality = reality
+        self.now = now
+        # There the system itself knows names, attributes and what is open: only what is declared is added.
+        self.on_windows = on_windows
+        exact = version.case_sensitive or on_windows
+        self.lookup = Lookup(native, case_sensitive=exact, remembers=not fake)
+        self.holds = Holds(now, changed)
+        self.volumes: list[str] = []
+        # Roots that are links, with what they stand for: holds and descriptors are known by real paths.
+        self.links: list[tuple[str, str]] = []
+        # Temporary files that Windows would delete at their last close: opened for deletion, sharing everything.
+        self.temporaries: set[Identity] = set()
+        # Deleted files that legacy Windows keeps until their last handle is closed, by where they were.
+        self.pending: dict[Identity, str] = {}
+        self.listings: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.streams = Streams(native, self.lookup)
+        self._attributes: dict[Identity, frozenset[str]] = {}
+
+    @property
+    def calm(self) -> bool:
+        """Return whether nobody holds anything, and no file has what the host does not know."""
+        state = self.holds or self.volumes or self.temporaries or self.pending or self._attributes
+        return self.version.long_paths and not state
+
+    def mark(self) -> tuple[Any, ...]:
+        """Return what `rewind` goes back to."""
+        known = list(self.volumes), set(self.temporaries), dict(self.pending), dict(self._attributes)
+        return *known, self.streams.owners
+
+    def rewind(self, state: tuple[Any, ...] | None) -> None:
+        """Go back to a state, or to none: files that were known since are gone, and their numbers are free."""
+        volumes, temporaries, pending, attributes, owners = state or ([], set(), {}, {}, frozenset())
+        for identity in self.streams.owners - owners:
+            self.streams.gone(identity)
+        self.volumes[:] = volumes
+        self.temporaries, self.pending = set(temporaries), dict(pending)
+        self._attributes = dict(attributes)
+        self.listings.clear()
+        self.lookup.begin_epoch()
+        self.changed()
+
+    # Names and places.
+
+    def place(self, path: str, shown: object, *, searching: bool = False, making: bool = False) -> Place:
+        """Return what stands at a path; refuse a name that Windows cannot read."""
+        if self.on_windows:
+            return self.lookup.find(path)
+        name = names.read(path, shown, self.version, searching=searching, making=making)
+        if name.problem:
+            raise Refusal(name.problem, f"{name.why} ({path.rpartition('/')[2]})")
+        if name.device:
+            return self._device(name.device, making=making)
+        found = self.lookup.find(name.path)
+        return self._stream(found, name.stream) if name.stream else found
+
+    def _stream(self, place: Place, stream: str) -> Place:
+        if not place.exists or place.is_directory:
+            raise Ordinary(place.parent or 2, f"{place.name} is no file that could have a stream")
+        return self.streams.place(place.identity, stream)
+
+    def make_room_for_stream(self, operation: Operation) -> None:
+        """Create the file, empty, whose stream is about to be created."""
+        name = names.read(operation.path, operation.shown, self.version)
+        if name.stream and not name.problem:
+            place = self.lookup.find(name.path)
+            if not place.exists and not place.parent:
+                self.native.open_file(place.path, "xb").close()
+                self.lookup.created(place.path)
+
+    def _device(self, device: str, *, making: bool) -> Place:
+        if making:
+            raise Refusal(names.NOT_A_DIRECTORY, f"{device} is a device")
+        if device == "nul":
+            null = str(self.native.null())
+            return Place(null, self.native.stat(null))
+        raise Refusal(2, f"{device} is a device")
+
+    def real(self, path: str) -> str:
+        """Return a path below a root as the system knows it."""
+        for given, real in self.links:
+            if path.startswith(f"{given}/"):
+                return real + path[len(given) :]
+        return path
+
+    def existing(self, operation: Operation) -> Place:
+        """Return the place of an operation's path; refuse what is missing or deleted."""
+        place = self.place(operation.path, operation.shown)
+        self.must_exist(place)
+        return place
+
+    def must_exist(self, place: Place) -> None:
+        """Refuse a place at which there is nothing, or nothing any more."""
+        if not place.exists:
+            raise Ordinary(place.parent or 2, _missing(place))
+        self.must_live(place)
+
+    def must_live(self, place: Place) -> None:
+        """Refuse a file that is deleted and waits for its last handle to close."""
+        if self.pending and place.exists and place.identity in self.pending:
+            raise Refusal(5, f"{place.name} is deleted, and stays until its last handle is closed")
+
+    # Attributes.
+
+    def readonly(self, place: Place) -> bool:
+        """Return whether a file, or a directory, has the read-only attribute."""
+        if place.is_directory:
+            return "readonly" in self.attributes(place)
+        assert place.status is not None  # noqa: S101  # asked of what exists
+        return not place.status.st_mode & _WRITABLE
+
+    def attributes(self, place: Place) -> frozenset[str]:
+        """Return those attributes that the real file cannot hold."""
+        return self._attributes.get(place.identity, frozenset()) if self._attributes else frozenset()
+
+    def set_attribute(self, place: Place, name: str, value: bool) -> None:
+        """Give an attribute, or take it away."""
+        there = self.attributes(place)
+        self._attributes[place.identity] = there | {name} if value else there - {name}
+        self.changed()
+
+    def forget(self, identity: Identity) -> None:
+        """Take in that a file is gone: the system will give its number to another."""
+        self._attributes.pop(identity, None)
+        self.temporaries.discard(identity)
+        self.streams.gone(identity)
+        self.holds.gone(identity)
+
+    # Who has what open.
+
+    def openings(self, identity: Identity, *, real: bool = True) -> Iterator[tuple[Opening, Hold | None]]:
+        """Yield who has a file or directory open; `real` looks at this process and its children, too."""
+        for hold in self.holds.of(identity):
+            yield hold.opening, hold
+        for listing in list(self.listings):
+            if listing.identity == identity:
+                yield Opening(READ, ALL, "directory", "an iterator of os.scandir is open"), None
+        if real and not self.on_windows:
+            temporary = identity in self.temporaries
+            for opening in self.reality.of(identity):
+                if temporary and opening.kind == "handle":
+                    yield opening._replace(access=opening.access | DELETE, share=ALL), None
+                else:
+                    yield opening, None
+
+    def below(self, directory: str) -> Iterator[tuple[Opening, Hold | None]]:
+        """Yield what is open strictly below a directory."""
+        directory = self.real(directory)
+        for hold in self.holds.below(directory):
+            yield hold.opening._replace(path=hold.path), hold
+        if self.on_windows:
+            return
+        prefix = f"{directory}/"
+        for listing in list(self.listings):
+            if listing.path.startswith(prefix):
+                yield Opening(READ, ALL, "directory", "an iterator of os.scandir is open", listing.path), None
+        for opening in self.reality.below(directory):
+            yield opening, None
+
+    def check_sharing(self, place: Place, access: int, share: int, *, real: bool = True) -> None:
+        """Refuse an opening that conflicts with one that is there."""
+        for opening, hold in self.openings(place.identity, real=real):
+            if conflict(access, share, opening):
+                self.refuse(32, place, opening, hold)
+
+    def check_images(self, place: Place, code: int, *, sections: bool = False) -> None:
+        """Refuse what cannot be done to a running program or loaded library (or to any mapped file)."""
+        for opening, hold in self.openings(place.identity):
+            if opening.kind in _IMAGES or (sections and opening.kind == "section"):
+                self.refuse(code, place, opening, hold)
+
+    def refuse(self, code: int, place: Place, opening: Opening, hold: Hold | None) -> NoReturn:
+        """Raise the refusal that `opening` causes, and say so to who declared it."""
+        raise Refusal(code, self.explain(place.name, opening, hold), declared=hold is not None)
+
+    def explain(self, name: str, opening: Opening, hold: Hold | None) -> str:
+        """Say who is in the way, as one would on a whiteboard."""
+        if hold is not None:
+            hold.met = True
+            return hold.explain(self.now())
+        return opening.who if name in opening.who else f"{name}: {opening.who}"
+
+    def is_open(self, identity: Identity) -> bool:
+        """Return whether anybody has a handle of a file."""
+        return any(opening.kind not in _MAPPED for opening, _ in self.openings(identity))
+
+    def other_volume(self, source: str, target: str) -> bool:
+        """Return whether two paths are on different drives."""
+        return bool(self.volumes) and self._volume(source) != self._volume(target)
+
+    def _volume(self, path: str) -> str:
+        inside = [top for top in self.volumes if path == top or path.startswith(f"{top}/")]
+        return max(inside, key=len, default="")
+
+
+_IMAGES = frozenset({"image", "library"})
+_MAPPED = _IMAGES | {"section"}
+
+
+def _missing(place: Place) -> str:
+    return (
+        f"{place.name} does not exist"
+        if not place.parent
+        else f"the directory of {place.name} does not exist"
+    )

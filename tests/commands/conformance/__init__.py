@@ -1,0 +1,1 @@
+"""What has been recorded of Windows, held against the model."""

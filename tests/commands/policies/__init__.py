@@ -1,0 +1,1 @@
+"""Published retry policies, held against scanners."""

@@ -1,0 +1,1 @@
+"""Wrappers and audit hook, call by call."""

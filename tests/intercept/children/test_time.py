@@ -1,0 +1,239 @@
+"""One virtual clock for the tree of processes: it jumps only when all of them wait."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+
+import pytest
+
+from pytest_fsfault import inject
+from pytest_fsfault._host.originals import ORIGINALS
+
+DAY = "import time\ntime.sleep(86400)"
+RULE = "os.replace -> EBUSY or never"
+real_time = time.clock_gettime
+
+
+def now():
+    """Return real time, which no session knows of."""
+    return real_time(time.CLOCK_MONOTONIC)
+
+
+@pytest.fixture
+def fsfault(root):
+    """A session under which time is virtual."""
+    with inject(RULE, roots=[root]) as fsfault:
+        yield fsfault
+
+
+def run(code, **options):
+    """Run code in a child, and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, **options
+    )
+    assert ("", 0) == (done.stderr, done.returncode)
+    return done.stdout
+
+
+def test_a_child_that_waits_takes_no_real_time(fsfault):
+    """An hour in sixty naps; the parent only waits for it."""
+    began = now()
+    shown = float(
+        run(
+            "import time\na = time.monotonic()\nfor _ in range(60): time.sleep(60)\nprint(time.monotonic() - a)"
+        )
+    )
+    assert 3600 <= shown < 3601
+    assert 3600 <= fsfault.clock.now < 3660
+    assert [60.0] * 60 == fsfault.clock.slept
+    assert now() - began < 60
+
+
+def test_parent_and_child_read_one_clock(fsfault):
+    """What the child shows lies between what the parent showed before and shows afterwards."""
+    for name in ("monotonic", "time", "perf_counter"):
+        before = getattr(time, name)()
+        there = float(run(f"import time\ntime.sleep(5)\nprint(repr(time.{name}()))"))
+        after = getattr(time, name)()
+        assert before + 5 <= there <= after
+
+
+def test_a_parent_that_polls_does_not_run_ahead(fsfault):
+    """While the child works, no virtual second passes that it does not have in real time."""
+    began = now()
+    child = subprocess.Popen([sys.executable, "-c", "import time\nwhile time.process_time() < 0.3: pass"])
+    polls = 0
+    while child.poll() is None:
+        time.sleep(0.01)
+        polls += 1
+    assert polls / 100 <= fsfault.clock.now <= now() - began + 0.5
+
+
+def test_a_parent_that_polls_a_waiting_child_jumps_with_it(fsfault):
+    """Both sleep; who is due first wakes first."""
+    began = now()
+    child = subprocess.Popen([sys.executable, "-c", "import time\ntime.sleep(100.5)"])
+    polls = 0
+    while child.poll() is None:
+        time.sleep(1)
+        polls += 1
+    assert 101 <= polls < 110
+    assert now() - began < 50
+
+
+def test_children_sleep_side_by_side(fsfault):
+    """Eight processes that sleep ten seconds take ten, but for the time in which they start."""
+    with ProcessPoolExecutor(8, mp_context=multiprocessing.get_context("fork")) as pool:
+        list(pool.map(time.sleep, [10.0] * 8))
+    assert 10 <= fsfault.clock.now < 20
+    assert [10.0] * 8 == fsfault.clock.slept
+
+
+TIMEOUTS = {
+    "wait": lambda child: child.wait(5),
+    "communicate": lambda child: child.communicate(timeout=5),
+}
+
+
+@pytest.mark.parametrize("way", TIMEOUTS)
+def test_a_timeout_is_virtual_where_the_child_is(fsfault, way):
+    """One that sleeps a day is given up after five seconds, neither later nor sooner."""
+    began = now()
+    with subprocess.Popen([sys.executable, "-c", DAY], stdout=subprocess.PIPE) as child:
+        with pytest.raises(subprocess.TimeoutExpired, match="timed out after 5 seconds"):
+            TIMEOUTS[way](child)
+        assert 5 <= fsfault.clock.now < 60
+        child.kill()
+    assert now() - began < 30
+
+
+@pytest.mark.parametrize("run", [subprocess.run, subprocess.check_output, subprocess.call])
+def test_who_runs_a_child_with_a_timeout_ends_it(fsfault, run):
+    """It is killed when its virtual time is over."""
+    with pytest.raises(subprocess.TimeoutExpired, match="timed out after 5 seconds"):
+        run([sys.executable, "-c", DAY], timeout=5)
+    assert 5 <= fsfault.clock.now < 60
+
+
+def test_a_timeout_that_is_long_enough(fsfault):
+    """Fifty seconds of retries in a child, under a timeout of a minute."""
+    child = "import sys, time\nfor _ in range(50): time.sleep(1)\nprint(sys.stdin.read())"
+    done = subprocess.run(
+        [sys.executable, "-c", child], timeout=60, input="said", capture_output=True, text=True, check=False
+    )
+    assert ("said\n", 0) == (done.stdout, done.returncode)
+
+
+def test_a_process_that_is_joined(fsfault):
+    """`Process.join` with a timeout, too long and too short."""
+    child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(30,))
+    child.start()
+    child.join(10)
+    assert child.exitcode is None
+    child.join(100)
+    assert child.exitcode == 0
+
+
+def test_a_native_child_takes_real_time(fsfault):
+    """It does not know the clock: beside it waits are real."""
+    began = now()
+    child = subprocess.Popen(["sleep", "0.3"])
+    while child.poll() is None:
+        time.sleep(0.05)
+    assert 0.3 <= now() - began
+    assert fsfault.clock.now <= now() - began + 0.2
+
+
+def test_a_native_child_of_a_child_takes_real_time(fsfault):
+    """The child waits for it; the parent's clock does not jump over either."""
+    began = now()
+    child = subprocess.Popen([sys.executable, "-c", "import subprocess\nsubprocess.run(['sleep', '0.3'])"])
+    while child.poll() is None:
+        time.sleep(0.05)
+    assert 0.3 <= now() - began
+    assert fsfault.clock.now <= now() - began + 0.5
+
+
+def test_threads_of_a_child(fsfault):
+    """Four that sleep, and one that is woken by another long before its time."""
+    told = run("""
+import threading, time
+began = time.monotonic()
+event = threading.Event()
+threads = [threading.Thread(target=time.sleep, args=(10 * n,)) for n in range(1, 5)]
+threads.append(threading.Thread(target=event.wait, args=(1000,)))
+for thread in threads: thread.start()
+time.sleep(20)
+event.set()
+for thread in threads: thread.join()
+print(round(time.monotonic() - began, 1))
+""")
+    assert "40.0\n" == told
+
+
+def test_an_event_loop_of_a_child(fsfault):
+    """Its timers, its timeouts, and what it hands to threads."""
+    began = now()
+    told = run("""
+import asyncio, time
+async def main():
+    began = time.monotonic()
+    await asyncio.gather(*(asyncio.sleep(60) for _ in range(10)))
+    try:
+        async with asyncio.timeout(30):
+            await asyncio.sleep(1000)
+    except TimeoutError:
+        print("timed out")
+    await asyncio.to_thread(time.sleep, 10)
+    print(round(time.monotonic() - began))
+asyncio.run(main())
+""")
+    assert "timed out\n100\n" == told
+    assert now() - began < 60
+
+
+def test_an_exception_ends_a_wait_of_a_child(fsfault):
+    """A signal handler raises; the next wait is not confused by the answer to the last."""
+    told = run("""
+import os, signal, threading, time
+def stop(*_): raise InterruptedError
+signal.signal(signal.SIGUSR1, stop)
+began = time.monotonic()
+thread = threading.Thread(target=lambda: (time.sleep(5), os.kill(os.getpid(), signal.SIGUSR1)))
+thread.start()
+try: time.sleep(1000)
+except InterruptedError: print("stopped")
+time.sleep(3)
+print(round(time.monotonic() - began))
+""")
+    assert "stopped\n8\n" == told
+
+
+def test_with_a_real_clock_children_have_real_time(root):
+    """Waits are recorded all the same."""
+    with inject(RULE, roots=[root], clock="real") as fsfault:
+        began = now()
+        run("import time\ntime.sleep(0.2)")
+        assert 0.2 <= now() - began
+        assert [0.2] == fsfault.clock.slept
+
+
+def test_a_child_that_outlives_the_session_has_real_time(root):
+    """Its wait goes on in real time, and nothing is refused any more."""
+    code = "import os, sys, time\ntime.sleep(0.5 if not print('there', flush=True) else 0)\nos.replace(sys.argv[1], sys.argv[1] + 'x')"
+    (root / "a").touch()
+    with inject("os.replace -> EBUSY or never", roots=[root]) as fsfault:
+        fsfault.clock.sleep(0)
+        with subprocess.Popen(["sleep", "2"]) as holder:  # nothing jumps beside it
+            child = subprocess.Popen([sys.executable, "-c", code, str(root / "a")], stdout=subprocess.PIPE)
+            assert b"there\n" == child.stdout.readline()
+            holder.kill()
+            fsfault._gate = False
+            fsfault._set_gate()
+    assert b"" == child.communicate()[0]
+    assert 0 == child.returncode
+    assert (root / "ax").exists()
+    assert ORIGINALS["os", "replace"] is os.replace

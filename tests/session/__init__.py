@@ -1,0 +1,1 @@
+"""Sessions: scope, strictness, journal."""
