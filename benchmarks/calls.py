@@ -158,9 +158,9 @@ def _there_and_back(case, paths):
 
 
 def _forget():
-    switch = sys.modules.get("pytest_fsfault._intercept.interceptor")
-    if switch is not None:
-        switch.switch().refresh()
+    module = sys.modules.get("pytest_fsfault._intercept.interceptor")
+    if module is not None:
+        module.interceptor().refresh()
 
 
 def measure(names, rounds, loops, folder):

@@ -74,7 +74,7 @@ def __getattr__(name: str) -> Any:
 
     if _PYFAKEFS in modules:
         # A fake file system may be in force, and is not what ours are to work with.
-        import_module(f"{__name__}._intercept.fake.isolation").settle()
+        import_module(f"{__name__}._intercept.fake.isolation").prepare()
     found = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     return found
 

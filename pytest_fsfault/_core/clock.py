@@ -163,13 +163,13 @@ class VirtualClock(Clock):
             FsFaultError: if `seconds` is negative, not a number, or beyond the end of time.
 
         """
-        self.spend(_span("advance", seconds))
+        self.advance_ns(_span("advance", seconds))
 
-    def spend(self, span: int) -> None:
+    def advance_ns(self, span: int) -> None:
         """Move the clock by `span` nanoseconds at once."""
         with self._mutex:
             now = self.now_ns()
-            self._raise_to(now + span, now)
+            self.set_forward(now + span, now)
 
     def sleep(self, seconds: float) -> None:
         """Let `seconds` pass, under the law; while the gate is shut, at once.
@@ -200,7 +200,7 @@ class VirtualClock(Clock):
 
     def wait(self, waiter: Waiter) -> bool:
         """Block until `waiter` is notified or due; return whether it was notified."""
-        waiters, thread, acquire = self._waiters, waiter.thread, waiter.bell.acquire
+        waiters, thread, acquire = self._waiters, waiter.thread, waiter.lock.acquire
         try:
             if waiter.due is None:
                 waiters[thread] = waiter
@@ -212,7 +212,7 @@ class VirtualClock(Clock):
         finally:
             # Nothing may come before this: a signal handler that raises leaves no waiter behind.
             waiters.pop(thread, None)
-            self._hand_on()
+            self.notify_next()
         if waiter.notified or waiter.due is None:
             return waiter.notified
         self.note(waiter.began, waiter.due - waiter.began)
@@ -227,7 +227,7 @@ class VirtualClock(Clock):
             self._waiters[me.thread] = me
             real = self.world.monotonic_ns()
             if real - me.since >= due - me.began + _PATIENCE:
-                self._raise_to(due, now)
+                self.set_forward(due, now)
                 return None
             if self._next() is not me:
                 return _LONG if self._real else _LATER
@@ -245,7 +245,7 @@ class VirtualClock(Clock):
             return _NEXT
         if me.patient or any(barrier < due for barrier in tuple(self._barriers.values())):
             return self._flow(due, now, passed, _NEXT)
-        self._raise_to(due, now)
+        self.set_forward(due, now)
         return None
 
     def publish(self) -> None:
@@ -264,23 +264,23 @@ class VirtualClock(Clock):
         thread = get_ident()
         entered, began = self.now_ns(), self.world.monotonic_ns()
         if limit is not None:
-            self.bar(thread, entered + limit)
+            self.limit_jumps(thread, entered + limit)
         try:
             return call()
         finally:
             passed = self.world.monotonic_ns() - began
-            self.come_back(thread, entered + passed if passed >= _INSTANT else 0)
+            self.external_done(thread, entered + passed if passed >= _INSTANT else 0)
 
-    def bar(self, thread: int, instant: int) -> None:
+    def limit_jumps(self, thread: int, instant: int) -> None:
         """Let nobody jump beyond `instant` while `thread` waits on the outside."""
         self._barriers[thread] = instant
 
-    def come_back(self, thread: int, instant: int) -> None:
+    def external_done(self, thread: int, instant: int) -> None:
         """Take in that `thread` waits on the outside no longer; show `instant` at least."""
         self._barriers.pop(thread, None)
         if instant:
             with self._mutex:
-                self._raise_to(instant, self.now_ns())
+                self.set_forward(instant, self.now_ns())
 
     def watch(self, waiter: Waiter, look: Callable[[float | None], T]) -> T:
         """Return what `look` finds until `waiter` is due: it waits for so many real seconds at the most."""
@@ -295,7 +295,7 @@ class VirtualClock(Clock):
     def leave(self, thread: int) -> None:
         """Take in that `thread` waits no longer."""
         self._waiters.pop(thread, None)
-        self._hand_on()
+        self.notify_next()
 
     def follow_real_time(self, follow: bool) -> None:
         """Let waits that are going on take real time from now on, or follow the law again."""
@@ -304,7 +304,7 @@ class VirtualClock(Clock):
                 self._real = follow
                 self._polled = self.world.monotonic_ns()
             for waiter in self._timed():
-                waiter.ring()
+                waiter.notify()
 
     def _timed(self) -> list[Waiter]:
         return [waiter for waiter in tuple(self._waiters.values()) if waiter.due is not None]
@@ -312,10 +312,10 @@ class VirtualClock(Clock):
     def _next(self) -> Waiter | None:
         return min(self._timed(), key=_due, default=None)
 
-    def _hand_on(self) -> None:
+    def notify_next(self) -> None:
         following = self._next()
         if following is not None:
-            following.ring()
+            following.notify()
 
     def _at_work(self, me: Waiter) -> bool:
         """Return whether anybody does something; whoever has been notified does, though not yet awake."""
@@ -328,17 +328,17 @@ class VirtualClock(Clock):
 
     def _flow(self, due: int, now: int, instant: int, longest: float) -> float | None:
         """Move on to `instant`, as far as real time has come; return until when to wait on."""
-        self._raise_to(min(due, instant), now)
+        self.set_forward(min(due, instant), now)
         return min((due - instant) / SECOND, longest) if instant < due else None
 
-    def _raise_to(self, instant: int, now: int) -> None:
+    def set_forward(self, instant: int, now: int) -> None:
         """Set the clock, which shows `now`, forward, and wake those who are due; the caller has the mutex."""
         self._offset += max(0, instant - now)
         if self.moved is not None:
             self.moved(max(instant, now))
         for waiter in self._timed():
             if waiter.due is not None and waiter.due <= instant:
-                waiter.ring()
+                waiter.notify()
 
 
 def nanoseconds(seconds: object) -> int | None:

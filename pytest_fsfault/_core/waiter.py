@@ -43,7 +43,7 @@ class Waiter:
     pass rather than jump: others of its kind expect an answer from outside.
     """
 
-    __slots__ = ("began", "bell", "due", "notified", "patient", "since", "thread")
+    __slots__ = ("began", "due", "lock", "notified", "patient", "since", "thread")
 
     def __init__(self, began: int, since: int, span: int | None, *, patient: bool = False) -> None:
         self.began = began
@@ -52,18 +52,18 @@ class Waiter:
         self.patient = patient
         self.thread = get_ident()
         self.notified = False
-        self.bell = allocate_lock()
-        self.bell.acquire()
+        self.lock = allocate_lock()
+        self.lock.acquire()
 
     def release(self) -> None:
         """Wake the waiter; `Condition.notify` calls this, and expects RuntimeError if it was done before."""
         # The ring is repeated: a signal may have come between the two lines when it was done before.
         before, self.notified = self.notified, True
-        self.ring()
+        self.notify()
         if before:
             raise RuntimeError("release unlocked lock")
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Make the waiter look again."""
         with suppress(RuntimeError):
-            self.bell.release()
+            self.lock.release()

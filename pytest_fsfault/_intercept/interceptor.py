@@ -8,62 +8,66 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from pytest_fsfault._core.clock import VirtualClock
-from pytest_fsfault._intercept.calls.installation import TIMES, Mount
+from pytest_fsfault._intercept.calls.installation import TIMES, Installation
 from pytest_fsfault._intercept.calls.open_files import toggle_methods
-from pytest_fsfault._intercept.calls.state import NOBODY, Board, nobody_starts
-from pytest_fsfault._intercept.children.parent.supervisor import Family
-from pytest_fsfault._intercept.fake.detection import Watch
-from pytest_fsfault._intercept.fake.isolation import patcher, paused
-from pytest_fsfault._intercept.virtual_time.time_functions import Timing
+from pytest_fsfault._intercept.calls.state import UNANNOUNCED, InterceptState, ignore_starts
+from pytest_fsfault._intercept.children.parent.supervisor import ChildSupervisor
+from pytest_fsfault._intercept.fake.detection import FakeDetection
+from pytest_fsfault._intercept.fake.isolation import patcher, real_files
+from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_fsfault._core.clock import Clock
     from pytest_fsfault._core.engine.engine import Engine
-    from pytest_fsfault._core.engine.interfaces import Model
-    from pytest_fsfault._intercept.fake.installation import Fakes
+    from pytest_fsfault._core.engine.interfaces import SystemModel
+    from pytest_fsfault._intercept.fake.installation import FakeInstallation
     from pytest_fsfault._intercept.patching.patches import Patch
 
 _REAL = object()
 
 
-class Switch:
+class Interceptor:
     """All patching of this process: one start/stop pair, whatever is nested in between."""
 
     def __init__(self) -> None:
-        self.board = Board()
-        self.callers = self.board.callers
+        self.state = InterceptState()
+        self.callers = self.state.callers
         self._lock = threading.RLock()
-        self._mount: Mount | None = None  # made when it is first needed
-        self._timings: dict[Engine, Timing] = {}
+        self._installation: Installation | None = None  # made when it is first needed
+        self._virtual_times: dict[Engine, VirtualTime] = {}
         self._crashed = False
-        self._model: Model | None = None
+        self._model: SystemModel | None = None
         self._before: list[tuple[dict[str, Any], str, Any]] = []
-        self.family: Family | None = None
-        self._is_kin = False
-        self._watch = Watch(self._aside, lambda call: getattr(getattr(call, "__self__", None), "real", call))
-        self._fakes: Fakes | None = None
-        self._ground: object = None  # where the wrappers stand: None, before the real functions, or a fake
+        self.supervisor: ChildSupervisor | None = None
+        self._is_child = False
+        self._watch = FakeDetection(
+            self._aside, lambda call: getattr(getattr(call, "__self__", None), "real", call)
+        )
+        self._fakes: FakeInstallation | None = None
+        self._filesystem: object = (
+            None  # where the wrappers stand: None, before the real functions, or a fake
+        )
         self._stands_aside = 0
 
     @property
     def clock(self) -> VirtualClock | None:
         """The virtual clock that the sessions share, if there is one."""
-        clocks = [engine.clock for engine in self.board.engines]
+        clocks = [engine.clock for engine in self.state.engines]
         return next((clock for clock in clocks if isinstance(clock, VirtualClock)), None)
 
     def start(self, engine: Engine) -> None:
         """Ask `engine` from now on, before those that are there, once its gate is open."""
         with self._lock:
-            if self._mount is None:
-                with paused():  # it stands in for real functions, also if a fake is there first
-                    self._mount = Mount(self.board)
-                self._found_family()
-            if self.family is not None:
-                self.family.cover(self._cover)
-            first = not self.board.engines
-            self.board.engines = (engine, *self.board.engines)
+            if self._installation is None:
+                with real_files():  # it stands in for real functions, also if a fake is there first
+                    self._installation = Installation(self.state)
+                self._make_supervisor()
+            if self.supervisor is not None:
+                self.supervisor.cover(self._cover)
+            first = not self.state.engines
+            self.state.engines = (engine, *self.state.engines)
             engine.on_end = self.refresh
             try:
                 if first:
@@ -83,48 +87,48 @@ class Switch:
         can have been `lost`.
         """
         with self._lock:
-            self.board.bank()
+            self.state.drain_counts()
             self._crashed |= lost and engine.ended is not None
-            self.board.engines = tuple(other for other in self.board.engines if other is not engine)
-            timing = self._timings.pop(engine, None)
-            if timing is not None:
-                timing.stop()
+            self.state.engines = tuple(other for other in self.state.engines if other is not engine)
+            virtual_time = self._virtual_times.pop(engine, None)
+            if virtual_time is not None:
+                virtual_time.stop()
             if self._fakes is not None:
                 self._fakes.release(engine)
-            if not self.board.engines:
+            if not self.state.engines:
                 self._watch.end()
                 self._settle()
             self.refresh()
-            toggle_methods(self.board, crashed=self._crashed)
-        if self.family is not None and not self.board.engines:
-            self.family.end()  # out of the lock: who answers kin may want it
+            toggle_methods(self.state, crashed=self._crashed)
+        if self.supervisor is not None and not self.state.engines:
+            self.supervisor.end()  # out of the lock: who answers kin may want it
 
     def set_gate(self, engine: Engine, *, faults: bool, time: bool) -> None:
         """Open or shut the gate of one session: for faults, and for its clock."""
         with self._lock:
-            self.board.bank()
-            timing = self._timings.get(engine)
-            if timing is not None and time is not engine.ticking:
+            self.state.drain_counts()
+            virtual_time = self._virtual_times.get(engine)
+            if virtual_time is not None and time is not engine.ticking:
                 engine.ticking = time
-                (timing.open if time else timing.shut)()
+                (virtual_time.open if time else virtual_time.shut)()
             engine.gate = faults
             self.refresh()
 
     def refresh(self) -> None:
         """Take in that rules, roots or gates have changed."""
         with self._lock:
-            self.board.refresh()
+            self.state.refresh()
             self._follow_model()
-            if self.family is not None:
-                self.family.follow()
-            if not self.board.live and not self._crashed:
+            if self.supervisor is not None:
+                self.supervisor.follow()
+            if not self.state.live and not self._crashed:
                 return
-            crashed = self._crashed or any(engine.ended is not None for engine in self.board.engines)
-            toggle_methods(self.board, crashed=crashed)
+            crashed = self._crashed or any(engine.ended is not None for engine in self.state.engines)
+            toggle_methods(self.state, crashed=crashed)
 
     def _follow_model(self) -> None:
         """Put in place what belongs to the model that acts now, and take away what belonged to another."""
-        model = self.board.model
+        model = self.state.model
         if model is self._model:
             return
         for space, name, value in reversed(self._before):
@@ -138,32 +142,32 @@ class Switch:
     def shut(self) -> None:
         """Stand aside, for every session, until `unshut`: pytest works, or a debugger holds the test."""
         with self._lock:
-            self.board.shut += 1
-            self.board.live = False
-            if self.family is not None:
-                self.family.follow()
-            for timing in self._timings.values():
-                timing.shut()
+            self.state.shut += 1
+            self.state.live = False
+            if self.supervisor is not None:
+                self.supervisor.follow()
+            for virtual_time in self._virtual_times.values():
+                virtual_time.shut()
 
     def unshut(self) -> None:
         """Undo one `shut`."""
         with self._lock:
-            self.board.shut -= 1
-            for timing in self._timings.values():
-                timing.open()
+            self.state.shut -= 1
+            for virtual_time in self._virtual_times.values():
+                virtual_time.open()
             self.refresh()
 
     @contextmanager
-    def busy(self) -> Iterator[None]:
+    def own_threads(self) -> Iterator[None]:
         """Let the calling thread work for us in the block: no fault meets it, and nothing is counted."""
-        busy, me = self.board.busy, threading.get_ident()
-        inner = me in busy
-        busy.add(me)
+        own_threads, me = self.state.own_threads, threading.get_ident()
+        inner = me in own_threads
+        own_threads.add(me)
         try:
             yield
         finally:
             if not inner:
-                busy.discard(me)
+                own_threads.discard(me)
 
     def __enter__(self) -> None:
         self.shut()
@@ -176,58 +180,58 @@ class Switch:
 
         A mock that was made under faults and undone afterwards does that.
         """
-        if self._mount is not None and not self.board.engines:
-            self._mount.sweep()
+        if self._installation is not None and not self.state.engines:
+            self._installation.sweep()
 
     def drain(self) -> None:
         """Take in what child processes have told so far."""
-        if self.family is not None:
-            self.family.drain()
+        if self.supervisor is not None:
+            self.supervisor.drain()
 
     def starts(self) -> int:
         """Return how many processes were started under faults so far."""
-        return 0 if self.family is None else self.family.started()
+        return 0 if self.supervisor is None else self.supervisor.started()
 
     def unreached(self, first: int) -> list[str]:
         """Return a sentence for each of them, from the `first` on, that no fault has reached."""
-        return [] if self.family is None else self.family.unreached(first)
+        return [] if self.supervisor is None else self.supervisor.unreached(first)
 
-    def _found_family(self) -> None:
-        if self._is_kin:
+    def _make_supervisor(self) -> None:
+        if self._is_child:
             return
-        self.family = Family(self.board, self._any_clock, self.become_kin)
-        self.board.starting = self.family.starting
+        self.supervisor = ChildSupervisor(self.state, self._any_clock, self.become_child)
+        self.state.starting = self.supervisor.starting
 
     def _cover(self, patches: list[Patch]) -> None:
         """Put more wrappers in place, while a session is open."""
-        if self._mount is not None:
-            self._mount.extend(patches, now=self._ground is _REAL)
+        if self._installation is not None:
+            self._installation.extend(patches, now=self._filesystem is _REAL)
 
     def _any_clock(self) -> Any:
-        return self.clock or next((engine.clock for engine in self.board.engines), None)
+        return self.clock or next((engine.clock for engine in self.state.engines), None)
 
-    def join(self, engine: Engine) -> None:
+    def attach(self, engine: Engine) -> None:
         """Put the sessions of the parent in force in this process, of which it is kin."""
-        self._is_kin = True
+        self._is_child = True
         self.start(engine)
         self.set_gate(engine, faults=engine.gate, time=True)
 
-    def become_kin(self, directory: str) -> None:
+    def become_child(self, directory: str) -> None:
         """Forget the sessions in a forked child; be kin of who answers in `directory`, if anybody does."""
         self._lock = threading.RLock()
-        self.family, self._is_kin = None, True
-        self.board.starting = nobody_starts
-        self.board.busy.clear()
-        self.board.mine = NOBODY
-        self._timings.clear()
-        self.board.engines = ()
+        self.supervisor, self._is_child = None, True
+        self.state.starting = ignore_starts
+        self.state.own_threads.clear()
+        self.state.announced = UNANNOUNCED
+        self._virtual_times.clear()
+        self.state.engines = ()
         self._watch.end()
         self._settle()
         self.refresh()
         if directory:
-            from pytest_fsfault._intercept.children.child.attach import join  # noqa: PLC0415
+            from pytest_fsfault._intercept.children.child.attach import attach  # noqa: PLC0415
 
-            join(self, directory)
+            attach(self, directory)
 
     @contextmanager
     def _aside(self) -> Iterator[None]:
@@ -240,7 +244,7 @@ class Switch:
 
     def _step_aside(self, step: int) -> None:
         with self._lock:
-            self.board.bank()
+            self.state.drain_counts()
             self._stands_aside += step
             self._settle()
             self.refresh()
@@ -249,50 +253,50 @@ class Switch:
         """Stand where the code under test has its file system: before the real functions, or before a fake's."""
         there = patcher() if self._watch.has_met else None
         wanted = _REAL if there is None else there.fs
-        if self._stands_aside or not self.board.engines:
+        if self._stands_aside or not self.state.engines:
             wanted = None
-        if wanted is self._ground:
+        if wanted is self._filesystem:
             return
-        if self._ground is _REAL and self._mount is not None:
-            self._mount.uninstall()
-        elif self._fakes is not None and self._ground is not None:
+        if self._filesystem is _REAL and self._installation is not None:
+            self._installation.uninstall()
+        elif self._fakes is not None and self._filesystem is not None:
             self._fakes.leave()
-        self._ground = wanted
-        if wanted is _REAL and self._mount is not None:
-            self._mount.install()
+        self._filesystem = wanted
+        if wanted is _REAL and self._installation is not None:
+            self._installation.install()
         elif wanted is not None:
             self._fakes = self._fakes or self._make_fakes()
             self._fakes.enter()
-        if not self.board.engines:
+        if not self.state.engines:
             self._fakes = None
 
-    def _make_fakes(self) -> Fakes:
-        from pytest_fsfault._intercept.fake.installation import Fakes  # noqa: PLC0415  # for who uses pyfakefs
+    def _make_fakes(self) -> FakeInstallation:
+        from pytest_fsfault._intercept.fake.installation import FakeInstallation  # noqa: PLC0415  # for who uses pyfakefs
 
-        return Fakes(self.board, TIMES)
+        return FakeInstallation(self.state, TIMES)
 
     def _start_clock(self, engine: Engine) -> None:
-        timing = Timing(is_exempt=self.callers.is_harness, shut=1 + self.board.shut)
+        virtual_time = VirtualTime(is_exempt=self.callers.is_machinery, shut=1 + self.state.shut)
         if isinstance(engine.clock, VirtualClock) and not any(
-            other.clock is engine.clock for other in self._timings
+            other.clock is engine.clock for other in self._virtual_times
         ):
             engine.clock.operations = partial(self._operations, engine)
             engine.clock.raise_if_ended = self._raise_if_ended
-        self._timings[engine] = timing
-        timing.start(cast("Clock", engine.clock))
+        self._virtual_times[engine] = virtual_time
+        virtual_time.start(cast("Clock", engine.clock))
 
     def _raise_if_ended(self) -> None:
-        for engine in self.board.engines:
+        for engine in self.state.engines:
             if engine.gate:
                 engine.raise_if_ended()
 
     def _operations(self, engine: Engine) -> int:
         """Return how many calls have been intercepted below the roots: each costs a moment of virtual time."""
         counted = sum([tally.count for tally in tuple(engine.tallies.values())])
-        return counted + (self.board.pending() if engine.gate else 0)
+        return counted + (self.state.pending() if engine.gate else 0)
 
 
 @cache
-def switch() -> Switch:
+def interceptor() -> Interceptor:
     """Return the one switch of this process."""
-    return Switch()
+    return Interceptor()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _LAST_SEED = "fsfault/seed"
 
 
-class Findings:
+class Results:
     """Collect what reports bring, from this process or from xdist's workers."""
 
     def __init__(self, config: Any, runner: Runner) -> None:

@@ -11,8 +11,8 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._plugin.gate import Gates
-from pytest_fsfault._plugin.results import Findings, last_seed
-from pytest_fsfault._session.current_settings import surround, unsurround
+from pytest_fsfault._plugin.results import Results, last_seed
+from pytest_fsfault._session.current_settings import pop, push
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +51,7 @@ class Runner:
         self._surroundings: Ambient | None = None
         self._sweep: Callable[[], None] | None = None
         self.gates = Gates(self._session_of, fail)
-        self.findings = Findings(config, self)
+        self.findings = Results(config, self)
         self.seed = 0
         self.json: Path | None = None
         self.under_faults = False
@@ -71,11 +71,11 @@ class Runner:
             self.seed = self._choose_seed(settings.profiles[settings.profile].seed)
         else:
             self.seed = self._choose_seed(None)
-        surround(self.ambient)
+        push(self.ambient)
 
     def unconfigure(self) -> None:
         """Undo `configure`, and whatever an interrupted run has left."""
-        unsurround(self.ambient)
+        pop(self.ambient)
         self.gates.release()
         if self._sweep is not None:
             self._sweep()
@@ -87,13 +87,13 @@ class Runner:
         return self._settings
 
     def _settle(self) -> Ambient:
-        from pytest_fsfault._plugin.settings import Given, json_target, settle, show, trial  # noqa: PLC0415
+        from pytest_fsfault._plugin.settings import Given, ambient, json_target, show, trial  # noqa: PLC0415
 
         given, ini = self._options, self._ini()
         show(given.fsfault_show)
         trial(given.fsfault_trial)
         self.json = json_target(given.fsfault_json)
-        return settle(
+        return ambient(
             Given(
                 on=given.fsfault,
                 profile=given.fsfault_profile,
@@ -114,7 +114,7 @@ class Runner:
         if self._surroundings is None:
             from dataclasses import replace  # noqa: PLC0415
 
-            from pytest_fsfault._intercept.fake.isolation import paused  # noqa: PLC0415
+            from pytest_fsfault._intercept.fake.isolation import real_files  # noqa: PLC0415
             from pytest_fsfault._session.options import forms  # noqa: PLC0415
 
             settings = replace(
@@ -123,7 +123,7 @@ class Runner:
             )  # fmt: skip
             factory = getattr(self._config, "_tmp_path_factory", None)
             if factory is not None and not settings.roots:
-                with paused():  # the directory is a real one
+                with real_files():  # the directory is a real one
                     own = tuple(dict.fromkeys(forms(factory.getbasetemp())))
                 settings = replace(settings, roots=own, numbered=own)
             self._surroundings = settings
@@ -197,9 +197,9 @@ class Runner:
         if not (marks or uses or self.under_faults):
             return
         if "pyfakefs.fake_filesystem_unittest" in sys.modules:
-            from pytest_fsfault._intercept.fake.isolation import settle  # noqa: PLC0415
+            from pytest_fsfault._intercept.fake.isolation import prepare  # noqa: PLC0415
 
-            settle()
+            prepare()
         from pytest_fsfault._core.language.mistakes import FsFaultError  # noqa: PLC0415
 
         try:
@@ -241,13 +241,13 @@ class Runner:
         """Tell the interceptor which modules are plugins: they are never under fault."""
         if self._sweep is not None:
             return
-        from pytest_fsfault._intercept.interceptor import switch  # noqa: PLC0415
+        from pytest_fsfault._intercept.interceptor import interceptor  # noqa: PLC0415
 
-        self._sweep = switch().sweep
+        self._sweep = interceptor().sweep
         plugins = {plugin for plugin, _ in self._config.pluginmanager.list_plugin_distinfo()}
         names = {getattr(plugin, "__name__", type(plugin).__module__) for plugin in plugins}
         # A spy of pytest-mock passes on a call of the test's.
-        switch().callers.add_harness(names - {"pytest_fsfault.plugin", "pytest_mock"})
+        interceptor().callers.add_machinery(names - {"pytest_fsfault.plugin", "pytest_mock"})
 
     def _session_of(self, item: Any) -> FsFault | None:
         found: FsFault | None = item.stash.get(self._keys.session, None)

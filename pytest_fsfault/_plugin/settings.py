@@ -39,7 +39,7 @@ class Given(NamedTuple):
     tables: tuple[tuple[str, Any], ...] = ()
 
 
-def settle(given: Given) -> Ambient:
+def ambient(given: Given) -> Ambient:
     """Return the settings, without roots where none are named; raise FsFaultError for a mistake."""
     profiles = built_in()
     for origin, tables in given.tables:

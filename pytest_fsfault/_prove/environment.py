@@ -10,17 +10,17 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.engine.plan import Armed
     from pytest_fsfault._prove.injection_points import Stack
-    from pytest_fsfault._prove.trial import Seen
-    from pytest_fsfault._prove.workspace import Stage
+    from pytest_fsfault._prove.trial import TrialOutcome
+    from pytest_fsfault._prove.workspace import Workspace
 
 
-class Field(Protocol):
+class Environment(Protocol):
     """What surrounds the trials: faults act between `enter` and `leave`, and nowhere else."""
 
     def begin(self) -> None:
         """Shut everything out until a trial runs."""
 
-    def watch(self, stage: Stage) -> None:
+    def watch(self, workspace: Workspace) -> None:
         """Take in where the trees stand."""
 
     def end(self) -> None:
@@ -32,7 +32,7 @@ class Field(Protocol):
     def enter(self, token: int, armed: Iterable[Armed], frame: FrameType) -> None:
         """Let the faults act on what `frame` calls."""
 
-    def leave(self) -> Seen:
+    def leave(self) -> TrialOutcome:
         """Let nothing act any more; return what happened."""
 
     def settle(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from pytest_fsfault._prove.injection_points import Shot
+    from pytest_fsfault._prove.injection_points import Injection
     from pytest_fsfault._prove.trial import Trial, Wrong
 
     #: Returns the line that runs one trial alone, by its ID.
@@ -20,7 +20,7 @@ _IN_FULL = 10
 _MOST = 40
 
 
-class Failed(NamedTuple):
+class FailedTrial(NamedTuple):
     """What is told of a failing trial after its tree is gone."""
 
     id: str
@@ -30,28 +30,28 @@ class Failed(NamedTuple):
     kept: str  # where its tree is
 
     @staticmethod
-    def of(trial: Trial, kept: str) -> Failed:
+    def of(trial: Trial, kept: str) -> FailedTrial:
         """Return what is to be told of a trial."""
-        faults = tuple(_described(trial, place) for place in range(len(trial.shots)))
-        calls = tuple((shot.call.operation, shot.call.path) for shot in trial.shots)
-        return Failed(trial.id, calls, faults or ("no fault",), tuple(trial.wrong), kept)
+        faults = tuple(_described(trial, place) for place in range(len(trial.injections)))
+        calls = tuple((injection.call.operation, injection.call.path) for injection in trial.injections)
+        return FailedTrial(trial.id, calls, faults or ("no fault",), tuple(trial.wrong), kept)
 
 
 def _described(trial: Trial, place: int) -> str:
-    shot = trial.shots[place]
-    call = shot.call
+    injection = trial.injections[place]
+    call = injection.call
     root = str(trial.root)
-    entries = [entry for entry in trial.injected if entry.fault == str(shot.fault)]
+    entries = [entry for entry in trial.injected if entry.fault == str(injection.fault)]
     # What really met the fault, whose names may differ from those in the first run.
     path, target = (entries[0].path, entries[0].target) if entries and not place else (call.path, call.target)
     to = f" -> {_below(target, root)}" if target is not None else ""
-    how = " every time" if shot.persists else ""
-    return f"{call.operation} {_below(path, root)}{to}: {shot.text}{how}, at {_line(shot)}"
+    how = " every time" if injection.persists else ""
+    return f"{call.operation} {_below(path, root)}{to}: {injection.text}{how}, at {_line(injection)}"
 
 
-def _line(shot: Shot) -> str:
-    which = "" if shot.aim.nth == 1 else f" (call {shot.aim.nth} of that line)"
-    return _site(shot.call.call_site) + which
+def _line(injection: Injection) -> str:
+    which = "" if injection.point.nth == 1 else f" (call {injection.point.nth} of that line)"
+    return _site(injection.call.call_site) + which
 
 
 def _below(path: str, root: str) -> str:
@@ -68,18 +68,18 @@ def _site(call_site: str) -> str:
     return call_site if relative.startswith("..") else relative
 
 
-def table(failed: Sequence[Failed], count: int, again: Again) -> str:
+def table(failed: Sequence[FailedTrial], count: int, again: Again) -> str:
     """Return the verdict on a sweep of `count` faulted trials."""
     head = f"{len(failed)} of {count} trials failed:"
     return "\n".join([head, *_blocks(failed, again)])
 
 
-def first_failed(failed: Failed, again: Again) -> str:
+def first_failed(failed: FailedTrial, again: Again) -> str:
     """Return the verdict on a sweep whose first trial, without any fault, has failed."""
     return "\n".join(["the first trial failed, in which no fault acts:", *_blocks([failed], again)])
 
 
-def _blocks(failed: Sequence[Failed], again: Again) -> Iterator[str]:
+def _blocks(failed: Sequence[FailedTrial], again: Again) -> Iterator[str]:
     # What one call meets differs in the fault alone, and mostly not in what is wrong then.
     alike = [list(group) for _, group in groupby(failed, key=_likeness)]
     for group in alike[:_IN_FULL]:
@@ -101,9 +101,9 @@ def _blocks(failed: Sequence[Failed], again: Again) -> Iterator[str]:
         yield f"... and {len(rest) - _MOST} more"
 
 
-def _head(one: Failed) -> str:
+def _head(one: FailedTrial) -> str:
     return f"trial {one.id}: {' | then '.join(one.faults)}"
 
 
-def _likeness(one: Failed) -> tuple[object, ...]:
+def _likeness(one: FailedTrial) -> tuple[object, ...]:
     return one.calls, one.wrong

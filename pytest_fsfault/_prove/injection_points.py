@@ -26,7 +26,7 @@ REASON = "the fault of this trial"
 Distinct = Literal["call stack", "call site", "position"]
 
 
-class Call(NamedTuple):
+class RecordedCall(NamedTuple):
     """One call that a fault could meet, as the recorder saw it."""
 
     operation: str
@@ -37,7 +37,7 @@ class Call(NamedTuple):
     apart: bool  # made by another thread than the one of the block
 
 
-class Aim(NamedTuple):
+class InjectionPoint(NamedTuple):
     """One call of a run: the `nth` of this operation from these lines, `nth_there` of them on this path.
 
     With `by_site` the lines that call the line of the call do not matter.
@@ -57,22 +57,24 @@ class Recorder(Armed):
     def __init__(self, rule: Rule, stack: Callable[[], Stack], *, on: bool = True) -> None:
         super().__init__(rule)
         self.on = on
-        self.calls: list[Call] = []
-        self.home = 0  # the thread of the block
+        self.calls: list[RecordedCall] = []
+        self.owner_thread = 0  # the thread of the block
         self._stack = stack
 
     def count(self, operation: Operation, *_: object) -> str | None:
         """Write the call down."""
         if self.on:
-            apart = threading.get_ident() != self.home
+            apart = threading.get_ident() != self.owner_thread
             name = "rename" if operation.doubtful else operation.name
             self.calls.append(
-                Call(name, operation.path, operation.target, operation.call_site, self._stack(), apart)
+                RecordedCall(
+                    name, operation.path, operation.target, operation.call_site, self._stack(), apart
+                )
             )
         return None
 
 
-class Aimed(Armed):
+class PointRule(Armed):
     """Stand in the plan as a rule that fires at one call; if it `persists`, at each later one like it.
 
     Alike are calls of the same operation on the same path, as under a hold that does not end. Only calls that
@@ -82,7 +84,7 @@ class Aimed(Armed):
     def __init__(
         self,
         rule: Rule,
-        aim: Aim,
+        point: InjectionPoint,
         wanted: Rule,
         stack: Callable[[], Stack],
         *,
@@ -90,13 +92,13 @@ class Aimed(Armed):
         on: bool = True,
     ) -> None:
         super().__init__(rule)
-        self.aim = aim
+        self.point = point
         self._wanted = wanted
         # A rule that speaks of the very path leaves all other calls alone.
-        self._nth = aim.nth if rule.path is None else aim.nth_there
+        self._nth = point.nth if rule.path is None else point.nth_there
         self.persists = persists
         self.on = on
-        self.next: Aimed | None = None  # armed by this one, when it fires
+        self.next: PointRule | None = None  # armed by this one, when it fires
         self.recorder: Recorder | None = None  # switched on by this one
         self._stack = stack
         self._seen = 0
@@ -122,8 +124,8 @@ class Aimed(Armed):
 
     def _is_meant(self, operation: Operation) -> bool:
         # The name of the line is the quick half of the question.
-        aim = self.aim
-        return operation.call_site == aim.call_site and (aim.by_site or self._stack() == aim.stack)
+        point = self.point
+        return operation.call_site == point.call_site and (point.by_site or self._stack() == point.stack)
 
     def _again(self, operation: Operation) -> str | None:
         first = self._met
@@ -137,32 +139,32 @@ class Aimed(Armed):
         return self._met
 
 
-class Shot(NamedTuple):
+class Injection(NamedTuple):
     """One fault of one trial: which, where, and whether it persists."""
 
-    aim: Aim
+    point: InjectionPoint
     fault: Fault
     text: str  # as the user wrote it
     persists: bool
-    call: Call  # what the recorder saw there
+    call: RecordedCall  # what the recorder saw there
 
 
-def shots(
-    calls: Sequence[Call],
+def injections(
+    calls: Sequence[RecordedCall],
     distinct: Distinct,
     faults: Sequence[tuple[str, Fault]],
     persist: Sequence[bool],
-) -> Iterator[Shot]:
+) -> Iterator[Injection]:
     """Yield each fault at each distinct call that can meet it, in the order of the calls.
 
     What other threads did comes after what the main one did, sorted: their order is a matter of chance.
     """
-    for aim, call in _aims(calls, distinct):
+    for point, call in _points(calls, distinct):
         for text, fault in faults:
             if can_meet(call.operation, fault):
                 # Nothing comes after a crash that it could meet again.
                 for persists in persist if fault.kind != "crash" else persist[:1]:
-                    yield Shot(aim, fault, text, persists and fault.kind != "crash", call)
+                    yield Injection(point, fault, text, persists and fault.kind != "crash", call)
 
 
 def can_meet(operation: str, fault: Fault) -> bool:
@@ -174,7 +176,9 @@ def can_meet(operation: str, fault: Fault) -> bool:
     return error is None or all(is_plausible(name, error) for name in names)
 
 
-def _aims(calls: Sequence[Call], distinct: Distinct) -> Iterable[tuple[Aim, Call]]:
+def _points(
+    calls: Sequence[RecordedCall], distinct: Distinct
+) -> Iterable[tuple[InjectionPoint, RecordedCall]]:
     by_site = distinct == "call site"
     groups: dict[tuple[str, object], list[int]] = {}
     for place, call in enumerate(calls):
@@ -187,21 +191,23 @@ def _aims(calls: Sequence[Call], distinct: Distinct) -> Iterable[tuple[Aim, Call
             place = places[nth - 1]
             call = calls[place]
             there = sum(calls[other].path == call.path for other in places[:nth])
-            aim = Aim(call.operation, call.call_site, call.stack, nth, there, by_site)
-            found.append(((call.apart, _sortable(aim) if call.apart else (place,)), aim, call))
+            point = InjectionPoint(call.operation, call.call_site, call.stack, nth, there, by_site)
+            found.append(((call.apart, _sortable(point) if call.apart else (place,)), point, call))
     found.sort(key=_first)
-    return [(aim, call) for _, aim, call in found]
+    return [(point, call) for _, point, call in found]
 
 
-def _sortable(aim: Aim) -> tuple[object, ...]:
-    return aim.stack, aim.operation, aim.nth
+def _sortable(point: InjectionPoint) -> tuple[object, ...]:
+    return point.stack, point.operation, point.nth
 
 
-def _first(found: tuple[tuple[bool, tuple[object, ...]], Aim, Call]) -> tuple[bool, tuple[object, ...]]:
+def _first(
+    found: tuple[tuple[bool, tuple[object, ...]], InjectionPoint, RecordedCall],
+) -> tuple[bool, tuple[object, ...]]:
     return found[0]
 
 
-def unseen(before: Tree, after: Tree, root: str, calls: Iterable[Call]) -> list[str]:
+def unseen(before: Tree, after: Tree, root: str, calls: Iterable[RecordedCall]) -> list[str]:
     """Return what differs between two trees although none of the calls has changed it, or a directory above it."""
     named = {path for call in calls for path in (call.path, call.target) if path is not None}
     touched = {path.removeprefix(f"{root}/") for path in named}

@@ -13,7 +13,7 @@ from pytest_fsfault._prove.tree import Item, Tree
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_fsfault._core.engine.interfaces import Native
+    from pytest_fsfault._core.engine.interfaces import NativeFunctions
 
 _CHUNK = 1 << 20
 # A pipe that has taken a file's place would keep an open() without O_NONBLOCK waiting.
@@ -42,7 +42,7 @@ class Snapshots:
     `clock` tells nanoseconds as the file system's times have them; None: these tell nothing, and each file is read.
     """
 
-    def __init__(self, native: Native, clock: Callable[[], int] | None = time_ns) -> None:
+    def __init__(self, native: NativeFunctions, clock: Callable[[], int] | None = time_ns) -> None:
         self._native = native
         self._clock = clock
         self._settled = 0

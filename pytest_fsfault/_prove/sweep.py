@@ -12,7 +12,7 @@ from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._core.language.operations import GROUPS
 from pytest_fsfault._core.language.rules import Rule
 from pytest_fsfault._prove import failure_report
-from pytest_fsfault._prove.injection_points import Aimed, Recorder, shots, unseen
+from pytest_fsfault._prove.injection_points import PointRule, Recorder, injections, unseen
 from pytest_fsfault._prove.trial import Trial
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from pytest_fsfault._core.engine.plan import Armed
-    from pytest_fsfault._prove.environment import Field
-    from pytest_fsfault._prove.injection_points import Call, Shot
-    from pytest_fsfault._prove.sweep_options import Request
+    from pytest_fsfault._prove.environment import Environment
+    from pytest_fsfault._prove.injection_points import Injection, RecordedCall
+    from pytest_fsfault._prove.sweep_options import SweepOptions
     from pytest_fsfault._prove.tree import Tree
-    from pytest_fsfault._prove.trial import Seen
-    from pytest_fsfault._prove.workspace import Stage
+    from pytest_fsfault._prove.trial import TrialOutcome
+    from pytest_fsfault._prove.workspace import Workspace
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -43,24 +43,24 @@ class Sweep:
 
     def __init__(
         self,
-        wanted: Request,
-        stage: Callable[[], Stage],
-        field: Field,
+        wanted: SweepOptions,
+        workspace: Callable[[], Workspace],
+        environment: Environment,
         only: tuple[int, ...],
         again: failure_report.Again,
     ) -> None:
         self._wanted = wanted
-        self._make_stage = stage
+        self._make_stage = workspace
         self._current: Trial | None = None
-        self._field = field
+        self._environment = environment
         self._only = only
         self._again = again
         self._run: Generator[Trial] = self._trials()
         self._recorder = self._new_recorder(on=True)
-        self._aimed: list[Aimed] = []
+        self._aimed: list[PointRule] = []
         self._armed: list[Armed] = []
         self._again_if_missed = False
-        self._failed: list[failure_report.Failed] = []
+        self._failed: list[failure_report.FailedTrial] = []
         self._started = False
         self._count = 0
         self._ran: set[str] = set()
@@ -85,7 +85,7 @@ class Sweep:
     @property
     def root(self) -> Path:
         """The directory of the tree."""
-        return self._stage.root
+        return self._workspace.root
 
     @property
     def expect(self) -> tuple[type[BaseException], ...]:
@@ -95,8 +95,8 @@ class Sweep:
     @property
     def before(self) -> Tree:
         """The old tree."""
-        assert self._stage.before is not None  # noqa: S101  # of the first trial, which has been
-        return self._stage.before
+        assert self._workspace.before is not None  # noqa: S101  # of the first trial, which has been
+        return self._workspace.before
 
     @property
     def after(self) -> Tree:
@@ -112,7 +112,7 @@ class Sweep:
 
     def snapshot(self, place: str | None = None) -> Tree:
         """Return what is at the root now, or at another place."""
-        return self._stage.snapshots.take(place or str(self.root))
+        return self._workspace.snapshots.take(place or str(self.root))
 
     @property
     def evidence(self) -> dict[str, Any]:
@@ -140,16 +140,16 @@ class Sweep:
     # The trials.
 
     def _trials(self) -> Generator[Trial]:
-        self._field.begin()
-        self._stage = self._make_stage()
-        self._field.watch(self._stage)
+        self._environment.begin()
+        self._workspace = self._make_stage()
+        self._environment.watch(self._workspace)
         try:
             yield from self._baseline()
             if not self._wanted_first():
                 yield from self._faulted()
         finally:
-            self._stage.close()
-            self._field.end()
+            self._workspace.close()
+            self._environment.end()
         self.finished = True
         self._judge()
 
@@ -167,40 +167,40 @@ class Sweep:
             names = ", ".join(self._wanted.rule.operations)
             raise AssertionError(
                 f"the body never touched the tree: no call of {names} below the directory that "
-                f"`with trial as root` gives{self._field.strays(self._wanted.rule.names)}"
+                f"`with trial as root` gives{self._environment.strays(self._wanted.rule.names)}"
             )
 
         if self._wanted.rule.names >= GROUPS["mutate"]:
             for path in unseen(self.before, self.after, self.root.as_posix(), self._recorder.calls):
-                self._field.escaped(
+                self._environment.escaped(
                     f"{path} was changed although no call of ours changed it: a native program or C code did, "
                     "which no fault reaches"
                 )
 
     def _faulted(self) -> Iterator[Trial]:
         wanted = self._wanted
-        found = list(self._shots(self._recorder.calls))
+        found = list(self._injections(self._recorder.calls))
         self._must_be_few(len(found))
         share, shares = wanted.shard
-        for number, shot in enumerate(found, 1):
+        for number, injection in enumerate(found, 1):
             mine = number == self._only[0] if self._only else (number - 1) % shares == share - 1
             if mine:
-                yield from self._deeper((number,), (shot,))
+                yield from self._deeper((number,), (injection,))
             if self._is_enough():
                 break
         self._must_have_been(len(found))
 
-    def _shots(self, calls: Sequence[Call]) -> Iterator[Shot]:
+    def _injections(self, calls: Sequence[RecordedCall]) -> Iterator[Injection]:
         wanted = self._wanted
-        return shots(calls, wanted.distinct, wanted.faults, wanted.persist)
+        return injections(calls, wanted.distinct, wanted.faults, wanted.persist)
 
-    def _deeper(self, numbers: tuple[int, ...], chain: tuple[Shot, ...]) -> Iterator[Trial]:
+    def _deeper(self, numbers: tuple[int, ...], chain: tuple[Injection, ...]) -> Iterator[Trial]:
         """Yield the trial of a chain of faults, then those with one more fault after them."""
         goes_on = len(chain) < self._wanted.depth and chain[-1].fault.kind != "crash"
         recorder = self._new_recorder(on=False) if goes_on else None
         # First by the very paths of the calls, which is quick; if these were others this time, by their order.
         for by_path in (True, False):
-            self._aimed = self._aim(chain, recorder, by_path=by_path)
+            self._aimed = self._point(chain, recorder, by_path=by_path)
             self._again_if_missed = by_path and any(one.rule.path is not None for one in self._aimed)
             armed = [*filter(None, [recorder]), *reversed(self._aimed)]
             yield from self._trial(_written(numbers), chain, armed)
@@ -208,12 +208,12 @@ class Sweep:
                 break
         if recorder is None:
             return
-        for number, shot in enumerate(self._shots(recorder.calls), 1):
+        for number, injection in enumerate(self._injections(recorder.calls), 1):
             if self._is_enough():
                 return
             self._must_be_few(self._count)
             if self._is_asked((*numbers, number)):
-                yield from self._deeper((*numbers, number), (*chain, shot))
+                yield from self._deeper((*numbers, number), (*chain, injection))
 
     def _missed(self) -> bool:
         return any(one.site is None for one in self._aimed)
@@ -225,40 +225,46 @@ class Sweep:
     def _is_enough(self) -> bool:
         return self._wanted.limit is not None and self._count >= self._wanted.limit
 
-    def _aim(self, chain: tuple[Shot, ...], recorder: Recorder | None, *, by_path: bool) -> list[Aimed]:
+    def _point(
+        self, chain: tuple[Injection, ...], recorder: Recorder | None, *, by_path: bool
+    ) -> list[PointRule]:
         aimed = [
-            Aimed(
-                Rule(shot.aim.operation, path=self._steady(shot.call) if by_path else None, fault=shot.fault),
-                shot.aim,
+            PointRule(
+                Rule(
+                    injection.point.operation,
+                    path=self._steady(injection.call) if by_path else None,
+                    fault=injection.fault,
+                ),
+                injection.point,
                 self._wanted.rule,
-                self._field.stack,
-                persists=shot.persists,
+                self._environment.stack,
+                persists=injection.persists,
                 on=place == 0,
             )
-            for place, shot in enumerate(chain)
+            for place, injection in enumerate(chain)
         ]
         for one, following in pairwise(aimed):
             one.next = following
         aimed[-1].recorder = recorder
         return aimed
 
-    def _steady(self, call: Call) -> PurePath | None:
+    def _steady(self, call: RecordedCall) -> PurePath | None:
         """Return the path of a call if it is likely to be the same in each run: it is no temporary file's."""
         below = call.path.removeprefix(f"{self.root.as_posix()}/")
         return PurePath(call.path) if below in self.before or below in self.after else None
 
     def _new_recorder(self, *, on: bool) -> Recorder:
-        return Recorder(self._wanted.rule, self._field.stack, on=on)
+        return Recorder(self._wanted.rule, self._environment.stack, on=on)
 
-    def _trial(self, number: str, chain: tuple[Shot, ...], armed: list[Armed]) -> Iterator[Trial]:
+    def _trial(self, number: str, chain: tuple[Injection, ...], armed: list[Armed]) -> Iterator[Trial]:
         trial = Trial(self, number, chain, next(_tokens))
         self._armed = armed
-        self._field.renew()
-        self._stage.set()
+        self._environment.renew()
+        self._workspace.set()
         yield trial
         self._finish(trial, chain)
 
-    def _finish(self, trial: Trial, chain: tuple[Shot, ...]) -> None:
+    def _finish(self, trial: Trial, chain: tuple[Injection, ...]) -> None:
         """Take in how a trial went, and put its tree aside."""
         if trial.state == "new":
             self.finished = True
@@ -266,11 +272,11 @@ class Sweep:
                 f"trial {trial.id} was not run: write `with trial as root:` in the loop, for every trial"
             )
         trial.state = "over"
-        self._field.settle()
+        self._environment.settle()
         self._met.update((entry.operation, entry.fault or "") for entry in trial.injected)
         if chain:
             if self._missed() and self._again_if_missed:
-                self._stage.clear()
+                self._workspace.clear()
                 return
             self._count += 1
             self._ran.add(trial.id)
@@ -282,21 +288,21 @@ class Sweep:
                     "same each time",
                 )
         if trial.wrong:
-            self._failed.append(failure_report.Failed.of(trial, self._stage.keep(trial.id)))
+            self._failed.append(failure_report.FailedTrial.of(trial, self._workspace.keep(trial.id)))
         else:
-            self._stage.clear()
+            self._workspace.clear()
 
     def enter(self, trial: Trial, frame: FrameType) -> None:
         """Let the faults of a trial act."""
         for armed in self._armed:
             if isinstance(armed, Recorder):
-                armed.home = threading.get_ident()
-        self._field.enter(trial.token, self._armed, frame)
+                armed.owner_thread = threading.get_ident()
+        self._environment.enter(trial.token, self._armed, frame)
 
-    def leave(self, trial: Trial) -> Seen:
+    def leave(self, trial: Trial) -> TrialOutcome:
         """Let them act no more."""
-        seen = self._field.leave()
-        if not trial.shots:
+        seen = self._environment.leave()
+        if not trial.injections:
             self._after = self.snapshot()
         return seen
 

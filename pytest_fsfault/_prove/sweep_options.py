@@ -20,7 +20,7 @@ _SHARD = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 _ID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
 
-class Request(NamedTuple):
+class SweepOptions(NamedTuple):
     """What a sweep is to try, checked.
 
     `rule` stands for the operations; `shard` is the share to run and the number of shares.
@@ -36,7 +36,7 @@ class Request(NamedTuple):
     expect: tuple[type[BaseException], ...] = ()
 
 
-def request(
+def sweep_options(
     *,
     faults: object,
     operations: object,
@@ -46,9 +46,9 @@ def request(
     limit: object,
     shard: object,
     expect: object,
-) -> Request:
+) -> SweepOptions:
     """Return what a sweep was asked for; raise FsFaultError for what cannot be."""
-    return Request(
+    return SweepOptions(
         _operations(operations),
         _faults(faults),
         _distinct(distinct),

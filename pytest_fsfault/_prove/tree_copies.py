@@ -7,13 +7,13 @@ from stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_IMODE
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytest_fsfault._core.engine.interfaces import Native
+    from pytest_fsfault._core.engine.interfaces import NativeFunctions
 
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _CHUNK = 1 << 20
 
 
-def copy(native: Native, source: str, target: str, *, but: str = "") -> None:
+def copy(native: NativeFunctions, source: str, target: str, *, but: str = "") -> None:
     """Copy a directory: content, modes, times, links as links, and hard links among its files.
 
     What stands right in it at the path `but` is left out.
@@ -23,7 +23,7 @@ def copy(native: Native, source: str, target: str, *, but: str = "") -> None:
 
 
 def _copy_directory(
-    native: Native, source: str, target: str, made: dict[tuple[int, int], str], but: str = ""
+    native: NativeFunctions, source: str, target: str, made: dict[tuple[int, int], str], but: str = ""
 ) -> None:
     native.mkdir(target)
     with native.scandir(source) as entries:
@@ -34,7 +34,7 @@ def _copy_directory(
     _settle(native, native.lstat(source), target)
 
 
-def _copy_entry(native: Native, entry: Any, target: str, made: dict[tuple[int, int], str]) -> None:
+def _copy_entry(native: NativeFunctions, entry: Any, target: str, made: dict[tuple[int, int], str]) -> None:
     status = entry.stat(follow_symlinks=False)
     kind = S_IFMT(status.st_mode)
     if kind == S_IFDIR:
@@ -50,7 +50,7 @@ def _copy_entry(native: Native, entry: Any, target: str, made: dict[tuple[int, i
         _settle(native, status, target)
 
 
-def _copy_file(native: Native, source: str, target: str) -> None:
+def _copy_file(native: NativeFunctions, source: str, target: str) -> None:
     reading = native.open(source, os.O_RDONLY | _BINARY)
     try:
         writing = native.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY)
@@ -64,12 +64,12 @@ def _copy_file(native: Native, source: str, target: str) -> None:
         native.close(reading)
 
 
-def _settle(native: Native, status: os.stat_result, target: str) -> None:
+def _settle(native: NativeFunctions, status: os.stat_result, target: str) -> None:
     native.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
     native.chmod(target, S_IMODE(status.st_mode))
 
 
-def remove(native: Native, path: str) -> None:
+def remove(native: NativeFunctions, path: str) -> None:
     """Remove whatever stands at `path`, read-only or not; nothing need be there."""
     try:
         mode = native.lstat(path).st_mode
@@ -81,7 +81,7 @@ def remove(native: Native, path: str) -> None:
     _remove_directory(native, path, mode)
 
 
-def _remove_directory(native: Native, path: str, mode: int) -> None:
+def _remove_directory(native: NativeFunctions, path: str, mode: int) -> None:
     if mode & 0o700 != 0o700:  # noqa: PLR2004  # reading, writing and searching by the owner
         native.chmod(path, 0o700)
     with native.scandir(path) as entries:
@@ -94,7 +94,7 @@ def _remove_directory(native: Native, path: str, mode: int) -> None:
     native.rmdir(path)
 
 
-def _unlink(native: Native, path: str) -> None:
+def _unlink(native: NativeFunctions, path: str) -> None:
     try:
         native.unlink(path)
     except PermissionError:  # read-only on Windows

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.clock import Wait
     from pytest_fsfault._core.engine.journal import Entry
-    from pytest_fsfault._prove.injection_points import Shot
+    from pytest_fsfault._prove.injection_points import Injection
     from pytest_fsfault._prove.sweep import Sweep
     from pytest_fsfault._prove.tree import Tree
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __tracebackhide__ = True
 
 
-class Seen(NamedTuple):
+class TrialOutcome(NamedTuple):
     """What happened while a trial's faults acted: the entries with a fault, the waits, what ended it."""
 
     injected: tuple[Entry, ...] = ()
@@ -49,13 +49,13 @@ class Trial:
 
     __module__ = "pytest_fsfault"
 
-    def __init__(self, sweep: Sweep, number: str, shots: Sequence[Shot], token: int) -> None:
+    def __init__(self, sweep: Sweep, number: str, injections: Sequence[Injection], token: int) -> None:
         self._sweep = sweep
         self.id = number
-        self.shots = tuple(shots)
+        self.injections = tuple(injections)
         self.token = token
         self.state: Literal["new", "inside", "done", "over"] = "new"
-        self.seen = Seen()
+        self.seen = TrialOutcome()
         self.wrong: list[Wrong] = []
         self.checks = 0
         self.error: BaseException | None = None
@@ -70,12 +70,12 @@ class Trial:
     @property
     def fault(self) -> str | None:
         """The fault as it was given, such as ``"ERROR_ACCESS_DENIED"``; None in the first trial."""
-        return ", then ".join(shot.text for shot in self.shots) or None
+        return ", then ".join(injection.text for injection in self.injections) or None
 
     @property
     def persistent(self) -> bool:
         """Whether later calls like the first meet the fault too, as under a hold that does not end."""
-        return any(shot.persists for shot in self.shots)
+        return any(injection.persists for injection in self.injections)
 
     @property
     def root(self) -> Path:
@@ -150,7 +150,7 @@ class Trial:
         return True
 
     def _early(self) -> str:
-        if not self.shots:
+        if not self.injections:
             return "fsfault: this is the first trial of a sweep, in which no fault acts: the body fails by itself"
         return f"fsfault: this is trial {self.id}, before its fault ({self.fault}) has happened"
 
@@ -256,7 +256,7 @@ class Trial:
         error raised from it, or one that the sweep expects, may have it in its chain.
         """
         ignored = self._globs("check_error", "ignore", ignore)
-        if self.crashed or not self.shots or not any(entry.error for entry in self.injected):
+        if self.crashed or not self.injections or not any(entry.error for entry in self.injected):
             return
         self._judge("check_error", self._hidden(ignored))
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pytest_fsfault._core.engine.interfaces import Native
+    from pytest_fsfault._core.engine.interfaces import NativeFunctions
     from pytest_fsfault._prove.tree import Tree
 
 # A tree is copied instead of built anew if that takes less than half as long, and building is worth it.
@@ -24,7 +24,7 @@ _WORTH = 0.02
 _MOST_KEPT = 20
 
 
-class Stage:
+class Workspace:
     """Build, copy, put aside and keep the trees of one sweep.
 
     `home` is the directory that the sweep owns; its trees stand at `root`, one at a time, each in an arena of its
@@ -37,7 +37,7 @@ class Stage:
         home: str,
         root: Path,
         prepare: Callable[[Path], object],
-        native: Native,
+        native: NativeFunctions,
         lingers: Callable[[], bool],
         snapshots: Snapshots | None = None,
     ) -> None:
@@ -154,7 +154,7 @@ class Stage:
                 self._native.rmdir(self.home)
 
 
-def fresh(native: Native, parent: str, name: str) -> str:
+def fresh(native: NativeFunctions, parent: str, name: str) -> str:
     """Make a new directory of that name, numbered if need be, and return its path."""
     number = 1
     while True:

@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 _stack: list[Callable[[], Ambient]] = []
 
 
-def surround(ambient: Callable[[], Ambient]) -> None:
+def push(ambient: Callable[[], Ambient]) -> None:
     """Let the settings that `ambient` returns hold for the sessions to come."""
     _stack.append(ambient)
 
 
-def unsurround(ambient: Callable[[], Ambient]) -> None:
+def pop(ambient: Callable[[], Ambient]) -> None:
     """Undo a `surround`."""
     if ambient in _stack:
         _stack.remove(ambient)
 
 
-def innermost() -> Callable[[], Ambient] | None:
+def current() -> Callable[[], Ambient] | None:
     """Return the settings that hold now, None outside pytest."""
     return _stack[-1] if _stack else None

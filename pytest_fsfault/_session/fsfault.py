@@ -10,14 +10,14 @@ from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._core.engine.plan import Armed
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._intercept.fake.filesystem import WHOLE
-from pytest_fsfault._intercept.interceptor import switch
+from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._intercept.virtual_time.threads import ThisProcess
 from pytest_fsfault._prove import retries as _retries
 from pytest_fsfault._report.evidence import evidence
 from pytest_fsfault._report.lines import journal_lines
 from pytest_fsfault._session.options import Ambient, Options, as_rule, checked_roots, default_roots
 from pytest_fsfault._session.profiles import Profile, built_in, lookup
-from pytest_fsfault._session.verification import Verdict
+from pytest_fsfault._session.verification import Verification
 
 if TYPE_CHECKING:
     import os
@@ -58,7 +58,9 @@ class FsFault:
         self.children: bool = _first(options.children, profile.children, ambient.children, True)
         self._engine = Engine(self._clock, roots, observing=profile.observe, children=self.children)
         self._engine.named = options.named
-        self._verdict = Verdict(self._engine, ambient.strict if options.strict is None else options.strict)
+        self._verification = Verification(
+            self._engine, ambient.strict if options.strict is None else options.strict
+        )
         self._ambient: list[Armed] = []
         self._own = [self._arm(rule) for rule in options.rules]
         from_outside = ambient.rules if options.profile != "off" else ()
@@ -77,11 +79,11 @@ class FsFault:
     def _choose_clock(self) -> VirtualClock | RealClock:
         if self._clock_name == "real":
             return RealClock()
-        return switch().clock or VirtualClock(ThisProcess())
+        return interceptor().clock or VirtualClock(ThisProcess())
 
     def _arm(self, rule: Rule) -> Armed:
         # What the test itself asks for comes before what the run adds, whenever it is added.
-        armed = Armed(rule, self.seed, self._verdict.verify_one, self._numbered)
+        armed = Armed(rule, self.seed, self._verification.verify_one, self._numbered)
         return self._engine.plan.add(armed, before=self._ambient)
 
     # What users call.
@@ -91,7 +93,7 @@ class FsFault:
         self._must_go_on()
         armed = self._arm(as_rule(rule))
         self._own.append(armed)
-        switch().refresh()
+        interceptor().refresh()
         return armed
 
     def add_root(self, path: str | os.PathLike[str]) -> None:
@@ -100,7 +102,7 @@ class FsFault:
         self._engine.roots = tuple(dict.fromkeys((*self._engine.roots, *checked_roots([path]))))
         if self._windows is not None:
             self._windows.follow_links(self._engine.roots)
-        switch().refresh()
+        interceptor().refresh()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -118,7 +120,7 @@ class FsFault:
     def journal(self) -> Journal:
         """What happened so far, in this process and in its Python children."""
         if not self._over:
-            switch().drain()
+            interceptor().drain()
         return self._engine.journal
 
     @property
@@ -141,7 +143,7 @@ class FsFault:
         self._must_go_on()
         if self._windows is None:
             self._make_windows("11" if version is None else version, options)
-            switch().refresh()
+            interceptor().refresh()
         assert self._windows is not None  # noqa: S101  # made above
         if options or version not in (None, self._windows.version):
             self._windows.must_be(version, options)
@@ -251,7 +253,7 @@ class FsFault:
         self._must_go_on()
         from pytest_fsfault._session import tolerance_runs  # noqa: PLC0415
 
-        wanted = tolerance_runs.grip(hold, on, rule, kind)
+        wanted = tolerance_runs.held_by(hold, on, rule, kind)
         return tolerance_runs.tolerance(self, self._prove(), body, prepare, wanted, up_to)
 
     def self_replace(
@@ -295,13 +297,13 @@ class FsFault:
 
     def start(self) -> None:
         """Put everything in place; faults act once the gate is open."""
-        self._verdict.prepare()
+        self._verification.prepare()
         try:
-            switch().start(self._engine)
+            interceptor().start(self._engine)
         except BaseException:
-            self._verdict.leave()
+            self._verification.leave()
             raise
-        self._verdict.start()
+        self._verification.start()
 
     def stop(self) -> None:
         """Take everything away that `start` put in place."""
@@ -309,10 +311,10 @@ class FsFault:
             if self._proofs is not None:
                 self._proofs.close()
             self.close()
-            self._verdict.stop()
+            self._verification.stop()
             self._over = True
-            switch().stop(self._engine)
-            self._verdict.leave()
+            interceptor().stop(self._engine)
+            self._verification.leave()
             if self._windows is not None:
                 self._windows.close()
 
@@ -327,11 +329,11 @@ class FsFault:
         self._set_gate()
 
     def _set_gate(self) -> None:
-        self._verdict.set_gate(faults=self._gate and not self._paused, time=self._gate)
+        self._verification.set_gate(faults=self._gate and not self._paused, time=self._gate)
 
     def evidence(self) -> dict[str, Any]:
         """Return what the test showed, as data."""
-        started, unreached = self._verdict.children()
+        started, unreached = self._verification.children()
         return evidence(
             self.journal, own=self._own, ambient=self._ambient, retries=self.retries(), waits=self._clock.slept,
             roots=self._shown_roots(), sweeps=[] if self._proofs is None else self._proofs.evidence(),
@@ -348,7 +350,7 @@ class FsFault:
 
     def verify(self) -> None:
         """Raise AssertionError for what a green test must not hide; see promise 3 of the README."""
-        self._verdict.verify(self._own, self._proofs, self._windows)
+        self._verification.verify(self._own, self._proofs, self._windows)
 
 
 def _profile(options: Options, ambient: Ambient) -> Profile:

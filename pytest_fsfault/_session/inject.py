@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.language.mistakes import FsFaultError
-from pytest_fsfault._intercept.fake.isolation import settle
-from pytest_fsfault._session.current_settings import innermost
+from pytest_fsfault._intercept.fake.isolation import prepare
+from pytest_fsfault._session.current_settings import current
 from pytest_fsfault._session.fsfault import FsFault
 from pytest_fsfault._session.options import Ambient, Options
 from pytest_fsfault._session.profiles import built_in, lookup
@@ -58,12 +58,12 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
         strict: Strict | None = None,
         children: bool | None = None,
     ) -> None:
-        settle()
+        prepare()
         self._options = Options(
             *rules, profile=profile, windows=windows, roots=roots, clock=clock, seed=seed, strict=strict,
             children=children,
         )  # fmt: skip
-        settings = innermost()
+        settings = current()
         self._ambient = settings().bare if settings else _ALONE
         lookup(self._options.profile or "off", self._ambient.profiles or built_in())
         self._session: FsFault | None = None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.language.rules import Rule
 from pytest_fsfault._intercept.fake.filesystem import in_force
-from pytest_fsfault._intercept.fake.isolation import paused
+from pytest_fsfault._intercept.fake.isolation import real_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -191,7 +191,7 @@ def _text(root: Any) -> str:
 
 def default_roots() -> tuple[str, ...]:
     """Return what is watched where nobody says otherwise: the directory for temporary files."""
-    with paused():
+    with real_files():
         return tuple(dict.fromkeys(forms(tempfile.gettempdir())))
 
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._host.originals import NATIVE
 from pytest_fsfault._intercept.fake.filesystem import native
-from pytest_fsfault._intercept.interceptor import switch
+from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._prove.snapshots import Snapshots
 from pytest_fsfault._prove.sweep import Sweep
-from pytest_fsfault._prove.sweep_options import request, trial_numbers
-from pytest_fsfault._prove.workspace import Stage, fresh
-from pytest_fsfault._session.trial_environment import Field
+from pytest_fsfault._prove.sweep_options import sweep_options, trial_numbers
+from pytest_fsfault._prove.workspace import Workspace, fresh
+from pytest_fsfault._session.trial_environment import TrialEnvironment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,18 +42,28 @@ class Proofs:
     def sweep(self, prepare: Callable[[Path], object], only: str | None, **wanted: Any) -> Sweep:
         """Return the sweep that was asked for."""
         must_be_callable("prepare", prepare, "builds a tree in the directory that it is given")
-        return self.sweep_in(Field(self._session), prepare, only, **wanted)
+        return self.sweep_in(TrialEnvironment(self._session), prepare, only, **wanted)
 
     def sweep_in(
-        self, field: Field, prepare: Callable[[Path], object], only: str | None = None, **wanted: Any
+        self,
+        environment: TrialEnvironment,
+        prepare: Callable[[Path], object],
+        only: str | None = None,
+        **wanted: Any,
     ) -> Sweep:
         """Return a sweep whose trials run in this field."""
-        asked = request(**wanted)
+        asked = sweep_options(**wanted)
         self.must_stand_alone()
         number = len(self.sweeps) + 1
         asked_for = self._session._surroundings.trial
         chosen = _chosen(asked_for, number, "1") if only is None else _chosen(only, number, str(number))
-        made = Sweep(asked, partial(self.stage, prepare, field), field, chosen, partial(self._again, number))
+        made = Sweep(
+            asked,
+            partial(self.workspace, prepare, environment),
+            environment,
+            chosen,
+            partial(self._again, number),
+        )
         self.sweeps.append(made)
         return made
 
@@ -63,7 +73,7 @@ class Proofs:
             place = os.fsdecode(os.fspath(root))
         except TypeError:
             raise FsFaultError(f"tree({root!r}) cannot be: it is no path; name a directory") from None
-        with switch().busy():
+        with interceptor().own_threads():
             there = native()
             return self._snapshots(there).take(str(there.absolute(place)))
 
@@ -80,14 +90,14 @@ class Proofs:
         if any(sweep.running for sweep in self.sweeps):
             raise FsFaultError("a sweep is running: let its loop end before the next one begins")
 
-    def stage(self, prepare: Callable[[Path], object], field: Field) -> Stage:
+    def workspace(self, prepare: Callable[[Path], object], environment: TrialEnvironment) -> Workspace:
         """Return a stage in a directory of its own."""
         there = native()
         # A fake has no directory of the test's own.
         parent = self._session._surroundings.place() if there is NATIVE else str(there.gettempdir())
         home = tempfile.mkdtemp(prefix="fsfault-") if parent is None else fresh(there, parent, _NAME)
         root: Any = there.path(home, "trial", "root")
-        return Stage(home, root, prepare, there, field.lingers, snapshots(there))
+        return Workspace(home, root, prepare, there, environment.lingers, snapshots(there))
 
     def _again(self, number: int, trial: str) -> str:
         return self._session._surroundings.again(trial if number == 1 else f"{number}-{trial}")

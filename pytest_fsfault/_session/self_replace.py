@@ -11,7 +11,7 @@ from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._intercept.fake.filesystem import native
 from pytest_fsfault._prove import error_chains, tree_copies
 from pytest_fsfault._session.proofs import must_be_callable
-from pytest_fsfault._session.trial_environment import ModelField
+from pytest_fsfault._session.trial_environment import ModelEnvironment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -45,9 +45,9 @@ def self_replace(
     must_be_callable("update", update, "updates the program at the path that it is given")
     original = _existing(exe)
     place = PurePath(original.parent.name or "program", original.name)
-    field = ModelField(session, lambda windows: _start(windows, sweep.root / place))
+    environment = ModelEnvironment(session, lambda windows: _start(windows, sweep.root / place))
     sweep = proofs.sweep_in(
-        field, partial(_copy, original), faults=faults, operations="mutate", distinct="call stack",
+        environment, partial(_copy, original), faults=faults, operations="mutate", distinct="call stack",
         persist=(False, True), depth=1, limit=None, shard=None, expect=expect,
     )  # fmt: skip
     try:
@@ -79,7 +79,7 @@ def _run(trial: Trial, update: Callable[[Path], object], target: Path) -> None:
         with trial:
             update(target)
     except Exception as error:
-        if trial.shots:
+        if trial.injections:
             raise
         error_chains.release(error)
         raise AssertionError(

@@ -16,7 +16,7 @@ from pytest_fsfault._core.language.tokens import duration, duration_text
 from pytest_fsfault._prove import error_chains
 from pytest_fsfault._prove.tolerance import Run, bisect
 from pytest_fsfault._session.proofs import must_be_callable
-from pytest_fsfault._session.trial_environment import ModelField
+from pytest_fsfault._session.trial_environment import ModelEnvironment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._prove.tolerance import Tolerance
     from pytest_fsfault._prove.tree import Tree
-    from pytest_fsfault._prove.workspace import Stage
+    from pytest_fsfault._prove.workspace import Workspace
     from pytest_fsfault._session.fsfault import FsFault
     from pytest_fsfault._session.proofs import Proofs
     from pytest_fsfault._windows.holders.holds import Hold
@@ -40,7 +40,7 @@ __tracebackhide__ = True
 _KINDS = ("handle", "image")
 
 
-class Grip(NamedTuple):
+class HeldBy(NamedTuple):
     """What is held, one of the three: a path, files of a kind that is written, or a rule; and how."""
 
     hold: Place | Callable[[Path], Place] | None
@@ -56,7 +56,7 @@ class Grip(NamedTuple):
         return f"on={self.on!r}" if self.on is not None else f"hold={self.hold!r}"
 
 
-def grip(hold: object, on: object, rule: object, kind: object) -> Grip:
+def held_by(hold: object, on: object, rule: object, kind: object) -> HeldBy:
     """Return what `tolerance` was given, checked."""
     given = [name for name, value in (("hold", hold), ("on", on), ("rule", rule)) if value is not None]
     if len(given) != 1:
@@ -67,7 +67,7 @@ def grip(hold: object, on: object, rule: object, kind: object) -> Grip:
         raise FsFaultError(f"kind={kind!r} is not known; write 'handle' or 'image'{hint}")
     if hold is not None and not callable(hold) and not isinstance(hold, (str, os.PathLike)):
         raise FsFaultError(f"hold={hold!r} is no path; write one below the root, or a function of the root")
-    return Grip(hold, on, None if rule is None else _rule(rule), str(kind))  # type: ignore[arg-type]  # checked
+    return HeldBy(hold, on, None if rule is None else _rule(rule), str(kind))  # type: ignore[arg-type]  # checked
 
 
 def _rule(rule: object) -> Rule:
@@ -80,7 +80,7 @@ def _rule(rule: object) -> Rule:
 
 
 def tolerance(
-    session: FsFault, proofs: Proofs, body: Body, prepare: Body, wanted: Grip, up_to: str
+    session: FsFault, proofs: Proofs, body: Body, prepare: Body, wanted: HeldBy, up_to: str
 ) -> Tolerance:
     """Return the longest hold that `body` survives."""
     must_be_callable("body", body, "works on the directory that it is given")
@@ -89,7 +89,7 @@ def tolerance(
         raise FsFaultError("tolerance needs the virtual clock; leave out clock='real'")
     longest = duration(up_to)
     proofs.must_stand_alone()
-    probe = _Probe(session, proofs, body, prepare, wanted)
+    probe = Probe(session, proofs, body, prepare, wanted)
     with probe:
         probe.run_freely()
         found = bisect(probe.run, longest)
@@ -100,28 +100,28 @@ def tolerance(
     return found
 
 
-class _Probe:
+class Probe:
     """Run the body, each time in a fresh tree, with a hold of some length."""
 
-    def __init__(self, session: FsFault, proofs: Proofs, body: Body, prepare: Body, wanted: Grip) -> None:
+    def __init__(self, session: FsFault, proofs: Proofs, body: Body, prepare: Body, wanted: HeldBy) -> None:
         self._session = session
         self._body = body
         self._wanted = wanted
-        self._field = ModelField(session, self._declare)
-        self._make_stage = partial(proofs.stage, prepare, self._field)
+        self._environment = ModelEnvironment(session, self._declare)
+        self._make_stage = partial(proofs.workspace, prepare, self._environment)
         self._seconds: float | None = None
         self._held: Hold | None = None
         self._after: Tree | None = None
         self.met = False
 
     def __enter__(self) -> None:
-        self._field.begin()
-        self._stage: Stage = self._make_stage()
-        self._field.watch(self._stage)
+        self._environment.begin()
+        self._workspace: Workspace = self._make_stage()
+        self._environment.watch(self._workspace)
 
     def __exit__(self, *_: object) -> None:
-        self._stage.close()
-        self._field.end()
+        self._workspace.close()
+        self._environment.end()
 
     def run_freely(self) -> None:
         """Run without a hold, twice: it has to succeed, and tells what tree success leaves."""
@@ -131,7 +131,7 @@ class _Probe:
             if error is not None:
                 error.add_note("fsfault: there was no hold: the body fails by itself")
                 raise error
-            trees.append(self._stage.snapshots.take(str(self._stage.root)))
+            trees.append(self._workspace.snapshots.take(str(self._workspace.root)))
             self._clear()
         # With names of chance in it, a tree tells nothing: then only an error is a failure.
         self._after = trees[0] if trees[0] == trees[1] else None
@@ -140,8 +140,8 @@ class _Probe:
         """Run with a hold of this length."""
         self._seconds = seconds
         error = self._once(sys._getframe())
-        tree = self._stage.snapshots.take(str(self._stage.root))
-        retry = max(self._field.retries(), key=lambda one: one.attempts, default=None)
+        tree = self._workspace.snapshots.take(str(self._workspace.root))
+        retry = max(self._environment.retries(), key=lambda one: one.attempts, default=None)
         met = self._has_met()
         self.met |= met
         if error is not None:
@@ -151,23 +151,23 @@ class _Probe:
 
     def _once(self, frame: FrameType) -> BaseException | None:
         """Return the error that the body ended with."""
-        self._stage.set()
+        self._workspace.set()
         self._armed = self._arm()
-        self._field.enter(0, self._armed, frame)
+        self._environment.enter(0, self._armed, frame)
         caught: BaseException | None = None
         try:
-            self._body(self._stage.root)
+            self._body(self._workspace.root)
         except BaseException as error:
             if error_chains.ends_the_run(error):
                 raise
             caught = error
         finally:
-            seen = self._field.leave()
+            seen = self._environment.leave()
         return caught or seen.ended
 
     def _clear(self) -> None:
-        self._field.settle()
-        self._stage.clear()
+        self._environment.settle()
+        self._workspace.clear()
 
     def _has_met(self) -> bool:
         held = any(armed.fired for armed in self._armed)
@@ -196,5 +196,5 @@ class _Probe:
         hold = self._wanted.hold
         if hold is None:
             return None
-        root = self._stage.root
+        root = self._workspace.root
         return root / (hold(root) if callable(hold) else hold)

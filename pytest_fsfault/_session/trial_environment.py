@@ -11,10 +11,10 @@ from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._host import processes
 from pytest_fsfault._intercept.fake.filesystem import in_force, native
-from pytest_fsfault._intercept.interceptor import switch
+from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._prove.injection_points import REASON
 from pytest_fsfault._prove.retries import retries
-from pytest_fsfault._prove.trial import Seen
+from pytest_fsfault._prove.trial import TrialOutcome
 from pytest_fsfault._session import open_handles, windows_model
 from pytest_fsfault._session.options import forms
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.engine.plan import Armed
     from pytest_fsfault._prove.injection_points import Stack
     from pytest_fsfault._prove.retries import Retry
-    from pytest_fsfault._prove.workspace import Stage
+    from pytest_fsfault._prove.workspace import Workspace
     from pytest_fsfault._session.fsfault import FsFault
     from pytest_fsfault._windows.windows import Windows
 
@@ -37,7 +37,7 @@ __tracebackhide__ = True
 _LAST_BREATH = 0.2
 
 
-class Field:
+class TrialEnvironment:
     """Let the faults of one trial at a time act, within a session that stands aside in between."""
 
     def __init__(self, session: FsFault) -> None:
@@ -59,10 +59,10 @@ class Field:
         windows = self._session._windows
         self._mark = None if windows is None else windows.mark()
 
-    def watch(self, stage: Stage) -> None:
+    def watch(self, workspace: Workspace) -> None:
         """Watch the directory in which the trees stand."""
-        self.roots = tuple(dict.fromkeys((*forms(stage.root), *forms(stage.root.parent))))
-        for root in (stage.root.parent, stage.root):
+        self.roots = tuple(dict.fromkeys((*forms(workspace.root), *forms(workspace.root.parent))))
+        for root in (workspace.root.parent, workspace.root):
             self._session.add_root(root)
         self._left = self._remains()
 
@@ -71,7 +71,7 @@ class Field:
         self._renew_model()
         self.settle()
         if self._engine is not None:
-            switch().stop(self._engine)
+            interceptor().stop(self._engine)
             self._engine = None
         self._aside(-1)
 
@@ -81,7 +81,7 @@ class Field:
 
     def renew(self) -> None:
         """Undo what belonged to the tree of the last trial."""
-        self._session._engine.forgive()
+        self._session._engine.reset()
         self._renew_model()
 
     def _renew_model(self) -> None:
@@ -109,7 +109,7 @@ class Field:
         self._threads = set(threading.enumerate())
         self._excepthook, threading.excepthook = threading.excepthook, self._end_quietly
         self._open()
-        switch().set_gate(engine, faults=True, time=True)
+        interceptor().set_gate(engine, faults=True, time=True)
 
     def _open(self) -> None:
         """Let the session act as well: its rules and its model hold in a trial."""
@@ -121,16 +121,16 @@ class Field:
     def _make(self) -> Engine:
         engine = self._engine = Engine(self._session.clock, self.roots, children=self._session.children)
         engine.sorts = True
-        switch().start(engine)
+        interceptor().start(engine)
         engine.on_end = self._ended
         return engine
 
     def _ended(self) -> None:
         """Let nothing go on after a crash: neither our calls nor the processes that were started."""
-        switch().refresh()
+        interceptor().refresh()
         processes.kill(processes.living() - self._children)
 
-    def leave(self) -> Seen:
+    def leave(self) -> TrialOutcome:
         """Let nothing act any more; return what happened."""
         engine = self._engine
         assert engine is not None  # noqa: S101  # made when the block was entered
@@ -138,13 +138,15 @@ class Field:
         if ended is not None:
             self._outlast_threads()
         threading.excepthook = self._excepthook
-        switch().set_gate(engine, faults=False, time=False)
+        interceptor().set_gate(engine, faults=False, time=False)
         self._shut()
         self._frame = None
         self._return_home()
         # A model refuses by itself what no trial has injected.
         injected = tuple(entry for entry in engine.journal.faults if REASON in entry.reason)
-        return Seen(injected, tuple(self._session.clock.waits[self._waited :]), ended or self._storm())
+        return TrialOutcome(
+            injected, tuple(self._session.clock.waits[self._waited :]), ended or self._storm()
+        )
 
     def settle(self) -> None:
         """End what a crash has left, before the tree is put aside."""
@@ -156,7 +158,7 @@ class Field:
 
     def _stop(self, engine: Engine, *, crashed: bool) -> None:
         lost = crashed and bool(open_handles.below(self.roots))
-        switch().stop(engine, lost=lost)
+        interceptor().stop(engine, lost=lost)
         fake = in_force()
         if lost and fake is not None:
             fake.forget_below(self.roots, closing=True)  # nobody else ever does
@@ -192,7 +194,7 @@ class Field:
 
     def stack(self) -> Stack:
         """Return the lines of the project that are at work, above the frame of the trial."""
-        return switch().callers.stack(sys._getframe(1), self._frame)
+        return interceptor().callers.stack(sys._getframe(1), self._frame)
 
     def escaped(self, told: str) -> None:
         """Write down a change that no call of ours has made; ``strict="all"`` fails on it."""
@@ -200,7 +202,7 @@ class Field:
 
     def strays(self, names: frozenset[str]) -> str:
         """Say which of the operations in `names` were seen elsewhere, if none was seen in the tree."""
-        switch().board.bank()
+        interceptor().state.drain_counts()
         engine = self._session._engine
         for name in sorted(names & engine.tallies.keys()):
             if engine.tallies[name].paths:
@@ -209,7 +211,7 @@ class Field:
         return f"; it called {name} on {engine.outside[name]}" if name else ""
 
 
-class ModelField(Field):
+class ModelEnvironment(TrialEnvironment):
     """A field with a Windows model of its own, anew for each trial; the session stands aside all the time.
 
     `declare` is told the model before the faults act, and says who has what open.

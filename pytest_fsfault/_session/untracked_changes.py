@@ -10,7 +10,7 @@ from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._core.language.rules import Rule
 from pytest_fsfault._intercept.children.rendezvous import is_ours
 from pytest_fsfault._intercept.fake.filesystem import in_force, native
-from pytest_fsfault._intercept.interceptor import switch
+from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._prove.injection_points import Recorder
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _CHANGES = ("mutate", "mmap.mmap")
 
 
-class Noticing:
+class ChangeRecorder:
     """An engine that decides nothing, around a session: it writes down what changes the tree."""
 
     def __init__(self, session: Engine) -> None:
@@ -36,11 +36,11 @@ class Noticing:
 
     def start(self) -> None:
         """Stand around the session, which is yet to be started."""
-        switch().start(self._engine)
+        interceptor().start(self._engine)
 
     def stop(self) -> None:
         """Go."""
-        switch().stop(self._engine)
+        interceptor().stop(self._engine)
 
     def begin(self) -> None:
         """Look at the tree: the gate is about to be opened."""
@@ -48,12 +48,12 @@ class Noticing:
             self._engine.roots = self._session.roots
             self._recorder.calls.clear()
             self._before = dict(_state(self._session.roots))
-            switch().set_gate(self._engine, faults=True, time=True)
+            interceptor().set_gate(self._engine, faults=True, time=True)
 
     def end(self) -> None:
         """Look at the tree again: the gate has been shut."""
         if self._before is not None:
-            switch().set_gate(self._engine, faults=False, time=False)
+            interceptor().set_gate(self._engine, faults=False, time=False)
             before, self._before = self._before, None
             self._compare(before, dict(_state(self._session.roots)))
 

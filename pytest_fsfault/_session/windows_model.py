@@ -7,17 +7,17 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pytest_fsfault._core.engine.journal import Verdict
+from pytest_fsfault._core.engine.journal import Handling
 from pytest_fsfault._core.language.globs import below_root, within
 from pytest_fsfault._host.originals import NATIVE
 from pytest_fsfault._intercept.fake.filesystem import in_force, native
-from pytest_fsfault._intercept.interceptor import switch
+from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._windows.judges.copyfile2 import Winapi
-from pytest_fsfault._windows.model import Model
-from pytest_fsfault._windows.open_files.fake import FakeReality
-from pytest_fsfault._windows.open_files.this_process import Reality
-from pytest_fsfault._windows.reactions import Actors
-from pytest_fsfault._windows.state import Scene
+from pytest_fsfault._windows.model import WindowsModel
+from pytest_fsfault._windows.open_files.fake import FakeOpenFiles
+from pytest_fsfault._windows.open_files.this_process import OpenFiles
+from pytest_fsfault._windows.reactions import Reactions
+from pytest_fsfault._windows.state import WindowsState
 from pytest_fsfault._windows.versions import version as _version
 from pytest_fsfault._windows.windows import Windows
 
@@ -35,14 +35,16 @@ ON_WINDOWS = os.name == "nt"
 
 def windows(engine: Engine, version: str, options: dict[str, bool], seed: int | str) -> Windows:
     """Give a session the model of one version of Windows, and return what its user holds."""
-    refresh = switch().refresh
+    refresh = interceptor().refresh
     scenes = _Scenes(engine, _version(version, options))
-    scene = scenes.at(in_force())
-    actors = Actors(scene, seed, partial(_below, engine), refresh)
-    model = Model(scene, actors, Winapi(_absolute, partial(_responsible, engine), partial(_note, engine)))
+    state = scenes.at(in_force())
+    reactions = Reactions(state, seed, partial(_below, engine), refresh)
+    model = WindowsModel(
+        state, reactions, Winapi(_absolute, partial(_responsible, engine), partial(_note, engine))
+    )
     engine.model = model
-    engine.on_ground = lambda there: model.move(scenes.at(there))
-    engine.plan.ignore_case = not scene.version.case_sensitive
+    engine.on_filesystem_change = lambda there: model.move(scenes.at(there))
+    engine.plan.ignore_case = not state.version.case_sensitive
     made = Windows(model, _site)
     made.follow_links(engine.roots)
     return made
@@ -54,22 +56,24 @@ class _Scenes:
     def __init__(self, engine: Engine, version: Version) -> None:
         self._engine = engine
         self._version = version
-        self._known: dict[object, Scene] = {}
+        self._known: dict[object, WindowsState] = {}
 
-    def at(self, there: Any) -> Scene:
+    def at(self, there: Any) -> WindowsState:
         """Return the scene for a fake, or for the real file system."""
         if there not in self._known:
             self._known[there] = self._make(there)
         return self._known[there]
 
-    def _make(self, there: Any) -> Scene:
+    def _make(self, there: Any) -> WindowsState:
         clock = self._engine.clock
-        now, changed = (lambda: clock.now), switch().refresh
+        now, changed = (lambda: clock.now), interceptor().refresh
         if there is not None:
-            return Scene(there.native, self._version, FakeReality(there.native), now, changed, fake=True)
-        reality = Reality(NATIVE)
-        reality.note_mapping()
-        return Scene(NATIVE, self._version, reality, now, changed, on_windows=ON_WINDOWS)
+            return WindowsState(
+                there.native, self._version, FakeOpenFiles(there.native), now, changed, fake=True
+            )
+        open_files = OpenFiles(NATIVE)
+        open_files.note_mapping()
+        return WindowsState(NATIVE, self._version, open_files, now, changed, on_windows=ON_WINDOWS)
 
 
 def _absolute(path: str) -> str:
@@ -80,22 +84,22 @@ def _below(engine: Engine, path: str) -> str:
     return below_root(path, engine.roots) or path
 
 
-def _responsible(engine: Engine, source: str, target: str) -> Model | None:
+def _responsible(engine: Engine, source: str, target: str) -> WindowsModel | None:
     """Return the model if a copy from one path to another happens below a root, while the gate is open."""
     covered = engine.gate and (within(source, engine.roots) or within(target, engine.roots))
-    here = switch().callers.locate(sys._getframe(2)) is not None
+    here = interceptor().callers.locate(sys._getframe(2)) is not None
     return engine.model if covered and here else None  # type: ignore[return-value]
 
 
 def _note(engine: Engine, operation: Operation, reason: str, error: OSError) -> None:
-    site = switch().callers.locate(sys._getframe(2)) or ""
+    site = interceptor().callers.locate(sys._getframe(2)) or ""
     winerror = getattr(error, "winerror", None)
-    verdict = Verdict(f"WinError {winerror}", reason, engine.clock.now)
+    verdict = Handling(f"WinError {winerror}", reason, engine.clock.now)
     engine.count(operation.name, 1, [operation.path])
     engine.journal.note(operation._replace(call_site=site), verdict, "raised", error)
 
 
 def _site() -> str:
     """Return ``"test_x.py:12"``, the user's line that is running."""
-    found = switch().callers.locate(sys._getframe(2)) or ""
+    found = interceptor().callers.locate(sys._getframe(2)) or ""
     return os.path.basename(found)

@@ -9,11 +9,11 @@ import os
 import stat as modes
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.engine.interfaces import Ease
+from pytest_fsfault._core.engine.interfaces import FastPath
 from pytest_fsfault._windows.open_files.descendants import has_children
 
 if TYPE_CHECKING:
-    from pytest_fsfault._windows.state import Scene
+    from pytest_fsfault._windows.state import WindowsState
 
 _FORMAT = 0o170000
 _REGULAR, _DIRECTORY = modes.S_IFREG, modes.S_IFDIR
@@ -21,38 +21,38 @@ _WRITABLE = _FORMAT | 0o200
 _WRITABLE_FILE = _REGULAR | 0o200
 
 
-class Easing:
+class FastPaths:
     """The quick tests of one scene, by operation; paths with odd names never come here."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, state: WindowsState) -> None:
+        self._state = state
         self.refused: set[str] = set()  # whose next call is to be judged, so that it is written down
-        self._lstat = scene.native.lstat
-        self._closed = scene.reality.closed
-        self._absent = scene.lookup.absent
-        self._listings: set[Any] = vars(scene.listings)[
+        self._lstat = state.native.lstat
+        self._closed = state.open_files.closed
+        self._absent = state.lookup.absent
+        self._listings: set[Any] = vars(state.listings)[
             "data"
         ]  # the set itself: its emptiness is asked for at each call
-        lookup = scene.lookup
+        lookup = state.lookup
         created, removed, moved = lookup.created, lookup.removed, lookup.moved
         self._eases = {
-            "os.replace": Ease(self.replace, moved),
-            "os.rename": Ease(self.rename, moved),
-            "os.remove": Ease(self.remove, removed),
-            "os.rmdir": Ease(self.rmdir, removed),
-            "os.mkdir": Ease(self.mkdir, created),
-            "open": Ease(self.write, created),
-            "os.open": Ease(self.open, created),
+            "os.replace": FastPath(self.replace, moved),
+            "os.rename": FastPath(self.rename, moved),
+            "os.remove": FastPath(self.remove, removed),
+            "os.rmdir": FastPath(self.rmdir, removed),
+            "os.mkdir": FastPath(self.mkdir, created),
+            "open": FastPath(self.write, created),
+            "os.open": FastPath(self.open, created),
         }
 
-    def ease(self, name: str) -> Ease | None:
+    def fast_path(self, name: str) -> FastPath | None:
         """Return the quick test of an operation, None where none is needed; it says no while anybody holds anything."""
         # We are asked whenever a gate, a rule or a hold has changed.
-        self._scene.lookup.begin_epoch(watchful=has_children())
+        self._state.lookup.begin_epoch(watchful=has_children())
         found = self._eases.get(name)
-        if found is None or (self._scene.calm and not self._scene.on_windows):
+        if found is None or (self._state.calm and not self._state.on_windows):
             return found
-        return Ease(_never, _never)
+        return FastPath(_never, _never)
 
     def replace(self, source: str, target: str) -> bool:
         """Move a plain file onto another one, or to a new name."""
@@ -93,7 +93,7 @@ class Easing:
             return False
         try:
             status = self._lstat(path)
-            here = self._scene.native.stat(".").st_ino
+            here = self._state.native.stat(".").st_ino
         except OSError:
             return False
         return (
@@ -113,7 +113,7 @@ class Easing:
         except OSError:
             return "r" not in mode and self._absent(path)
         plain = status.st_mode & _WRITABLE == _WRITABLE_FILE and "x" not in mode
-        return plain and self._scene.reality.unmapped(status.st_ino)
+        return plain and self._state.open_files.unmapped(status.st_ino)
 
     def open(self, path: str, flags: int) -> bool:
         """Open a plain file, or create one, by flags; exclusively only by other means than `tempfile`'s."""

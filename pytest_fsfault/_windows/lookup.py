@@ -10,13 +10,13 @@ from pytest_fsfault._windows.names import fold
 if TYPE_CHECKING:
     import os
 
-    from pytest_fsfault._core.engine.interfaces import Native
+    from pytest_fsfault._core.engine.interfaces import NativeFunctions
 
 Identity = tuple[int, int]
 _DIRECTORIES = 1_000
 
 
-class Place:
+class Location:
     """What stands at a path, a link itself and not what it points to."""
 
     __slots__ = ("is_directory", "is_link", "parent", "path", "status")
@@ -65,7 +65,7 @@ class Lookup:
     a call got past us, or the gate was shut; a listing from before is good while its directory has not changed.
     """
 
-    def __init__(self, native: Native, *, case_sensitive: bool, remembers: bool = True) -> None:
+    def __init__(self, native: NativeFunctions, *, case_sensitive: bool, remembers: bool = True) -> None:
         self._native = native
         self._lstat = native.lstat
         self._exact = case_sensitive
@@ -74,14 +74,14 @@ class Lookup:
         self._watchful = False  # while children may live, no listing is taken on trust
         self._listings: dict[str, _Listing] = {}
 
-    def find(self, path: str) -> Place:
+    def find(self, path: str) -> Location:
         """Return what stands at `path`, in the spelling that the disk has."""
         try:
-            return Place(path, self._lstat(path))
+            return Location(path, self._lstat(path))
         except OSError:
             return self._search(path)
         except ValueError:
-            return Place(path, None)
+            return Location(path, None)
 
     def absent(self, path: str) -> bool:
         """Return whether nothing stands at `path`, which `lstat` did not find, under another spelling either.
@@ -97,29 +97,29 @@ class Lookup:
                 return False
         return self._exact or fold(name) not in known.names
 
-    def follow(self, place: Place) -> Place:
+    def follow(self, place: Location) -> Location:
         """Return the place that a link leads to; anything else is its own."""
         if not place.is_link:
             return place
         try:
-            return Place(place.path, self._native.stat(place.path))
+            return Location(place.path, self._native.stat(place.path))
         except OSError:
-            return Place(place.path, None)
+            return Location(place.path, None)
 
-    def _search(self, path: str) -> Place:
+    def _search(self, path: str) -> Location:
         above, _, name = path.rpartition("/")
         parent = self.follow(self.find(above or "/"))
         top = parent.path.rstrip("/")
         if parent.status is None or not parent.is_directory:
-            return Place(f"{top}/{name}", None, 3)
+            return Location(f"{top}/{name}", None, 3)
         if not self._exact:
             real = self._listing(parent.path, parent.status).names.get(fold(name), name)
             if real != name or parent.path != (above or "/"):
                 try:
-                    return Place(f"{top}/{real}", self._lstat(f"{top}/{real}"))
+                    return Location(f"{top}/{real}", self._lstat(f"{top}/{real}"))
                 except OSError:
                     self.removed(f"{top}/{real}")
-        return Place(f"{top}/{name}", None)
+        return Location(f"{top}/{name}", None)
 
     def _listing(self, directory: str, status: os.stat_result) -> _Listing:
         known = self._listings.get(directory)

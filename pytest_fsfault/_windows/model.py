@@ -7,24 +7,24 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pytest_fsfault._core.engine.interfaces import Answer, Ease
+from pytest_fsfault._core.engine.interfaces import Answer, FastPath
 from pytest_fsfault._core.language.errors import build, parse_error
 from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
 from pytest_fsfault._windows import names
-from pytest_fsfault._windows.fast_path import Easing
+from pytest_fsfault._windows.fast_path import FastPaths
 from pytest_fsfault._windows.judges import deleting, directories, metadata, opening, renaming
 from pytest_fsfault._windows.natives import windows_code
 from pytest_fsfault._windows.sharing import DELETE
-from pytest_fsfault._windows.state import Ordinary, Refusal, Scene
+from pytest_fsfault._windows.state import Denial, HostError, WindowsState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._windows.judges.copyfile2 import Winapi
-    from pytest_fsfault._windows.reactions import Actors
+    from pytest_fsfault._windows.reactions import Reactions
 
-_JUDGES: dict[str, Callable[[Scene, Operation], Answer]] = {
+_JUDGES: dict[str, Callable[[WindowsState, Operation], Answer]] = {
     "open": opening.judge_open,
     "os.open": opening.judge_open,
     "os.truncate": opening.judge_truncate,
@@ -62,32 +62,32 @@ _ALWAYS = frozenset(
 _LISTINGS = frozenset(["os.listdir", "os.scandir"])
 
 
-class Model:
+class WindowsModel:
     """Judge operations in one scene, and keep the scene up to date."""
 
-    def __init__(self, scene: Scene, actors: Actors, winapi: Winapi) -> None:
-        self.scene = scene
-        self.scenes = [scene]
-        self.actors = actors
+    def __init__(self, state: WindowsState, reactions: Reactions, winapi: Winapi) -> None:
+        self.state = state
+        self.scenes = [state]
+        self.reactions = reactions
         self._winapi = winapi
         self._lock = threading.RLock()
-        self._easing = Easing(scene)
+        self._easing = FastPaths(state)
         self._unseen: list[tuple[Operation, Answer]] = []
 
-    def move(self, scene: Scene) -> None:
+    def move(self, state: WindowsState) -> None:
         """Go on with another scene: the code under test has another file system now.
 
         Who waits for a file that is yet to be written, waits for it there.
         """
-        if scene is self.scene:
+        if state is self.state:
             return
         with self._lock:
             self._unseen.clear()
-            scene.holds.take_over(self.scene.holds)
-            if scene not in self.scenes:
-                self.scenes.append(scene)
-            self.scene = self.actors.scene = scene
-            self._easing = Easing(scene)
+            state.holds.take_over(self.state.holds)
+            if state not in self.scenes:
+                self.scenes.append(state)
+            self.state = self.reactions.state = state
+            self._easing = FastPaths(state)
 
     # The quick questions.
 
@@ -103,21 +103,21 @@ class Model:
 
     def _worried(self, name: str) -> bool:
         """Return whether a plain name may be refused as well."""
-        scene = self.scene
-        held = bool(scene.holds or scene.temporaries)
-        return bool(scene.pending) or not scene.version.long_paths or (name == "open" and held)
+        state = self.state
+        held = bool(state.holds or state.temporaries)
+        return bool(state.pending) or not state.version.long_paths or (name == "open" and held)
 
     def mapped(self) -> None:
         """Take in that a file may have been mapped into memory."""
-        self.scene.reality.note_mapping()
+        self.state.open_files.note_mapping()
 
     def forked(self) -> None:
         """Take in that a child may have been started, which changes files that nobody tells of."""
-        self.scene.lookup.begin_epoch(watchful=True)
+        self.state.lookup.begin_epoch(watchful=True)
 
     def patches(self) -> Iterator[tuple[dict[str, Any], str, Any]]:
         """Yield what makes `shutil` work as on Windows: by path, without attributes of other systems."""
-        if self.scene.on_windows:
+        if self.state.on_windows:
             return
         for rmtree in (shutil.rmtree, getattr(shutil.rmtree, "__func__", None)):
             if rmtree is not None:
@@ -126,13 +126,13 @@ class Model:
         yield vars(shutil), "_copyxattr", _copy_nothing
         yield vars(shutil), "_winapi", self._winapi
 
-    def ease(self, name: str) -> Ease | None:
+    def fast_path(self, name: str) -> FastPath | None:
         """Return what lets the plain calls of one operation pass without a judgement; None if all pass."""
-        return self._easing.ease(name)
+        return self._easing.fast_path(name)
 
     def wants_closes(self) -> bool:
         """Return whether anybody waits for files to be written and closed."""
-        return bool(self.actors.scanners or self.scene.holds.waiting)
+        return bool(self.reactions.scanners or self.state.holds.waiting)
 
     # The long ones.
 
@@ -144,25 +144,27 @@ class Model:
         with self._lock:
             self._catch_up()
             try:
-                if self.scene.on_windows:
+                if self.state.on_windows:
                     return self._judge_declared(judge, operation)
-                return judge(self.scene, operation)
-            except Ordinary as refusal:
+                return judge(self.state, operation)
+            except HostError as refusal:
                 fail = partial(self._fail, operation, refusal.code)
                 return Answer(operation.path, operation.target, perform=fail, fails=True)
-            except Refusal as refusal:
+            except Denial as refusal:
                 self._easing.refused.add(operation.path)
                 return Answer(operation.path, operation.target, refusal.code, refusal.reason)
             except OSError:
                 # A file vanished while we looked: the host's own answer is as good.
                 return Answer(operation.path, operation.target)
 
-    def _judge_declared(self, judge: Callable[[Scene, Operation], Answer], operation: Operation) -> Answer:
+    def _judge_declared(
+        self, judge: Callable[[WindowsState, Operation], Answer], operation: Operation
+    ) -> Answer:
         """Say what holds refuse; all else is left to the system, which is Windows itself."""
         about = None
         try:
-            about = judge(self.scene, operation).about
-        except Refusal as refusal:
+            about = judge(self.state, operation).about
+        except Denial as refusal:
             if refusal.declared:
                 raise
         return Answer(operation.path, operation.target, about=about)
@@ -173,23 +175,23 @@ class Model:
             unseen, self._unseen = self._unseen, []
             for operation, answer in unseen:
                 self._settle(operation, answer)
-        if self.scene.pending:
-            deleting.finish_pending(self.scene)
+        if self.state.pending:
+            deleting.finish_pending(self.state)
 
     def _settle(self, operation: Operation, answer: Answer) -> None:
         """Find out whether an early-bound call has succeeded, by what it left."""
         if operation.name in GROUPS["rename"]:
             source, target = answer.about
-            there = self.scene.lookup.find(answer.target or "")
+            there = self.state.lookup.find(answer.target or "")
             if there.exists and there.identity == source.identity:
                 self._renamed(answer, source, target)
-        elif operation.name in GROUPS["delete"] and not self.scene.lookup.find(answer.path).exists:
+        elif operation.name in GROUPS["delete"] and not self.state.lookup.find(answer.path).exists:
             self._deleted(answer)
 
     def passed(self, operation: Operation, answer: Answer) -> None:
         """Take in that an operation goes ahead whose result nobody will tell."""
         if "mutate" in operation.groups:
-            self.scene.lookup.begin_epoch()
+            self.state.lookup.begin_epoch()
         if answer.about is not None:
             with self._lock:
                 self._unseen.append((operation, answer))
@@ -198,56 +200,56 @@ class Model:
         """Take in that an operation has succeeded; return what the caller gets."""
         name = operation.name
         with self._lock:
-            if name in _LISTINGS and not (isinstance(operation.shown, int) or self.scene.on_windows):
-                return directories.listed(self.scene, answer, result)
+            if name in _LISTINGS and not (isinstance(operation.shown, int) or self.state.on_windows):
+                return directories.listed(self.state, answer, result)
             if name in GROUPS["delete"]:
                 self._deleted(answer)
             elif name in GROUPS["rename"] and answer.about is not None:
                 self._renamed(answer, *answer.about)
-                self.actors.arrived(answer.target or "")
+                self.reactions.on_written(answer.target or "")
             elif name in {"open", "os.open"}:
                 self._opened(answer, result)
             elif name in {"os.close", "file.close"} and answer.about:
-                self.actors.arrived(answer.path)
+                self.reactions.on_written(answer.path)
             elif name in {"os.mkdir", "os.link", "os.symlink"}:
-                self.scene.lookup.created(answer.target or answer.path)
+                self.state.lookup.created(answer.target or answer.path)
         return result
 
     def _deleted(self, answer: Answer) -> None:
         place = answer.about
         if place is None or place.status is None:
             return
-        self.scene.lookup.removed(place.path)
+        self.state.lookup.removed(place.path)
         if place.is_directory or place.status.st_nlink == 1:
-            self.scene.forget(place.identity)
+            self.state.forget(place.identity)
 
     def _renamed(self, answer: Answer, source: Any, target: Any) -> None:
-        scene, path = self.scene, answer.target or ""
+        state, path = self.state, answer.target or ""
         if target.exists and target.identity != source.identity and target.status.st_nlink == 1:
-            scene.forget(target.identity)
-        scene.lookup.moved(source.path, path)
+            state.forget(target.identity)
+        state.lookup.moved(source.path, path)
         if source.is_directory:
-            scene.lookup.begin_epoch()  # what was below has other paths now
-        if scene.holds:
-            before, after = scene.real(source.path), scene.real(path)
-            scene.holds.renamed(source.identity, before, after)
+            state.lookup.begin_epoch()  # what was below has other paths now
+        if state.holds:
+            before, after = state.real(source.path), state.real(path)
+            state.holds.renamed(source.identity, before, after)
             if source.is_directory:
-                scene.holds.moved(before, after)
-        if scene.pending:
-            for identity, where in scene.pending.items():
+                state.holds.moved(before, after)
+        if state.pending:
+            for identity, where in state.pending.items():
                 if where.startswith(f"{source.path}/"):
-                    scene.pending[identity] = path + where[len(source.path) :]
+                    state.pending[identity] = path + where[len(source.path) :]
 
     def _opened(self, answer: Answer, result: Any) -> None:
         if answer.about is None:
             return
         place, wish = answer.about
         if not place.exists:
-            self.scene.lookup.created(place.path)
+            self.state.lookup.created(place.path)
         if wish.access & DELETE:
-            status = self.scene.native.fstat(result)
-            self.scene.temporaries.add((status.st_dev, status.st_ino))
-            self.actors.changed()
+            status = self.state.native.fstat(result)
+            self.state.temporaries.add((status.st_dev, status.st_ino))
+            self.reactions.changed()
 
     def translated(self, operation: Operation, error: OSError) -> OSError:
         """Return the error that Windows gives where the host gave `error`."""
@@ -255,7 +257,7 @@ class Model:
             return error
         if OPERATIONS[operation.name].composite:
             return error
-        return self._error(operation, windows_code(self.scene, operation, error))
+        return self._error(operation, windows_code(self.state, operation, error))
 
     def _fail(self, operation: Operation, code: int) -> NoReturn:
         __tracebackhide__ = True
@@ -267,7 +269,7 @@ class Model:
         target = operation.shown_target if kind.names == "both" else None
         return build(parse_error(f"WinError {code}"), kind.family, shown, target)
 
-    def forgive(self) -> None:
+    def reset(self) -> None:
         """Forget what was refused and what is yet to be looked at: the tree that it was about is gone."""
         with self._lock:
             self._unseen.clear()
@@ -276,9 +278,9 @@ class Model:
     def finish(self) -> None:
         """Delete what waited for its last handle: the test is over, and with it everybody's handles."""
         with self._lock:
-            for scene in self.scenes:
-                deleting.finish_pending(scene, everything=True)
-                scene.streams.close()
+            for state in self.scenes:
+                deleting.finish_pending(state, everything=True)
+                state.streams.close()
 
 
 def _copy_nothing(*_args: object, **_kwargs: object) -> None:

@@ -9,19 +9,19 @@ from pytest_fsfault._core.language.errors import native_code
 
 if TYPE_CHECKING:
     from pytest_fsfault._core.language.operations import Operation
-    from pytest_fsfault._windows.state import Scene
+    from pytest_fsfault._windows.state import WindowsState
 
 
-def windows_code(scene: Scene, operation: Operation, error: OSError) -> int:
+def windows_code(state: WindowsState, operation: Operation, error: OSError) -> int:
     """Return the Windows error for a native one, 2 or 3 by what is missing."""
-    return native_code(operation.name, error.errno or 0, partial(_missing, scene, operation))
+    return native_code(operation.name, error.errno or 0, partial(_missing, state, operation))
 
 
-def _missing(scene: Scene, operation: Operation) -> int:
+def _missing(state: WindowsState, operation: Operation) -> int:
     for path in (operation.path, operation.target):
         if path is None:
             continue
-        place = scene.lookup.find(path)
+        place = state.lookup.find(path)
         if place.parent:
             return 3
     return 2

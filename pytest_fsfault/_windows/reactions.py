@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_fsfault._windows.holders.scanners import Scanner
-    from pytest_fsfault._windows.lookup import Place
-    from pytest_fsfault._windows.state import Scene
+    from pytest_fsfault._windows.lookup import Location
+    from pytest_fsfault._windows.state import WindowsState
 
 
-class Actors:
+class Reactions:
     """Whoever acts on the virtual clock without being asked."""
 
     def __init__(
-        self, scene: Scene, seed: int | str, below: Callable[[str], str], changed: Callable[[], None]
+        self, state: WindowsState, seed: int | str, below: Callable[[str], str], changed: Callable[[], None]
     ) -> None:
-        self.scene = scene
+        self.state = state
         self._below = below  # a path as seen from its root: the same in every run
         self._draws = Draws(seed)
         self.changed = changed
@@ -33,12 +33,12 @@ class Actors:
         self.scanners.append(scanner)
         self.changed()
 
-    def arrived(self, path: str) -> None:
+    def on_written(self, path: str) -> None:
         """Take in that a file was written and closed, or renamed into place."""
-        holds = self.scene.holds
+        holds = self.state.holds
         if not self.scanners and not holds.waiting:
             return
-        place = self.scene.lookup.find(path)
+        place = self.state.lookup.find(path)
         if not place.exists or place.is_directory or place.is_link:
             return
         self._seize(place)
@@ -46,22 +46,22 @@ class Actors:
             if scanner.concerns(place.name):
                 self._scan(scanner, place)
 
-    def _seize(self, place: Place) -> None:
-        holds, now = self.scene.holds, self.scene.now()
+    def _seize(self, place: Location) -> None:
+        holds, now = self.state.holds, self.state.now()
         for hold in list(holds.waiting):
             if hold.matches(place.name):
                 hold.since = now
-                holds.seize(hold, place.identity, self.scene.real(place.path), now + hold.seconds)
+                holds.seize(hold, place.identity, self.state.real(place.path), now + hold.seconds)
 
-    def _scan(self, scanner: Scanner, place: Place) -> None:
+    def _scan(self, scanner: Scanner, place: Location) -> None:
         where = self._below(place.path)
-        since = self.scene.now() + self._draws.waits(scanner, where)
+        since = self.state.now() + self._draws.waits(scanner, where)
         opening = Opening(READ, scanner.share, "handle", scanner.name, place.path)
         hold = Hold(
-            self.scene.holds,
+            self.state.holds,
             opening,
             since=since,
             until=since + self._draws.seconds(scanner, where),
             declared=False,
         )
-        self.scene.holds.add(hold, place.identity, self.scene.real(place.path))
+        self.state.holds.add(hold, place.identity, self.state.real(place.path))

@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pytest_fsfault._windows import names
 from pytest_fsfault._windows.holders.holds import Holds
-from pytest_fsfault._windows.lookup import Lookup, Place
+from pytest_fsfault._windows.lookup import Location, Lookup
 from pytest_fsfault._windows.sharing import ALL, DELETE, READ, Opening, conflict
 from pytest_fsfault._windows.streams import Streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pytest_fsfault._core.engine.interfaces import Native
+    from pytest_fsfault._core.engine.interfaces import NativeFunctions
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._windows.holders.holds import Hold
     from pytest_fsfault._windows.lookup import Identity
-    from pytest_fsfault._windows.open_files.fake import FakeReality
-    from pytest_fsfault._windows.open_files.this_process import Reality
+    from pytest_fsfault._windows.open_files.fake import FakeOpenFiles
+    from pytest_fsfault._windows.open_files.this_process import OpenFiles
     from pytest_fsfault._windows.versions import Version
 
 _WRITABLE = 0o200
 
 
-class Refusal(Exception):  # noqa: N818  # an answer, not a mistake
+class Denial(Exception):  # noqa: N818  # an answer, not a mistake
     """Windows says no: with which error, and why."""
 
     def __init__(self, code: int, reason: str, *, declared: bool = False) -> None:
@@ -35,18 +35,18 @@ class Refusal(Exception):  # noqa: N818  # an answer, not a mistake
         self.declared = declared  # whether it comes of what a test has declared
 
 
-class Ordinary(Refusal):
+class HostError(Denial):
     """Any system says no here, each with its own error: nobody's fault, and no entry in the journal."""
 
 
-class Scene:
+class WindowsState:
     """The state that the judges look at."""
 
     def __init__(
         self,
-        native: Native,
+        native: NativeFunctions,
         version: Version,
-        reality: Reality | FakeReality,
+        open_files: OpenFiles | FakeOpenFiles,
         now: Callable[[], float],
         changed: Callable[[], None],
         *,
@@ -56,7 +56,7 @@ class Scene:
         self.native = native
         self.version = version
         self.changed = changed
-        self.reality = reality
+        self.open_files = open_files
         self.now = now
         # There the system itself knows names, attributes and what is open: only what is declared is added.
         self.on_windows = on_windows
@@ -99,21 +99,21 @@ class Scene:
 
     # Names and places.
 
-    def place(self, path: str, shown: object, *, searching: bool = False, making: bool = False) -> Place:
+    def place(self, path: str, shown: object, *, searching: bool = False, making: bool = False) -> Location:
         """Return what stands at a path; refuse a name that Windows cannot read."""
         if self.on_windows:
             return self.lookup.find(path)
         name = names.read(path, shown, self.version, searching=searching, making=making)
         if name.problem:
-            raise Refusal(name.problem, f"{name.why} ({path.rpartition('/')[2]})")
+            raise Denial(name.problem, f"{name.why} ({path.rpartition('/')[2]})")
         if name.device:
             return self._device(name.device, making=making)
         found = self.lookup.find(name.path)
         return self._stream(found, name.stream) if name.stream else found
 
-    def _stream(self, place: Place, stream: str) -> Place:
+    def _stream(self, place: Location, stream: str) -> Location:
         if not place.exists or place.is_directory:
-            raise Ordinary(place.parent or 2, f"{place.name} is no file that could have a stream")
+            raise HostError(place.parent or 2, f"{place.name} is no file that could have a stream")
         return self.streams.place(place.identity, stream)
 
     def make_room_for_stream(self, operation: Operation) -> None:
@@ -125,13 +125,13 @@ class Scene:
                 self.native.open_file(place.path, "xb").close()
                 self.lookup.created(place.path)
 
-    def _device(self, device: str, *, making: bool) -> Place:
+    def _device(self, device: str, *, making: bool) -> Location:
         if making:
-            raise Refusal(names.NOT_A_DIRECTORY, f"{device} is a device")
+            raise Denial(names.NOT_A_DIRECTORY, f"{device} is a device")
         if device == "nul":
             null = str(self.native.null())
-            return Place(null, self.native.stat(null))
-        raise Refusal(2, f"{device} is a device")
+            return Location(null, self.native.stat(null))
+        raise Denial(2, f"{device} is a device")
 
     def real(self, path: str) -> str:
         """Return a path below a root as the system knows it."""
@@ -140,37 +140,37 @@ class Scene:
                 return real + path[len(given) :]
         return path
 
-    def existing(self, operation: Operation) -> Place:
+    def existing(self, operation: Operation) -> Location:
         """Return the place of an operation's path; refuse what is missing or deleted."""
         place = self.place(operation.path, operation.shown)
         self.must_exist(place)
         return place
 
-    def must_exist(self, place: Place) -> None:
+    def must_exist(self, place: Location) -> None:
         """Refuse a place at which there is nothing, or nothing any more."""
         if not place.exists:
-            raise Ordinary(place.parent or 2, _missing(place))
+            raise HostError(place.parent or 2, _missing(place))
         self.must_live(place)
 
-    def must_live(self, place: Place) -> None:
+    def must_live(self, place: Location) -> None:
         """Refuse a file that is deleted and waits for its last handle to close."""
         if self.pending and place.exists and place.identity in self.pending:
-            raise Refusal(5, f"{place.name} is deleted, and stays until its last handle is closed")
+            raise Denial(5, f"{place.name} is deleted, and stays until its last handle is closed")
 
     # Attributes.
 
-    def readonly(self, place: Place) -> bool:
+    def readonly(self, place: Location) -> bool:
         """Return whether a file, or a directory, has the read-only attribute."""
         if place.is_directory:
             return "readonly" in self.attributes(place)
         assert place.status is not None  # noqa: S101  # asked of what exists
         return not place.status.st_mode & _WRITABLE
 
-    def attributes(self, place: Place) -> frozenset[str]:
+    def attributes(self, place: Location) -> frozenset[str]:
         """Return those attributes that the real file cannot hold."""
         return self._attributes.get(place.identity, frozenset()) if self._attributes else frozenset()
 
-    def set_attribute(self, place: Place, name: str, value: bool) -> None:
+    def set_attribute(self, place: Location, name: str, value: bool) -> None:
         """Give an attribute, or take it away."""
         there = self.attributes(place)
         self._attributes[place.identity] = there | {name} if value else there - {name}
@@ -194,7 +194,7 @@ class Scene:
                 yield Opening(READ, ALL, "directory", "an iterator of os.scandir is open"), None
         if real and not self.on_windows:
             temporary = identity in self.temporaries
-            for opening in self.reality.of(identity):
+            for opening in self.open_files.of(identity):
                 if temporary and opening.kind == "handle":
                     yield opening._replace(access=opening.access | DELETE, share=ALL), None
                 else:
@@ -211,24 +211,24 @@ class Scene:
         for listing in list(self.listings):
             if listing.path.startswith(prefix):
                 yield Opening(READ, ALL, "directory", "an iterator of os.scandir is open", listing.path), None
-        for opening in self.reality.below(directory):
+        for opening in self.open_files.below(directory):
             yield opening, None
 
-    def check_sharing(self, place: Place, access: int, share: int, *, real: bool = True) -> None:
+    def check_sharing(self, place: Location, access: int, share: int, *, real: bool = True) -> None:
         """Refuse an opening that conflicts with one that is there."""
         for opening, hold in self.openings(place.identity, real=real):
             if conflict(access, share, opening):
                 self.refuse(32, place, opening, hold)
 
-    def check_images(self, place: Place, code: int, *, sections: bool = False) -> None:
+    def check_images(self, place: Location, code: int, *, sections: bool = False) -> None:
         """Refuse what cannot be done to a running program or loaded library (or to any mapped file)."""
         for opening, hold in self.openings(place.identity):
             if opening.kind in _IMAGES or (sections and opening.kind == "section"):
                 self.refuse(code, place, opening, hold)
 
-    def refuse(self, code: int, place: Place, opening: Opening, hold: Hold | None) -> NoReturn:
+    def refuse(self, code: int, place: Location, opening: Opening, hold: Hold | None) -> NoReturn:
         """Raise the refusal that `opening` causes, and say so to who declared it."""
-        raise Refusal(code, self.explain(place.name, opening, hold), declared=hold is not None)
+        raise Denial(code, self.explain(place.name, opening, hold), declared=hold is not None)
 
     def explain(self, name: str, opening: Opening, hold: Hold | None) -> str:
         """Say who is in the way, as one would on a whiteboard."""
@@ -254,7 +254,7 @@ _IMAGES = frozenset({"image", "library"})
 _MAPPED = _IMAGES | {"section"}
 
 
-def _missing(place: Place) -> str:
+def _missing(place: Location) -> str:
     return (
         f"{place.name} does not exist"
         if not place.parent

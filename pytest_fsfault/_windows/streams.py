@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from pytest_fsfault._windows.names import fold
 
 if TYPE_CHECKING:
-    from pytest_fsfault._core.engine.interfaces import Native
-    from pytest_fsfault._windows.lookup import Identity, Lookup, Place
+    from pytest_fsfault._core.engine.interfaces import NativeFunctions
+    from pytest_fsfault._windows.lookup import Identity, Location, Lookup
 
 
 class Streams:
     """The streams of one scene: a stream lives as long as its file."""
 
-    def __init__(self, native: Native, lookup: Lookup) -> None:
+    def __init__(self, native: NativeFunctions, lookup: Lookup) -> None:
         self._native = native
         self._lookup = lookup
         self._homes: dict[Identity, str] = {}
@@ -28,7 +28,7 @@ class Streams:
         """The files that have a stream."""
         return frozenset(self._homes)
 
-    def place(self, identity: Identity, stream: str) -> Place:
+    def place(self, identity: Identity, stream: str) -> Location:
         """Return where a stream of a file is kept, whether or not it exists."""
         home = self._homes.get(identity)
         if home is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._windows.holders import scanners
 from pytest_fsfault._windows.holders.holds import KINDS, Hold, latest
-from pytest_fsfault._windows.lookup import Place
+from pytest_fsfault._windows.lookup import Location
 from pytest_fsfault._windows.platform.pretend import CONSTANTS, Pretence, pretend
 from pytest_fsfault._windows.sharing import Opening, bits
 from pytest_fsfault._windows.versions import version as _version
@@ -17,8 +17,8 @@ from pytest_fsfault._windows.versions import version as _version
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pytest_fsfault._windows.model import Model
-    from pytest_fsfault._windows.state import Scene
+    from pytest_fsfault._windows.model import WindowsModel
+    from pytest_fsfault._windows.state import WindowsState
 
     Path = str | os.PathLike[str]
 
@@ -29,12 +29,12 @@ _EVER = float("inf")
 _LETTERS = re.compile("[rwd]*")
 
 
-class Mark(NamedTuple):
+class Checkpoint(NamedTuple):
     """What the model knew at one moment: the latest hold, those that waited, and the scene."""
 
     number: int
     waiting: tuple[Hold, ...]
-    scene: Any
+    state: Any
 
 
 class Windows:
@@ -42,25 +42,25 @@ class Windows:
 
     __module__ = "pytest_fsfault"
 
-    def __init__(self, model: Model, site: Callable[[], str]) -> None:
+    def __init__(self, model: WindowsModel, site: Callable[[], str]) -> None:
         self._model = model
         self._site = site
         self._pretences: list[Pretence] = []
 
     @property
-    def _scene(self) -> Scene:
+    def _state(self) -> WindowsState:
         # Another one on a fake file system than on the real one.
-        return self._model.scene
+        return self._model.state
 
     @property
     def version(self) -> str:
         """The version of Windows that is emulated, such as ``"11"``."""
-        return self._scene.version.name
+        return self._state.version.name
 
     @property
     def holds(self) -> list[Hold]:
         """Who holds what now, declared or of a scanner's, in the order in which they came."""
-        return list(self._scene.holds)
+        return list(self._state.holds)
 
     def hold(
         self, path: Path | None = None, access: str = "r", share: str = "rw", *, seconds: float | None = None,
@@ -111,25 +111,25 @@ class Windows:
         place = self._find(path, "set_attributes")
         for name, value in (("hidden", hidden), ("system", system)):
             if value is not None:
-                self._scene.set_attribute(place, name, bool(value))
+                self._state.set_attribute(place, name, bool(value))
         if readonly is not None:
             self._set_readonly(place, bool(readonly))
 
-    def _set_readonly(self, place: Place, value: bool) -> None:
+    def _set_readonly(self, place: Location, value: bool) -> None:
         if place.is_directory:
-            self._scene.set_attribute(place, "readonly", value)
+            self._state.set_attribute(place, "readonly", value)
             return
         assert place.status is not None  # noqa: S101  # found
         mode = place.status.st_mode & 0o777
-        self._scene.native.chmod(place.path, mode & ~0o222 if value else mode | 0o200)
+        self._state.native.chmod(place.path, mode & ~0o222 if value else mode | 0o200)
 
     def volume(self, directory: Path) -> None:
         """Let a directory be another drive: renames and links across its border are refused with 17."""
         place = self._find(directory, "volume")
         if not place.is_directory:
             raise FsFaultError(f"volume({os.fspath(directory)!r}) cannot be: it is a file; name a directory")
-        self._scene.volumes.append(place.path)
-        self._scene.changed()
+        self._state.volumes.append(place.path)
+        self._state.changed()
 
     def scanner(
         self, name: str | None = None, *, hold: str | None = None, share: str | None = None,
@@ -140,7 +140,7 @@ class Windows:
         `name` is a known one, such as ``"defender"``; the keywords take the place of its figures. `hold` and
         `delay` are times such as ``"31ms..800ms"`` or ``"lognormal(31ms, 265ms)"`` (median and 99th percentile).
         """
-        self._model.actors.add(scanners.scanner(name, hold=hold, share=share, on=on, delay=delay))
+        self._model.reactions.add(scanners.scanner(name, hold=hold, share=share, on=on, delay=delay))
 
     def pretend(self, *modules: str, constants: Iterable[str] = CONSTANTS) -> Pretence:
         """Let modules (globs) see Windows: ``sys.platform``, ``os.name``, and their own constants of these names."""
@@ -154,7 +154,7 @@ class Windows:
         return Opening(access, share, kind, self._site())
 
     def _begin(self, opening: Opening, path: Path | None, seconds: float | None, on: str | None) -> Hold:
-        holds, now = self._scene.holds, self._scene.now()
+        holds, now = self._state.holds, self._state.now()
         length = _seconds(seconds)
         if (path is None) == (on is None):
             raise FsFaultError("a hold needs a path, or on= with a glob such as '*.dll', and not both")
@@ -171,17 +171,17 @@ class Windows:
                 f"{os.fspath(path)!r} is a file, so nobody can enter or watch it; name a directory"
             )
         hold = Hold(holds, opening, since=now, until=now + length, declared=True)
-        return holds.add(hold, place.identity, self._scene.real(place.path))
+        return holds.add(hold, place.identity, self._state.real(place.path))
 
-    def _find(self, path: Path, what: str) -> Place:
+    def _find(self, path: Path, what: str) -> Location:
         try:
             text = os.fsdecode(os.fspath(path))
         except TypeError:
             raise FsFaultError(f"{path!r} is no path; name a file or a directory") from None
-        native = self._scene.native
-        place = self._scene.lookup.find(str(native.absolute(text)))
+        native = self._state.native
+        place = self._state.lookup.find(str(native.absolute(text)))
         if place.is_link:
-            place = Place(str(native.realpath(place.path)), self._scene.lookup.follow(place).status)
+            place = Location(str(native.realpath(place.path)), self._state.lookup.follow(place).status)
         if not place.exists:
             hint = "; write on='*.dll' for one that is yet to be written" if what == "a hold" else ""
             raise FsFaultError(
@@ -193,12 +193,12 @@ class Windows:
 
     def follow_links(self, roots: Iterable[str]) -> None:
         """Take in which of the watched directories are links to others."""
-        pairs = ((root, str(self._scene.native.realpath(root))) for root in roots)
-        self._scene.links = [(root, real) for root, real in pairs if root != real]
+        pairs = ((root, str(self._state.native.realpath(root))) for root in roots)
+        self._state.links = [(root, real) for root, real in pairs if root != real]
 
     def must_be(self, wanted: str | None, options: dict[str, bool]) -> None:
         """Refuse to be another Windows than this one."""
-        there = self._scene.version
+        there = self._state.version
         if _version(there.name if wanted is None else wanted, options) != there:
             raise FsFaultError(
                 f"windows({wanted or there.name!r}) cannot be: this session emulates {there.name!r} with other "
@@ -207,7 +207,7 @@ class Windows:
 
     def findings(self) -> list[str]:
         """Return what a green test must not hide: holds that nobody met, names that no module had."""
-        unmet = [hold for scene in self._model.scenes for hold in scene.holds.declared if not hold.met]
+        unmet = [hold for state in self._model.scenes for hold in state.holds.declared if not hold.met]
         return [
             *(f"nobody met a hold: {hold.explain(_EVER)}" for hold in unmet),
             *(
@@ -217,16 +217,16 @@ class Windows:
             ),
         ]
 
-    def mark(self) -> Mark:
+    def mark(self) -> Checkpoint:
         """Return what `rewind` goes back to."""
-        return Mark(latest(), tuple(self._scene.holds.waiting), self._scene.mark())
+        return Checkpoint(latest(), tuple(self._state.holds.waiting), self._state.mark())
 
-    def rewind(self, mark: Mark | None) -> None:
+    def rewind(self, mark: Checkpoint | None) -> None:
         """Undo what was declared and found out since a mark, or ever: the files that it was about are gone."""
-        number, waiting, state = mark or Mark(-1, (), None)
-        self._scene.holds.rewind(number, waiting)
-        self._scene.rewind(state)
-        self._model.forgive()
+        number, waiting, state = mark or Checkpoint(-1, (), None)
+        self._state.holds.rewind(number, waiting)
+        self._state.rewind(state)
+        self._model.reset()
 
     def close(self) -> None:
         """End it all."""

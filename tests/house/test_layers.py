@@ -1,4 +1,4 @@
-"""Imports point one way, and nothing but the plugin knows pytest."""
+"""The rooms of the package stand in one order: each imports those below it only, and no module imports in a circle."""
 
 from __future__ import annotations
 
@@ -12,119 +12,211 @@ import pytest
 import pytest_fsfault
 
 PACKAGE = Path(pytest_fsfault.__file__).parent
-FILES = sorted(PACKAGE.rglob("*.py"))
-ROOMS = ("_core", "_intercept", "_windows", "_report", "_prove", "_policies")
-ALLOWED = {
-    "_core": {"_core"},
-    "_intercept": {"_intercept", "_core"},
-    "_windows": {"_windows", "_core"},
-    "_report": {"_report", "_core"},
-    "_prove": {"_prove", "_core"},
-    # A command, not a part of the session: of the Windows model it uses the scanners alone.
-    "_policies": {"_policies", "_core", "_windows", "policies"},
-}
+NAME = "pytest_fsfault"
+
+# The order, the lowest first. What stands in one row does not know the others of that row.
+# A name means the module, or all modules of the folder that no other row names.
+ORDER = (
+    ("_core.language",),
+    ("_core",),
+    ("_core.engine",),
+    ("_host",),
+    ("_report", "_prove", "_windows", "_intercept.patching"),
+    ("_intercept.virtual_time",),
+    ("_intercept.calls",),
+    ("_intercept.fake",),
+    ("_intercept.children",),
+    ("_intercept.native",),
+    ("_intercept.interceptor",),
+    ("_intercept.bootstrap", "_intercept"),
+    ("_session",),
+    ("_plugin",),
+    ("hookspecs", "policies", "strategies"),
+    ("_commands", "plugin"),
+    # The façade: what users import. Nothing of ours imports from it; `python -m` ends in the commands.
+    ("", "__main__"),
+)
+# Rooms that child processes load, where nothing but the standard library need be installed.
+BARE = ("_core", "_host", "_intercept", "_windows", "_report", "_prove", "_session")
+OPTIONAL = {"psutil"}
 # The only module that may import each of these.
 SINGLE = {"hypothesis": "strategies.py", "tenacity": "policies.py", "pluggy": "hookspecs.py"}
-ON_TOP = {"plugin.py", "hookspecs.py", "_runner.py"}
 
 
-def imports(path):
-    """Yield the modules that a file imports anywhere, in functions too, as absolute names."""
+def module_of(path, package):
+    """Return the name of a module below the package; that of the package itself is empty."""
+    parts = path.relative_to(package).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def level(module):
+    """Return how high a module stands, and the room of the row; None if no row names it."""
+    rows = [(row, room) for row, rooms in enumerate(ORDER) for room in rooms]
+    meant = [(room, row) for row, room in rows if module == room or (room and module.startswith(f"{room}."))]
+    room, row = max(meant, key=lambda one: len(one[0]), default=("", None))
+    return row, room
+
+
+def imported(path, modules, package):
+    """Yield the modules of the package that a file imports anywhere: lazily or for types only, too."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert 0 == node.level, f"{path}: imports are absolute here"
-            yield node.module
-            # `from pytest_fsfault._intercept import hook` imports a module, too.
-            yield from (
-                f"{node.module}.{alias.name}" for alias in node.names if node.module.endswith("fsfault")
-            )
+            inner = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if name.removeprefix(f"{NAME}.") in modules else node.module for name in inner]
+        for name in names:
+            if name == NAME or name.startswith(f"{NAME}."):
+                yield name.removeprefix(NAME).removeprefix(".")
 
 
-def names(paths):
-    """Return paths as they are called below the package."""
-    return [path.relative_to(PACKAGE).as_posix() for path in paths]
+def graph(package):
+    """Return for each module of a package those that it imports."""
+    files = {module_of(path, package): path for path in package.rglob("*.py") if "on_path" not in path.parts}
+    return {module: set(imported(path, files, package)) - {module} for module, path in files.items()}
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_a_room_imports_only_those_below_it(room):
-    """`_core` knows nobody; the others know `_core` only."""
-    foreign = {
-        f"{path.name}: {name}"
-        for path in (PACKAGE / room).rglob("*.py")
-        for name in imports(path)
-        if name.startswith("pytest_fsfault")
-        and name.split(".")[1:2]
-        and name.split(".")[1] not in ALLOWED[room]
+def on_no_list(found):
+    """Return the modules that no row names."""
+    return sorted(module for module in found if level(module)[0] is None)
+
+
+def upwards(found):
+    """Return the imports that lead up, or to a neighbour in the same row."""
+    wrong = []
+    for module, targets in found.items():
+        for target in targets:
+            (here, room), (there, other) = level(module), level(target)
+            if there is None or here is None or there > here or (there == here and room != other):
+                wrong.append(f"{module} -> {target}")
+    return sorted(wrong)
+
+
+def circles(found):
+    """Return the sets of modules that import each other in a circle (Tarjan)."""
+    index, low, stack, result = {}, {}, [], []
+
+    def visit(module):
+        index[module] = low[module] = len(index)
+        stack.append(module)
+        for target in found.get(module, ()):
+            if target not in index:
+                visit(target)
+                low[module] = min(low[module], low[target])
+            elif target in stack:
+                low[module] = min(low[module], index[target])
+        if low[module] == index[module]:
+            end = stack.index(module)
+            if len(stack) - end > 1:
+                result.append(sorted(stack[end:]))
+            del stack[end:]
+
+    for module in found:
+        if module not in index:
+            visit(module)
+    return result
+
+
+def test_every_module_is_on_the_list():
+    """A module that no row names has no room."""
+    assert [] == on_no_list(graph(PACKAGE))
+
+
+def test_imports_point_down():
+    """No room imports one above it or beside it, not even lazily or for types."""
+    assert [] == upwards(graph(PACKAGE))
+
+
+def test_there_is_no_circle():
+    """No module imports another that comes back to it, not even lazily or for types."""
+    assert [] == circles(graph(PACKAGE))
+
+
+PLANTED = {
+    "upward": {"_core/clock.py": "from pytest_fsfault._session.session import Session\n"},
+    "lazy": {"_core/clock.py": "def ask():\n    from pytest_fsfault._plugin import run\n"},
+    "typing": {
+        "_host/processes.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import pytest_fsfault._windows.model\n"
+    },
+    "beside": {"_prove/tree.py": "from pytest_fsfault._report import lines\n"},
+}
+
+
+def plant(folder, files):
+    """Make a package with these modules, and with those that they import."""
+    package = folder / NAME
+    for name, text in files.items():
+        path = package / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    for name in ("_session/session.py", "_plugin/run.py", "_windows/model.py", "_report/lines.py"):
+        path = package / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return graph(package)
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_a_planted_import_is_found(tmp_path, kind):
+    """The check sees an import that leads up, a lazy one, one for types, and one to a neighbour."""
+    assert 1 == len(upwards(plant(tmp_path, PLANTED[kind])))
+
+
+def test_a_planted_circle_is_found(tmp_path):
+    """The check sees a circle within one room, a lazy import in it included."""
+    files = {
+        "_prove/a.py": "from pytest_fsfault._prove import b\n",
+        "_prove/b.py": "def f():\n    import pytest_fsfault._prove.a\n",
     }
-    assert set() == foreign
+    assert [["_prove.a", "_prove.b"]] == circles(plant(tmp_path, files))
 
 
-def test_policies_stand_beside_the_session():
-    """The policies know the vocabulary, their command the scanners as well: neither needs a session."""
-    windows = {
-        name
-        for path in (PACKAGE / "_policies").rglob("*.py")
-        for name in imports(path)
-        if name.startswith("pytest_fsfault._windows")
+def test_a_module_on_no_list_is_found(tmp_path):
+    """The check sees a module for which there is no room."""
+    assert ["_attic.old"] == on_no_list(plant(tmp_path, {"_attic/old.py": ""}))
+
+
+def top_level(path):
+    """Return the top-level packages that a file imports anywhere."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    plain = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    return {name.partition(".")[0] for name in plain} | {
+        node.module.partition(".")[0] for node in nodes if isinstance(node, ast.ImportFrom)
     }
-    assert {"pytest_fsfault._windows.holders.scanners"} == windows
-    ours = {name for name in imports(PACKAGE / "policies.py") if name.startswith("pytest_fsfault")}
-    assert {"pytest_fsfault._core.language.mistakes"} == ours
 
 
-def test_core_is_standard_library_only():
-    """The vocabulary and the decisions run anywhere."""
-    top = {name.partition(".")[0] for path in (PACKAGE / "_core").rglob("*.py") for name in imports(path)}
-    assert set() == top - set(sys.stdlib_module_names) - {"pytest_fsfault", "__future__"}
-
-
-def test_rooms_are_standard_library_only():
-    """Child processes load them, where nothing else need be installed."""
-    top = {
-        name.partition(".")[0]
-        for room in ROOMS
-        for p in (PACKAGE / room).rglob("*.py")
-        for name in imports(p)
+def users(library):
+    """Return the modules that import a library, as paths below the package."""
+    return {
+        path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if library in top_level(path)
     }
-    assert set() == top - set(sys.stdlib_module_names) - {"pytest_fsfault", "__future__", "psutil"}
 
 
-def test_only_the_top_imports_pytest():
+@pytest.mark.parametrize("room", BARE)
+def test_a_room_needs_the_standard_library_only(room):
+    """Child processes and scripts load it, where nothing else need be installed."""
+    top = {name for path in (PACKAGE / room).rglob("*.py") for name in top_level(path)}
+    assert set() == top - set(sys.stdlib_module_names) - {NAME, "__future__"} - OPTIONAL
+
+
+def test_only_the_side_of_pytest_imports_pytest():
     """The session works in unittest and in scripts."""
-    users = [
-        path
-        for path in FILES
-        if any(name.partition(".")[0] in {"pytest", "_pytest"} for name in imports(path))
-    ]
-    assert set() == set(names(users)) - ON_TOP
-    assert "plugin.py" in names(users)
+    found = users("pytest") | users("_pytest")
+    assert {"plugin.py"} == {name for name in found if not name.startswith("_plugin/")} - {"hookspecs.py"}
 
 
 @pytest.mark.parametrize(("library", "module"), SINGLE.items())
 def test_an_optional_library_is_imported_in_one_module(library, module):
     """Who lacks it loses that module alone."""
-    users = [path for path in FILES if any(name.partition(".")[0] == library for name in imports(path))]
-    assert set() == set(names(users)) - {module}
+    assert users(library) <= {module}
 
 
-@pytest.mark.parametrize("module", ["__init__.py", "_session.py"])
-def test_the_session_does_not_know_what_is_above_it(module):
-    """It wires the rooms; the plugin is on top of it."""
-    above = {"pytest_fsfault.plugin", "pytest_fsfault._plugin.run", "pytest_fsfault.hookspecs"}
-    assert set() == above & set(imports(PACKAGE / module))
-
-
-@pytest.mark.parametrize("room", ["_core", "_intercept", "_windows"])
+@pytest.mark.parametrize("room", ["_core", "_host", "_intercept", "_windows"])
 def test_a_room_runs_without_pytest(room):
     """Child processes load it: no module of it pulls in pytest, the session or the plugin."""
-    modules = [
-        f"pytest_fsfault.{'.'.join(path.relative_to(PACKAGE).with_suffix('').parts)}".removesuffix(
-            ".__init__"
-        )
-        for path in (PACKAGE / room).rglob("*.py")
-    ]
+    modules = [f"{NAME}.{module}" for module in graph(PACKAGE) if module.split(".")[0] == room]
     # The façade imports the session: what is asked here is what the room itself needs.
     script = f"""
 import importlib, sys, types
@@ -139,7 +231,7 @@ print(sorted(name for name in sys.modules if name.startswith("pytest_fsfault._")
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     libraries, rooms = map(ast.literal_eval, run.stdout.splitlines())
     assert [] == libraries
-    assert set() == set(rooms) - {"pytest_fsfault._core", f"pytest_fsfault.{room}"}
+    assert set() == set(rooms) - {f"{NAME}._core", f"{NAME}._host", f"{NAME}.{room}"}
 
 
 def test_the_facade_runs_without_pytest():

@@ -11,9 +11,11 @@ ALWAYS = {
     "pytest_fsfault",
     "pytest_fsfault.plugin",
     "pytest_fsfault.hookspecs",
+    "pytest_fsfault._plugin",
     "pytest_fsfault._plugin.run",
     "pytest_fsfault._plugin.results",
     "pytest_fsfault._plugin.gate",
+    "pytest_fsfault._session",
     "pytest_fsfault._session.current_settings",
 }
 LIST = "import sys; print(*sorted(name for name in sys.modules if name.startswith('pytest_fsfault')))"
@@ -47,6 +49,7 @@ def test_names_are_loaded_when_asked_for():
         "True",
         "pytest_fsfault",
         "pytest_fsfault._core",
+        "pytest_fsfault._core.language",
         "pytest_fsfault._core.language.mistakes",
     ] == python(code + LIST).split()
 

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pytest_fsfault._windows.open_files.this_process import Reality
+from pytest_fsfault._windows.open_files.this_process import OpenFiles
 from pytest_fsfault._windows.sharing import READ, WRITE
 
 CRT = READ | WRITE  # what the C runtime shares
@@ -34,9 +34,9 @@ def natives(**others):
 
 
 @pytest.fixture
-def reality():
+def open_files():
     """Return one whose first look is over."""
-    made = Reality(natives())
+    made = OpenFiles(natives())
     made.of(identity("/"))
     return made
 

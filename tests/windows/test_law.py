@@ -98,7 +98,7 @@ def test_law(steps, holds, version):
                         assert before == tree(ours), (step, error)
                     elif step[0] == "truncate" and any(hold[0] == "map" for hold in holds):
                         pass  # CPython overlooks the failure of cutting a mapped file
-                    elif error is None and not windows._scene.pending:
+                    elif error is None and not windows._state.pending:
                         twin(step, ours, plain)
                     resemble(ours, plain)
             for hold in kept:

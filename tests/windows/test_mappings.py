@@ -14,10 +14,10 @@ import pytest
 
 from pytest_fsfault._windows.open_files import descendants
 from pytest_fsfault._windows.open_files.queries import Mapped, SameFile
-from pytest_fsfault._windows.open_files.this_process import Reality
+from pytest_fsfault._windows.open_files.this_process import OpenFiles
 from pytest_fsfault._windows.sharing import ALL, Opening
 
-from .seeing import file, identity, library, linux, natives, reality
+from .seeing import file, identity, library, linux, natives, open_files
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a real Windows knows by itself")
 
@@ -26,69 +26,69 @@ ACCESSES = [mmap.ACCESS_READ, mmap.ACCESS_WRITE, mmap.ACCESS_COPY]
 
 @linux
 @pytest.mark.parametrize("access", ACCESSES)
-def test_a_mapped_file_is_open_and_mapped(reality, file, tmp_path, access):
+def test_a_mapped_file_is_open_and_mapped(open_files, file, tmp_path, access):
     """Python keeps a duplicate of the descriptor as long as it maps the file, as on Windows."""
     with open(file, "r+b") as opened, mmap.mmap(opened.fileno(), 0, access=access):
         opened.close()
-        reality.note_mapping()
-        handle, section = reality.of(identity(file))
+        open_files.note_mapping()
+        handle, section = open_files.of(identity(file))
         assert ("handle", Opening(0, ALL, "section", "mapped by this process", file)) == (
             handle.kind,
             section,
         )
-        assert ["handle", "section"] == [one.kind for one in reality.below(str(tmp_path))]
-    assert [] == reality.of(identity(file))
-    assert [] == reality.below(str(tmp_path))
+        assert ["handle", "section"] == [one.kind for one in open_files.below(str(tmp_path))]
+    assert [] == open_files.of(identity(file))
+    assert [] == open_files.below(str(tmp_path))
 
 
 @linux
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="`trackfd` is new in 3.13")
-def test_a_mapping_without_a_descriptor_is_a_section(reality, file, tmp_path):
+def test_a_mapping_without_a_descriptor_is_a_section(open_files, file, tmp_path):
     """There is no handle then."""
     with open(file, "rb") as opened:
         mapping = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ, trackfd=False)
-    reality.note_mapping()
+    open_files.note_mapping()
     section = Opening(0, ALL, "section", "mapped by this process", file)
-    assert [section] == reality.of(identity(file)) == reality.below(str(tmp_path))
+    assert [section] == open_files.of(identity(file)) == open_files.below(str(tmp_path))
     mapping.close()
-    assert [] == reality.of(identity(file)) == reality.below(str(tmp_path))
+    assert [] == open_files.of(identity(file)) == open_files.below(str(tmp_path))
 
 
 @linux
-def test_a_loaded_library_is_an_image(reality, library, tmp_path):
+def test_a_loaded_library_is_an_image(open_files, library, tmp_path):
     """Nobody has it open, and its parts that are data do not make it a section; it may be renamed."""
     loaded = ctypes.CDLL(library)
-    reality.note_mapping()
+    open_files.note_mapping()
     image = Opening(0, ALL, "image", "loaded by this process", library)
-    assert [image] == reality.of(identity(library)) == reality.below(str(tmp_path))
+    assert [image] == open_files.of(identity(library)) == open_files.below(str(tmp_path))
     moved = str(tmp_path / "aside.so")
     os.rename(library, moved)
-    assert [image._replace(path=moved)] == reality.of(identity(moved)) == reality.below(str(tmp_path))
+    assert [image._replace(path=moved)] == open_files.of(identity(moved)) == open_files.below(str(tmp_path))
     ctypes.CDLL(None).dlclose(ctypes.c_void_p(loaded._handle))
-    assert [] == reality.of(identity(moved)) == reality.below(str(tmp_path))
+    assert [] == open_files.of(identity(moved)) == open_files.below(str(tmp_path))
 
 
 @linux
-def test_a_loaded_library_that_lost_its_name_keeps_its_other(reality, library, tmp_path):
+def test_a_loaded_library_that_lost_its_name_keeps_its_other(open_files, library, tmp_path):
     """An image forbids the deletion of its last link."""
     other = str(tmp_path / "hard.so")
     os.link(library, other)
     loaded = ctypes.CDLL(library)
-    reality.note_mapping()
+    open_files.note_mapping()
     os.unlink(library)
-    assert [Opening(0, ALL, "image", "loaded by this process")] == reality.of(identity(other))
-    assert [] == reality.below(str(tmp_path))
+    assert [Opening(0, ALL, "image", "loaded by this process")] == open_files.of(identity(other))
+    assert [] == open_files.below(str(tmp_path))
     ctypes.CDLL(None).dlclose(ctypes.c_void_p(loaded._handle))
 
 
 @linux
-def test_the_interpreter_is_running(reality):
+def test_the_interpreter_is_running(open_files):
     """Its own program is an image as any other."""
     program = os.path.realpath(sys.executable)
     name = os.path.basename(program)
     expected = Opening(0, ALL, "image", f"{name} is running (this process)", program)
-    assert expected in reality.of(identity(program))
-    assert expected in reality.below(os.path.dirname(program))
+    assert expected in open_files.of(identity(program))
+    assert expected in open_files.below(os.path.dirname(program))
 
 
 @linux
@@ -100,16 +100,16 @@ def test_maps_are_read_only_after_a_note(file, tmp_path):
         read.append(path)
         return os.open(path, *arguments, **options)
 
-    reality = Reality(natives(open=recorded))
+    open_files = OpenFiles(natives(open=recorded))
     looks = []
     for note in (False, False, True, False):
         if note:
-            reality.note_mapping()
-        reality.of(identity(file))
+            open_files.note_mapping()
+        open_files.of(identity(file))
         looks.append(len(read))
     assert [1, 1, 2, 2] == looks
-    reality.note_mapping()
-    reality.below(str(tmp_path))
+    open_files.note_mapping()
+    open_files.below(str(tmp_path))
     assert ["/proc/self/maps"] * 3 == read
 
 
@@ -123,11 +123,11 @@ def test_what_is_noted_during_a_look_is_for_the_next(file):
             noting.pop().note_mapping()
         return os.readlink(place)
 
-    reality = Reality(natives(readlink=interrupted))
-    noting.append(reality)
-    reality.of(identity(file))
+    open_files = OpenFiles(natives(readlink=interrupted))
+    noting.append(open_files)
+    open_files.of(identity(file))
     with open(file, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ):
-        assert ["handle", "handle", "section"] == [one.kind for one in reality.of(identity(file))]
+        assert ["handle", "handle", "section"] == [one.kind for one in open_files.of(identity(file))]
 
 
 MAPS = b"""\

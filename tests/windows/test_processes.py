@@ -17,7 +17,7 @@ import pytest
 
 from pytest_fsfault._windows.open_files import descendants
 from pytest_fsfault._windows.open_files.queries import Below, SameFile
-from pytest_fsfault._windows.open_files.this_process import Reality
+from pytest_fsfault._windows.open_files.this_process import OpenFiles
 from pytest_fsfault._windows.sharing import ALL, READ, WRITE, Opening
 
 from .seeing import (
@@ -30,8 +30,8 @@ from .seeing import (
     library,
     linux,
     natives,
+    open_files,
     python,
-    reality,
     with_sleep,
 )
 
@@ -45,29 +45,29 @@ def stack():
         yield entered
 
 
-def test_without_children_nobody_looks_at_processes(reality, file, monkeypatch):
+def test_without_children_nobody_looks_at_processes(open_files, file, monkeypatch):
     """It is asked for at each look, and costs a microsecond."""
     monkeypatch.setattr(
         "pytest_fsfault._windows.open_files.this_process.openings", lambda *_: pytest.fail("looked")
     )
-    assert [] == reality.of(identity(file))
+    assert [] == open_files.of(identity(file))
 
 
 @linux
 @pytest.mark.parametrize(("flags", "access"), [(os.O_RDONLY, READ), (os.O_WRONLY, WRITE), (os.O_RDWR, CRT)])
-def test_a_file_that_a_child_has_open_is_held(reality, file, tmp_path, flags, access):
+def test_a_file_that_a_child_has_open_is_held(open_files, file, tmp_path, flags, access):
     """It denies deletion as one of this process does."""
     descriptor = os.open(file, flags)
     with child(SLEEP, "600", stdin=descriptor) as process:
         os.close(descriptor)
         who = f"held open by process {process.pid} (sleep)"
-        assert [Opening(access, CRT, "handle", who)] == reality.of(identity(file))
-        assert [Opening(access, CRT, "handle", who, file)] == reality.below(str(tmp_path))
-    assert [] == reality.of(identity(file))
+        assert [Opening(access, CRT, "handle", who)] == open_files.of(identity(file))
+        assert [Opening(access, CRT, "handle", who, file)] == open_files.below(str(tmp_path))
+    assert [] == open_files.of(identity(file))
 
 
 @linux
-def test_a_directory_that_a_child_has_open_or_has_entered_is_held(reality, tmp_path):
+def test_a_directory_that_a_child_has_open_or_has_entered_is_held(open_files, tmp_path):
     """The one shares everything, the other not its deletion."""
     (tmp_path / "in").mkdir()
     descriptor = os.open(tmp_path / "in", os.O_RDONLY)
@@ -75,13 +75,13 @@ def test_a_directory_that_a_child_has_open_or_has_entered_is_held(reality, tmp_p
         os.close(descriptor)
         listing = Opening(READ, ALL, "directory", f"held open by process {process.pid} (sleep)")
         who = f"the current directory of process {process.pid} (sleep)"
-        assert [listing, Opening(READ, CRT, "cwd", who)] == reality.of(identity(tmp_path / "in"))
-        assert {str(tmp_path / "in")} == {one.path for one in reality.below(str(tmp_path))}
-        assert [] == reality.below(str(tmp_path / "in"))
+        assert [listing, Opening(READ, CRT, "cwd", who)] == open_files.of(identity(tmp_path / "in"))
+        assert {str(tmp_path / "in")} == {one.path for one in open_files.below(str(tmp_path))}
+        assert [] == open_files.below(str(tmp_path / "in"))
 
 
 @linux
-def test_a_program_that_a_child_runs_is_an_image(reality, tmp_path):
+def test_a_program_that_a_child_runs_is_an_image(open_files, tmp_path):
     """It has no handle; renamed aside it runs on."""
     program = str(tmp_path / "ruff.exe")
     shutil.copy(SLEEP, program)
@@ -90,74 +90,76 @@ def test_a_program_that_a_child_runs_is_an_image(reality, tmp_path):
         while program not in Path(f"/proc/{process.pid}/maps").read_text():
             time.sleep(0.001)
         image = Opening(0, ALL, "image", f"ruff.exe is running (process {process.pid})", program)
-        assert [image] == reality.of(identity(program))
+        assert [image] == open_files.of(identity(program))
         moved = str(tmp_path / "ruff.exe.old")
         os.rename(program, moved)
-        assert [moved] == [one.path for one in reality.below(str(tmp_path))]
-    assert [] == reality.of(identity(moved))
+        assert [moved] == [one.path for one in open_files.below(str(tmp_path))]
+    assert [] == open_files.of(identity(moved))
 
 
 @linux
-def test_a_library_that_a_child_has_loaded_is_an_image(reality, library, tmp_path):
+def test_a_library_that_a_child_has_loaded_is_an_image(open_files, library, tmp_path):
     """Whatever loaded it."""
     with child(SLEEP, "600", env={"LD_PRELOAD": library}) as process:
         image = Opening(0, ALL, "image", f"loaded by process {process.pid} (sleep)", library)
-        assert [image] == eventually(lambda: [one for one in reality.of(identity(library)) if not one.access])
-        assert [image] == [one for one in reality.below(str(tmp_path)) if not one.access]
+        assert [image] == eventually(
+            lambda: [one for one in open_files.of(identity(library)) if not one.access]
+        )
+        assert [image] == [one for one in open_files.below(str(tmp_path)) if not one.access]
 
 
 @linux
-def test_a_file_that_a_child_has_mapped_is_a_section(reality, file, tmp_path):
+def test_a_file_that_a_child_has_mapped_is_a_section(open_files, file, tmp_path):
     """Whatever the directory is called: ``maps`` escapes line breaks."""
     odd = os.path.dirname(file) + "/two\nlines"
     os.mkdir(odd)
     file = shutil.move(file, odd)
     script = "import mmap; f = open(sys.argv[1], 'r+b'); m = mmap.mmap(f.fileno(), 0)"
     with python(script, file) as process:
-        kinds = [one.kind for one in reality.of(identity(file))]
+        kinds = [one.kind for one in open_files.of(identity(file))]
         assert ["handle", "handle", "section"] == kinds
         for directory in (odd, str(tmp_path)):
-            section = reality.below(directory)[-1]
+            section = open_files.below(directory)[-1]
             assert ("section", file) == (section.kind, section.path)
             assert f"mapped by process {process.pid}" == section.who.partition(" (")[0]
 
 
 @linux
 @pytest.mark.parametrize("listed", [True, False])
-def test_grandchildren_count(reality, file, monkeypatch, listed):
+def test_grandchildren_count(open_files, file, monkeypatch, listed):
     """Whether or not the kernel lists the children of a process."""
     if not listed:
         monkeypatch.setattr(descendants, "_children", lambda *_: None)
     with child("sh", "-c", f"sleep 600 < '{file}'; exit") as process:
-        *_, sleep = eventually(lambda: with_sleep(reality.of(identity(file))))
+        *_, sleep = eventually(lambda: with_sleep(open_files.of(identity(file))))
     assert (READ, CRT, "handle") == sleep[:3]
     assert sleep.who.startswith("held open by process ")
     assert f"process {process.pid} " not in sleep.who
 
 
 @linux
-def test_a_zombie_holds_nothing(reality, file):
+def test_a_zombie_holds_nothing(open_files, file):
     """It has ended, and waits to be reaped."""
     with open(file, "rb") as opened, child(SLEEP, "600", stdin=opened) as process:
         opened.close()
-        assert 1 == len(reality.of(identity(file)))
+        assert 1 == len(open_files.of(identity(file)))
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert descendants.has_children()
         assert [] == descendants.descendants(natives())
-        assert [] == reality.of(identity(file))
+        assert [] == open_files.of(identity(file))
 
 
 @linux
-def test_helpers_of_multiprocessing_do_not_count(reality, tmp_path, monkeypatch):
+def test_helpers_of_multiprocessing_do_not_count(open_files, tmp_path, monkeypatch):
     """Windows has none, and they would keep the directory in which they happened to start."""
     tracker = SimpleNamespace(_pid=None)
     monkeypatch.setattr(resource_tracker, "_resource_tracker", tracker)
     with child("sh", "-c", "sleep 600; exit", cwd=tmp_path) as process:
-        shell, sleep = eventually(lambda: with_sleep(reality.of(identity(tmp_path))))
+        shell, sleep = eventually(lambda: with_sleep(open_files.of(identity(tmp_path))))
         assert f"the current directory of process {process.pid} (sh)" == shell.who
         tracker._pid = process.pid
-        assert [sleep] == reality.of(identity(tmp_path))
+        assert [sleep] == open_files.of(identity(tmp_path))
 
 
 @linux
@@ -177,8 +179,8 @@ def test_a_process_that_may_not_be_read_is_passed_over(file, tmp_path, error, sp
     names = ("open", "listdir", "readlink", "stat")
     with open(file, "rb") as opened, child(SLEEP, "600", stdin=opened) as process:
         native = natives(**{name: refusing(getattr(os, name)) for name in names})
-        reality = Reality(native)
-        seen = reality.of(identity(file)) + reality.below(str(tmp_path))
+        open_files = OpenFiles(native)
+        seen = open_files.of(identity(file)) + open_files.below(str(tmp_path))
         assert {f"open in this process (descriptor {opened.fileno()})"} == {one.who for one in seen}
 
 
@@ -191,10 +193,10 @@ def test_where_nothing_can_be_seen_nothing_is_reported(tmp_path, names):
     def fail(*_arguments, **_options):
         raise PermissionError
 
-    reality = Reality(natives(**dict.fromkeys(names, fail)))
+    open_files = OpenFiles(natives(**dict.fromkeys(names, fail)))
     with child("sleep", "600", cwd=tmp_path):
-        assert [] == reality.of(identity(tmp_path))
-        assert [] == reality.below(str(tmp_path))
+        assert [] == open_files.of(identity(tmp_path))
+        assert [] == open_files.below(str(tmp_path))
 
 
 def test_psutil_sees_what_children_have_open(file, tmp_path, stack):

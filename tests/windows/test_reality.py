@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_fsfault._windows.open_files.this_process import Reality
+from pytest_fsfault._windows.open_files.this_process import OpenFiles
 from pytest_fsfault._windows.sharing import ALL, READ, WRITE, Opening
 
-from .seeing import CRT, file, identity, linux, natives, reality
+from .seeing import CRT, file, identity, linux, natives, open_files
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a real Windows knows by itself")
 
@@ -27,38 +27,38 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="a real Windows knows by
 @pytest.mark.parametrize(
     ("flags", "access"), [(os.O_RDONLY, READ), (os.O_WRONLY, WRITE), (os.O_RDWR, READ | WRITE)]
 )
-def test_an_open_file_denies_deletion(reality, file, flags, access):
+def test_an_open_file_denies_deletion(open_files, file, flags, access):
     """As the C runtime opens it: whoever else wants to read or write may, who wants to delete may not."""
     descriptor = os.open(file, flags)
     try:
         who = f"open in this process (descriptor {descriptor})"
-        assert [Opening(access, CRT, "handle", who)] == reality.of(identity(file))
+        assert [Opening(access, CRT, "handle", who)] == open_files.of(identity(file))
     finally:
         os.close(descriptor)
-    assert [] == reality.of(identity(file))
+    assert [] == open_files.of(identity(file))
 
 
-def test_each_descriptor_counts(reality, file):
+def test_each_descriptor_counts(open_files, file):
     """A duplicate keeps the file open when the first is closed."""
     with open(file, "rb") as first:
         second = os.dup(first.fileno())
-        assert 2 == len(reality.of(identity(file)))
-    (left,) = reality.of(identity(file))
+        assert 2 == len(open_files.of(identity(file)))
+    (left,) = open_files.of(identity(file))
     os.close(second)
     assert f"open in this process (descriptor {second})" == left.who
 
 
-def test_who_has_it_open_does_not_depend_on_the_name(reality, file, tmp_path):
+def test_who_has_it_open_does_not_depend_on_the_name(open_files, file, tmp_path):
     """Sharing is per file: it follows renames and hard links."""
     with open(file, "rb"):
         os.link(file, tmp_path / "second")
         os.rename(file, tmp_path / "moved")
-        assert 1 == len(reality.of(identity(tmp_path / "second")))
-        assert [str(tmp_path / "moved")] == [one.path for one in reality.below(str(tmp_path))]
+        assert 1 == len(open_files.of(identity(tmp_path / "second")))
+        assert [str(tmp_path / "moved")] == [one.path for one in open_files.below(str(tmp_path))]
 
 
 @pytest.mark.parametrize("suspend", [False, True])
-def test_an_open_directory_is_a_listing(reality, tmp_path, suspend):
+def test_an_open_directory_is_a_listing(open_files, tmp_path, suspend):
     """It shares everything, be it open by descriptor or by a suspended iterator."""
     (tmp_path / "a").touch()
     with contextlib.ExitStack() as stack:
@@ -66,63 +66,63 @@ def test_an_open_directory_is_a_listing(reality, tmp_path, suspend):
             next(stack.enter_context(os.scandir(tmp_path)))
         else:
             stack.callback(os.close, os.open(tmp_path, os.O_RDONLY))
-        (opening,) = reality.of(identity(tmp_path))
+        (opening,) = open_files.of(identity(tmp_path))
     assert (READ, ALL, "directory") == opening[:3]
 
 
-def test_a_deleted_file_is_nobodys(reality, file, tmp_path):
+def test_a_deleted_file_is_nobodys(open_files, file, tmp_path):
     """What is open without a name stands in no one's way."""
     with open(file, "rb") as opened:
         seen = identity(opened.fileno())
         os.unlink(file)
-        assert [] == reality.of(seen)
-        assert [] == reality.below(str(tmp_path))
+        assert [] == open_files.of(seen)
+        assert [] == open_files.below(str(tmp_path))
 
 
-def test_only_files_and_directories_count(reality, tmp_path):
+def test_only_files_and_directories_count(open_files, tmp_path):
     """Pipes, sockets and devices are none of Windows' files."""
     os.mkfifo(tmp_path / "fifo")
     fifo = os.open(tmp_path / "fifo", os.O_RDWR)
     with socket.socket(socket.AF_UNIX) as unix, open(os.devnull, "rb") as null:
         unix.bind(os.path.relpath(tmp_path / "socket"))
         places = (tmp_path / "fifo", unix.fileno(), null.fileno())
-        assert [[], [], []] == [reality.of(identity(place)) for place in places]
-        assert [] == reality.below(str(tmp_path))
+        assert [[], [], []] == [open_files.of(identity(place)) for place in places]
+        assert [] == open_files.below(str(tmp_path))
     os.close(fifo)
 
 
-def test_a_descriptor_of_our_own_is_left_out(reality, file, tmp_path):
+def test_a_descriptor_of_our_own_is_left_out(open_files, file, tmp_path):
     """The code under test does not know of it, until it is given up."""
     with open(file, "rb") as own:
-        reality.ignore(own.fileno())
-        assert [] == reality.of(identity(file))
-        assert [] == reality.below(str(tmp_path))
-        reality.unignore(own.fileno())
-        assert 1 == len(reality.of(identity(file)))
+        open_files.ignore(own.fileno())
+        assert [] == open_files.of(identity(file))
+        assert [] == open_files.below(str(tmp_path))
+        open_files.unignore(own.fileno())
+        assert 1 == len(open_files.of(identity(file)))
 
 
-def test_another_file_in_the_place_of_one_is_seen(reality, file, tmp_path):
+def test_another_file_in_the_place_of_one_is_seen(open_files, file, tmp_path):
     """As many descriptors with the same numbers need not be the same files."""
     other = tmp_path / "other"
     with open(file, "rb") as first, open(other, "wb") as second:
-        assert [1, 1] == [len(reality.of(identity(path))) for path in (file, other)]
+        assert [1, 1] == [len(open_files.of(identity(path))) for path in (file, other)]
         os.dup2(second.fileno(), first.fileno())
-        assert [0, 2] == [len(reality.of(identity(path))) for path in (file, other)]
+        assert [0, 2] == [len(open_files.of(identity(path))) for path in (file, other)]
 
 
-def test_a_closed_and_another_opened_are_both_noticed(reality, file, tmp_path):
+def test_a_closed_and_another_opened_are_both_noticed(open_files, file, tmp_path):
     """As many descriptors as before need not have the same numbers."""
     first = os.open(os.devnull, os.O_RDONLY)
     second = os.open(file, os.O_RDONLY)
-    assert 1 == len(reality.of(identity(file)))
+    assert 1 == len(open_files.of(identity(file)))
     third = os.dup(second)
     os.close(first)
     expected = [f"open in this process (descriptor {number})" for number in (second, third)]
-    assert expected == [one.who for one in reality.of(identity(file))]
+    assert expected == [one.who for one in open_files.of(identity(file))]
     first = os.dup2(third, first)
     os.close(third)
     expected = [f"open in this process (descriptor {number})" for number in (first, second)]
-    assert expected == [one.who for one in reality.below(str(tmp_path))]
+    assert expected == [one.who for one in open_files.below(str(tmp_path))]
     os.close(first)
     os.close(second)
 
@@ -143,7 +143,7 @@ def test_law_what_is_seen_is_what_is_open(tmp_path_factory, counted, steps):
     paths = [str(top / name) for name in "abcd"]
     for path in paths:
         open(path, "wb").close()
-    reality = Reality(natives(stat=stat))
+    open_files = OpenFiles(natives(stat=stat))
     held = {}
     try:
         for verb, which, other in steps:
@@ -158,82 +158,82 @@ def test_law_what_is_seen_is_what_is_open(tmp_path_factory, counted, steps):
                 os.dup2(source, target)
                 held[target] = held[source]
             expected = [sum(which == index for which in held.values()) for index in range(4)]
-            assert expected == [len(reality.of(identity(path))) for path in paths]
+            assert expected == [len(open_files.of(identity(path))) for path in paths]
             inodes = [identity(path)[1] for path in paths]
-            assert [not count for count in expected] == [reality.closed(inode) for inode in inodes]
-            assert (not held) == reality.closed(*inodes)
+            assert [not count for count in expected] == [open_files.closed(inode) for inode in inodes]
+            assert (not held) == open_files.closed(*inodes)
             below = sorted(paths[which] for which in held.values())
-            assert below == sorted(one.path for one in reality.below(str(top)))
+            assert below == sorted(one.path for one in open_files.below(str(top)))
     finally:
         for number in held:
             os.close(number)
 
 
-def test_below_is_strictly_below(reality, tmp_path):
+def test_below_is_strictly_below(open_files, tmp_path):
     """Neither the directory itself nor one whose name begins alike."""
     for name in ("lib", "lib64"):
         (tmp_path / name).mkdir()
     (tmp_path / "lib64" / "x.dll").touch()
     descriptor = os.open(tmp_path / "lib", os.O_RDONLY)
     with open(tmp_path / "lib64" / "x.dll", "ab"):
-        assert [] == reality.below(str(tmp_path / "lib"))
-        (opening,) = reality.below(str(tmp_path / "lib64"))
+        assert [] == open_files.below(str(tmp_path / "lib"))
+        (opening,) = open_files.below(str(tmp_path / "lib64"))
         assert (WRITE, CRT, "handle", str(tmp_path / "lib64" / "x.dll")) == (*opening[:3], opening.path)
-        assert {"directory", "handle"} == {one.kind for one in reality.below(str(tmp_path))}
-        assert {"directory", "handle"} <= {one.kind for one in reality.below("/")}
+        assert {"directory", "handle"} == {one.kind for one in open_files.below(str(tmp_path))}
+        assert {"directory", "handle"} <= {one.kind for one in open_files.below("/")}
     os.close(descriptor)
 
 
 @linux
-def test_a_name_that_looks_deleted_is_taken_for_a_name(reality, tmp_path):
+def test_a_name_that_looks_deleted_is_taken_for_a_name(open_files, tmp_path):
     """A file may be called so; one that lives on under another name is not where it was opened."""
     path = tmp_path / "draft (deleted)"
     path.touch()
     with open(path, "rb"):
-        assert [str(path)] == [one.path for one in reality.below(str(tmp_path))]
+        assert [str(path)] == [one.path for one in open_files.below(str(tmp_path))]
         os.link(path, tmp_path / "other")
         os.unlink(path)
-        assert [] == reality.below(str(tmp_path))
-        assert 1 == len(reality.of(identity(tmp_path / "other")))
+        assert [] == open_files.below(str(tmp_path))
+        assert 1 == len(open_files.of(identity(tmp_path / "other")))
 
 
 # The current directory
 
 
-def test_the_current_directory_denies_deletion(reality, tmp_path, monkeypatch):
+def test_the_current_directory_denies_deletion(open_files, tmp_path, monkeypatch):
     """It is entered, and lets nobody delete it."""
     (tmp_path / "in").mkdir()
     monkeypatch.chdir(tmp_path / "in")
     who = "the current directory of this process"
-    assert [Opening(READ, CRT, "cwd", who)] == reality.of(identity(tmp_path / "in"))
-    assert [] == reality.of(identity(tmp_path / "in"), directory=False)
-    assert [Opening(READ, CRT, "cwd", who, str(tmp_path / "in"))] == reality.below(str(tmp_path))
-    assert [] == reality.below(str(tmp_path / "in"))
+    assert [Opening(READ, CRT, "cwd", who)] == open_files.of(identity(tmp_path / "in"))
+    assert [] == open_files.of(identity(tmp_path / "in"), directory=False)
+    assert [Opening(READ, CRT, "cwd", who, str(tmp_path / "in"))] == open_files.below(str(tmp_path))
+    assert [] == open_files.below(str(tmp_path / "in"))
 
 
-def test_a_deleted_current_directory_is_nobodys(reality, tmp_path, monkeypatch):
+def test_a_deleted_current_directory_is_nobodys(open_files, tmp_path, monkeypatch):
     """It has no name any more."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in").mkdir()
     os.chdir(tmp_path / "in")
     gone = identity(".")
     os.rmdir(tmp_path / "in")
-    assert [] == reality.of(gone)
-    assert [] == reality.below(str(tmp_path))
+    assert [] == open_files.of(gone)
+    assert [] == open_files.below(str(tmp_path))
 
 
 # Threads
 
 
-def test_looks_from_many_threads_agree(reality, file):
+def test_looks_from_many_threads_agree(open_files, file):
     """Each thread's own listing is a descriptor that comes and goes."""
     wrong = []
 
     def look(path):
         for _ in range(200):
             with open(path, "rb"):
-                reality.note_mapping()
-                if 1 != len(reality.of(identity(path))):
+                open_files.note_mapping()
+                if 1 != len(open_files.of(identity(path))):
                     wrong.append(path)
 
     paths = [f"{file}{index}" for index in range(4)]

@@ -2,7 +2,7 @@
 
 from pytest_fsfault._commands.conformance.exceptions import Listed, read_exceptions
 from pytest_fsfault._commands.conformance.replay import replay
-from pytest_fsfault._commands.conformance.rows import Row, read_rows
+from pytest_fsfault._commands.conformance.rows import RecordedRow, read_rows
 from pytest_fsfault._commands.conformance.score import PARTS, Result, score
 
-__all__ = ["PARTS", "Listed", "Result", "Row", "read_exceptions", "read_rows", "replay", "score"]
+__all__ = ["PARTS", "Listed", "RecordedRow", "Result", "read_exceptions", "read_rows", "replay", "score"]

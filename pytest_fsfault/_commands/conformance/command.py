@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from pytest_fsfault._commands.conformance.rows import Row
+    from pytest_fsfault._commands.conformance.rows import RecordedRow
     from pytest_fsfault._commands.conformance.score import Result
 
 SUMMARY = "replay recorded outcomes of CPython on Windows, and print the score"
@@ -68,7 +68,7 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _chosen(rows: list[Row], state: str, op: str, file: str) -> list[Row]:
+def _chosen(rows: list[RecordedRow], state: str, op: str, file: str) -> list[RecordedRow]:
     chosen = [row for row in rows if state in row.state and op in row.op]
     if not chosen:
         raise FsFaultError(
@@ -99,7 +99,7 @@ def _table(results: list[Result]) -> Iterator[str]:
         yield f"{source or 'all':<12}{len(some):>6}{shares}"
 
 
-def _left_out(rows: list[Row]) -> Iterator[str]:
+def _left_out(rows: list[RecordedRow]) -> Iterator[str]:
     """Yield how many rows a fake cannot have, by the reason."""
     for why, number in Counter(filter(None, map(lacking, rows))).items():
         yield f"{number} rows left out: {why}"

@@ -11,7 +11,7 @@ from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_fsfault._commands.conformance.rows import Row
+    from pytest_fsfault._commands.conformance.rows import RecordedRow
     from pytest_fsfault._commands.conformance.score import Result
 
 _KEYS = {"states", "ops", "python", "reason"}
@@ -24,7 +24,7 @@ class Listed(NamedTuple):
 
     reasons: dict[tuple[str, str], str]
 
-    def reason(self, row: Row) -> str | None:
+    def reason(self, row: RecordedRow) -> str | None:
         """Return why a row may disagree; None if it may not."""
         return self.reasons.get((row.state, row.op))
 
@@ -36,7 +36,7 @@ class Listed(NamedTuple):
         """Return the results that agree though they are listed."""
         return [result for result in results if not result.wrong and self.reason(result.row) is not None]
 
-    def unknown(self, rows: Iterable[Row]) -> list[tuple[str, str]]:
+    def unknown(self, rows: Iterable[RecordedRow]) -> list[tuple[str, str]]:
         """Return what is listed and is no row."""
         return sorted(self.reasons.keys() - {(row.state, row.op) for row in rows})
 

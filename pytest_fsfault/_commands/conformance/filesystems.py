@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._host.originals import NATIVE, path_of_descriptor
-from pytest_fsfault._intercept.fake.filesystem import place_of
-from pytest_fsfault._intercept.fake.isolation import load_all
-from pytest_fsfault._intercept.interceptor import switch
+from pytest_fsfault._intercept.fake.filesystem import filesystem_of
+from pytest_fsfault._intercept.fake.isolation import preload
+from pytest_fsfault._intercept.interceptor import interceptor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from pytest_fsfault._commands.conformance.rows import Row
+    from pytest_fsfault._commands.conformance.rows import RecordedRow
 
 _MOST_DESCRIPTORS = 512
 _DESCRIPTORS = {"linux": "/proc/self/fd", "darwin": "/dev/fd"}
@@ -33,7 +33,7 @@ _LACKS = {
 }
 
 
-class Ground(NamedTuple):
+class FileSystem(NamedTuple):
     """One file system: the directory for all rows, our own functions, and the modules that rows see."""
 
     top: str
@@ -56,32 +56,32 @@ class Ground(NamedTuple):
 
 
 @contextmanager
-def real() -> Iterator[Ground]:
+def real() -> Iterator[FileSystem]:
     """Make a directory for all rows; at the end the process is as it was, and the directory gone."""
     home = NATIVE.getcwd()
     made = tempfile.TemporaryDirectory(prefix="conformance-", ignore_cleanup_errors=True)
     with made as top, _quietly():
         try:
-            yield Ground(os.path.realpath(top), os.sep, NATIVE, {})
+            yield FileSystem(os.path.realpath(top), os.sep, NATIVE, {})
         finally:
             NATIVE.chdir(home)
             gc.collect()
 
 
 @contextmanager
-def fake() -> Iterator[Ground]:
+def fake() -> Iterator[FileSystem]:
     """Make a fake file system that is a Windows, and take it away at the end."""
     try:
         from pyfakefs.fake_filesystem import OSType  # noqa: PLC0415  # an extra
         from pyfakefs.fake_filesystem_unittest import Patcher  # noqa: PLC0415
     except ImportError:
         raise FsFaultError("--fake needs pyfakefs; install pytest-fsfault[fake]") from None
-    load_all()
+    preload()
     patcher: Any = Patcher()
     with patcher, _quietly():
         patcher.fs.os = OSType.WINDOWS
         patcher.fs.shuffle_listdir_results = False
-        yield Ground("C:", "\\", place_of(switch().board, patcher).native, patcher.fake_modules)
+        yield FileSystem("C:", "\\", filesystem_of(interceptor().state, patcher).native, patcher.fake_modules)
 
 
 @contextmanager
@@ -92,7 +92,7 @@ def _quietly() -> Iterator[None]:
         yield
 
 
-def lacking(row: Row) -> str:
+def lacking(row: RecordedRow) -> str:
     """Return why a row cannot be replayed in a fake, nothing if it can."""
     text = f"{row.state} {row.op}"
     return next((why for why, pattern in _LACKS.items() if pattern.search(text)), "")

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 
-class Nobody:
+class NullHolders:
     """Let nobody hold anything: what the host itself says is of interest then."""
 
-    def hold(self, path: str, access: str = "r", share: str = "rw") -> Nobody:  # noqa: ARG002  # as in the model
+    def hold(self, path: str, access: str = "r", share: str = "rw") -> NullHolders:  # noqa: ARG002  # as in the model
         """Hold nothing."""
         return self
 
-    def run(self, path: str) -> Nobody:  # noqa: ARG002  # as in the model
+    def run(self, path: str) -> NullHolders:  # noqa: ARG002  # as in the model
         """Run nothing."""
         return self
 
-    def load(self, path: str) -> Nobody:
+    def load(self, path: str) -> NullHolders:
         """Load nothing."""
         return self.run(path)
 
-    def map(self, path: str, access: str = "rw") -> Nobody:
+    def map(self, path: str, access: str = "rw") -> NullHolders:
         """Map nothing."""
         return self.hold(path, access)
 

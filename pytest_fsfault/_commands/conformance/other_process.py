@@ -29,7 +29,7 @@ for line in sys.stdin:
 """
 
 
-class Neighbour:
+class OtherProcess:
     """One Python process beside this one, started when it is first needed and kept until `close`."""
 
     def __init__(self) -> None:

@@ -44,7 +44,7 @@ class Holder:
         self._ending.close()
 
 
-class OnWindows:
+class RealHolders:
     """Real handles, programs, libraries and mappings of this process, by the functions of `kernel32`."""
 
     def __init__(self, kernel32: Any) -> None:

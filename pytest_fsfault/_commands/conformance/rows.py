@@ -20,7 +20,7 @@ _NEEDED = {"state": str, "op": str, "ok": bool}
 _FORM = 'write rows such as {"state": "missing", "op": "os.remove(p)", "ok": false, ...}, one a line'
 
 
-class Row(NamedTuple):
+class RecordedRow(NamedTuple):
     """One line of a record.
 
     `recorded` has the keys of the line: `ok`, `exc`, `errno` (its name), `winerror`, `filename`, `filename2`,
@@ -39,7 +39,7 @@ def recorded_with() -> str:
     return f"3.{min(sys.version_info.minor, _NEWEST)}"
 
 
-def read_rows(path: str) -> list[Row]:
+def read_rows(path: str) -> list[RecordedRow]:
     """Return the rows of a file, one JSON object a line. Raise FsFaultError for the first wrong line."""
     rows = [
         _row(path, number, line) for number, line in enumerate(_lines(path), 1) if not line.isspace() and line
@@ -65,7 +65,7 @@ def _lines(path: str) -> Iterator[str]:
     return iter(read_text(path, "recorded rows").split("\n"))
 
 
-def _row(path: str, number: int, line: str) -> Row:
+def _row(path: str, number: int, line: str) -> RecordedRow:
     where = f"{path!r}, line {number}"
     try:
         found = json.loads(line)
@@ -87,7 +87,7 @@ def _row(path: str, number: int, line: str) -> Row:
         compiled(op)
     except FsFaultError as error:
         raise FsFaultError(f"{where}: {error}") from None
-    return Row(number, state, op, str(found.pop("source", "unknown")), found)
+    return RecordedRow(number, state, op, str(found.pop("source", "unknown")), found)
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_fsfault._commands.conformance.rows import Row
+    from pytest_fsfault._commands.conformance.rows import RecordedRow
 
 #: What a row is judged by, and the keys that belong to it.
 PARTS = {
@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"^\[Errno \d+\]")
 class Result(NamedTuple):
     """One row, and what happened; `got` has the keys of a record."""
 
-    row: Row
+    row: RecordedRow
     got: dict[str, Any]
 
     def judged(self, part: str) -> bool:

@@ -13,172 +13,172 @@ from pytest_fsfault._host.originals import NATIVE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_fsfault._commands.conformance.workspace import Stage
+    from pytest_fsfault._commands.conformance.workspace import RowWorkspace
 
 _CHILD = b"cccc"  # four bytes, as the record has it
 _PROGRAM, _LIBRARY = bytes(14848), bytes(12288)
 
 
-class State(NamedTuple):
+class RecordedState(NamedTuple):
     """What is prepared before an operation; `beside`: by another process too."""
 
-    prepare: Callable[[Stage], None]
+    prepare: Callable[[RowWorkspace], None]
     beside: bool
 
 
 # Paths and files.
 
 
-def _missing(stage: Stage) -> None:
+def _missing(workspace: RowWorkspace) -> None:
     """Leave everything as it is."""
 
 
-def _below(stage: Stage, parent: str) -> None:
-    stage.names |= {"p": stage.path(f"{parent}/f.txt"), "F": stage.path(f"{parent}/F.TXT")}
+def _below(workspace: RowWorkspace, parent: str) -> None:
+    workspace.names |= {"p": workspace.path(f"{parent}/f.txt"), "F": workspace.path(f"{parent}/F.TXT")}
 
 
-def _named(stage: Stage, name: str) -> None:
+def _named(workspace: RowWorkspace, name: str) -> None:
     value = _literal(name)
     if isinstance(value, bytes):
-        stage.names["p"] = NATIVE.fsencode(stage.path(NATIVE.fsdecode(value)))
+        workspace.names["p"] = NATIVE.fsencode(workspace.path(NATIVE.fsdecode(value)))
     else:
-        stage.names["p"] = stage.path(value)
+        workspace.names["p"] = workspace.path(value)
 
 
-def _file(stage: Stage) -> None:
-    stage.write("f.txt", CONTENT)
+def _file(workspace: RowWorkspace) -> None:
+    workspace.write("f.txt", CONTENT)
 
 
-def _kept(stage: Stage, source: str) -> None:
-    _file(stage)
-    stage.keep(re.sub(r"\bO_", "os.O_", source))
+def _kept(workspace: RowWorkspace, source: str) -> None:
+    _file(workspace)
+    workspace.keep(re.sub(r"\bO_", "os.O_", source))
 
 
-def _handle(stage: Stage, access: str, share: str) -> None:
-    _file(stage)
-    stage.held(stage.others.hold(stage.p, _letters(access), _letters(share)))
+def _handle(workspace: RowWorkspace, access: str, share: str) -> None:
+    _file(workspace)
+    workspace.held(workspace.others.hold(workspace.p, _letters(access), _letters(share)))
 
 
-def _held_beside(stage: Stage, mode: str) -> None:
-    _file(stage)
-    stage.ending(partial(stage.neighbour.release))
-    stage.neighbour.open(stage.p, mode)
+def _held_beside(workspace: RowWorkspace, mode: str) -> None:
+    _file(workspace)
+    workspace.ending(partial(workspace.other.release))
+    workspace.other.open(workspace.p, mode)
 
 
-def _mmap(stage: Stage, access: str | None, file: str) -> None:
-    _file(stage)
+def _mmap(workspace: RowWorkspace, access: str | None, file: str) -> None:
+    _file(workspace)
     mode, how = ("'rb'", ", access=mmap.ACCESS_READ") if access == "READ" else ("'r+b'", "")
     if access not in {None, "READ"}:
         how = f", access=mmap.ACCESS_{access}"
-    stage.do(f"_file = open(p, {mode})\n_map = mmap.mmap(_file.fileno(), 0{how})")
-    stage.keep("_map")
-    stage.keep("_file")
+    workspace.do(f"_file = open(p, {mode})\n_map = mmap.mmap(_file.fileno(), 0{how})")
+    workspace.keep("_map")
+    workspace.keep("_file")
     if file == "closed":
-        stage.do("_file.close()")
+        workspace.do("_file.close()")
 
 
-def _view(stage: Stage) -> None:
-    _file(stage)
-    stage.held(stage.others.map(stage.p))
+def _view(workspace: RowWorkspace) -> None:
+    _file(workspace)
+    workspace.held(workspace.others.map(workspace.p))
 
 
-def _read_only(stage: Stage, held: str | None) -> None:
-    _file(stage)
-    stage.do("os.chmod(p, 0o444)")
+def _read_only(workspace: RowWorkspace, held: str | None) -> None:
+    _file(workspace)
+    workspace.do("os.chmod(p, 0o444)")
     if held:
-        stage.keep("open(p, 'rb')")
+        workspace.keep("open(p, 'rb')")
 
 
-def _other_read_only(stage: Stage) -> None:
-    _file(stage)
-    stage.do("os.chmod(t, 0o444)")
+def _other_read_only(workspace: RowWorkspace) -> None:
+    _file(workspace)
+    workspace.do("os.chmod(t, 0o444)")
 
 
-def _attribute(stage: Stage, attribute: str) -> None:
-    _file(stage)
-    stage.others.set_attributes(stage.p, **{attribute: True})
+def _attribute(workspace: RowWorkspace, attribute: str) -> None:
+    _file(workspace)
+    workspace.others.set_attributes(workspace.p, **{attribute: True})
 
 
-def _image(stage: Stage, kind: str) -> None:
-    suffix = _image_at(stage, "", kind)
-    stage.names |= {"p": stage.path("f" + suffix), "F": stage.path("F" + suffix.upper())}
+def _image(workspace: RowWorkspace, kind: str) -> None:
+    suffix = _image_at(workspace, "", kind)
+    workspace.names |= {"p": workspace.path("f" + suffix), "F": workspace.path("F" + suffix.upper())}
 
 
-def _image_at(stage: Stage, prefix: str, kind: str) -> str:
+def _image_at(workspace: RowWorkspace, prefix: str, kind: str) -> str:
     running = kind == "running exe"
     suffix, content = (".exe", _PROGRAM) if running else (".dll", _LIBRARY)
-    path = stage.write(f"{prefix}f{suffix}", content)
-    stage.held(stage.others.run(path) if running else stage.others.load(path))
+    path = workspace.write(f"{prefix}f{suffix}", content)
+    workspace.held(workspace.others.run(path) if running else workspace.others.load(path))
     return suffix
 
 
-def _pending(stage: Stage) -> None:
-    _handle(stage, "R", "rwd")
-    stage.do("os.remove(p)")
+def _pending(workspace: RowWorkspace) -> None:
+    _handle(workspace, "R", "rwd")
+    workspace.do("os.remove(p)")
 
 
-def _hard_link(stage: Stage) -> None:
-    _file(stage)
-    stage.do("os.link(p, os.path.join(D, 'hl.txt'))")
-    stage.keep("open(os.path.join(D, 'hl.txt'), 'rb')")
+def _hard_link(workspace: RowWorkspace) -> None:
+    _file(workspace)
+    workspace.do("os.link(p, os.path.join(D, 'hl.txt'))")
+    workspace.keep("open(os.path.join(D, 'hl.txt'), 'rb')")
 
 
 # Directories.
 
 
-def _dir(stage: Stage, files: tuple[str, ...] = ()) -> None:
-    stage.mkdir("f.txt")
+def _dir(workspace: RowWorkspace, files: tuple[str, ...] = ()) -> None:
+    workspace.mkdir("f.txt")
     if any(name.startswith("s/") for name in files):
-        stage.mkdir("f.txt/s")
+        workspace.mkdir("f.txt/s")
     for name in files:
-        stage.write(f"f.txt/{name}", _CHILD)
+        workspace.write(f"f.txt/{name}", _CHILD)
 
 
-def _dir_above_file(stage: Stage, what: str, deep: str | None) -> None:
+def _dir_above_file(workspace: RowWorkspace, what: str, deep: str | None) -> None:
     name = "s/b" if deep else "a"
-    _dir(stage, (name,))
-    stage.names["inside"] = inside = stage.path(f"f.txt/{name}")
+    _dir(workspace, (name,))
+    workspace.names["inside"] = inside = workspace.path(f"f.txt/{name}")
     if what == "read-only":
-        stage.do("os.chmod(inside, 0o444)")
+        workspace.do("os.chmod(inside, 0o444)")
     elif what.startswith("open"):
-        stage.keep(f"open(inside, {what[5:-1]!r})")
+        workspace.keep(f"open(inside, {what[5:-1]!r})")
     else:
-        stage.held(stage.others.hold(inside, "r", _letters(what.removesuffix("-handle"))))
+        workspace.held(workspace.others.hold(inside, "r", _letters(what.removesuffix("-handle"))))
 
 
-def _cwd(stage: Stage, above: str | None, beside: str | None) -> None:
-    _dir(stage)
-    directory = stage.mkdir("f.txt/s") if above else stage.p
+def _cwd(workspace: RowWorkspace, above: str | None, beside: str | None) -> None:
+    _dir(workspace)
+    directory = workspace.mkdir("f.txt/s") if above else workspace.p
     if beside:
-        stage.ending(partial(stage.neighbour.release))
-        stage.neighbour.enter(directory)
+        workspace.ending(partial(workspace.other.release))
+        workspace.other.enter(directory)
     else:
-        stage.names["inside"] = directory
-        stage.do("os.chdir(inside)")
+        workspace.names["inside"] = directory
+        workspace.do("os.chdir(inside)")
 
 
-def _iterated(stage: Stage, empty: str | None) -> None:
-    _dir(stage, () if empty else ("a", "b"))
-    stage.do("_entries = os.scandir(p)")
-    stage.keep("_entries")
+def _iterated(workspace: RowWorkspace, empty: str | None) -> None:
+    _dir(workspace, () if empty else ("a", "b"))
+    workspace.do("_entries = os.scandir(p)")
+    workspace.keep("_entries")
     if not empty:
-        stage.do("next(_entries)")
+        workspace.do("next(_entries)")
 
 
-def _listed(stage: Stage, share: str) -> None:
-    _dir(stage)
-    stage.listable = "r" in _letters(share)
-    stage.held(stage.others.hold(stage.p, "r", _letters(share)))
+def _listed(workspace: RowWorkspace, share: str) -> None:
+    _dir(workspace)
+    workspace.listable = "r" in _letters(share)
+    workspace.held(workspace.others.hold(workspace.p, "r", _letters(share)))
 
 
-def _read_only_dir(stage: Stage) -> None:
-    _dir(stage)
-    stage.others.set_attributes(stage.p, readonly=True)
+def _read_only_dir(workspace: RowWorkspace) -> None:
+    _dir(workspace)
+    workspace.others.set_attributes(workspace.p, readonly=True)
 
 
-def _dir_above_image(stage: Stage, kind: str) -> None:
-    _dir(stage)
-    _image_at(stage, "f.txt/", kind)
+def _dir_above_image(workspace: RowWorkspace, kind: str) -> None:
+    _dir(workspace)
+    _image_at(workspace, "f.txt/", kind)
 
 
 def _letters(words: str) -> str:
@@ -236,15 +236,15 @@ _EXAMPLES = (
 
 
 @cache
-def find_state(name: str) -> State:
+def find_state(name: str) -> RecordedState:
     """Return the state of a name. Raise FsFaultError for one that is none."""
     for pattern, prepare in _STATES:
         found = re.fullmatch(pattern, name, re.DOTALL)
         if found and (prepare is not _named or _literal(found[1]) is not None):
-            return State(_with(prepare, found.groups()), "another process" in name)
+            return RecordedState(_with(prepare, found.groups()), "another process" in name)
     hint = nearest(name, _EXAMPLES) or "; write one of the record's own, such as 'closed file'"
     raise FsFaultError(f"the state {name!r} is unknown{hint}")
 
 
-def _with(prepare: Callable[..., None], words: tuple[Any, ...]) -> Callable[[Stage], None]:
-    return lambda stage: prepare(stage, *words)
+def _with(prepare: Callable[..., None], words: tuple[Any, ...]) -> Callable[[RowWorkspace], None]:
+    return lambda workspace: prepare(workspace, *words)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from functools import partial
 
-    from pytest_fsfault._commands.conformance.filesystems import Ground
-    from pytest_fsfault._commands.conformance.other_process import Neighbour
+    from pytest_fsfault._commands.conformance.filesystems import FileSystem
+    from pytest_fsfault._commands.conformance.other_process import OtherProcess
 
 OTHER = b"other-data"
 CONTENT = b"data-f-0123456789"
@@ -70,19 +70,19 @@ class Others(Protocol):
         """Set attributes of `path`."""
 
 
-class Stage:
+class RowWorkspace:
     """One directory `D`, with the names of the README of the record: `p`, `t`, `n`, `d` and `F`.
 
     Its own work on files goes through the real functions; what `do` and `keep` run is code under test, which
     the model sees as it sees a user's.
     """
 
-    def __init__(self, directory: str, ground: Ground, others: Others, neighbour: Neighbour) -> None:
+    def __init__(self, directory: str, filesystem: FileSystem, others: Others, other: OtherProcess) -> None:
         self.directory = directory
-        self._ground = ground
-        self._native = ground.native
+        self._ground = filesystem
+        self._native = filesystem.native
         self.others = others
-        self.neighbour = neighbour
+        self.other = other
         #: False where the holder refuses even the listing of `p`: one has to let go before looking.
         self.listable = True
         #: Sizes of real programs, and those that the record has in their place.
@@ -90,7 +90,7 @@ class Stage:
         self._ending = ExitStack()
         self._native.mkdir(directory)
         self.names: dict[str, Any] = {
-            **_base(ground.modules),
+            **_base(filesystem.modules),
             "D": directory,
             "p": self.path("f.txt"),
             "t": self.write("other.txt", OTHER),

@@ -14,7 +14,7 @@ from pytest_fsfault._core.language.operations import GROUPS, Decision
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pytest_fsfault._core.engine.interfaces import Answer, Clock, Model, Witness
+    from pytest_fsfault._core.engine.interfaces import Answer, ClockView, SystemModel, Witness
     from pytest_fsfault._core.engine.journal import Outcome
     from pytest_fsfault._core.engine.plan import Armed
     from pytest_fsfault._core.language.operations import Operation
@@ -33,20 +33,20 @@ class Engine:
     """
 
     def __init__(
-        self, clock: Clock, roots: Iterable[str], *, observing: bool = False, children: bool = True
+        self, clock: ClockView, roots: Iterable[str], *, observing: bool = False, children: bool = True
     ) -> None:
         self.clock = clock
         self.roots = tuple(roots)
         # As somebody has named them, None if nobody has: on a fake file system they are read anew.
         self.named: tuple[str, ...] | None = self.roots
         # Told of a fake that begins, and of its end.
-        self.on_ground: Callable[[Any], None] = lambda _ground: None
+        self.on_filesystem_change: Callable[[Any], None] = lambda _ground: None
         self.observing = observing
         self.children = children  # whether child processes are under it as well
         self.gate = False
         self.ticking = False  # whether the clock runs for the code under test
         self.plan = Plan()
-        self.model: Model | None = None  # a second decider, asked before the plan
+        self.model: SystemModel | None = None  # a second decider, asked before the plan
         self._refused: set[tuple[str, str, frozenset[str]]] = (
             set()
         )  # what it refused, and is still waited for
@@ -72,9 +72,9 @@ class Engine:
         self.journal = Journal()
         self.escapes = []
         self._tallies, self._outside = {}, {}
-        self.forgive()
+        self.reset()
 
-    def forgive(self) -> None:
+    def reset(self) -> None:
         """Forget what was refused so far: the tree that it was about is gone."""
         self._refused.clear()
         self._storms.clear()
@@ -110,7 +110,9 @@ class Engine:
         if self.ended is not None:
             raise type(self.ended)(*self.ended.args)
 
-    def consult(self, operation: Operation, *, taken: bool) -> tuple[Decision | None, Witness | None]:
+    def consult(
+        self, operation: Operation, *, already_decided: bool
+    ) -> tuple[Decision | None, Witness | None]:
         """Return the decision of this session, and who wants an entry, if anybody does; raise what ended it.
 
         With `taken` an inner session has decided: the call counts here, but no rule fires.
@@ -120,7 +122,7 @@ class Engine:
         with self._turn:
             self.raise_if_ended()
             self.count(operation.name, 1, [operation.path])
-            decision, matched = self.plan.decide(operation, now, self.roots, taken=taken)
+            decision, matched = self.plan.decide(operation, now, self.roots, already_decided=already_decided)
             if decision is not None and decision.fault.kind == "crash":
                 # At once: no other thread's call is let through while this one is still written down.
                 self.ended = SimulatedCrash(f"{operation.name} {operation.path}, at {operation.call_site}")

@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from pytest_fsfault._core.engine.journal import Verdict
+from pytest_fsfault._core.engine.journal import Handling
 from pytest_fsfault._core.engine.listings import LISTINGS, in_order
 from pytest_fsfault._core.language.errors import add_winerror, belongs_to, build, parse_error
 from pytest_fsfault._core.language.faults import Fault
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from pytest_fsfault._core.engine.engine import Engine
-    from pytest_fsfault._core.engine.interfaces import Answer, Model, Witness
+    from pytest_fsfault._core.engine.interfaces import Answer, SystemModel, Witness
     from pytest_fsfault._core.engine.journal import Outcome
     from pytest_fsfault._core.language.operations import Operation
 
@@ -31,7 +31,7 @@ _MAPPED = 1224
 _CLOSES = frozenset({"os.close", "file.close"})
 
 
-class Act(NamedTuple):
+class Action(NamedTuple):
     """How the interceptor does what was asked, whole or in part."""
 
     perform: Callable[[], Any]
@@ -44,28 +44,28 @@ class Act(NamedTuple):
 class Answered(NamedTuple):
     """What a model has said about one operation, as it was asked."""
 
-    model: Model
+    model: SystemModel
     asked: Operation
     answer: Answer
 
 
-class Case:
+class PendingCall:
     """One operation with its decision, while it is acted out."""
 
-    def __init__(self, operation: Operation, act: Act, witnesses: list[Witness]) -> None:
+    def __init__(self, operation: Operation, act: Action, witnesses: list[Witness]) -> None:
         self.operation = operation
         self.act = act
         self.witnesses = witnesses
-        self.verdict = Verdict(None, "", 0.0)
+        self.handling = Handling(None, "", 0.0)
         self.hint = ""
         self.answered: Answered | None = None
         self.who: tuple[int, int] | None = None  # thread and process, if they are not the calling ones
 
     def note(self, outcome: Outcome, error: BaseException | None = None) -> None:
         for witness in self.witnesses:
-            witness.journal.note(self.operation, self.verdict, outcome, error, self.who)
+            witness.journal.note(self.operation, self.handling, outcome, error, self.who)
         # A short transfer is progress, unless it moves nothing or ends in an error.
-        stuck = outcome == "short" and (error is not None or self.verdict.fault == "short 0")
+        stuck = outcome == "short" and (error is not None or self.handling.fault == "short 0")
         for witness in self.witnesses:
             witness.watch_for_storm(self.operation, "raised" if stuck else outcome)
 
@@ -97,7 +97,7 @@ class Case:
         return belongs_to(error, decider.trial) if decider.trial else error
 
 
-def conduct(engines: Sequence[Engine], operation: Operation, act: Act) -> Any:
+def execute(engines: Sequence[Engine], operation: Operation, act: Action) -> Any:
     """Decide about an operation and act it out: the whole way from the question to the journal.
 
     `engines` are asked in order, the innermost session first; all of them count and record, the first
@@ -124,7 +124,7 @@ def _sorts(engines: Iterable[Engine], operation: Operation) -> bool:
     return any(engine.sorts for engine in asked) and all(engine.model is None for engine in asked)
 
 
-def conduct_early_bound(engines: Sequence[Engine], operation: Operation, act: Act) -> None:
+def execute_early_bound(engines: Sequence[Engine], operation: Operation, act: Action) -> None:
     """Decide about a call that is about to happen whatever we return: refuse it, delay it, or let it pass."""
     __tracebackhide__ = True
     case, decision, decider = decide(engines, operation, act)
@@ -142,17 +142,17 @@ def conduct_early_bound(engines: Sequence[Engine], operation: Operation, act: Ac
         _ACTS[decision.fault.kind](case, decision.fault, decider)
 
 
-def escape_cut(case: Case, decision: Decision, decider: Engine) -> None:
+def escape_cut(case: PendingCall, decision: Decision, decider: Engine) -> None:
     """Note that a call which was to be cut short goes past us whole."""
     site = case.operation.call_site
     decider.escapes.append(f"{decision.reason}: a call bound early cannot be cut short, at {site}")
     reason = f"{decision.reason}; bound early, not cut short"
-    case.verdict = case.verdict._replace(fault=None, reason=reason)
+    case.handling = case.handling._replace(fault=None, reason=reason)
 
 
 def decide(
-    engines: Sequence[Engine], operation: Operation, act: Act, *, taken: bool = False
-) -> tuple[Case, Decision | None, Engine | None]:
+    engines: Sequence[Engine], operation: Operation, act: Action, *, already_decided: bool = False
+) -> tuple[PendingCall, Decision | None, Engine | None]:
     """Return the operation as a case, and who has decided what about it.
 
     With `taken` somebody has decided before: the call counts, but nobody here is asked for a decision.
@@ -166,7 +166,9 @@ def decide(
     for engine in engines:
         if not engine.covers(operation):
             continue
-        answer = engine.ask_model(operation) if asked is None and first is None and not taken else None
+        answer = (
+            engine.ask_model(operation) if asked is None and first is None and not already_decided else None
+        )
         if answer is not None:
             asked = engine
             if answer.code:
@@ -177,12 +179,12 @@ def decide(
             assert engine.model is not None  # noqa: S101  # it has answered
             answered = Answered(engine.model, operation, answer)
             operation, act = _as_answered(engine.model, operation, answer, act)
-        decision, witness = engine.consult(operation, taken=taken or first is not None)
+        decision, witness = engine.consult(operation, already_decided=already_decided or first is not None)
         if witness is not None:
             witnesses.append(witness)
         if first is None and decision is not None:
             first, decider = decision, engine
-    case = Case(operation, act, witnesses)
+    case = PendingCall(operation, act, witnesses)
     case.answered = answered
     if first is not None:
         case.hint = first.note
@@ -190,10 +192,10 @@ def decide(
         early = _EARLY[operation.doubtful] if operation.early_bound else ""
         now = witnesses[0].clock.now
         if first is None:
-            case.verdict = Verdict(None, early, now)
+            case.handling = Handling(None, early, now)
         else:
             reason = f"{first.reason}, {early}" if early else first.reason
-            case.verdict = Verdict(str(first.fault), reason, now)
+            case.handling = Handling(str(first.fault), reason, now)
     return case, first, decider
 
 
@@ -202,7 +204,9 @@ def _refused(answer: Answer) -> Decision:
     return Decision(fault, answer.reason, note=answer.reason)
 
 
-def _as_answered(model: Model, operation: Operation, answer: Answer, act: Act) -> tuple[Operation, Act]:
+def _as_answered(
+    model: SystemModel, operation: Operation, answer: Answer, act: Action
+) -> tuple[Operation, Action]:
     """Return the operation and the way to do it as a model wants them."""
     if operation.early_bound:
         # The call is not ours: it goes where it goes.
@@ -219,7 +223,7 @@ def _as_answered(model: Model, operation: Operation, answer: Answer, act: Act) -
     return operation, act._replace(perform=partial(_modelled, model, asked, answer, perform))
 
 
-def _modelled(model: Model, operation: Operation, answer: Answer, perform: Callable[[], Any]) -> Any:
+def _modelled(model: SystemModel, operation: Operation, answer: Answer, perform: Callable[[], Any]) -> Any:
     __tracebackhide__ = True
     try:
         result = perform()
@@ -234,7 +238,7 @@ def _modelled(model: Model, operation: Operation, answer: Answer, perform: Calla
 _EARLY = {False: "bound early", True: "bound early, os.rename or os.replace"}
 
 
-def _raise(case: Case, fault: Fault, decider: Engine) -> NoReturn:
+def _raise(case: PendingCall, fault: Fault, decider: Engine) -> NoReturn:
     __tracebackhide__ = True
     if fault.after or case.operation.name in _CLOSES:
         case.act.discard(case.perform())
@@ -243,14 +247,14 @@ def _raise(case: Case, fault: Fault, decider: Engine) -> NoReturn:
     raise error
 
 
-def _delay(case: Case, fault: Fault, decider: Engine) -> Any:
+def _delay(case: PendingCall, fault: Fault, decider: Engine) -> Any:
     decider.clock.sleep(fault.seconds)
     result = case.perform()
     case.note("ok")
     return result
 
 
-def _short(case: Case, fault: Fault, decider: Engine) -> Any:
+def _short(case: PendingCall, fault: Fault, decider: Engine) -> Any:
     __tracebackhide__ = True
     short = case.act.short
     assert short is not None  # noqa: S101  # a rule with `short` matches only what transfers bytes
@@ -264,7 +268,7 @@ def _short(case: Case, fault: Fault, decider: Engine) -> Any:
     raise error
 
 
-def _crash(case: Case, _fault: Fault, decider: Engine) -> NoReturn:
+def _crash(case: PendingCall, _fault: Fault, decider: Engine) -> NoReturn:
     __tracebackhide__ = True
     crash = decider.ended
     assert crash is not None  # noqa: S101  # set with the decision
@@ -275,7 +279,7 @@ def _crash(case: Case, _fault: Fault, decider: Engine) -> NoReturn:
     decider.end(crash)
 
 
-_ACTS: dict[str, Callable[[Case, Fault, Engine], Any]] = {
+_ACTS: dict[str, Callable[[PendingCall, Fault, Engine], Any]] = {
     "error": _raise,
     "delay": _delay,
     "short": _short,

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pytest_fsfault._core.engine.journal import Outcome, Verdict
+    from pytest_fsfault._core.engine.journal import Handling, Outcome
     from pytest_fsfault._core.language.operations import Operation
 
 
-class Clock(Protocol):
+class ClockView(Protocol):
     """Time as the code under test sees it, in seconds since the start."""
 
     @property
@@ -28,7 +28,7 @@ class Notes(Protocol):
     def note(
         self,
         operation: Operation,
-        verdict: Verdict,
+        handling: Handling,
         outcome: Outcome,
         error: BaseException | None,
         who: tuple[int, int] | None = None,
@@ -44,14 +44,14 @@ class Witness(Protocol):
         """Where the entry goes."""
 
     @property
-    def clock(self) -> Clock:
+    def clock(self) -> ClockView:
         """What tells the time of the entry."""
 
     def watch_for_storm(self, operation: Operation, outcome: Outcome) -> None:
         """Take in an outcome; raise RetryStorm once there is no progress."""
 
 
-class Native(Protocol):
+class NativeFunctions(Protocol):
     """The real functions of `os` and `io`, whatever stands in front of them."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -75,7 +75,7 @@ class Answer(NamedTuple):
     fails: bool = False
 
 
-class Ease(NamedTuple):
+class FastPath(NamedTuple):
     """Two quick steps around a plain call of one operation, for paths that are absolute and normalised.
 
     `before` returns whether the call may be made as it is; in doubt it says no, and the operation is judged.
@@ -86,13 +86,13 @@ class Ease(NamedTuple):
     after: Callable[..., object]
 
 
-class Model(Protocol):
+class SystemModel(Protocol):
     """A second opinion besides the rules: what the emulated system would refuse by itself."""
 
     def concerns(self, name: str, *, target: bool) -> Callable[[str], object] | None:
         """Return a quick test whether `name` needs an answer on a path (or target); never a wrong no."""
 
-    def ease(self, name: str) -> Ease | None:
+    def fast_path(self, name: str) -> FastPath | None:
         """Return what lets the plain calls of one operation pass without a judgement; None if all pass."""
 
     def judge(self, operation: Operation) -> Answer:

@@ -45,7 +45,7 @@ class Entry(NamedTuple):
     call_site: str
 
 
-class Verdict(NamedTuple):
+class Handling(NamedTuple):
     """What was decided about an operation, before it was acted out."""
 
     fault: str | None
@@ -65,7 +65,7 @@ class Journal(Sequence[Entry]):
     def note(
         self,
         operation: Operation,
-        verdict: Verdict,
+        handling: Handling,
         outcome: Outcome,
         error: BaseException | None,
         who: tuple[int, int] | None = None,
@@ -83,11 +83,11 @@ class Journal(Sequence[Entry]):
                     operation.name,
                     operation.path,
                     operation.target,
-                    verdict.fault,
-                    verdict.reason,
+                    handling.fault,
+                    handling.reason,
                     outcome,
                     kept,
-                    verdict.at,
+                    handling.at,
                     *who,
                     operation.call_site,
                 )

@@ -201,7 +201,7 @@ class Plan:
         return bool(self.matching(operation, roots))
 
     def decide(
-        self, operation: Operation, now: float, roots: Sequence[str], *, taken: bool = False
+        self, operation: Operation, now: float, roots: Sequence[str], *, already_decided: bool = False
     ) -> tuple[Decision | None, bool]:
         """Return the decision about this call, and whether any rule means it.
 
@@ -216,9 +216,9 @@ class Plan:
             due = [
                 (armed, reason) for armed, reason in zip(matching, reasons, strict=True) if reason is not None
             ]
-            for armed, _ in due[not taken :]:
+            for armed, _ in due[not already_decided :]:
                 armed.forestalled += 1
-            if taken or not due:
+            if already_decided or not due:
                 return None, True
             armed, reason = due[0]
             armed.fired += 1

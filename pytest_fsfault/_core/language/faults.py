@@ -8,11 +8,11 @@ from typing import Literal, NamedTuple
 from pytest_fsfault._core.language.errors import ErrorName, parse_error
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.language.tokens import (
-    PlacedError,
+    RuleSyntaxError,
     Words,
     duration,
     duration_text,
-    placed,
+    located,
     size,
     size_text,
 )
@@ -47,7 +47,7 @@ class Fault(NamedTuple):
             words = Words(text)
             fault = read_fault(words)
             words.finish(*may_follow(fault))
-        except PlacedError as error:
+        except RuleSyntaxError as error:
             raise error.of("fault", text) from None
         return fault
 
@@ -76,7 +76,7 @@ def read_fault(words: Words) -> Fault:
         return Fault("error", _read_error(words, _EXAMPLES), after=words.accept("after"))
     if words.next.text == "after":
         hint = f"; it goes with an error, and {str(fault)!r} is none"
-        raise PlacedError("'after' has no meaning", words.next.column, hint)
+        raise RuleSyntaxError("'after' has no meaning", words.next.column, hint)
     return fault
 
 
@@ -88,11 +88,11 @@ def may_follow(fault: Fault) -> tuple[str, ...]:
 
 
 def _read_duration(words: Words) -> float:
-    return placed(duration, *words.take("a duration such as '250ms' after 'delay'"))
+    return located(duration, *words.take("a duration such as '250ms' after 'delay'"))
 
 
 def _read_short(words: Words) -> Fault:
-    length = placed(size, *words.take("a size such as '512' or '4KiB' after 'short'"))
+    length = located(size, *words.take("a size such as '512' or '4KiB' after 'short'"))
     error = _read_error(words, "an error such as 'ENOSPC' after 'then'") if words.accept("then") else None
     return Fault("short", error, size=length)
 
@@ -103,8 +103,8 @@ def _read_error(words: Words, expected: str) -> ErrorName:
         name += " " + words.take("a number such as 32 after 'WinError'").text
     # Names of errors are in capitals: what resembles a keyword is one, misspelt.
     elif name in _KEYWORDS:
-        raise PlacedError(f"{name!r} is no error", column, f"; expected {expected}")
+        raise RuleSyntaxError(f"{name!r} is no error", column, f"; expected {expected}")
     elif name.islower():
         hint = nearest(name, [*_KEYWORDS, *NAMES, *errno.errorcode.values()])
-        raise PlacedError(f"unknown fault {name!r}", column, hint or f"; expected {expected}")
-    return placed(parse_error, name, column)
+        raise RuleSyntaxError(f"unknown fault {name!r}", column, hint or f"; expected {expected}")
+    return located(parse_error, name, column)

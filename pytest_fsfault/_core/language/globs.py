@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pytest_fsfault._core.language.tokens import PlacedError
+from pytest_fsfault._core.language.tokens import RuleSyntaxError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -94,9 +94,9 @@ def _canonical_part(part: re.Match[str], column: int) -> str:
         kept = (_canonical_member(found, column) for found in _MEMBERS.finditer(members))
         return f"[{part['no']}{''.join(kept)}]"
     if part["char"] == "[":
-        raise PlacedError("'[' is never closed", column, r"; write '\[' for the character itself")
+        raise RuleSyntaxError("'[' is never closed", column, r"; write '\[' for the character itself")
     if part["char"] == "\\":
-        raise PlacedError(r"'\' escapes nothing", column, r"; write '\\' for the character itself")
+        raise RuleSyntaxError(r"'\' escapes nothing", column, r"; write '\\' for the character itself")
     return part[0]
 
 
@@ -108,7 +108,7 @@ def _canonical_member(found: re.Match[str], column: int) -> str:
 def _escaped(char: str, special: str, column: int) -> str:
     # A path of Windows pasted into a rule would otherwise lose its separators without a word.
     if char.isalnum():
-        raise PlacedError(
+        raise RuleSyntaxError(
             f"'\\{char}' escapes nothing", column, "; separate directories by '/', also on Windows"
         )
     return f"\\{char}" if char in special else char
@@ -116,22 +116,22 @@ def _escaped(char: str, special: str, column: int) -> str:
 
 def _refuse_members(part: re.Match[str], column: int) -> None:
     if "/" in part["members"]:
-        raise PlacedError(f"{part[0]!r} cannot match '/'", column, "; leave it out of the brackets")
+        raise RuleSyntaxError(f"{part[0]!r} cannot match '/'", column, "; leave it out of the brackets")
     for first, last in _ranges(part["members"]):
         if first > last:
-            raise PlacedError(f"the range '{first}-{last}' is empty", column, f"; write '{last}-{first}'")
+            raise RuleSyntaxError(f"the range '{first}-{last}' is empty", column, f"; write '{last}-{first}'")
 
 
 def _refuse_unmatchable(pattern: str, column: int) -> None:
     if not pattern:
-        raise PlacedError("the path is empty", column, "; leave it out to match any path")
+        raise RuleSyntaxError("the path is empty", column, "; leave it out to match any path")
     if pattern == "/" or (len(pattern) == 3 and has_drive(pattern)):  # noqa: PLR2004 - `C:/`
         return
     start = 2 if pattern.startswith("./") else pattern.startswith("/") + pattern.startswith("//")
     for part in pattern[start:].split("/"):
         if part in ("", ".", ".."):
             what = f"{pattern!r} matches no path" + (f", since none has {part!r} in it" if part else "")
-            raise PlacedError(
+            raise RuleSyntaxError(
                 what, column, "; paths are normalised: write no '.', '..', '//' or '/' at the end"
             )
 

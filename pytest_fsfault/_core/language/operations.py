@@ -16,7 +16,7 @@ Family = Literal["winerror", "errno"]
 Names = Literal["none", "path", "both"]
 
 
-class Kind(NamedTuple):
+class OperationKind(NamedTuple):
     """One row of the table of operations."""
 
     name: str
@@ -28,9 +28,9 @@ class Kind(NamedTuple):
     composite: bool = False  # made of other operations, belongs to no group
 
 
-def _kind(name: str, groups: str = "", **facts: Any) -> tuple[str, Kind]:
+def _kind(name: str, groups: str = "", **facts: Any) -> tuple[str, OperationKind]:
     members = frozenset([*groups.split(), "any"]) if "composite" not in facts else frozenset()
-    return name, Kind(name, members, **facts)
+    return name, OperationKind(name, members, **facts)
 
 
 _FD: dict[str, Any] = {"family": "errno", "names": "none"}
@@ -41,7 +41,7 @@ _COPY: dict[str, Any] = {"family": "errno", "composite": True, "two_paths": True
 _COPY2 = {**_COPY, "family": "winerror", "names": "none"} if sys.version_info >= (3, 12) else _COPY
 
 #: All operations. The groups of `open` and `os.open` are the widest; `open_groups` narrows them by mode.
-OPERATIONS: dict[str, Kind] = dict(
+OPERATIONS: dict[str, OperationKind] = dict(
     [
         _kind("os.rename", "rename mutate", **_TWO),
         _kind("os.replace", "rename mutate", **_TWO),

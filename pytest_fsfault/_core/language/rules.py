@@ -17,7 +17,7 @@ from pytest_fsfault._core.language.globs import absolute, canonical, compile_glo
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.language.operations import ALIASES, GROUPS, OPERATIONS
 from pytest_fsfault._core.language.schedules import Schedule, read_schedule
-from pytest_fsfault._core.language.tokens import PlacedError, Word, Words
+from pytest_fsfault._core.language.tokens import RuleSyntaxError, Word, Words
 
 if TYPE_CHECKING:
     from pytest_fsfault._core.language.operations import Operation
@@ -79,7 +79,7 @@ class Rule:
         )
         try:
             self._fill(parts._replace(operations=_only_operations(text)))
-        except PlacedError as error:
+        except RuleSyntaxError as error:
             raise error.of("operations", text) from None
 
     def _fill(self, parts: _Parts) -> None:
@@ -96,7 +96,7 @@ class Rule:
             raise FsFaultError(f"{text!r} is no rule; write a text such as 'os.replace *.exe -> EACCES'")
         try:
             return _parse(text)
-        except PlacedError as error:
+        except RuleSyntaxError as error:
             raise error.of("rule", text) from None
 
     @cached_property
@@ -170,7 +170,7 @@ def _read_never(words: Words) -> None:
     word = words.take("'never' after 'or'")
     if word.text != "never":
         hint = nearest(word.text, ["never"]) or "; only 'never' follows it, schedules are joined by 'and'"
-        raise PlacedError(f"unknown {word.text!r} after 'or'", word.column, hint)
+        raise RuleSyntaxError(f"unknown {word.text!r} after 'or'", word.column, hint)
 
 
 def _read_operations(text: str) -> tuple[list[Word], int]:
@@ -179,7 +179,7 @@ def _read_operations(text: str) -> tuple[list[Word], int]:
     while True:
         found = _OPERATION.match(text, place)
         if not found:
-            raise PlacedError("expected an operation such as 'os.replace'", _column(text, place))
+            raise RuleSyntaxError("expected an operation such as 'os.replace'", _column(text, place))
         words.append(_known(Word(found[1], found.start(1) + 1)))
         place = found.end()
         comma = _COMMA.match(text, place)
@@ -207,7 +207,7 @@ def _known(word: Word) -> Word:
     tail = name.rpartition(".")[2]
     same = sorted(ALIASES.get(known, known) for known in _NAMES if known.rpartition(".")[2] == tail)
     hint = f"; did you mean {same[0]!r}?" if same else nearest(name, _NAMES)
-    raise PlacedError(f"unknown {what} {name!r}", word.column, hint)
+    raise RuleSyntaxError(f"unknown {what} {name!r}", word.column, hint)
 
 
 def _read_paths(text: str, place: int) -> tuple[str | None, str | None, int]:
@@ -217,7 +217,7 @@ def _read_paths(text: str, place: int) -> tuple[str | None, str | None, int]:
         if raw == "to" and to is None:
             if _ARROW.match(text, place) or not text[place:].strip():
                 hint = "; write quotes round a file of that name"
-                raise PlacedError("expected a path after 'to'", _column(text, place), hint)
+                raise RuleSyntaxError("expected a path after 'to'", _column(text, place), hint)
             _, word, place = _read_pattern(text, place)
             to = canonical(*word)
         elif path is None and to is None:
@@ -227,7 +227,7 @@ def _read_paths(text: str, place: int) -> tuple[str | None, str | None, int]:
             hint = (
                 "; did you mean '->'?" if raw in _ARROWS else "; write quotes round a path with blanks in it"
             )
-            raise PlacedError(f"expected '->', not {raw!r},", word.column - raw.startswith('"'), hint)
+            raise RuleSyntaxError(f"expected '->', not {raw!r},", word.column - raw.startswith('"'), hint)
     return path, to, arrow.end()
 
 
@@ -243,25 +243,25 @@ def _read_pattern(text: str, place: int) -> tuple[str, Word, int]:
     return found[0].lstrip(), Word(found[kind], found.start(kind) + 1), end
 
 
-def _no_pattern(text: str, column: int) -> PlacedError:
+def _no_pattern(text: str, column: int) -> RuleSyntaxError:
     if text[column - 1 :].startswith('"'):
-        return PlacedError("the quote is never closed", column)
+        return RuleSyntaxError("the quote is never closed", column)
     if column <= len(text):
         return _no_end(text, column - 1)
-    return PlacedError("expected '->' and a fault such as 'ERROR_ACCESS_DENIED'", column)
+    return RuleSyntaxError("expected '->' and a fault such as 'ERROR_ACCESS_DENIED'", column)
 
 
-def _no_end(text: str, end: int) -> PlacedError:
+def _no_end(text: str, end: int) -> RuleSyntaxError:
     if text[end] == "\\":
-        return PlacedError(r"'\' escapes nothing", end + 1, r"; write '\\' for the character itself")
+        return RuleSyntaxError(r"'\' escapes nothing", end + 1, r"; write '\\' for the character itself")
     what = "expected a blank before" if text[end] == '"' else "expected a blank after"
-    return PlacedError(f"{what} the quote", end + 1, r"; write \" for a quote in a path")
+    return RuleSyntaxError(f"{what} the quote", end + 1, r"; write \" for a quote in a path")
 
 
 def _refuse_operation(raw: str, column: int) -> None:
     if raw in _NAMES:
         hint = "; write a comma before it, or quotes round a file of that name"
-        raise PlacedError(f"expected a path, not the operation {raw!r},", column, hint)
+        raise RuleSyntaxError(f"expected a path, not the operation {raw!r},", column, hint)
 
 
 def _narrowed(word: Word, parts: _Parts) -> frozenset[str]:
@@ -279,9 +279,9 @@ def _narrowed(word: Word, parts: _Parts) -> frozenset[str]:
     return names
 
 
-def _no_meaning(what: str, word: Word, group: bool, fact: str) -> PlacedError:
+def _no_meaning(what: str, word: Word, group: bool, fact: str) -> RuleSyntaxError:
     why = f"no operation of that group {fact}" if group else f"only an operation that {fact} takes it"
-    return PlacedError(f"{what} has no meaning for {word.text!r}", word.column, f"; {why}")
+    return RuleSyntaxError(f"{what} has no meaning for {word.text!r}", word.column, f"; {why}")
 
 
 def _operations_text(operations: object) -> str:
@@ -309,7 +309,7 @@ def read_glob(name: str, path: object) -> str | None:
         return escape(absolute(literal, os.getcwd(), flavour))
     try:
         return canonical(literal)
-    except PlacedError as error:
+    except RuleSyntaxError as error:
         raise error.of(name, literal) from None
 
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.language.tokens import (
-    PlacedError,
+    RuleSyntaxError,
     Word,
     Words,
     decimal_text,
     duration,
     duration_text,
-    placed,
+    located,
 )
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Schedule:
             words = Words(text)
             schedule = read_schedule(words)
             words.finish(*may_follow(schedule))
-        except PlacedError as error:
+        except RuleSyntaxError as error:
             raise error.of("schedule", text) from None
         return schedule
 
@@ -140,12 +140,14 @@ def read_schedule(words: Words) -> Schedule:
         column = words.next.column
         terms.append(_read_term(words, f"a schedule such as {_EXAMPLES} after 'and'"))
         if sum(term.kind == "percent" for term in terms) > 1:
-            raise PlacedError("there is a second percentage", column, "; a call is drawn for once, write one")
+            raise RuleSyntaxError(
+                "there is a second percentage", column, "; a call is drawn for once, write one"
+            )
     schedule = Schedule(tuple(terms), _read_per(words))
     first = -(-schedule.low // schedule.step) * schedule.step
     if first > schedule.high:
         conditions = " and ".join(map(str, terms))
-        raise PlacedError(
+        raise RuleSyntaxError(
             f"no call is ever due by {conditions!r}", start, "; all conditions hold for one count"
         )
     return schedule
@@ -164,7 +166,7 @@ def _read_term(words: Words, expected: str) -> Term:
         return Term("percent", amount=_percentage(word))
     if ".." in kind:
         return _range(word)
-    raise PlacedError(f"unknown schedule {kind!r}", word.column, _suggest(kind))
+    raise RuleSyntaxError(f"unknown schedule {kind!r}", word.column, _suggest(kind))
 
 
 def _suggest(kind: str) -> str:
@@ -184,9 +186,9 @@ def _counted(kind: str, number: int) -> Term:
 
 
 def _timed(kind: str, word: Word) -> Term:
-    seconds = placed(duration, *word)
+    seconds = located(duration, *word)
     if seconds == 0:
-        raise PlacedError(
+        raise RuleSyntaxError(
             f"no call is ever due {kind} {word.text!r}", word.column, "; write a longer duration"
         )
     return Term("for" if kind == "for" else "until", amount=seconds)
@@ -196,7 +198,7 @@ def _range(word: Word) -> Term:
     first, _, last = word.text.partition("..")
     low, high = _number(Word(first, word.column)), _number(Word(last, word.column + len(first) + 2))
     if low > high:
-        raise PlacedError(f"the range {word.text!r} is empty", word.column, f"; write '{high}..{low}'")
+        raise RuleSyntaxError(f"the range {word.text!r} is empty", word.column, f"; write '{high}..{low}'")
     return Term("range", low=low, high=high)
 
 
@@ -204,14 +206,14 @@ def _number(word: Word) -> int:
     number = int(word.text) if _NUMBER.fullmatch(word.text) else 0
     if number < 1:
         instead = "; write a whole number from 1 on, of at most 15 digits"
-        raise PlacedError(f"{word.text!r} is no number of calls", word.column, instead)
+        raise RuleSyntaxError(f"{word.text!r} is no number of calls", word.column, instead)
     return number
 
 
 def _percentage(word: Word) -> float:
     number = float(word.text[:-1]) if _PERCENT.fullmatch(word.text[:-1]) else 0.0
     if not 0 < number <= 100:  # noqa: PLR2004 - all calls
-        raise PlacedError(
+        raise RuleSyntaxError(
             f"{word.text!r} is no percentage", word.column, "; write one above 0 and up to 100, such as '10%'"
         )
     return number
@@ -226,4 +228,4 @@ def _read_per(words: Words) -> Per:
     if word.text == "call" and words.accept("site"):
         return "call site"
     hint = nearest(word.text, ("path", "call site")) or "; expected 'path' or 'call site'"
-    raise PlacedError(f"unknown {word.text!r} after 'per'", word.column, hint)
+    raise RuleSyntaxError(f"unknown {word.text!r} after 'per'", word.column, hint)

@@ -24,7 +24,7 @@ _DURATION = re.compile(r"([0-9]{1,400})(?:\.([0-9]{1,400}))?(ms|s|m)")
 _SIZE = re.compile(r"([0-9]{1,15})(GiB|MiB|KiB|)")
 
 
-class PlacedError(Exception):
+class RuleSyntaxError(Exception):
     """Say what is wrong and where; whoever knows the whole text makes an `FsFaultError` of it."""
 
     def __init__(self, what: str, column: int, hint: str = "") -> None:
@@ -39,7 +39,7 @@ class PlacedError(Exception):
         return FsFaultError(f"{kind} {text!r}: {self}")
 
 
-def placed(read: Callable[[str], _T], text: str, column: int) -> _T:
+def located(read: Callable[[str], _T], text: str, column: int) -> _T:
     """Return ``read(text)``; the sentence of its `FsFaultError` gets the place, before what to write instead."""
     try:
         return read(text)
@@ -47,7 +47,7 @@ def placed(read: Callable[[str], _T], text: str, column: int) -> _T:
         sentence = str(error)
         mark = re.search("[:;] ", sentence)
         place = mark.start() if mark else len(sentence)
-        raise PlacedError(sentence[:place], column, sentence[place:]) from None
+        raise RuleSyntaxError(sentence[:place], column, sentence[place:]) from None
 
 
 class Word(NamedTuple):
@@ -75,7 +75,7 @@ class Words:
         """Return the next word and go on; at the end say what was `expected`."""
         word = self.next
         if not word.text:
-            raise PlacedError(f"expected {expected}", word.column)
+            raise RuleSyntaxError(f"expected {expected}", word.column)
         self._next += 1
         return word
 
@@ -91,7 +91,7 @@ class Words:
         if word.text:
             choice = " or ".join([", ".join(map(repr, expected)), "the end"] if expected else ["the end"])
             hint = nearest(word.text, expected) or f"; expected {choice}"
-            raise PlacedError(f"unexpected {word.text!r}", word.column, hint)
+            raise RuleSyntaxError(f"unexpected {word.text!r}", word.column, hint)
 
 
 def decimal_text(number: float) -> str:

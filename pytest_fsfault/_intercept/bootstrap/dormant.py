@@ -28,7 +28,7 @@ _TWO_PATHS = "rename replace link symlink"
 _CLOCKS = "sleep monotonic perf_counter time monotonic_ns perf_counter_ns time_ns"
 # Modules that start threads and processes, or that make calls of other names of their own; and one that we need
 # as a whole, which imports one of them.
-_WAKING = frozenset(
+_ACTIVATING = frozenset(
     ["tempfile", "shutil", "threading", "subprocess", "asyncio", "multiprocessing", "concurrent", "mmap"]
 )
 _OURS = f"{__name__.partition('.')[0]}._"
@@ -52,7 +52,7 @@ _EVENTS = frozenset(
 )
 
 
-class _Doze:
+class _Dormant:
     """An interpreter that is not kin yet, and what wakes it up."""
 
     def __init__(self, directory: str, roots: "tuple[str, ...]") -> None:
@@ -62,7 +62,7 @@ class _Doze:
         self._lock = RLock()
         self._put: list[tuple[Any, str, Any, Any]] = []
 
-    def lie_down(self) -> None:
+    def install(self) -> None:
         """Put something in front of what may have to wake us up."""
         for name in _ONE_PATH.split():
             self._stand_before(os, name, 1)
@@ -105,17 +105,17 @@ class _Doze:
             return
         if event == "import":
             # Ours before any of them is half loaded.
-            if args[0].partition(".")[0] in _WAKING or args[0].startswith(_OURS):
-                self.wake()
+            if args[0].partition(".")[0] in _ACTIVATING or args[0].startswith(_OURS):
+                self.activate()
         elif event in _EVENTS and (self.matters(args[0]) or (len(args) > 1 and self.matters(args[1]))):
             frame = sys._getframe(1) if _has_caller() else None
             if frame is not None and not frame.f_code.co_filename.startswith("<frozen "):
-                self.wake()
-                from pytest_fsfault._intercept.calls.audit_hook import overhear  # noqa: PLC0415
+                self.activate()
+                from pytest_fsfault._intercept.calls.audit_hook import replay_event  # noqa: PLC0415
 
-                overhear(event, args, frame)
+                replay_event(event, args, frame)
 
-    def wake(self) -> None:
+    def activate(self) -> None:
         """Become kin, and step aside for what stands before everything then."""
         with self._lock:
             if self.awake:
@@ -137,26 +137,26 @@ def _has_caller() -> bool:
     return True
 
 
-def _forward(doze: _Doze, module: "Any", name: str, real: "Any", paths: int) -> "Any":
+def _forward(dormant: _Dormant, module: "Any", name: str, real: "Any", paths: int) -> "Any":
     """Return what stands before a function: whoever has taken it early may keep it."""
     # What warns of its caller has to know him; this does not.
     warns = module is io and sys.flags.warn_default_encoding
 
-    def call(doze: _Doze, *args: "Any", **kwargs: "Any") -> "Any":
-        if doze.awake:
+    def call(dormant: _Dormant, *args: "Any", **kwargs: "Any") -> "Any":
+        if dormant.awake:
             return getattr(module, name)(*args, **kwargs)
         given = args[:paths] or tuple(kwargs.values())
-        if paths and not warns and not any(map(doze.matters, given)) and (args or kwargs):
+        if paths and not warns and not any(map(dormant.matters, given)) and (args or kwargs):
             return real(*args, **kwargs)
-        doze.wake()
+        dormant.activate()
         return getattr(module, name)(*args, **kwargs)
 
     call.__name__ = call.__qualname__ = name
     call.__module__ = real.__module__
     call.__doc__ = real.__doc__
     # A method, since a plain function would be bound again where it becomes a class attribute.
-    method: Any = type(doze.wake)
-    return method(call, doze)
+    method: Any = type(dormant.activate)
+    return method(call, dormant)
 
 
 def start() -> None:
@@ -164,18 +164,18 @@ def start() -> None:
     directory = os.environ.get(_KEY)
     if not directory or sys.version_info < _OLDEST or any(_TRACKER in word for word in sys.orig_argv):
         return
-    if _dozing:
+    if _dormant:
         return  # several ways lead here
     try:
         roots = _read(f"{directory}/roots")
         _write(f"{directory}/{posix.getpid()}.met", marshal.dumps(tuple(sys.orig_argv), 2))
     except (OSError, ValueError):
         return
-    _dozing.append(_Doze(directory, tuple(marshal.loads(roots))))  # noqa: S302  # a directory that is the user's alone
-    _dozing[0].lie_down()
+    _dormant.append(_Dormant(directory, tuple(marshal.loads(roots))))  # noqa: S302  # a directory that is the user's alone
+    _dormant[0].install()
 
 
-_dozing: "list[_Doze]" = []
+_dormant: "list[_Dormant]" = []
 
 
 def _read(path: str) -> bytes:

@@ -13,14 +13,14 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.engine.execution import Act, conduct_early_bound
+from pytest_fsfault._core.engine.execution import Action, execute_early_bound
 from pytest_fsfault._core.language.operations import OPERATIONS, Operation, flag_groups, open_groups
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._host.package import PACKAGE
 from pytest_fsfault._intercept.calls.functions import EVENTS_ONLY
 from pytest_fsfault._intercept.calls.one_path import told_flags
 from pytest_fsfault._intercept.calls.opening import READING
-from pytest_fsfault._intercept.calls.state import NOBODY, resolve
+from pytest_fsfault._intercept.calls.state import UNANNOUNCED, resolve
 from pytest_fsfault._intercept.calls.wrapper import WRAPPERS
 from pytest_fsfault._intercept.patching.early_bound import reachable
 from pytest_fsfault._intercept.virtual_time import time_functions
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-    from pytest_fsfault._intercept.calls.state import Board
+    from pytest_fsfault._intercept.calls.state import InterceptState
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -43,20 +43,20 @@ _OURS = PACKAGE + "_intercept" + os.sep
 def _hook(event: str, args: _Args, find: Callable[[str], _Listener | None] = _listening.get) -> None:
     listener = find(event)
     if listener is not None:
-        if args and args[0] is listener.board.mine:  # `os.fork` tells nothing
-            listener.board.mine = NOBODY
+        if args and args[0] is listener.state.announced:  # `os.fork` tells nothing
+            listener.state.announced = UNANNOUNCED
         else:
             __tracebackhide__ = True
-            listener.hear(args)
+            listener.on_event(args)
 
 
 _hook.__cantrace__ = True  # type: ignore[attr-defined]  # else coverage goes blind while it runs
 
 
-def activate(board: Board) -> None:
+def activate(state: InterceptState) -> None:
     """Listen; install the hook if this process has none yet."""
     global _installed  # noqa: PLW0603  # an audit hook belongs to the process
-    _listening.update(_listeners(board))
+    _listening.update(_listeners(state))
     if not _installed:
         sys.addaudithook(_hook)
         _installed = True
@@ -67,12 +67,12 @@ def deactivate() -> None:
     _listening.clear()
 
 
-def overhear(event: str, args: _Args, frame: FrameType) -> None:
+def replay_event(event: str, args: _Args, frame: FrameType) -> None:
     """Judge a call whose event was heard by somebody else, before this hook was there."""
     __tracebackhide__ = True
     listener = _listening.get(event)
-    if listener is not None and listener.board.live:
-        listener.consider(args, frame)
+    if listener is not None and listener.state.live:
+        listener.judge(args, frame)
 
 
 _made: dict[str, _Listener] = {}
@@ -80,34 +80,34 @@ _MAPPINGS = ("mmap.__new__", "ctypes.dlopen", "import")
 _STARTS = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system")
 
 
-def _listeners(board: Board) -> dict[str, _Listener]:
+def _listeners(state: InterceptState) -> dict[str, _Listener]:
     if not _made:
         for event in {wrapper.event for wrapper in WRAPPERS.values() if wrapper.event} | set(EVENTS_ONLY):
             listener = _OpenListener if event == "open" else _Listener
-            _made[event] = listener(board, event)
+            _made[event] = listener(state, event)
         for event in (*_MAPPINGS, *_STARTS):
-            _made[event] = _ModelListener(board, event)
+            _made[event] = _ModelListener(state, event)
     return _made
 
 
 class _Listener:
     """What is done at one kind of audit event."""
 
-    __slots__ = ("board", "event", "memory")
+    __slots__ = ("event", "memory", "state")
 
-    def __init__(self, board: Board, event: str) -> None:
-        self.board = board
+    def __init__(self, state: InterceptState, event: str) -> None:
+        self.state = state
         self.event = event
         # Paths that need no decision are remembered by the wrapper of the operation's usual function.
         self.memory = next((w for w in WRAPPERS.values() if w.event == event and w.shape == "path"), None)
 
-    def hear(self, args: _Args) -> None:
+    def on_event(self, args: _Args) -> None:
         first = args[0]
-        board = self.board
-        if not board.live or threading.get_ident() in board.busy:
+        state = self.state
+        if not state.live or threading.get_ident() in state.own_threads:
             return
         memory = self.memory
-        if memory is not None and memory.ease is None and type(first) is str:
+        if memory is not None and memory.fast_path is None and type(first) is str:
             watched = memory.quiet.get(first)
             if watched is None:
                 watched = memory.visit(first)  # type: ignore[attr-defined]
@@ -115,29 +115,29 @@ class _Listener:
                 memory.calls += watched
                 return
         __tracebackhide__ = True
-        self.consider(args, _caller())
+        self.judge(args, _caller())
 
-    def consider(self, args: _Args, frame: FrameType | None) -> None:
+    def judge(self, args: _Args, frame: FrameType | None) -> None:
         """Ask the engines about a call that no wrapper has announced."""
         __tracebackhide__ = True
         if frame is None:
             return
-        if type(args[0]) is int and args[0] == self.board.mine:
-            self.board.mine = NOBODY  # a descriptor that C has made a new number of
+        if type(args[0]) is int and args[0] == self.state.announced:
+            self.state.announced = UNANNOUNCED  # a descriptor that C has made a new number of
             return
         if _is_ours(frame):
             return  # a wrapper's call: another thread has announced its own before this one was heard
         if self.event.startswith("shutil.") and _is_ours(frame.f_back):
             return  # one of shutil's functions, called by its wrapper
         me = threading.get_ident()
-        board = self.board
-        board.busy.add(me)
+        state = self.state
+        state.own_threads.add(me)
         try:
             operation = self.operation(args, frame)
             if operation is not None:
-                conduct_early_bound(board.engines, operation, Act(partial(_PERFORM[self.event], args)))
+                execute_early_bound(state.engines, operation, Action(partial(_PERFORM[self.event], args)))
         finally:
-            board.busy.discard(me)
+            state.own_threads.discard(me)
 
     def operation(self, args: _Args, frame: FrameType | None) -> Operation | None:
         """Return the operation that an event announces; None if it is nobody's business."""
@@ -150,8 +150,8 @@ class _Listener:
             (path, shown), (target, shown_target) = _PATHS.get(self.event, _one_path)(args)
         except (TypeError, ValueError, AttributeError):
             return None  # arguments that are no paths: the call itself says so
-        watched = [end for end in (path, target) if end is not None and self.board.watched(end)]
-        site = self.board.callers.locate(frame) if watched else None
+        watched = [end for end in (path, target) if end is not None and self.state.watched(end)]
+        site = self.state.callers.locate(frame) if watched else None
         if path is None or site is None:
             return None
         doubtful = False
@@ -169,28 +169,32 @@ class _ModelListener(_Listener):
 
     __slots__ = ()
 
-    def hear(self, args: _Args) -> None:
-        if self.event in _STARTS and self.board.live:
+    def on_event(self, args: _Args) -> None:
+        if self.event in _STARTS and self.state.live:
             __tracebackhide__ = True
             self._refuse_after_the_end(_caller())
-            self.board.starting(self.event, args, _caller())
-        if self.event == "import" and time_functions.awaits(args[0]):
-            time_functions.meet(args[0])
-        model = self.board.model
+            self.state.starting(self.event, args, _caller())
+        if self.event == "import" and time_functions.needs_cover(args[0]):
+            time_functions.cover_on_import(args[0])
+        model = self.state.model
         if model is not None:
             if self.event in _STARTS:
                 model.forked()
             elif self.event != "import" or args[1] is not None:  # the file of an extension module
                 model.mapped()
-        if self.event in EVENTS_ONLY and self.board.live and threading.get_ident() not in self.board.busy:
+        if (
+            self.event in EVENTS_ONLY
+            and self.state.live
+            and threading.get_ident() not in self.state.own_threads
+        ):
             __tracebackhide__ = True
-            self.consider(args, _caller())
+            self.judge(args, _caller())
 
     def _refuse_after_the_end(self, frame: FrameType | None) -> None:
         """Start no process once a crash has ended the code under test: nobody is there to start one."""
         __tracebackhide__ = True
-        ended = [engine for engine in self.board.engines if engine.gate and engine.ended is not None]
-        if ended and self.board.callers.locate(frame) is not None:
+        ended = [engine for engine in self.state.engines if engine.gate and engine.ended is not None]
+        if ended and self.state.callers.locate(frame) is not None:
             ended[0].raise_if_ended()
 
 
@@ -199,13 +203,13 @@ class _OpenListener(_Listener):
 
     __slots__ = ()
 
-    def hear(self, args: _Args) -> None:
+    def on_event(self, args: _Args) -> None:
         first = args[0]
-        board = self.board
-        if not board.live or threading.get_ident() in board.busy:
+        state = self.state
+        if not state.live or threading.get_ident() in state.own_threads:
             return
         memory: Any = WRAPPERS["os" if args[1] is None else "io", "open"]
-        if type(first) is str and (memory.ease is None or args[1] in READING):
+        if type(first) is str and (memory.fast_path is None or args[1] in READING):
             watched = memory.quiet.get(first)
             if watched is None:
                 watched = memory.visit(first)
@@ -213,7 +217,7 @@ class _OpenListener(_Listener):
                 memory.calls += watched
                 return
         __tracebackhide__ = True
-        self.consider(args, _caller())
+        self.judge(args, _caller())
 
 
 def _caller() -> FrameType | None:

@@ -7,14 +7,14 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.engine.execution import Act
+from pytest_fsfault._core.engine.execution import Action
 from pytest_fsfault._intercept.calls.state import resolve
 from pytest_fsfault._intercept.calls.wrapper import NOTHING, Wrapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_fsfault._intercept.calls.functions import Row
+    from pytest_fsfault._intercept.calls.functions import InterceptedFunction
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -25,30 +25,30 @@ class DescriptorWrapper(Wrapper):
 
     __slots__ = ()
 
-    def _template(self, row: Row) -> Callable[..., Any]:
+    def _template(self, row: InterceptedFunction) -> Callable[..., Any]:
         if row.function in {"close", "fsync", "fdatasync"}:
             return DescriptorWrapper._lone
         return DescriptorWrapper._pair if row.shape == "two descriptors" else DescriptorWrapper._single
 
     def _lone(self, fd: Any) -> Any:
-        if not self.board.live or self._tests is NOTHING or self.tests() is NOTHING:
+        if not self.state.live or self._tests is NOTHING or self.tests() is NOTHING:
             return self.real(fd)
         __tracebackhide__ = True
         return self.slow(fd, None, (fd,), {})
 
     def _single(self, fd: Any, *args: Any, **kwargs: Any) -> Any:
         # Without a rule on this operation there is nothing to find out about the descriptor.
-        if not self.board.live:
+        if not self.state.live:
             return self.real(fd, *args, **kwargs)
         if self._tests is NOTHING or self.tests() is NOTHING:
             if self.event is not None:
-                self.board.mine = fd
+                self.state.announced = fd
             return self.real(fd, *args, **kwargs) if args or kwargs else self.real(fd)
         __tracebackhide__ = True
         return self.slow(fd, None, (fd, *args), kwargs)
 
     def _pair(self, first: Any, second: Any, *args: Any, **kwargs: Any) -> Any:
-        if not self.board.live or self.tests() is NOTHING:
+        if not self.state.live or self.tests() is NOTHING:
             return self.real(first, second, *args, **kwargs)
         given = (first, second, *args)
         # sendfile names the receiver first, copy_file_range the source.
@@ -62,8 +62,8 @@ class DescriptorWrapper(Wrapper):
         call = partial(self._perform, args, kwargs)
         path = resolve(source)[0] if isinstance(source, int) else None
         end = resolve(target)[0] if isinstance(target, int) else None
-        board = self.board
-        if not ((path and board.watched(path)) or (end and board.watched(end))):
+        state = self.state
+        if not ((path and state.watched(path)) or (end and state.watched(end))):
             self.note_stray(path or end)
             return call()
         of_path, of_target = self.tests()
@@ -77,7 +77,7 @@ class DescriptorWrapper(Wrapper):
             self.note(path or end)
             return call()
         short = partial(self._short, args, kwargs) if self.kind.transfers else None
-        return self.conduct(operation, Act(call, short=short))
+        return self.execute(operation, Action(call, short=short))
 
     def _perform(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         __tracebackhide__ = True

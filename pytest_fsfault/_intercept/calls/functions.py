@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 Shape = Literal["path", "two paths", "open", "descriptor", "two descriptors"]
 
 
-class Row(NamedTuple):
+class InterceptedFunction(NamedTuple):
     """One intercepted function."""
 
     module: str
@@ -18,18 +18,20 @@ class Row(NamedTuple):
     event: str | None = None  # the audit event (PEP 578) that it raises first, if any
 
 
-def _os(function: str, shape: Shape = "path", *, event: str | None = None, operation: str = "") -> Row:
-    return Row("os", function, operation or f"os.{function}", shape, event)
+def _os(
+    function: str, shape: Shape = "path", *, event: str | None = None, operation: str = ""
+) -> InterceptedFunction:
+    return InterceptedFunction("os", function, operation or f"os.{function}", shape, event)
 
 
-def _shutil(function: str, shape: Shape = "path", *, event: bool = True) -> Row:
+def _shutil(function: str, shape: Shape = "path", *, event: bool = True) -> InterceptedFunction:
     name = f"shutil.{function}"
-    return Row("shutil", function, name, shape, name if event else None)
+    return InterceptedFunction("shutil", function, name, shape, name if event else None)
 
 
 #: Every function that is intercepted. One that this Python or this system lacks is passed over.
-ROWS = (
-    Row("io", "open", "open", "open", "open"),
+FUNCTIONS = (
+    InterceptedFunction("io", "open", "open", "open", "open"),
     _os("rename", "two paths", event="os.rename"),
     _os("replace", "two paths", event="os.rename"),
     _os("remove", event="os.remove"),

@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.calls import audit_hook
 from pytest_fsfault._intercept.calls.descriptors import DescriptorWrapper
-from pytest_fsfault._intercept.calls.functions import ROWS
+from pytest_fsfault._intercept.calls.functions import FUNCTIONS
 from pytest_fsfault._intercept.calls.one_path import PathWrapper
 from pytest_fsfault._intercept.calls.open_files import make_file_calls
 from pytest_fsfault._intercept.calls.opening import OpenWrapper
 from pytest_fsfault._intercept.calls.two_paths import TwoPathWrapper
 from pytest_fsfault._intercept.calls.wrapper import WRAPPERS
-from pytest_fsfault._intercept.patching.early_bound import Exchange
+from pytest_fsfault._intercept.patching.early_bound import EarlyBound
 from pytest_fsfault._intercept.patching.patches import Patch, Patches
-from pytest_fsfault._intercept.virtual_time.time_functions import Timing
+from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_fsfault._intercept.calls.state import Board
+    from pytest_fsfault._intercept.calls.state import InterceptState
 
 _SHAPES = {
     "path": PathWrapper,
@@ -40,22 +40,22 @@ _SUPPORTS = (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks, os
 # Windows has no fast copy: without it `copyfile` meets file.read and file.write, as there.
 _FAST_COPIES = ("_USE_CP_SENDFILE", "_USE_CP_COPY_FILE_RANGE", "_HAS_FCOPYFILE")
 #: The functions of `time`, by their ids, with their wrappers.
-TIMES = {id(original): (original, wrapper) for original, wrapper in Timing.exchanges.items()}
+TIMES = {id(original): (original, wrapper) for original, wrapper in VirtualTime.exchanges.items()}
 
 
-class Mount:
+class Installation:
     """The wrappers, made once for `board`, and all the places where they stand in for the originals."""
 
-    def __init__(self, board: Board) -> None:
-        self._board = board
+    def __init__(self, state: InterceptState) -> None:
+        self._state = state
         self._files: dict[int, tuple[Any, Any]] = {}
         self._patches = Patches()
-        self._exchange = Exchange(board.callers)
-        for row in ROWS:
+        self._early_bound = EarlyBound(state.callers)
+        for row in FUNCTIONS:
             real = ORIGINALS.get((row.module, row.function))
             if real is not None:
-                WRAPPERS[row.module, row.function] = _SHAPES[row.shape](board, row, real)
-        make_file_calls(board)
+                WRAPPERS[row.module, row.function] = _SHAPES[row.shape](state, row, real)
+        make_file_calls(state)
         for wrapper in WRAPPERS.values():
             self._files[id(wrapper.real)] = (wrapper.real, wrapper.call)
         self._patches.extend(_patches())
@@ -72,7 +72,7 @@ class Mount:
             if isinstance(value, staticmethod) and self._wrapped(value.__func__) is not value.__func__
         ]
         _supports()  # whose sets hold wrappers, before the references to them are counted
-        self._exchange.know(self._files, TIMES)
+        self._early_bound.register(self._files, TIMES)
 
     def install(self) -> None:
         """Put the wrappers in place."""
@@ -83,8 +83,8 @@ class Mount:
             function.__defaults__ = after
         for owner, name, _, wrapped in self._attributes:
             setattr(owner, name, wrapped)
-        audit_hook.activate(self._board)
-        self._exchange.put()
+        audit_hook.activate(self._state)
+        self._early_bound.put()
 
     def uninstall(self) -> None:
         """Put the originals back."""
@@ -96,12 +96,12 @@ class Mount:
             setattr(owner, name, original)
         for supported, added in _supports():
             supported.difference_update(added)
-        self._exchange.restore()
+        self._early_bound.restore()
 
     def sweep(self) -> None:
         """Put originals back where a mock, undone after the end, has put a wrapper again."""
         self._patches.uninstall()
-        Timing().sweep()
+        VirtualTime().sweep()
 
     def extend(self, patches: list[Patch], *, now: bool) -> None:
         """Append `patches`; put them in place `now`, or with the others."""

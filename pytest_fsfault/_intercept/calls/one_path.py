@@ -7,19 +7,19 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.engine.execution import Act
+from pytest_fsfault._core.engine.execution import Action
 from pytest_fsfault._core.language.operations import Temporary, flag_groups
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.calls.state import resolve
-from pytest_fsfault._intercept.calls.wrapper import UNKNOWN, Wrapper, spelled
+from pytest_fsfault._intercept.calls.wrapper import UNKNOWN, Wrapper, respell
 from pytest_fsfault._intercept.patching.callers import is_named_temporary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_fsfault._core.engine.interfaces import Ease
+    from pytest_fsfault._core.engine.interfaces import FastPath
     from pytest_fsfault._core.language.operations import Operation
-    from pytest_fsfault._intercept.calls.functions import Row
+    from pytest_fsfault._intercept.calls.functions import InterceptedFunction
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -40,7 +40,7 @@ class PathWrapper(Wrapper):
 
     __slots__ = ()
 
-    def _template(self, row: Row) -> Callable[..., Any]:
+    def _template(self, row: InterceptedFunction) -> Callable[..., Any]:
         if row.function in {"listdir", "scandir"}:
             return PathWrapper._optional
         if row.function == "open":
@@ -51,8 +51,8 @@ class PathWrapper(Wrapper):
     # raise no audit event: what a wrapper announced would stay, and shield a later call that nobody has
     # decided. Arguments that are named reach a builtin much faster than those in a tuple and a dictionary.
     def _os_open(self, path: Any, flags: Any, mode: Any = 0o777, *, dir_fd: Any = None) -> Any:
-        board = self.board
-        if not board.live:
+        state = self.state
+        if not state.live:
             return self.real(path, flags, mode, dir_fd=dir_fd)
         watched = self.quiet.get(path) if type(path) is str else None
         if watched is None:
@@ -61,11 +61,11 @@ class PathWrapper(Wrapper):
                 __tracebackhide__ = True
                 return self.slow(path, (flags, mode), {"dir_fd": dir_fd})
         if watched:
-            if self.ease is not None:
+            if self.fast_path is not None:
                 __tracebackhide__ = True
-                return self._eased_descriptor(self.ease, path, flags, mode)
+                return self._eased_descriptor(self.fast_path, path, flags, mode)
             self.calls += 1
-        board.mine = path
+        state.announced = path
         try:
             # An absolute path needs no directory.
             return self.real(path, flags, mode)
@@ -76,7 +76,7 @@ class PathWrapper(Wrapper):
         return self.slow(path, (flags, mode), {"dir_fd": dir_fd})
 
     def _silent(self, path: Any, *args: Any, **kwargs: Any) -> Any:
-        if not self.board.live:
+        if not self.state.live:
             return self.real(path, *args, **kwargs)
         watched = self.quiet.get(path) if type(path) is str else None
         if watched is None:
@@ -97,7 +97,7 @@ class PathWrapper(Wrapper):
         return self.slow(path, args, kwargs)
 
     def _audited(self, path: Any, *args: Any, **kwargs: Any) -> Any:
-        if not self.board.live:
+        if not self.state.live:
             return self.real(path, *args, **kwargs)
         watched = self.quiet.get(path) if type(path) is str else None
         if watched is None:
@@ -106,11 +106,11 @@ class PathWrapper(Wrapper):
                 __tracebackhide__ = True
                 return self.slow(path, args, kwargs)
         if watched:
-            if self.ease is not None:
+            if self.fast_path is not None:
                 __tracebackhide__ = True
-                return self.eased(self.ease, path, args, kwargs)
+                return self.fast(self.fast_path, path, args, kwargs)
             self.calls += 1
-        self.board.mine = path
+        self.state.announced = path
         try:
             if args or kwargs:
                 return self.real(path, *args, **kwargs)
@@ -121,35 +121,35 @@ class PathWrapper(Wrapper):
         __tracebackhide__ = True
         return self.slow(path, args, kwargs)
 
-    def eased(self, ease: Ease, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def fast(self, fast_path: FastPath, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Make a call under a model that may have nothing to say."""
         __tracebackhide__ = True
-        if ease.before(path):
+        if fast_path.before(path):
             self.calls += 1
-            self.board.mine = path
+            self.state.announced = path
             try:
                 result = self.real(path, *args, **kwargs)
             except Exception as error:
                 if not self.failed(error, True):
                     raise
             else:
-                ease.after(path)
+                fast_path.after(path)
                 return result
         return self.slow(path, args, kwargs)
 
-    def _eased_descriptor(self, ease: Ease, path: str, flags: Any, mode: Any) -> Any:
+    def _eased_descriptor(self, fast_path: FastPath, path: str, flags: Any, mode: Any) -> Any:
         """Open a file under a model that may have nothing to say."""
         __tracebackhide__ = True
-        if ease.before(path, flags):
+        if fast_path.before(path, flags):
             self.calls += 1
-            self.board.mine = path
+            self.state.announced = path
             try:
                 result = self.real(path, flags, mode)
             except Exception as error:
                 if not self.failed(error, True):
                     raise
             else:
-                ease.after(path)
+                fast_path.after(path)
                 return result
         return self.slow(path, (flags, mode), {})
 
@@ -180,7 +180,7 @@ class PathWrapper(Wrapper):
         # shutil's functions keep a path object, since they hand it to their callbacks.
         given = path if isinstance(path, int) or self.kind.composite else shown
         call = partial(self.real, given, *args, **kwargs)
-        watched = where is not None and self.board.watched(where)
+        watched = where is not None and self.state.watched(where)
         if where is None or not watched:
             if where is not None:
                 self.note_stray(where)
@@ -196,7 +196,7 @@ class PathWrapper(Wrapper):
             self.calls += 1
             self.note(where)
             return self.direct(given, call, where)
-        act = Act(
+        act = Action(
             partial(self.direct, given, call, None),
             self.discard,
             at=partial(self.elsewhere, where, given, args, kwargs),
@@ -205,7 +205,7 @@ class PathWrapper(Wrapper):
 
     def asks_model(self, path: Any) -> bool:
         """Return whether a model of Windows has to be asked, once a call takes the long way."""
-        return self.board.model is not None and not isinstance(path, int) and not self.kind.composite
+        return self.state.model is not None and not isinstance(path, int) and not self.kind.composite
 
     def elsewhere(
         self,
@@ -218,7 +218,7 @@ class PathWrapper(Wrapper):
     ) -> Any:
         """Make the real call at the place that a model has found."""
         __tracebackhide__ = True
-        there = spelled(given, asked, path)
+        there = respell(given, asked, path)
         kwargs = {**kwargs, "dir_fd": None} if "dir_fd" in kwargs else kwargs
         return self.direct(there, partial(self.real, there, *args, **kwargs), None)
 
@@ -228,7 +228,7 @@ class PathWrapper(Wrapper):
         if name is None:
             return None
         given = kwargs.get(name, args[0] if args else None)
-        return told_flags(given) if self.operation == "os.open" and self.board.model is not None else given
+        return told_flags(given) if self.operation == "os.open" and self.state.model is not None else given
 
     def direct(self, first: Any, call: Callable[[], Any], watched: str | None) -> Any:
         """Make the real call."""
@@ -240,13 +240,13 @@ class PathWrapper(Wrapper):
             self.native(error, watched is not None)
             raise
 
-    def answer(self, operation: Operation, act: Act) -> Any:
+    def answer(self, operation: Operation, act: Action) -> Any:
         """Ask the engines; a refused `access` answers False, as it does on Windows."""
         __tracebackhide__ = True
         if self.operation != "os.access":
-            return self.conduct(operation, act)
+            return self.execute(operation, act)
         try:
-            return self.conduct(operation, act)
+            return self.execute(operation, act)
         except OSError:
             return False
 

@@ -11,16 +11,16 @@ from functools import partial
 from operator import index
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.engine.execution import Act
+from pytest_fsfault._core.engine.execution import Action
 from pytest_fsfault._intercept.calls.descriptors import bytes_of
-from pytest_fsfault._intercept.calls.functions import FILE_OPERATIONS, Row
+from pytest_fsfault._intercept.calls.functions import FILE_OPERATIONS, InterceptedFunction
 from pytest_fsfault._intercept.calls.wrapper import Wrapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_fsfault._core.engine.engine import Engine
-    from pytest_fsfault._intercept.calls.state import Board
+    from pytest_fsfault._intercept.calls.state import InterceptState
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -108,13 +108,13 @@ for _class in (FileIO, FlushedWriter, FlushedRandom):
         _class.__reduce_ex__, _class.__reduce__ = _reduce_ex, _reduce  # type: ignore[assignment]
 
 
-class FileCall(Wrapper):
+class FileMethod(Wrapper):
     """One operation on open files, such as `file.write`."""
 
     __slots__ = ()
 
-    def _template(self, _row: Row) -> Callable[..., Any]:
-        return FileCall._no_function
+    def _template(self, _row: InterceptedFunction) -> Callable[..., Any]:
+        return FileMethod._no_function
 
     def _no_function(self) -> None:
         """Stand in: file operations are methods, not functions of a module."""
@@ -133,8 +133,8 @@ class FileCall(Wrapper):
     ) -> Any:
         """Do `call` on the file `raw`, if the engines allow it."""
         __tracebackhide__ = True
-        board, path = self.board, raw._path
-        if not board.live or not board.watched(path):
+        state, path = self.state, raw._path
+        if not state.live or not state.watched(path):
             return call()
         test = self.tests()[0]
         operation = None
@@ -144,7 +144,7 @@ class FileCall(Wrapper):
             self.calls += 1
             self.note(path)
             return call()
-        return self.conduct(operation, Act(call, short=short))
+        return self.execute(operation, Action(call, short=short))
 
 
 def _write(raw: FileIO, data: Any) -> Any:
@@ -230,7 +230,7 @@ _METHODS: dict[str, tuple[str, Callable[..., Any]]] = {
     "flush": ("file.flush", _flush),
     "close": ("file.close", _close),
 }
-_CALLS: dict[str, FileCall] = {}
+_CALLS: dict[str, FileMethod] = {}
 _NAMES = frozenset(FILE_OPERATIONS)
 
 
@@ -257,22 +257,24 @@ class _State:
 STATE = _State()
 
 
-def make_file_calls(board: Board) -> None:
+def make_file_calls(state: InterceptState) -> None:
     """Make the operations on open files, once per process."""
     for name in FILE_OPERATIONS:
-        _CALLS[name] = FileCall(board, Row("file", name.removeprefix("file."), name, "descriptor"), _no_real)
+        _CALLS[name] = FileMethod(
+            state, InterceptedFunction("file", name.removeprefix("file."), name, "descriptor"), _no_real
+        )
 
 
 def _no_real() -> None:
     """Stand in for the real function of an operation that is a method."""
 
 
-def toggle_methods(board: Board, *, crashed: bool) -> None:
+def toggle_methods(state: InterceptState, *, crashed: bool) -> None:
     """Put the methods of the raw file in place that a rule may concern, and take the others away.
 
     After a simulated crash they stay: files of that session may still hold data that must not arrive.
     """
-    wanted = {name for name, call in _CALLS.items() if call.wanted} if board.speaks_of(_NAMES) else set()
+    wanted = {name for name, call in _CALLS.items() if call.wanted} if state.speaks_of(_NAMES) else set()
     if not (wanted or crashed or STATE.installed):
         return
     STATE.installed = crashed or bool(wanted)

@@ -10,21 +10,21 @@ import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_fsfault._core.engine.execution import Act
+from pytest_fsfault._core.engine.execution import Action
 from pytest_fsfault._core.language.operations import open_groups
 from pytest_fsfault._host import originals
 from pytest_fsfault._host.package import PACKAGE
 from pytest_fsfault._intercept.calls.one_path import PathWrapper
 from pytest_fsfault._intercept.calls.open_files import STATE, FileIO, FlushedRandom, FlushedWriter
-from pytest_fsfault._intercept.calls.state import NOBODY, resolve
-from pytest_fsfault._intercept.calls.wrapper import spelled
+from pytest_fsfault._intercept.calls.state import UNANNOUNCED, resolve
+from pytest_fsfault._intercept.calls.wrapper import respell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_fsfault._core.engine.interfaces import Ease
-    from pytest_fsfault._intercept.calls.functions import Row
-    from pytest_fsfault._intercept.calls.state import Board
+    from pytest_fsfault._core.engine.interfaces import FastPath
+    from pytest_fsfault._intercept.calls.functions import InterceptedFunction
+    from pytest_fsfault._intercept.calls.state import InterceptState
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -38,12 +38,12 @@ class OpenWrapper(PathWrapper):
 
     __slots__ = ("through",)
 
-    def __init__(self, board: Board, row: Row, real: Callable[..., Any]) -> None:
-        super().__init__(board, row, real)
+    def __init__(self, state: InterceptState, row: InterceptedFunction, real: Callable[..., Any]) -> None:
+        super().__init__(state, row, real)
         # Where calls go that are none of our business.
         self.through = _with_warnings_of_the_caller(real) if sys.flags.warn_default_encoding else real
 
-    def _template(self, _row: Row) -> Callable[..., Any]:
+    def _template(self, _row: InterceptedFunction) -> Callable[..., Any]:
         return OpenWrapper._open
 
     def _open(
@@ -57,7 +57,7 @@ class OpenWrapper(PathWrapper):
         closefd: Any = True,
         opener: Any = None,
     ) -> Any:
-        if not self.board.live:
+        if not self.state.live:
             return self.through(file, mode, buffering, encoding, errors, newline, closefd, opener)
         watched = self.quiet.get(file) if type(file) is str and opener is None else None
         if watched is None:
@@ -65,11 +65,11 @@ class OpenWrapper(PathWrapper):
             if watched is None:
                 __tracebackhide__ = True
                 return self.look_closer(file, (mode, buffering, encoding, errors, newline, closefd, opener))
-        if watched and self.ease is not None and mode not in READING:
+        if watched and self.fast_path is not None and mode not in READING:
             rest = (mode, buffering, encoding, errors, newline, closefd, opener)
             __tracebackhide__ = True
-            return self._eased_open(self.ease, file, rest)
-        self.board.mine = file
+            return self._eased_open(self.fast_path, file, rest)
+        self.state.announced = file
         try:
             if not watched:
                 return self.through(file, mode, buffering, encoding, errors, newline, closefd, opener)
@@ -81,11 +81,11 @@ class OpenWrapper(PathWrapper):
         __tracebackhide__ = True
         return self.look_closer(file, (mode, buffering, encoding, errors, newline, closefd, opener))
 
-    def _eased_open(self, ease: Ease, file: str, rest: tuple[Any, ...]) -> Any:
+    def _eased_open(self, fast_path: FastPath, file: str, rest: tuple[Any, ...]) -> Any:
         """Open a file for writing under a model that may have nothing to say."""
         __tracebackhide__ = True
-        if type(rest[0]) is str and ease.before(file, rest[0]):
-            self.board.mine = file
+        if type(rest[0]) is str and fast_path.before(file, rest[0]):
+            self.state.announced = file
             try:
                 result = self.compose(file, file, *rest)
             except Exception as error:
@@ -93,7 +93,7 @@ class OpenWrapper(PathWrapper):
                     raise
             else:
                 self.calls += 1
-                ease.after(file)
+                fast_path.after(file)
                 return result
         return self.look_closer(file, rest)
 
@@ -109,9 +109,9 @@ class OpenWrapper(PathWrapper):
             return self.direct(file, partial(self.through, file, *rest), None)
         given = file if isinstance(file, int) else shown
         first = (
-            NOBODY if isinstance(file, int) else shown
+            UNANNOUNCED if isinstance(file, int) else shown
         )  # no event tells that a descriptor gets a file object
-        if where is None or not self.board.watched(where):
+        if where is None or not self.state.watched(where):
             if where is not None:
                 self.note_stray(where)
                 if type(file) is str and os.path.isabs(file) and opener is None:
@@ -124,7 +124,7 @@ class OpenWrapper(PathWrapper):
         # `os.open`: tempfile does so.
         opens = not isinstance(file, int) and (opener is None or not _is_directory(shown))
         test = self.tests()[0]
-        concerned = self.board.model is not None or (test is not None and where is not None and test(where))
+        concerned = self.state.model is not None or (test is not None and where is not None and test(where))
         if opens and where is not None and concerned:
             # What an opener does, it does by calls of its own.
             detail = rest[0] if opener is None else None
@@ -134,11 +134,11 @@ class OpenWrapper(PathWrapper):
             self.note(where or "")
             return self.direct(first, call, where)
         at = partial(self._elsewhere, where or "", given, rest)
-        return self.conduct(operation, Act(partial(self.direct, first, call, None), _close, at=at))
+        return self.execute(operation, Action(partial(self.direct, first, call, None), _close, at=at))
 
     def _elsewhere(self, asked: str, given: Any, rest: tuple[Any, ...], path: str, _target: object) -> Any:
         __tracebackhide__ = True
-        there = spelled(given, asked, path)
+        there = respell(given, asked, path)
         return self.direct(there, partial(self.compose, path, there, *rest), None)
 
     def compose(
@@ -158,12 +158,12 @@ class OpenWrapper(PathWrapper):
             warnings.warn(message, RuntimeWarning, stacklevel=_outside())
             buffering = -1
         if type(file) is not int:
-            self.board.mine = file  # again: another thread may have come between
+            self.state.announced = file  # again: another thread may have come between
         result: Any
         raw = result = FileIO(file, layers.raw, closefd, opener)
         try:
             raw._path = path if opener is None else originals.path_of_descriptor(raw.fileno()) or path
-            raw._engines = self.board.engines
+            raw._engines = self.state.engines
             lines = buffering == 1 or (buffering < 0 and raw.isatty())
             if buffering == 0:
                 raw._bare = True

@@ -15,32 +15,32 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from pytest_fsfault._core.engine.engine import Engine
-    from pytest_fsfault._core.engine.interfaces import Model
+    from pytest_fsfault._core.engine.interfaces import SystemModel
 
 
-class Interceptor(Protocol):
+class CallCounter(Protocol):
     """One intercepted function, as the board sees it."""
 
     operation: str
     calls: int
-    stray: str | None  # the first path outside the roots that the code under test named
+    outside_path: str | None  # the first path outside the roots that the code under test named
 
     def forget(self) -> None:
         """Drop what was remembered about paths: rules, roots or the gate have changed."""
 
-    def bank(self) -> tuple[int, list[str]]:
+    def drain_counts(self) -> tuple[int, list[str]]:
         """Hand over the calls that no rule concerned, and start counting anew."""
 
 
-def nobody_starts(*_: object) -> None:
+def ignore_starts(*_: object) -> None:
     """Leave a process alone that is about to start."""
 
 
 # What `mine` is while no call is announced.
-NOBODY = object()
+UNANNOUNCED = object()
 
 
-class Board:
+class InterceptState:
     """The one state that all wrappers share.
 
     `live` is the cheap first question: does an open session exist at all? `mine` is the first argument of
@@ -50,86 +50,86 @@ class Board:
     """
 
     __slots__ = (
-        "_banked",
-        "_eased",
-        "below",
-        "busy",
+        "_drained",
+        "_fast",
+        "announced",
         "callers",
         "engines",
-        "faked",
         "folders",
         "interceptors",
         "live",
-        "mine",
         "model",
+        "on_fake",
+        "own_threads",
+        "root_prefixes",
         "shut",
         "starting",
-        "tops",
+        "top_roots",
         "used",
     )
 
     def __init__(self) -> None:
         self.live = False
-        self._banked = True  # nothing can have been counted since the last time
-        self._eased = False  # the interceptors know of a model
-        self.mine: object = NOBODY
+        self._drained = True  # nothing can have been counted since the last time
+        self._fast = False  # the interceptors know of a model
+        self.announced: object = UNANNOUNCED
         self.engines: tuple[Engine, ...] = ()  # the innermost session first
-        self.model: Model | None = None  # the second decider of the innermost session that has one
+        self.model: SystemModel | None = None  # the second decider of the innermost session that has one
         self.shut = 0
-        self.faked = False  # a fake file system is in force: the real one is left alone
-        self.busy: set[int] = set()  # threads in which we ourselves are at work
+        self.on_fake = False  # a fake file system is in force: the real one is left alone
+        self.own_threads: set[int] = set()  # threads in which we ourselves are at work
         self.callers = Callers()
-        self.starting: Callable[[str, tuple[Any, ...], FrameType | None], object] = nobody_starts
-        self.interceptors: list[Interceptor] = []
+        self.starting: Callable[[str, tuple[Any, ...], FrameType | None], object] = ignore_starts
+        self.interceptors: list[CallCounter] = []
         # Those that may remember or have counted something: each enters itself before it first does, and stays,
         # since a thread that has outlived its session may still be about to write something down.
-        self.used: set[Interceptor] = set()
-        self.tops: frozenset[str] = frozenset()
-        self.below: tuple[str, ...] = ()
+        self.used: set[CallCounter] = set()
+        self.top_roots: frozenset[str] = frozenset()
+        self.root_prefixes: tuple[str, ...] = ()
         self.folders: set[str] = set()  # below the roots or roots themselves, and visibly absolute and normal
 
     def refresh(self) -> None:
         """Take in that sessions, rules, roots or gates have changed."""
-        self.bank()
+        self.drain_counts()
         gates = [engine for engine in self.engines if engine.gate]
-        self.live = bool(gates) and not self.shut and not self.faked
+        self.live = bool(gates) and not self.shut and not self.on_fake
         self.model = next((engine.model for engine in gates if engine.model is not None), None)
         if not gates:
             return
-        self._banked = False
+        self._drained = False
         roots = {root for engine in gates for root in engine.roots}
-        self.tops = frozenset(roots)
+        self.top_roots = frozenset(roots)
         self.folders = set()
-        self.below = tuple(root.rstrip("/\\") + sep for root in roots for sep in _SEPARATORS)
+        self.root_prefixes = tuple(root.rstrip("/\\") + sep for root in roots for sep in _SEPARATORS)
         self._forget()
 
     def _forget(self) -> None:
-        everybody = self._eased or self.model is not None
-        self._eased = self.model is not None
+        everybody = self._fast or self.model is not None
+        self._fast = self.model is not None
         for interceptor in self.interceptors if everybody else tuple(self.used):
             interceptor.forget()
 
-    def bank(self) -> None:
+    def drain_counts(self) -> None:
         """Credit the calls counted since the last time to the open sessions."""
-        if self._banked:
+        if self._drained:
             return
-        self._banked = not self.live
+        self._drained = not self.live
         gates = [engine for engine in self.engines if engine.gate]
         for interceptor in tuple(self.used):
-            if not interceptor.calls and interceptor.stray is None:
-                interceptor.bank()  # what was looked at, and then went the long way, is counted there
+            if not interceptor.calls and interceptor.outside_path is None:
+                interceptor.drain_counts()  # what was looked at, and then went the long way, is counted there
                 continue
-            if interceptor.stray is not None:
+            if interceptor.outside_path is not None:
                 for engine in gates:
-                    engine.outside[interceptor.operation] = interceptor.stray
-            calls, paths = interceptor.bank()
+                    engine.outside[interceptor.operation] = interceptor.outside_path
+            calls, paths = interceptor.drain_counts()
             if calls:
                 for engine in gates:
                     engine.count(interceptor.operation, calls, paths)
 
     def pending(self) -> int:
         """Return how many calls were counted since the last `bank`."""
-        return 0 if self._banked else sum([interceptor.calls for interceptor in tuple(self.used)])
+        return 0 if self._drained else sum([interceptor.calls for interceptor in tuple(self.used)])
 
     def superset(self, name: str, *, target: bool) -> Callable[[str], object] | None:
         """Return a quick test whether any rule may concern a path (or target) of operation `name`.
@@ -167,7 +167,7 @@ class Board:
 
     def watched(self, path: str) -> bool:
         """Return whether an absolute, normalised path lies below a root."""
-        return within(path, self.tops)
+        return within(path, self.top_roots)
 
 
 _SEPARATORS = ("/",) if os.sep == "/" else ("/", "\\")

@@ -6,15 +6,15 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.engine.execution import Act
+from pytest_fsfault._core.engine.execution import Action
 from pytest_fsfault._intercept.calls.state import resolve
-from pytest_fsfault._intercept.calls.wrapper import MEMORY, UNKNOWN, Wrapper, spelled
+from pytest_fsfault._intercept.calls.wrapper import MEMORY, UNKNOWN, Wrapper, respell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_fsfault._core.engine.interfaces import Ease
-    from pytest_fsfault._intercept.calls.functions import Row
+    from pytest_fsfault._core.engine.interfaces import FastPath
+    from pytest_fsfault._intercept.calls.functions import InterceptedFunction
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -25,12 +25,12 @@ class TwoPathWrapper(Wrapper):
 
     __slots__ = ()
 
-    def _template(self, row: Row) -> Callable[..., Any]:
+    def _template(self, row: InterceptedFunction) -> Callable[..., Any]:
         return TwoPathWrapper._move if row.event == "os.rename" else TwoPathWrapper._call
 
     def _move(self, src: Any, dst: Any, *, src_dir_fd: Any = None, dst_dir_fd: Any = None) -> Any:
-        board = self.board
-        if not board.live:
+        state = self.state
+        if not state.live:
             return self.real(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
         known = self.quiet.get(src) if type(src) is str else None
         # A pair's memory is the source's last target: retries and loops meet the same pair again.
@@ -39,11 +39,11 @@ class TwoPathWrapper(Wrapper):
             __tracebackhide__ = True
             return self.slow(src, dst, (), {"src_dir_fd": src_dir_fd, "dst_dir_fd": dst_dir_fd})
         if watched:
-            if self.ease is not None:
+            if self.fast_path is not None:
                 __tracebackhide__ = True
-                return self.eased(self.ease, src, dst)
+                return self.fast(self.fast_path, src, dst)
             self.calls += 1
-        board.mine = src
+        state.announced = src
         try:
             # Absolute paths need no directories.
             return self.real(src, dst)
@@ -53,24 +53,24 @@ class TwoPathWrapper(Wrapper):
         __tracebackhide__ = True
         return self.slow(src, dst, (), {"src_dir_fd": src_dir_fd, "dst_dir_fd": dst_dir_fd})
 
-    def eased(self, ease: Ease, src: str, dst: str) -> None:
+    def fast(self, fast_path: FastPath, src: str, dst: str) -> None:
         """Move a file under a model that may have nothing to say."""
         __tracebackhide__ = True
-        if ease.before(src, dst):
+        if fast_path.before(src, dst):
             self.calls += 1
-            self.board.mine = src
+            self.state.announced = src
             try:
                 self.real(src, dst)
             except Exception as error:
                 if not self.failed(error, True):
                     raise
             else:
-                ease.after(src, dst)
+                fast_path.after(src, dst)
                 return
         self.slow(src, dst, (), {})
 
     def _call(self, src: Any, dst: Any, *args: Any, **kwargs: Any) -> Any:
-        if not self.board.live:
+        if not self.state.live:
             return self.real(src, dst, *args, **kwargs)
         known = self.quiet.get(src) if type(src) is str else None
         watched = known[1] if known is not None and known[0] == dst else self.visit(src, dst)
@@ -80,7 +80,7 @@ class TwoPathWrapper(Wrapper):
         if watched:
             self.calls += 1
         if self.event is not None:
-            self.board.mine = src
+            self.state.announced = src
         try:
             if args or kwargs:
                 return self.real(src, dst, *args, **kwargs)
@@ -100,7 +100,7 @@ class TwoPathWrapper(Wrapper):
             return None
         folder, _, name = src.rpartition("/")
         target_folder, _, target_name = dst.rpartition("/")
-        folders = self.board.folders
+        folders = self.state.folders
         # Behind a folder that is known comes a name; it is neither empty nor starts with a dot.
         if not (folder in folders and target_folder in folders and name > "/" and target_name > "/"):
             watched = self._judge(src, dst)
@@ -122,10 +122,10 @@ class TwoPathWrapper(Wrapper):
         if source is None or target is None:
             return None
         if source and target:
-            board = self.board
-            folders = {os.path.dirname(path) for path in (src, dst) if path not in board.tops}
-            if len(board.folders) < MEMORY:
-                board.folders.update(folders)
+            state = self.state
+            folders = {os.path.dirname(path) for path in (src, dst) if path not in state.top_roots}
+            if len(state.folders) < MEMORY:
+                state.folders.update(folders)
         return source or target
 
     def concerned(self, src: str, dst: str) -> bool:
@@ -146,21 +146,21 @@ class TwoPathWrapper(Wrapper):
         composite = self.kind.composite  # these keep path objects: they hand them to their callbacks
         given = (src, dst) if composite else (shown, shown_target)
         call = partial(self.real, *given, *args, **kwargs)
-        board = self.board
-        watched = bool((source and board.watched(source)) or (target and board.watched(target)))
+        state = self.state
+        watched = bool((source and state.watched(source)) or (target and state.watched(target)))
         if not watched or source is None or target is None:
             if source is not None and target is not None:
                 self.note_stray(source)
             return self.direct(given[0], call, watched)
         operation = None
-        if self.concerned(source, target) or (board.model is not None and not composite):
+        if self.concerned(source, target) or (state.model is not None and not composite):
             operation = self.operate(self.kind.groups, source, shown, target, shown_target)
         if operation is None:
             self.calls += 1
             self.note(source)
             return self.direct(given[0], call, watched)
         at = partial(self.elsewhere, (source, target), given, args, kwargs)
-        return self.conduct(operation, Act(partial(self.direct, given[0], call, False), at=at))
+        return self.execute(operation, Action(partial(self.direct, given[0], call, False), at=at))
 
     def elsewhere(
         self,
@@ -174,8 +174,8 @@ class TwoPathWrapper(Wrapper):
         """Make the real call at the places that a model has found."""
         __tracebackhide__ = True
         # The source of a symbolic link is text, which nobody resolves.
-        first = given[0] if self.operation == "os.symlink" else spelled(given[0], asked[0], path)
-        second = spelled(given[1], asked[1], target or asked[1])
+        first = given[0] if self.operation == "os.symlink" else respell(given[0], asked[0], path)
+        second = respell(given[1], asked[1], target or asked[1])
         kwargs = {name: None if name.endswith("dir_fd") else value for name, value in kwargs.items()}
         return self.direct(first, partial(self.real, first, second, *args, **kwargs), False)
 

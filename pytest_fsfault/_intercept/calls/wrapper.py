@@ -14,16 +14,16 @@ from importlib import import_module
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.engine.execution import Act, conduct, tell_winerror
+from pytest_fsfault._core.engine.execution import Action, execute, tell_winerror
 from pytest_fsfault._core.language.operations import OPERATIONS, Operation
-from pytest_fsfault._intercept.calls.state import NOBODY
+from pytest_fsfault._intercept.calls.state import UNANNOUNCED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_fsfault._core.engine.interfaces import Ease
-    from pytest_fsfault._intercept.calls.functions import Row
-    from pytest_fsfault._intercept.calls.state import Board
+    from pytest_fsfault._core.engine.interfaces import FastPath
+    from pytest_fsfault._intercept.calls.functions import InterceptedFunction
+    from pytest_fsfault._intercept.calls.state import InterceptState
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -43,12 +43,27 @@ class Wrapper:
     """
 
     __slots__ = (
-        "__dict__", "_tests", "board", "call", "calls", "ease", "event", "function", "kind", "module", "note", "operation", "paths",
-        "quiet", "real", "shape", "stray",
+        "__dict__",
+        "_tests",
+        "call",
+        "calls",
+        "event",
+        "fast_path",
+        "function",
+        "kind",
+        "module",
+        "note",
+        "operation",
+        "outside_path",
+        "paths",
+        "quiet",
+        "real",
+        "shape",
+        "state",
     )  # fmt: skip
 
-    def __init__(self, board: Board, row: Row, real: Callable[..., Any]) -> None:
-        self.board = board
+    def __init__(self, state: InterceptState, row: InterceptedFunction, real: Callable[..., Any]) -> None:
+        self.state = state
         self.module, self.function = row.module, row.function
         self.operation = row.operation
         self.kind = OPERATIONS[row.operation]
@@ -58,24 +73,24 @@ class Wrapper:
         self.calls = 0
         self.paths: deque[Any] = deque(maxlen=8)
         self.note = self.paths.append
-        self.stray: str | None = None
+        self.outside_path: str | None = None
         self._tests: Any = UNKNOWN
-        self.ease: Ease | None = None
+        self.fast_path: FastPath | None = None
         self.call = _bind(self._template(row), self, real)
         vars(self)[row.function] = self.call  # `copy` asks the owner of a method for the method's name
-        board.interceptors.append(self)
+        state.interceptors.append(self)
 
-    def _template(self, row: Row) -> Callable[..., Any]:
+    def _template(self, row: InterceptedFunction) -> Callable[..., Any]:
         raise NotImplementedError
 
     def forget(self) -> None:
         self.quiet.clear()
-        self.stray = None
+        self.outside_path = None
         self._tests = UNKNOWN
-        model = self.board.model
-        self.ease = None if model is None else model.ease(self.operation)
+        model = self.state.model
+        self.fast_path = None if model is None else model.fast_path(self.operation)
 
-    def bank(self) -> tuple[int, list[str]]:
+    def drain_counts(self) -> tuple[int, list[str]]:
         calls, self.calls = self.calls, 0
         paths = list(self.paths)
         self.paths.clear()
@@ -84,8 +99,8 @@ class Wrapper:
     def tests(self) -> tuple[Callable[[str], object] | None, Callable[[str], object] | None]:
         """Return the quick tests for path and target, made anew after each change of the rules."""
         if self._tests is UNKNOWN:
-            self.board.used.add(self)
-            superset = self.board.superset
+            self.state.used.add(self)
+            superset = self.state.superset
             target = superset(self.operation, target=True) if self.kind.two_paths else None
             source = superset(self.operation, target=False)
             self._tests = (source, target) if source or target else NOTHING
@@ -104,26 +119,30 @@ class Wrapper:
 
     def note_stray(self, path: str | None) -> None:
         """Keep a path outside the roots, for the message of a rule that waited for this operation."""
-        if self.stray is None and self.tests() is not NOTHING and self.board.callers.locate(sys._getframe(1)):
-            self.stray = path
+        if (
+            self.outside_path is None
+            and self.tests() is not NOTHING
+            and self.state.callers.locate(sys._getframe(1))
+        ):
+            self.outside_path = path
 
     def plain(self, path: str) -> bool | None:
         """Judge a path that is visibly absolute and normal: True or False as in `quiet`; None: look closer."""
         if path[:1] != "/" or "/." in path or "//" in path or path[-1] == "/":
             return None
-        board = self.board
-        return path.startswith(board.below) or path in board.tops
+        state = self.state
+        return path.startswith(state.root_prefixes) or path in state.top_roots
 
     def announce(self, first: Any) -> None:
         """Tell the audit hook that the next event is about a call that has been decided."""
         if self.event is not None:
-            self.board.mine = first
+            self.state.announced = first
 
     def native(self, error: Exception, watched: bool | None) -> None:
         """Look at an error that the real call raised."""
-        self.board.mine = NOBODY
+        self.state.announced = UNANNOUNCED
         if watched and isinstance(error, OSError):
-            tell_winerror(self.board.engines, self.operation, error)
+            tell_winerror(self.state.engines, self.operation, error)
 
     def failed(self, error: Exception, watched: bool | None) -> bool:
         """Look at an error that the real call raised; return whether the call has to go the long way after all.
@@ -132,7 +151,7 @@ class Wrapper:
         another spelling, or say what Windows would have said.
         """
         self.native(error, watched)
-        if not watched or self.board.model is None or not isinstance(error, OSError):
+        if not watched or self.state.model is None or not isinstance(error, OSError):
             return False
         return not self.kind.composite  # which may have done half of its work
 
@@ -146,23 +165,23 @@ class Wrapper:
         detail: Any = None,
     ) -> Operation | None:
         """Return the operation that is asked for; None if the caller belongs to the machinery."""
-        site = self.board.callers.locate(sys._getframe(1))
+        site = self.state.callers.locate(sys._getframe(1))
         if site is None:
             return None
         return Operation(self.operation, path, target, groups, shown, shown_target, site, detail=detail)
 
-    def conduct(self, operation: Operation, act: Act) -> Any:
+    def execute(self, operation: Operation, act: Action) -> Any:
         """Hand a call to the engines of all open sessions."""
         __tracebackhide__ = True
         checked = partial(self._checked, operation, act.perform)
-        return conduct(self.board.engines, operation, act._replace(perform=checked))
+        return execute(self.state.engines, operation, act._replace(perform=checked))
 
     def _checked(self, operation: Operation, perform: Callable[[], Any]) -> Any:
         __tracebackhide__ = True
         try:
             return perform()
         except OSError as error:
-            tell_winerror(self.board.engines, operation.name, error)
+            tell_winerror(self.state.engines, operation.name, error)
             raise
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
@@ -180,7 +199,7 @@ class Wrapper:
 WRAPPERS: dict[tuple[str, str], Wrapper] = {}
 
 
-def spelled(shown: Any, asked: str, found: str) -> Any:
+def respell(shown: Any, asked: str, found: str) -> Any:
     """Return a path argument for the place that a model has found; as it was passed, if that is where it is."""
     if isinstance(shown, int) or (found == asked and "/." not in os.fsdecode(shown)):
         return shown

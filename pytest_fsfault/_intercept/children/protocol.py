@@ -49,7 +49,7 @@ class Frames:
             yield marshal.loads(body)  # noqa: S302  # from a socket in a directory that is the user's alone
 
 
-def operation_row(operation: Operation) -> Message:
+def encode_operation(operation: Operation) -> Message:
     """Return an operation as plain values."""
     detail = operation.detail
     kind = type(detail).__name__ if isinstance(detail, Temporary) else ""
@@ -58,7 +58,7 @@ def operation_row(operation: Operation) -> Message:
     return (*row[:-1], kind, None if isinstance(detail, bytes) else _plain(detail))
 
 
-def operation_from_row(row: Message) -> Operation:
+def decode_operation(row: Message) -> Operation:
     """Return the operation that a row describes."""
     *fields, kind, detail = row
     return Operation._make((*fields, Temporary(detail) if kind else detail))
@@ -72,26 +72,26 @@ def _plain(value: Any) -> Any:
     return None
 
 
-def ending_row(error: BaseException) -> Message:
+def encode_ending(error: BaseException) -> Message:
     """Return what ended the session as plain values."""
     return type(error).__name__, str(error)
 
 
-def failure_row(error: BaseException | None) -> Message | None:
+def encode_failure(error: BaseException | None) -> Message | None:
     """Return an error that a call has met as plain values."""
     if error is None:
         return None
-    return ending_row(error) if isinstance(error, tuple(_ENDINGS.values())) else error_row(error)
+    return encode_ending(error) if isinstance(error, tuple(_ENDINGS.values())) else error_row(error)
 
 
-def failure_from_row(row: Message | None) -> BaseException | None:
+def decode_failure(row: Message | None) -> BaseException | None:
     """Return the error that a row describes."""
     if row is None:
         return None
-    return ending_from_row(row) if row[0] in _ENDINGS else error_from_row(row)
+    return decode_ending(row) if row[0] in _ENDINGS else error_from_row(row)
 
 
-def ending_from_row(row: Message) -> BaseException:
+def decode_ending(row: Message) -> BaseException:
     """Return what ended the session."""
     name, text = row
     return _ENDINGS[name](text)

@@ -8,7 +8,7 @@ import tempfile
 #: The variable that names the directory.
 KEY = "FSFAULT_CHILD"
 #: The directory with a `sitecustomize` of ours, which serves environments that do not have this package.
-BOOT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bootstrap", "on_path")
+ON_PATH = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bootstrap", "on_path")
 #: Whether a parent can be found here: Python has no such sockets on Windows.
 POSSIBLE = os.name == "posix"
 _PYTHONPATH = "PYTHONPATH"
@@ -43,23 +43,23 @@ def is_ours(path: str) -> bool:
     return os.path.basename(os.path.dirname(path)).startswith(f"{_PREFIX}{os.getpid()}-")
 
 
-def announce(directory: str) -> None:
+def publish(directory: str) -> None:
     """Let the processes that are started from now on know where to ask."""
     os.environ[KEY] = directory
     before = os.environ.get(_PYTHONPATH)
     if before is None:
-        os.environ[_PYTHONPATH] = BOOT
-    elif BOOT not in before.split(os.pathsep):
-        os.environ[_PYTHONPATH] = BOOT + os.pathsep + before
+        os.environ[_PYTHONPATH] = ON_PATH
+    elif ON_PATH not in before.split(os.pathsep):
+        os.environ[_PYTHONPATH] = ON_PATH + os.pathsep + before
 
 
-def withdraw() -> None:
+def unpublish() -> None:
     """Undo an `announce`, whatever others have added to the variables since."""
     os.environ.pop(KEY, None)
     there = os.environ.get(_PYTHONPATH)
-    if there is None or BOOT not in there:
+    if there is None or ON_PATH not in there:
         return
-    left = [part for part in there.split(os.pathsep) if part != BOOT]
+    left = [part for part in there.split(os.pathsep) if part != ON_PATH]
     if left:
         os.environ[_PYTHONPATH] = os.pathsep.join(left)
     else:

@@ -14,7 +14,7 @@ _NO_DESCRIPTOR: Any = {"trackfd": False} if sys.version_info >= (3, 13) else {}
 _ALIVE, _GENERATION, _TIME = range(3)
 
 
-class Page:
+class SharedState:
     """Three numbers, each read and written in one piece.
 
     `alive` is 1 while somebody answers; `generation` changes with rules, roots and gates; `time` is the virtual

@@ -11,7 +11,7 @@ import sys
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.engine.execution import Act, conduct, tell_winerror
+from pytest_fsfault._core.engine.execution import Action, execute, tell_winerror
 from pytest_fsfault._core.language.operations import OPERATIONS, Operation, flag_groups, open_groups
 from pytest_fsfault._intercept.calls.descriptors import AMOUNTS, shortened
 from pytest_fsfault._intercept.fake.errors import translated
@@ -19,7 +19,7 @@ from pytest_fsfault._intercept.fake.errors import translated
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_fsfault._intercept.fake.filesystem import Place
+    from pytest_fsfault._intercept.fake.filesystem import FakeFileSystem
 
     _Ways = tuple[Callable[[str, str | None], Any] | None, Callable[[int], Any] | None]
 
@@ -29,13 +29,13 @@ __tracebackhide__ = True
 _DETAILS = {"os.open": "flags", "os.access": "mode", "os.chmod": "mode", "os.truncate": "length"}
 
 
-class Call:
+class FakeCall:
     """One function of the fake `os`, and the operation that it is.
 
     `real` is pyfakefs's own function, whose first argument is its module.
     """
 
-    def __init__(self, place: Place, operation: str, real: Callable[..., Any]) -> None:
+    def __init__(self, place: FakeFileSystem, operation: str, real: Callable[..., Any]) -> None:
         self.place = place
         self.operation = operation
         self.kind = OPERATIONS[operation]
@@ -80,13 +80,13 @@ class Call:
     ) -> Any:
         """Hand an operation to the engines of all open sessions; with `nested` it calls what asks by itself."""
         __tracebackhide__ = True
-        board = self.place.board
-        if not any(board.watched(end) for end in (operation.path, operation.target) if end):
-            for engine in board.engines:
+        state = self.place.state
+        if not any(state.watched(end) for end in (operation.path, operation.target) if end):
+            for engine in state.engines:
                 if engine.gate:
                     engine.outside.setdefault(operation.name, operation.path)
             return call()
-        site = board.callers.locate(sys._getframe(1))
+        site = state.callers.locate(sys._getframe(1))
         if site is None:
             return call()
         operation = operation._replace(call_site=site)
@@ -94,7 +94,7 @@ class Call:
         away = at
         if at is not None and not nested:
             away = partial(self._away, at)
-        return conduct(board.engines, operation, Act(checked, self.discard, short, away))
+        return execute(state.engines, operation, Action(checked, self.discard, short, away))
 
     def _checked(self, operation: Operation, call: Callable[[], Any]) -> Any:
         __tracebackhide__ = True
@@ -103,7 +103,7 @@ class Call:
         except OSError as error:
             found = translated(self.place, operation, error)
             if found is error:
-                tell_winerror(self.place.board.engines, operation.name, error)
+                tell_winerror(self.place.state.engines, operation.name, error)
                 raise
         raise found from None
 
@@ -159,7 +159,7 @@ class Call:
         return args, {**kwargs, self._names[place]: value}
 
 
-class PathCall(Call):
+class PathCall(FakeCall):
     """A function whose first argument is a path or a descriptor."""
 
     def asked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Operation | None:
@@ -199,7 +199,7 @@ class PathCall(Call):
             return False
 
 
-class TwoPathCall(Call):
+class TwoPathCall(FakeCall):
     """A function from one path to another."""
 
     def asked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Operation | None:
@@ -231,7 +231,7 @@ class TwoPathCall(Call):
         return self.spelled(args, kwargs, 1, asked.shown_target, there, target or there)
 
 
-class DescriptorCall(Call):
+class DescriptorCall(FakeCall):
     """A function of one open descriptor, or of two."""
 
     def asked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Operation | None:
@@ -262,10 +262,10 @@ class DescriptorCall(Call):
             return self.real(module, *args, **kwargs)
 
 
-class AskingCall(Call):
+class AskingCall(FakeCall):
     """A function of `os.path` that asks for a file's status, and what it answers where that is refused."""
 
-    def __init__(self, place: Place, operation: str, real: Callable[..., Any], refused: Any) -> None:
+    def __init__(self, place: FakeFileSystem, operation: str, real: Callable[..., Any], refused: Any) -> None:
         super().__init__(place, operation, real)
         self._refused = refused
 
@@ -302,10 +302,10 @@ class AskingCall(Call):
         return found
 
 
-class OpenCall(Call):
+class OpenCall(FakeCall):
     """`open`, by whatever name: below it is one method of pyfakefs."""
 
-    def __init__(self, place: Place, real: Callable[..., Any]) -> None:
+    def __init__(self, place: FakeFileSystem, real: Callable[..., Any]) -> None:
         super().__init__(place, "open", real)
 
     def made(self) -> Callable[..., Any]:

@@ -7,20 +7,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.language.operations import Operation
-from pytest_fsfault._intercept.calls.functions import ROWS
-from pytest_fsfault._intercept.fake.calls import Call
+from pytest_fsfault._intercept.calls.functions import FUNCTIONS
+from pytest_fsfault._intercept.fake.calls import FakeCall
 from pytest_fsfault._intercept.patching.patches import Patch, bind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pytest_fsfault._intercept.fake.filesystem import Place
+    from pytest_fsfault._intercept.fake.filesystem import FakeFileSystem
 
 
-class Composite(Call):
+class Composite(FakeCall):
     """One function of `shutil`; the calls that it makes are operations of their own."""
 
-    def __init__(self, place: Place, operation: str, real: Callable[..., Any]) -> None:
+    def __init__(self, place: FakeFileSystem, operation: str, real: Callable[..., Any]) -> None:
         super().__init__(place, operation, real)
         code = getattr(real, "__code__", None) or getattr(type(real).__call__, "__code__", None)
         skipped = 0 if getattr(real, "__code__", None) else 1
@@ -58,9 +58,9 @@ class Composite(Call):
         return Operation(self.operation, source, target, self.kind.groups, shown, shown_target)
 
 
-def composites(place: Place) -> Iterator[Patch]:
+def composites(place: FakeFileSystem) -> Iterator[Patch]:
     """Yield what stands before the functions of `shutil`."""
-    for row in ROWS:
+    for row in FUNCTIONS:
         real = vars(shutil).get(row.function) if row.module == "shutil" else None
         if real is not None and row.function != "disk_usage":
             yield Patch(shutil, row.function, real, Composite(place, row.operation, real).made())

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_fsfault._intercept.fake.filesystem import Place
+    from pytest_fsfault._intercept.fake.filesystem import FakeFileSystem
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
 
 
-def walking(place: Place, real: Callable[..., Any]) -> Callable[..., Any]:
+def walking(place: FakeFileSystem, real: Callable[..., Any]) -> Callable[..., Any]:
     """Return what stands before the look of `os.walk` at one directory, which is an `os.scandir`."""
 
     @wraps(real)
@@ -33,7 +33,7 @@ def walking(place: Place, real: Callable[..., Any]) -> Callable[..., Any]:
     return contents
 
 
-def removing(place: Place, real: Callable[..., Any]) -> Callable[..., Any]:
+def removing(place: FakeFileSystem, real: Callable[..., Any]) -> Callable[..., Any]:
     """Return what stands before `os.removedirs`, as CPython's Lib/os.py has it."""
 
     @wraps(real)
@@ -56,7 +56,7 @@ def removing(place: Place, real: Callable[..., Any]) -> Callable[..., Any]:
     return removedirs
 
 
-def comparing(place: Place, real: Callable[..., Any]) -> Callable[..., Any]:
+def comparing(place: FakeFileSystem, real: Callable[..., Any]) -> Callable[..., Any]:
     """Return what stands before `os.path.samefile`, as CPython's Lib/genericpath.py has it."""
 
     @wraps(real)
@@ -70,7 +70,7 @@ def comparing(place: Place, real: Callable[..., Any]) -> Callable[..., Any]:
     return samefile
 
 
-def touching(place: Place, real: Callable[..., Any]) -> Callable[..., Any]:
+def touching(place: FakeFileSystem, real: Callable[..., Any]) -> Callable[..., Any]:
     """Return what stands before `Path.touch`: the original, whose `os` is fake."""
 
     @wraps(real)

@@ -6,7 +6,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._intercept.fake.import_hook import Finder
-from pytest_fsfault._intercept.fake.isolation import load_all, patcher, patcher_class, spare
+from pytest_fsfault._intercept.fake.isolation import exempt_from, patcher, patcher_class, preload
 from pytest_fsfault._intercept.patching.patches import Patch, Patches
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 
-class Watch:
+class FakeDetection:
     """Tell of each start and end of a fake, while sessions are open.
 
     Args:
@@ -44,7 +44,7 @@ class Watch:
         else:
             self._meet()
             if patcher() is not None:
-                load_all()
+                preload()
 
     def end(self) -> None:
         """Watch no more."""
@@ -70,7 +70,7 @@ class Watch:
     def _set_up(self, real: Callable[..., None]) -> Callable[..., None]:
         @wraps(real)
         def set_up(there: Any, *args: Any, **kwargs: Any) -> None:
-            load_all()
+            preload()
             there.original_open = self._real_open(there.original_open)
             with self._aside():
                 real(there, *args, **kwargs)
@@ -81,7 +81,7 @@ class Watch:
         @wraps(real)
         def start_patching(there: Any, *args: Any, **kwargs: Any) -> None:
             with self._aside():
-                spare(there)
+                exempt_from(there)
                 real(there, *args, **kwargs)
 
         return start_patching

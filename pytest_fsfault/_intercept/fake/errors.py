@@ -10,10 +10,10 @@ from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
 
 if TYPE_CHECKING:
     from pytest_fsfault._core.language.operations import Operation
-    from pytest_fsfault._intercept.fake.filesystem import Place
+    from pytest_fsfault._intercept.fake.filesystem import FakeFileSystem
 
 
-def translated(place: Place, operation: Operation, error: OSError) -> OSError:
+def translated(place: FakeFileSystem, operation: Operation, error: OSError) -> OSError:
     """Return the error of Windows for one of a fake Windows; a model of Windows has its own word on them."""
     kind = OPERATIONS[operation.name]
     if (
@@ -23,7 +23,7 @@ def translated(place: Place, operation: Operation, error: OSError) -> OSError:
         or not isinstance(error.errno, int)
     ):
         return error
-    if place.board.model is not None:
+    if place.state.model is not None:
         return error
     code = _special(place, operation, error.errno) or native_code(
         operation.name, error.errno, lambda: _missing(place, operation)
@@ -33,7 +33,7 @@ def translated(place: Place, operation: Operation, error: OSError) -> OSError:
     return build(parse_error(f"WinError {code}"), kind.family, shown, target)
 
 
-def _special(place: Place, operation: Operation, number: int) -> int:
+def _special(place: FakeFileSystem, operation: Operation, number: int) -> int:
     """Return the error that Windows has a number of its own for, 0 if it has none."""
     if number == errno.EINVAL and operation.name == "os.readlink":
         return 4390  # no link
@@ -41,7 +41,7 @@ def _special(place: Place, operation: Operation, number: int) -> int:
     return 32 if number == errno.EACCES and moves and place.is_open(operation.path) else 0
 
 
-def _missing(place: Place, operation: Operation) -> int:
+def _missing(place: FakeFileSystem, operation: Operation) -> int:
     """Return 3 if a directory on the way is missing, 2 if only the last name is."""
     for path in (operation.path, operation.target):
         above = "" if path is None else path.rpartition("/")[0]

@@ -10,7 +10,7 @@ from pytest_fsfault._host.originals import NATIVE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pytest_fsfault._intercept.fake.filesystem import Place
+    from pytest_fsfault._intercept.fake.filesystem import FakeFileSystem
 
 
 class OpenFile(NamedTuple):
@@ -27,7 +27,7 @@ class OpenFile(NamedTuple):
 class FakeNative:
     """What `originals.NATIVE` is for the real file system; paths are absolute and separated by ``/``, or its own."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: FakeFileSystem) -> None:
         self._place = place
 
     def __getattr__(self, name: str) -> Callable[..., Any]:

@@ -21,31 +21,31 @@ from pytest_fsfault._intercept.fake.isolation import patcher
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_fsfault._intercept.calls.state import Board
+    from pytest_fsfault._intercept.calls.state import InterceptState
 
 #: Nothing real can be hit: where no roots are named, all of a fake is watched, on whatever drive.
 WHOLE = ("/", *(f"{letter}:" for letter in ascii_uppercase))
 
 
-_known: WeakKeyDictionary[Any, Place] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Any, FakeFileSystem] = WeakKeyDictionary()
 
 
-def place_of(board: Board, patcher: Any) -> Place:
+def filesystem_of(state: InterceptState, patcher: Any) -> FakeFileSystem:
     """Return the place that a patcher has put in force, the same as long as its file system is the same."""
     found = _known.get(patcher.fs)
     if found is None or found.os is not patcher.fake_modules["os"]:
-        found = _known[patcher.fs] = Place(board, patcher)
+        found = _known[patcher.fs] = FakeFileSystem(state, patcher)
     return found
 
 
-def in_force() -> Place | None:
+def in_force() -> FakeFileSystem | None:
     """Return the fake file system that the code under test has now, None if that is the real one."""
     there = patcher()
     if there is None:
         return None
-    from pytest_fsfault._intercept.interceptor import switch  # noqa: PLC0415  # which imports this module
+    from pytest_fsfault._intercept.interceptor import interceptor  # noqa: PLC0415  # which imports this module
 
-    return place_of(switch().board, there)
+    return filesystem_of(interceptor().state, there)
 
 
 def native() -> Any:
@@ -54,11 +54,11 @@ def native() -> Any:
     return NATIVE if there is None else there.native
 
 
-class Place:
+class FakeFileSystem:
     """One fake file system, as the code under test sees it."""
 
-    def __init__(self, board: Board, patcher: Any) -> None:
-        self.board = board
+    def __init__(self, state: InterceptState, patcher: Any) -> None:
+        self.state = state
         self.filesystem = patcher.fs
         self.modules = patcher.fake_modules
         self.os = patcher.fake_modules["os"]
@@ -73,13 +73,13 @@ class Place:
 
     def concerns(self, filesystem: Any) -> bool:
         """Return whether a call on a file system of pyfakefs may be decided: it is this one, and not its own."""
-        board = self.board
-        if not board.faked or board.shut or filesystem is not self.filesystem:
+        state = self.state
+        if not state.on_fake or state.shut or filesystem is not self.filesystem:
             return False
         me = threading.get_ident()
-        if me in self._inside or me in board.busy:
+        if me in self._inside or me in state.own_threads:
             return False
-        return any(engine.gate for engine in board.engines)
+        return any(engine.gate for engine in state.engines)
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -6,21 +6,21 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._intercept.calls.functions import ROWS
+from pytest_fsfault._intercept.calls.functions import FUNCTIONS
 from pytest_fsfault._intercept.fake.calls import (
     AskingCall,
-    Call,
     DescriptorCall,
+    FakeCall,
     OpenCall,
     PathCall,
     TwoPathCall,
 )
 from pytest_fsfault._intercept.fake.composites import composites
 from pytest_fsfault._intercept.fake.derived import comparing, removing, touching, walking
-from pytest_fsfault._intercept.fake.filesystem import place_of
+from pytest_fsfault._intercept.fake.filesystem import filesystem_of
 from pytest_fsfault._intercept.fake.isolation import patcher
 from pytest_fsfault._intercept.fake.open_files import Files
-from pytest_fsfault._intercept.patching.early_bound import Exchange
+from pytest_fsfault._intercept.patching.early_bound import EarlyBound
 from pytest_fsfault._intercept.patching.patches import Patch, Patches
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from types import CellType
 
     from pytest_fsfault._core.engine.engine import Engine
-    from pytest_fsfault._intercept.calls.state import Board
-    from pytest_fsfault._intercept.fake.filesystem import Place
+    from pytest_fsfault._intercept.calls.state import InterceptState
+    from pytest_fsfault._intercept.fake.filesystem import FakeFileSystem
 
-_SHAPES: dict[str, type[Call]] = {
+_SHAPES: dict[str, type[FakeCall]] = {
     "path": PathCall,
     "two paths": TwoPathCall,
     "descriptor": DescriptorCall,
@@ -51,35 +51,35 @@ _ASKING = (
 )
 
 
-class Fakes:
+class FakeInstallation:
     """The fake file system that is in force, if there is one."""
 
-    def __init__(self, board: Board, times: Mapping[int, tuple[Any, Any]]) -> None:
-        self._board = board
+    def __init__(self, state: InterceptState, times: Mapping[int, tuple[Any, Any]]) -> None:
+        self._state = state
         self._times = times
         self._cells: list[tuple[CellType, Any]] = []
         self._patches = Patches()
         self._defaults: list[tuple[Any, tuple[Any, ...]]] = []
-        self._exchange: Exchange | None = None
+        self._early_bound: EarlyBound | None = None
         self._real: dict[Engine, tuple[str, ...]] = {}
         self._known: dict[Engine, tuple[Any, tuple[str, ...]]] = {}
-        self.place: Place | None = None
+        self.place: FakeFileSystem | None = None
 
     def enter(self) -> None:
         """Stand before the functions of the fake that is in force now."""
-        self.place = place_of(self._board, patcher())
+        self.place = filesystem_of(self._state, patcher())
         self._put(self.place)
-        self._board.faked = True
-        for engine in self._board.engines:
+        self._state.on_fake = True
+        for engine in self._state.engines:
             self.adopt(engine)
 
     def leave(self) -> None:
         """Take everything away that `enter` put in place."""
-        self._board.faked = False
+        self._state.on_fake = False
         for engine in list(self._real):
             self.release(engine)
-        if self._exchange is not None:
-            self._exchange.restore()
+        if self._early_bound is not None:
+            self._early_bound.restore()
         self._patches.uninstall()
         for function, before in self._defaults:
             function.__defaults__ = before
@@ -90,7 +90,7 @@ class Fakes:
 
     def forget(self) -> None:
         """Let go of the last fake: the sessions are over."""
-        self.place = self._exchange = None
+        self.place = self._early_bound = None
         self._known.clear()
 
     # The roots of a session are others here.
@@ -98,12 +98,12 @@ class Fakes:
     def adopt(self, engine: Engine) -> None:
         """Let a session watch the fake while that is in force."""
         place = self.place
-        if place is None or not self._board.faked or engine in self._real:
+        if place is None or not self._state.on_fake or engine in self._real:
             return
         self._real[engine] = engine.roots
         known, roots = self._known.get(engine, (None, ()))
         engine.roots = roots if known is place else place.roots(engine.named)
-        engine.on_ground(place)
+        engine.on_filesystem_change(place)
 
     def release(self, engine: Engine) -> None:
         """Let a session watch the real file system again."""
@@ -113,11 +113,11 @@ class Fakes:
                 self.place.forget_below(engine.roots)
             self._known[engine] = (self.place, engine.roots)
             engine.roots = real
-            engine.on_ground(None)
+            engine.on_filesystem_change(None)
 
     # What stands before pyfakefs's own.
 
-    def _put(self, place: Place) -> None:
+    def _put(self, place: FakeFileSystem) -> None:
         for owner, name, make in self._functions(place):
             self._exchange_function(vars(owner).get(name), make)
         found = list(composites(place))
@@ -129,13 +129,15 @@ class Fakes:
             before = function.__defaults__ or ()
             self._defaults.append((function, before))
             function.__defaults__ = tuple(pairs.get(id(value), (value, value))[1] for value in before)
-        self._exchange = Exchange(self._board.callers)
-        self._exchange.know(pairs, self._times)
-        self._exchange.put()
+        self._early_bound = EarlyBound(self._state.callers)
+        self._early_bound.register(pairs, self._times)
+        self._early_bound.put()
 
-    def _functions(self, place: Place) -> Iterator[tuple[type, str, Callable[[Any], Callable[..., Any]]]]:
+    def _functions(
+        self, place: FakeFileSystem
+    ) -> Iterator[tuple[type, str, Callable[[Any], Callable[..., Any]]]]:
         home, paths = type(place.os), type(place.os.path)
-        for row in ROWS:
+        for row in FUNCTIONS:
             if row.module == "os" and row.shape in _SHAPES:
                 yield home, row.function, partial(_call, _SHAPES[row.shape], place, row.operation)
         for name, operation, refused in _ASKING:
@@ -151,7 +153,7 @@ class Fakes:
             self._cells.append((cell, original))
             cell.cell_contents = make(original)
 
-    def _methods(self, place: Place) -> Iterator[Patch]:
+    def _methods(self, place: FakeFileSystem) -> Iterator[Patch]:
         module = sys.modules
         opening = module["pyfakefs.fake_open"].FakeFileOpen
         yield Patch(opening, "call", vars(opening)["call"], OpenCall(place, vars(opening)["call"]).made())
@@ -169,11 +171,15 @@ class Fakes:
         yield Patch(usage, "disk_usage", call.real, call.made())
 
 
-def _call(shape: type[Call], place: Place, operation: str, real: Callable[..., Any]) -> Callable[..., Any]:
+def _call(
+    shape: type[FakeCall], place: FakeFileSystem, operation: str, real: Callable[..., Any]
+) -> Callable[..., Any]:
     return shape(place, operation, real).made()
 
 
-def _asking(place: Place, operation: str, refused: Any, real: Callable[..., Any]) -> Callable[..., Any]:
+def _asking(
+    place: FakeFileSystem, operation: str, refused: Any, real: Callable[..., Any]
+) -> Callable[..., Any]:
     return AskingCall(place, operation, real, refused).made()
 
 

@@ -57,14 +57,14 @@ def patcher() -> Any:
     return next((one for one in there if one is not None and one.is_patching and one.fs is not None), None)
 
 
-def settle() -> None:
+def prepare() -> None:
     """Make ready for a session: if a fake is in force already, none of ours must work with it."""
     if patcher() is not None:
-        load_all()
+        preload()
 
 
 @contextmanager
-def paused() -> Iterator[None]:
+def real_files() -> Iterator[None]:
     """Let the real file system be there in the block."""
     there = patcher()
     if there is None:
@@ -82,17 +82,17 @@ def paused() -> Iterator[None]:
         there._dyn_patcher._loaded_module_names.update(kept)
 
 
-def load_all() -> None:
+def preload() -> None:
     """Import all of ours that may be needed under a fake, with the real modules in place."""
     if not _loaded or not _loaded.issubset(sys.modules):
-        with paused():
+        with real_files():
             names = [name for room in _ROOMS for name in _modules(room)]
             for name in names:
                 import_module(name)
         _loaded.update(names)
     there = patcher()
     if there is not None:
-        spare(there)
+        exempt_from(there)
 
 
 _loaded: set[str] = set()
@@ -111,7 +111,7 @@ def _modules(room: str) -> Iterator[str]:
                 yield f"{home.__name__}.{name}"
 
 
-def spare(there: Any) -> None:
+def exempt_from(there: Any) -> None:
     """Let a patcher leave our modules alone, from now on and with what it has done to them already."""
     found = type(there)
     for table in (found.FS_MODULES, found.SKIPPED_FS_MODULES):

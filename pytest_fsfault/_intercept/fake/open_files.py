@@ -14,12 +14,12 @@ from weakref import ReferenceType
 
 from pytest_fsfault._core.language.operations import Operation
 from pytest_fsfault._intercept.fake.buffers import drop, pending_of
-from pytest_fsfault._intercept.fake.calls import Call
+from pytest_fsfault._intercept.fake.calls import FakeCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pytest_fsfault._intercept.fake.filesystem import Place
+    from pytest_fsfault._intercept.fake.filesystem import FakeFileSystem
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -29,10 +29,10 @@ _ASKING = frozenset({"readable"})
 _WHOLE = frozenset({"readline", "readlines"})
 
 
-class FileCall(Call):
+class FakeFileMethod(FakeCall):
     """One operation on open files, such as `file.write`."""
 
-    def __init__(self, place: Place, operation: str) -> None:
+    def __init__(self, place: FakeFileSystem, operation: str) -> None:
         super().__init__(place, operation, print)
 
     def on(
@@ -56,11 +56,12 @@ class FileCall(Call):
 class Files:
     """The methods of pyfakefs's open files, as they stand while its file system is in force."""
 
-    def __init__(self, place: Place, wrapper: Any) -> None:
+    def __init__(self, place: FakeFileSystem, wrapper: Any) -> None:
         self._place = place
         self._wrapper = wrapper
         self._calls = {
-            name: FileCall(place, f"file.{name}") for name in ("read", "write", "flush", "truncate", "close")
+            name: FakeFileMethod(place, f"file.{name}")
+            for name in ("read", "write", "flush", "truncate", "close")
         }
 
     def methods(self) -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -120,7 +121,7 @@ class Files:
         """Return whether a simulated crash has come over this file: its buffer never reaches the disk."""
         path = self._place.path_of(file.filedes) if file.filedes is not None else None
         asked = Operation("file.write", path or "")
-        return any(engine.ended is not None and engine.covers(asked) for engine in self._place.board.engines)
+        return any(engine.ended is not None and engine.covers(asked) for engine in self._place.state.engines)
 
     def _close(self, real: Callable[..., None]) -> Callable[..., None]:
         @wraps(real)

@@ -40,20 +40,20 @@ class Callers:
     """Sort stack frames; `harness` names further modules that belong to the machinery."""
 
     def __init__(self) -> None:
-        self.harness: frozenset[str] = frozenset()
+        self.machinery: frozenset[str] = frozenset()
         self._kinds: dict[str, str] = {}
         self._told: Any = _local()  # of a thread that speaks for another: the lines that are at work there
 
-    def add_harness(self, modules: Iterable[str]) -> None:
+    def add_machinery(self, modules: Iterable[str]) -> None:
         """Count `modules`, and what lies below them, as machinery from now on."""
-        self.harness |= frozenset(modules)
+        self.machinery |= frozenset(modules)
         self._kinds.clear()
 
-    def is_harness(self, module: str) -> bool:
+    def is_machinery(self, module: str) -> bool:
         """Return whether a module of this name belongs to pytest, its plugins or a debugger."""
         parts = module.split(".")
         return parts[0] in MACHINERY or any(
-            ".".join(parts[: end + 1]) in self.harness for end in range(len(parts))
+            ".".join(parts[: end + 1]) in self.machinery for end in range(len(parts))
         )
 
     def locate(self, frame: FrameType | None) -> str | None:
@@ -116,7 +116,7 @@ class Callers:
         if filename.startswith(BETWEEN):
             return "ours"
         imports = filename.startswith((PACKAGE, "<frozen importlib", "<frozen zipimport", "<frozen runpy"))
-        if imports or module in _DISPLAY or self.is_harness(module):
+        if imports or module in _DISPLAY or self.is_machinery(module):
             return "machinery"
         through = module.partition(".")[0] in _CALL_THROUGH or module.startswith(_FAKES)
         if through or filename.startswith("<frozen "):

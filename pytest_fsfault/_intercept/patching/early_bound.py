@@ -68,7 +68,7 @@ def _dictionary(value: Any) -> dict[str, Any] | None:
     return found if type(found) is dict else None
 
 
-class Exchange:
+class EarlyBound:
     """Exchange functions for their wrappers wherever a module's dictionary holds them, and put them back.
 
     What a scan found is remembered with the size of each dictionary, and with how often each original is referred
@@ -91,7 +91,7 @@ class Exchange:
         # How often the originals were referred to when they were last looked for.
         self._seen: list[int] | None = None
 
-    def know(self, files: _Pairs, times: _Pairs) -> None:
+    def register(self, files: _Pairs, times: _Pairs) -> None:
         """Take in what is to be exchanged, before anybody has seen a wrapper; who holds one now holds it for good.
 
         Both maps go from the original's id to (original, wrapper). Names of `times` are left alone in the
@@ -189,7 +189,7 @@ class Exchange:
         name = space.get("__name__") if isinstance(space, dict) else None
         if not isinstance(name, str) or name in _LEFT_ALONE or name.partition(".")[0] in _PACKAGES_LEFT_ALONE:
             return None
-        return None if self._callers.is_harness(name) else space
+        return None if self._callers.is_machinery(name) else space
 
 
 def _same(modules: list[Any], others: list[Any]) -> bool:

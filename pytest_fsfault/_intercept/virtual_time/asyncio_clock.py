@@ -15,22 +15,22 @@ from weakref import WeakSet, ref
 
 from pytest_fsfault._core.clock import SECOND, nanoseconds
 from pytest_fsfault._intercept.patching.patches import Patch
-from pytest_fsfault._intercept.virtual_time.scope import STAGE
+from pytest_fsfault._intercept.virtual_time.scope import ACTIVE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_fsfault._core.clock import VirtualClock
-    from pytest_fsfault._intercept.virtual_time.scope import Tempo
+    from pytest_fsfault._intercept.virtual_time.scope import ClockScope
 
-#: The attribute of a loop that holds its `LoopTime`.
+#: The attribute of a loop that holds its `LoopClock`.
 KEY = "_fsfault_time"
 
 #: The methods `select` that hand over to `turns.select`; a loop with any other keeps real time.
-known: set[Callable[..., Any]] = set()
+patched_selects: set[Callable[..., Any]] = set()
 
-_loops: list[ref[Any]] = []  # those that have a `LoopTime`
-_put: list[Any] = []  # the class whose methods are patched
+_loops: list[ref[Any]] = []  # those that have a `LoopClock`
+_patched: list[Any] = []  # the class whose methods are patched
 
 
 class _Basis(NamedTuple):
@@ -49,7 +49,7 @@ class _Basis(NamedTuple):
 _REAL = _Basis(None, 0, 0)
 
 
-class LoopTime:
+class LoopClock:
     """The time of one loop: it goes on without a step when another clock comes to drive it."""
 
     __slots__ = ("_basis", "_loop", "answers", "asked")
@@ -66,12 +66,12 @@ class LoopTime:
 
     def settle(self) -> _Basis:
         """Return what drives the loop now."""
-        tempo, basis = STAGE.tempo, self._basis
-        clock = None if tempo is None else tempo.virtual
-        if tempo is not None and clock is not None and not _lives_by(tempo, self._loop()):
+        scope, basis = ACTIVE.scope, self._basis
+        clock = None if scope is None else scope.virtual
+        if scope is not None and clock is not None and not _lives_by(scope, self._loop()):
             clock = None
         if clock is not basis.clock:
-            new = _Basis(clock, 0 if tempo is None else tempo.epoch["monotonic"], 0)
+            new = _Basis(clock, 0 if scope is None else scope.epoch["monotonic"], 0)
             basis = self._basis = new._replace(offset=basis.now_ns() - new.now_ns())
         return basis
 
@@ -84,16 +84,16 @@ class LoopTime:
         return basis.now_ns() / SECOND
 
 
-def _lives_by(tempo: Tempo, loop: Any) -> bool:
+def _lives_by(scope: ClockScope, loop: Any) -> bool:
     thread = getattr(loop, "_thread_id", None) or get_ident()
-    return tempo.world.belongs(thread) and (
-        getattr(type(getattr(loop, "_selector", None)), "select", None) in known
+    return scope.world.belongs(thread) and (
+        getattr(type(getattr(loop, "_selector", None)), "select", None) in patched_selects
     )
 
 
-def time_of(loop: Any) -> LoopTime:
+def time_of(loop: Any) -> LoopClock:
     """Return the time of `loop`, which may have given real time so far."""
-    return vars(loop).get(KEY) or LoopTime(loop, _REAL)
+    return vars(loop).get(KEY) or LoopClock(loop, _REAL)
 
 
 # What stands in for methods of asyncio's loops
@@ -103,10 +103,10 @@ def _making(real: Any) -> Any:
     @wraps(real)
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         real(self, *args, **kwargs)
-        tempo = STAGE.tempo
-        if tempo is not None and tempo.virtual is not None and tempo.world.belongs(get_ident()):
+        scope = ACTIVE.scope
+        if scope is not None and scope.virtual is not None and scope.world.belongs(get_ident()):
             # Not yet asked for its time: it has the one that `time.monotonic` tells.
-            LoopTime(self, _Basis(tempo.virtual, tempo.epoch["monotonic"], 0))
+            LoopClock(self, _Basis(scope.virtual, scope.epoch["monotonic"], 0))
 
     return init
 
@@ -119,7 +119,7 @@ def _reader(real: Any) -> Any:
     return time
 
 
-class Waking:
+class SleepCallback:
     """What ends an `asyncio.sleep`, and records it."""
 
     __slots__ = ("_began", "_clock", "_span", "_wake")
@@ -142,7 +142,7 @@ def _timer(real: Any) -> Any:
         if clock is not None and callback is not None and callback is wake:
             span = nanoseconds(delay)
             if span is not None:
-                callback = Waking(clock, span, wake)
+                callback = SleepCallback(clock, span, wake)
         return real(self, delay, callback, *args, context=context)
 
     return call_later
@@ -164,9 +164,9 @@ _METHODS = {"__init__": _making, "time": _reader, "call_later": _timer, "run_in_
 def loaded() -> list[Patch]:
     """Return the patches for asyncio if it was loaded since the last call."""
     found = getattr(sys.modules.get("asyncio.base_events"), "BaseEventLoop", None)
-    if found is None or found in _put:
+    if found is None or found in _patched:
         return []
-    _put.append(found)
+    _patched.append(found)
     return [
         Patch(found, name, real, make(real))
         for name, make in _METHODS.items()
@@ -176,7 +176,7 @@ def loaded() -> list[Patch]:
 
 def is_covered() -> bool:
     """Return whether asyncio was loaded so far."""
-    return bool(_put)
+    return bool(_patched)
 
 
 def leave() -> None:
@@ -192,7 +192,7 @@ def leave() -> None:
 def _goes_on(loop: Any) -> bool:
     """Keep the time that `loop` showed, and return whether that differs from the real one."""
     time = time_of(loop)
-    if not time.settle().offset or type(loop).time is not _put[0].time:
+    if not time.settle().offset or type(loop).time is not _patched[0].time:
         return False
     vars(loop).setdefault("time", time.read)
     return True

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import nanoseconds
 from pytest_fsfault._core.waiter import Waiter
-from pytest_fsfault._intercept.virtual_time.asyncio_clock import KEY, Waking, time_of
+from pytest_fsfault._intercept.virtual_time.asyncio_clock import KEY, SleepCallback, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType
 
     from pytest_fsfault._core.clock import VirtualClock
-    from pytest_fsfault._intercept.virtual_time.scope import Tempo
+    from pytest_fsfault._intercept.virtual_time.scope import ClockScope
 
     Wait = Callable[[float | None], list[Any]]
 
@@ -37,14 +37,14 @@ _ACCEPTING = frozenset({"_accept_connection", "_sock_accept"})
 _JOINING = frozenset({"join", "_wait_for_tstate_lock"})
 
 
-def turning(tempo: Tempo, selector: Any) -> Any:
+def loop_of(scope: ClockScope, selector: Any) -> Any:
     """Return the loop that asks `selector` for events in this thread, if it lives by the clock in force."""
     events = sys.modules.get("asyncio.events")
     loop = None if events is None else events._get_running_loop()
     if loop is None or getattr(loop, "_selector", None) is not selector:
         return None
     time = vars(loop).get(KEY)
-    if time is None or not time.asked or time.settle().clock is not tempo.virtual:
+    if time is None or not time.asked or time.settle().clock is not scope.virtual:
         return None
     time.asked = False
     return loop
@@ -67,7 +67,7 @@ def _wait_for_events(clock: VirtualClock, loop: Any, wait: Wait) -> list[Any]:
     if _can_be_asked(loop._selector):
         clock._waiters[thread] = _LoopWaiter(clock, loop, None)
     try:
-        if _talks(loop):
+        if _has_connections(loop):
             return clock.outside(partial(wait, None))
         return wait(None)
     finally:
@@ -86,8 +86,8 @@ class _LoopWaiter(Waiter):
     def __init__(self, clock: VirtualClock, loop: Any, span: int | None) -> None:
         super().__init__(clock.now_ns(), clock.world.monotonic_ns(), span)
         self._clock, self._loop = clock, loop
-        self._talks = _talks(loop)
-        self._sleeps = bool(loop._scheduled) and isinstance(loop._scheduled[0]._callback, Waking)
+        self._talks = _has_connections(loop)
+        self._sleeps = bool(loop._scheduled) and isinstance(loop._scheduled[0]._callback, SleepCallback)
 
     @property
     def notified(self) -> bool:
@@ -131,14 +131,14 @@ def _is_idle(code: CodeType) -> bool:
     return code.co_name in _JOINING and code.co_filename.endswith("threading.py")
 
 
-def _talks(loop: Any) -> bool:
+def _has_connections(loop: Any) -> bool:
     """Return whether `loop` waits for anything but its own bell and whoever connects."""
     selector = loop._selector
     under_way = getattr(selector, "_cache", None)  # of the proactor of Windows, the bell included
     if under_way is not None:
         return len(under_way) > 1
-    keys, bell = selector.get_map(), loop._ssock.fileno()
-    return len(keys) > 1 and any(key.fd != bell and not _accepts(key.data) for key in keys.values())
+    keys, lock = selector.get_map(), loop._ssock.fileno()
+    return len(keys) > 1 and any(key.fd != lock and not _accepts(key.data) for key in keys.values())
 
 
 def _accepts(handles: Any) -> bool:

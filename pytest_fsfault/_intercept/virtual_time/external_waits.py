@@ -18,7 +18,7 @@ from pytest_fsfault._core.clock import nanoseconds
 from pytest_fsfault._intercept.patching.patches import MISSING, Patch, bind
 from pytest_fsfault._intercept.virtual_time import asyncio_clock, asyncio_waits
 from pytest_fsfault._intercept.virtual_time.process_timeouts import PROCESSES, Timed, by_clock, looking
-from pytest_fsfault._intercept.virtual_time.scope import FOREIGN, STAGE
+from pytest_fsfault._intercept.virtual_time.scope import ACTIVE, EXEMPT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,21 +96,21 @@ def _wrap(real: Any, row: _Row, *, selects: bool = False) -> Callable[..., Any]:
     """Return a function of the caller's frame and arguments that calls `real`, and accounts for the time."""
 
     def call(frame: FrameType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        tempo = STAGE.tempo
-        if tempo is None or tempo.virtual is None or not tempo.world.belongs(get_ident()):
+        scope = ACTIVE.scope
+        if scope is None or scope.virtual is None or not scope.world.belongs(get_ident()):
             return real(*args, **kwargs)
         asyncio = selects and str(frame.f_globals.get("__name__")).startswith("asyncio.")
-        if asyncio and (loop := asyncio_waits.turning(tempo, args[0])) is not None:
-            return asyncio_waits.select(tempo.virtual, loop, partial(real, args[0]), *args[1:], **kwargs)
-        if row.instant(args, kwargs) or get_ident() in looking or tempo.pace(frame) == FOREIGN:
+        if asyncio and (loop := asyncio_waits.loop_of(scope, args[0])) is not None:
+            return asyncio_waits.select(scope.virtual, loop, partial(real, args[0]), *args[1:], **kwargs)
+        if row.instant(args, kwargs) or get_ident() in looking or scope.pace(frame) == EXEMPT:
             return real(*args, **kwargs)
-        if row.timed is not None and getattr(tempo.world, "kin", None) is not None:
-            return by_clock(tempo.virtual, real, row.timed, args, kwargs)
+        if row.timed is not None and getattr(scope.world, "kin", None) is not None:
+            return by_clock(scope.virtual, real, row.timed, args, kwargs)
         limit = None
         if asyncio:
             # The next timer of a loop with real time: a jump beyond it would rob the loop of its time.
             limit = nanoseconds(args[1] if len(args) > 1 else kwargs.get("timeout"))
-        return tempo.virtual.outside(partial(real, *args, **kwargs), limit)
+        return scope.virtual.outside(partial(real, *args, **kwargs), limit)
 
     return call
 
@@ -138,7 +138,7 @@ def _patches(row: _Row, module: ModuleType) -> Iterator[Patch]:
             if real := getattr(owner, name, None):
                 wrapper = _method(row, real, selects=name == "select")
                 if name == "select":
-                    asyncio_clock.known.add(wrapper)
+                    asyncio_clock.patched_selects.add(wrapper)
                 yield Patch(owner, name, vars(owner).get(name, MISSING), wrapper)
 
 

@@ -15,7 +15,7 @@ _QUIET = 5_000_000 if sys.platform == "linux" else 40_000_000
 LOOKS = 5
 
 
-class Mark:
+class LastSign:
     """The last sign of life of a thread or a process, since when, and how often it was the same."""
 
     __slots__ = ("looks", "sign", "since")
@@ -28,10 +28,10 @@ class Mark:
     def lasts(self, now: int) -> bool:
         """Look once more, and return whether the quiet has lasted long enough."""
         self.looks += 1
-        return self.looks >= LOOKS and now - self.since >= quiet()
+        return self.looks >= LOOKS and now - self.since >= idle_threshold()
 
 
-def quiet() -> int:
+def idle_threshold() -> int:
     """Return how long somebody must give no sign of life, in nanoseconds.
 
     Whoever waits for the interpreter's lock stirs once in each switch interval: two of them are added.

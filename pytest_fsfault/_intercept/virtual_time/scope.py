@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 # VIRTUAL time is for the code under test. A PATIENT caller reads virtual time and sleeps by it, but a wait
 # of its that nobody answers takes real time: it expects an answer from outside. REAL callers read real time
 # and wait for real. FOREIGN ones are not under test at all: what they do is not even known to the clock.
-VIRTUAL, PATIENT, REAL, FOREIGN = range(4)
+VIRTUAL, PATIENT, REAL, EXEMPT = range(4)
 # Modules that only pass on what their caller wants; and those that do both.
 _THROUGH, _POOL = -1, -2
 
-_PACES = {
+_KINDS = {
     _THROUGH: "threading queue pytest_fsfault._intercept.bootstrap.dormant",
     _POOL: "multiprocessing.pool multiprocessing.process asyncio.events",
     PATIENT: "concurrent.futures",
     REAL: "asyncio selectors subprocess multiprocessing trio curio twisted tornado gevent eventlet uvloop",
-    FOREIGN: " ".join(("pytest_fsfault", *MACHINERY)),
+    EXEMPT: " ".join(("pytest_fsfault", *MACHINERY)),
 }
-_KNOWN = {name: pace for pace, names in _PACES.items() for name in names.split()}
+_KNOWN = {name: pace for pace, names in _KINDS.items() for name in names.split()}
 # Functions of theirs that call what they were handed.
 _HANDED_ON = frozenset({"worker", "mapstar", "starmapstar", "_run", "run"})
 
 
-class Tempo:
+class ClockScope:
     """One clock in force, where its time begins, and who is exempt from it."""
 
-    __slots__ = ("_is_exempt", "_paces", "clock", "epoch", "virtual", "world")
+    __slots__ = ("_is_exempt", "_kinds", "clock", "epoch", "virtual", "world")
 
     def __init__(self, clock: Clock, is_exempt: Callable[[str], bool]) -> None:
         self.clock = clock
@@ -46,15 +46,15 @@ class Tempo:
         self.world = clock.world if isinstance(clock, VirtualClock) else ThisProcess()
         self.epoch = clock.epoch = clock.epoch or _epoch(clock.now_ns())
         self._is_exempt = is_exempt
-        self._paces: dict[object, int] = {}
+        self._kinds: dict[object, int] = {}
 
     def pace(self, frame: FrameType | None) -> int:
         """Return by which time the code of `frame` lives."""
         while frame is not None:
             name = frame.f_globals.get("__name__")
-            pace = self._paces.get(name) if isinstance(name, str) else VIRTUAL
+            pace = self._kinds.get(name) if isinstance(name, str) else VIRTUAL
             if pace is None:
-                pace = self._paces[name] = self._judge(str(name))
+                pace = self._kinds[name] = self._judge(str(name))
             if pace >= 0:
                 return pace
             if pace == _POOL:
@@ -72,19 +72,19 @@ class Tempo:
             if package in _KNOWN:
                 return _KNOWN[package]
             package = package.rpartition(".")[0]
-        return FOREIGN if self._is_exempt(name) else VIRTUAL
+        return EXEMPT if self._is_exempt(name) else VIRTUAL
 
 
-class Stage:
+class ActiveScope:
     """The one thing that every wrapper looks at first: the tempo in force, if any."""
 
-    __slots__ = ("tempo",)
+    __slots__ = ("scope",)
 
     def __init__(self) -> None:
-        self.tempo: Tempo | None = None
+        self.scope: ClockScope | None = None
 
 
-STAGE = Stage()
+ACTIVE = ActiveScope()
 
 
 def _epoch(elapsed: int) -> dict[str, int]:

@@ -11,32 +11,32 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import SECOND, nanoseconds
 from pytest_fsfault._intercept.patching.patches import Patch
-from pytest_fsfault._intercept.virtual_time.scope import FOREIGN, STAGE, VIRTUAL
+from pytest_fsfault._intercept.virtual_time.scope import ACTIVE, EXEMPT, VIRTUAL
 
 if TYPE_CHECKING:
     from threading import Condition, Thread
 
     from pytest_fsfault._core.clock import VirtualClock
-    from pytest_fsfault._intercept.virtual_time.scope import Tempo
+    from pytest_fsfault._intercept.virtual_time.scope import ClockScope
 
 _real_wait: Any = threading.Condition.wait
 _real_start: Any = threading.Thread.start
 
 # Threads inside `Thread.start`, which waits for an Event of its own.
-_launching: set[int] = set()
+_starting_threads: set[int] = set()
 
 
 @wraps(_real_wait)
 def _wait(self: Condition, timeout: float | None = None) -> bool:
-    tempo, thread = STAGE.tempo, get_ident()
-    if tempo is None or thread in _launching or not tempo.world.belongs(thread):
+    scope, thread = ACTIVE.scope, get_ident()
+    if scope is None or thread in _starting_threads or not scope.world.belongs(thread):
         return _real_wait(self, timeout)  # type: ignore[no-any-return]
-    pace = tempo.pace(_getframe(1))
-    if pace == FOREIGN or not (timeout is None or _is_virtual(timeout)):
+    pace = scope.pace(_getframe(1))
+    if pace == EXEMPT or not (timeout is None or _is_virtual(timeout)):
         return _real_wait(self, timeout)  # type: ignore[no-any-return]
-    if tempo.virtual is None:
-        return _wait_for_real(tempo, self, timeout)
-    return _wait_virtually(tempo.virtual, self, timeout, patient=pace != VIRTUAL)
+    if scope.virtual is None:
+        return _wait_for_real(scope, self, timeout)
+    return _wait_virtually(scope.virtual, self, timeout, patient=pace != VIRTUAL)
 
 
 def _is_virtual(timeout: object) -> bool:
@@ -63,30 +63,30 @@ def _wait_virtually(clock: VirtualClock, condition: Any, timeout: float | None, 
                 condition._waiters.remove(waiter)
 
 
-def _wait_for_real(tempo: Tempo, condition: Condition, timeout: float | None) -> bool:
-    tempo.clock.raise_if_ended()
-    began = tempo.clock.now_ns()
+def _wait_for_real(scope: ClockScope, condition: Condition, timeout: float | None) -> bool:
+    scope.clock.raise_if_ended()
+    began = scope.clock.now_ns()
     notified: bool = _real_wait(condition, timeout)
     if not notified and timeout is not None:
-        tempo.clock.note(began, round(timeout * SECOND))
+        scope.clock.note(began, round(timeout * SECOND))
     return notified
 
 
 @wraps(_real_start)
 def _start(self: Thread) -> None:
-    tempo, starter = STAGE.tempo, get_ident()
-    if tempo is None or not tempo.world.belongs(starter) or tempo.pace(_getframe(1)) == FOREIGN:
+    scope, starter = ACTIVE.scope, get_ident()
+    if scope is None or not scope.world.belongs(starter) or scope.pace(_getframe(1)) == EXEMPT:
         _real_start(self)
         return
     # Before it starts: it must count as at work from the first moment.
-    tempo.world.adopt(self)
-    _launching.add(starter)
+    scope.world.adopt(self)
+    _starting_threads.add(starter)
     try:
         _real_start(self)
     finally:
-        _launching.discard(starter)
+        _starting_threads.discard(starter)
         if not self._started.is_set():  # type: ignore[attr-defined]
-            tempo.world.disown(self)
+            scope.world.disown(self)
 
 
 #: What waits under any clock, so that the waits are recorded.

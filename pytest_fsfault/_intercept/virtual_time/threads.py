@@ -9,7 +9,7 @@ from time import monotonic_ns, process_time_ns, thread_time_ns
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from pytest_fsfault._host.processes import child_lives
-from pytest_fsfault._intercept.virtual_time.idle import Mark, can_run
+from pytest_fsfault._intercept.virtual_time.idle import LastSign, can_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _LINUX = sys.platform == "linux"
 
 
-class Kin(Protocol):
+class ChildLook(Protocol):
     """Child processes that share the clock."""
 
     numbers: frozenset[int]
@@ -32,11 +32,11 @@ class ThisProcess:
 
     monotonic_ns = staticmethod(monotonic_ns)
     #: Those of the children that share the clock, of all clocks of this process.
-    kin: ClassVar[Kin | None] = None
+    kin: ClassVar[ChildLook | None] = None
 
     def __init__(self) -> None:
         self._threads: dict[Thread, None] = {}
-        self._marks: dict[Thread, Mark] = {}
+        self._marks: dict[Thread, LastSign] = {}
         self._last_look = (0, 0, 0)
 
     def adopt(self, thread: Thread) -> None:
@@ -94,7 +94,7 @@ class ThisProcess:
         mark = self._marks.get(thread)
         # Only where the system tells who is about to run, stillness from before this wait counts.
         if mark is None or mark.sign != sign or (not _LINUX and mark.since < since):
-            self._marks[thread] = Mark(sign, now)
+            self._marks[thread] = LastSign(sign, now)
             return True
         if not mark.lasts(now):
             return True

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_fsfault._core.clock import SECOND, Clock, VirtualClock, nanoseconds
 from pytest_fsfault._intercept.patching.patches import Patch, Patches, bind
 from pytest_fsfault._intercept.virtual_time import asyncio_clock, external_waits
-from pytest_fsfault._intercept.virtual_time.scope import STAGE, Tempo
+from pytest_fsfault._intercept.virtual_time.scope import ACTIVE, ClockScope
 from pytest_fsfault._intercept.virtual_time.threading_waits import START, WAIT
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ def _sleeper() -> Any:
     real = time.sleep
 
     def sleep(_home: object, *args: Any, **kwargs: Any) -> None:
-        tempo = STAGE.tempo
-        if tempo is not None and len(args) == 1 and not kwargs and tempo.governs(_getframe(1)):
+        scope = ACTIVE.scope
+        if scope is not None and len(args) == 1 and not kwargs and scope.governs(_getframe(1)):
             span = nanoseconds(args[0])
             if span is not None:
-                tempo.clock.pause(span)
+                scope.clock.pause(span)
                 return
         real(*args, **kwargs)  # which also refuses what cannot be slept
 
@@ -40,16 +40,16 @@ def _reader(name: str) -> Any:
     origin = name.removesuffix("_ns")
 
     def read(_home: object) -> float:
-        tempo = STAGE.tempo
-        if tempo is None or tempo.virtual is None or not tempo.governs(_getframe(1)):
+        scope = ACTIVE.scope
+        if scope is None or scope.virtual is None or not scope.governs(_getframe(1)):
             return real()  # type: ignore[no-any-return]
-        return (tempo.epoch[origin] + tempo.virtual.reading()) / SECOND
+        return (scope.epoch[origin] + scope.virtual.reading()) / SECOND
 
     def read_ns(_home: object) -> int:
-        tempo = STAGE.tempo
-        if tempo is None or tempo.virtual is None or not tempo.governs(_getframe(1)):
+        scope = ACTIVE.scope
+        if scope is None or scope.virtual is None or not scope.governs(_getframe(1)):
             return real()  # type: ignore[no-any-return]
-        return tempo.epoch[origin] + tempo.virtual.reading()
+        return scope.epoch[origin] + scope.virtual.reading()
 
     return bind("time", real, read if name == origin else read_ns)
 
@@ -67,10 +67,10 @@ _to_come = {"queue": Patch(None, "time", _MONOTONIC, _MONOTONIC_WRAPPER)}
 # How many modules there were when it was last looked for new ones.
 _loaded = [0]
 # Those that were started, the innermost last.
-_running: list[Timing] = []
+_running: list[VirtualTime] = []
 
 
-class Timing:
+class VirtualTime:
     """Virtual time in force, from `start` to `stop`, except while the gate is shut.
 
     Who lives by it: the thread that called `start`, and the threads that it and its like start meanwhile.
@@ -87,20 +87,20 @@ class Timing:
     def __init__(self, is_exempt: Callable[[str], bool] = lambda _name: False, *, shut: int = 0) -> None:
         self._is_exempt = is_exempt
         self._shut = shut  # how often
-        self._tempo: Tempo | None = None
+        self._scope: ClockScope | None = None
 
     def start(self, clock: Clock) -> None:
         """Put `clock` in force for this thread; the one before comes back with `stop`.
 
         The gate is open, unless it has been shut before.
         """
-        if self._tempo is not None:
+        if self._scope is not None:
             raise RuntimeError("this Timing has been started already")
-        self._tempo = Tempo(clock, self._is_exempt)
-        self._tempo.world.adopt(threading.current_thread())
+        self._scope = ClockScope(clock, self._is_exempt)
+        self._scope.world.adopt(threading.current_thread())
         try:
             _running.append(self)
-            _install(self._tempo)
+            _install(self._scope)
             _settle()
         except BaseException:
             self.stop()
@@ -108,13 +108,13 @@ class Timing:
 
     def stop(self) -> None:
         """Take the clock out of force; once the last one is, everything patched is the original again."""
-        tempo, self._tempo = self._tempo, None
+        scope, self._scope = self._scope, None
         if self in _running:
             _running.remove(self)
         try:
             _settle()
-            if tempo is not None:
-                _follow(tempo.clock)
+            if scope is not None:
+                _follow(scope.clock)
         finally:
             if not _running:
                 _uninstall()
@@ -133,7 +133,7 @@ class Timing:
     def refresh(self) -> None:
         """Cover modules that were imported since the start; cheap if there are none."""
         if self in _running and len(sys.modules) != _loaded[0]:
-            _install(self._tempo)
+            _install(self._scope)
 
     def sweep(self) -> None:
         """Put originals back where a mock, undone after the end, has put a wrapper again."""
@@ -141,30 +141,30 @@ class Timing:
             _ALL.uninstall()
 
 
-def awaits(module: str) -> bool:
+def needs_cover(module: str) -> bool:
     """Return whether a module is about to be loaded that has to be covered."""
-    if not _running or module not in _AWAITED or module in sys.modules or module in _met:
+    if not _running or module not in _AWAITED or module in sys.modules or module in _importing:
         return False
     return module == "queue" or module in external_waits.awaited() or not asyncio_clock.is_covered()
 
 
-_met: set[str] = set()  # those that we ourselves are loading
+_importing: set[str] = set()  # those that we ourselves are loading
 _AWAITED = frozenset({*external_waits.awaited(), "asyncio.base_events", "queue"})
 
 
-def meet(module: str) -> None:
+def cover_on_import(module: str) -> None:
     """Load a module before its importer does, and cover it before anybody has taken a name from it."""
-    _met.add(module)
+    _importing.add(module)
     try:
         __import__(module)
     finally:
-        _met.discard(module)
+        _importing.discard(module)
     for timing in _running:
         timing.refresh()
 
 
-def _install(tempo: Tempo | None) -> None:
-    if tempo is None or tempo.virtual is None:
+def _install(scope: ClockScope | None) -> None:
+    if scope is None or scope.virtual is None:
         _RECORDING.install()
         return
     _loaded[0] = len(sys.modules)
@@ -186,21 +186,21 @@ def _uninstall() -> None:
 def _settle() -> None:
     """Decide anew which tempo is in force, and tell the clocks."""
     shut = any(timing._shut for timing in _running)
-    STAGE.tempo = _running[-1]._tempo if _running and not shut else None
+    ACTIVE.scope = _running[-1]._scope if _running and not shut else None
     for timing in _running:
-        if timing._tempo is not None:
-            _follow(timing._tempo.clock)
+        if timing._scope is not None:
+            _follow(timing._scope.clock)
 
 
 def _follow(clock: Clock) -> None:
     if isinstance(clock, VirtualClock):
-        clock.follow_real_time(STAGE.tempo is None or STAGE.tempo.clock is not clock)
+        clock.follow_real_time(ACTIVE.scope is None or ACTIVE.scope.clock is not clock)
 
 
 def _forget() -> None:
     """Give a forked child real time: it has a copy of the clock, not the clock."""
     _running.clear()
-    STAGE.tempo = None
+    ACTIVE.scope = None
     _uninstall()
 
 

@@ -14,14 +14,14 @@ from pytest_fsfault._core.language.errors import build, parse_error
 from pytest_fsfault._core.language.operations import OPERATIONS, Operation
 from pytest_fsfault._windows.natives import windows_code
 from pytest_fsfault._windows.sharing import ALL, READ, WRITE
-from pytest_fsfault._windows.state import Refusal
+from pytest_fsfault._windows.state import Denial
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_fsfault._windows.lookup import Place
-    from pytest_fsfault._windows.model import Model
-    from pytest_fsfault._windows.state import Scene
+    from pytest_fsfault._windows.lookup import Location
+    from pytest_fsfault._windows.model import WindowsModel
+    from pytest_fsfault._windows.state import WindowsState
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -40,7 +40,7 @@ class Winapi:
     def __init__(
         self,
         absolute: Callable[[str], str],
-        model: Callable[[str, str], Model | None],
+        model: Callable[[str, str], WindowsModel | None],
         refused: Callable[[Operation, str, OSError], None],
     ) -> None:
         self._absolute = absolute
@@ -58,7 +58,7 @@ class Winapi:
         operation = Operation("shutil.copy2", paths[0], paths[1], kind.groups, source, target)
         try:
             _copy(model, operation, follow=not flags & self.COPY_FILE_COPY_SYMLINK)
-        except Refusal as refusal:
+        except Denial as refusal:
             error = build(parse_error(f"WinError {refusal.code}"), "winerror")
             error.add_note(refusal.reason)
             if refusal.code != self.ERROR_ACCESS_DENIED:  # what `shutil` itself will meet again
@@ -66,54 +66,54 @@ class Winapi:
             raise error from None
 
 
-def _copy(model: Model, operation: Operation, *, follow: bool) -> None:
-    scene = model.scene
+def _copy(model: WindowsModel, operation: Operation, *, follow: bool) -> None:
+    state = model.state
     assert operation.target is not None  # noqa: S101  # made with one
     try:
-        source = _source(scene, operation, follow=follow)
-        target = scene.lookup.follow(scene.place(operation.target, operation.shown_target))
+        source = _source(state, operation, follow=follow)
+        target = state.lookup.follow(state.place(operation.target, operation.shown_target))
         if target.parent:
-            raise Refusal(target.parent, f"the directory of {target.name} does not exist")
+            raise Denial(target.parent, f"the directory of {target.name} does not exist")
         if target.exists:
-            _check_target(scene, source, target)
-        _transfer(scene, source.path, target.path)
+            _check_target(state, source, target)
+        _transfer(state, source.path, target.path)
     except OSError as error:
-        raise Refusal(windows_code(scene, operation, error), str(error)) from None
-    scene.lookup.created(target.path)
-    model.actors.arrived(target.path)
+        raise Denial(windows_code(state, operation, error), str(error)) from None
+    state.lookup.created(target.path)
+    model.reactions.on_written(target.path)
 
 
-def _source(scene: Scene, operation: Operation, *, follow: bool) -> Place:
-    place = scene.existing(operation)
+def _source(state: WindowsState, operation: Operation, *, follow: bool) -> Location:
+    place = state.existing(operation)
     if place.is_link and not follow:
-        raise Refusal(1314, "symbolic links need a privilege, or developer mode")
-    place = scene.lookup.follow(place)
-    scene.must_exist(place)
+        raise Denial(1314, "symbolic links need a privilege, or developer mode")
+    place = state.lookup.follow(place)
+    state.must_exist(place)
     if place.is_directory:
-        raise Refusal(5, f"{place.name} is a directory")
-    scene.check_sharing(place, READ, ALL, real=False)
+        raise Denial(5, f"{place.name} is a directory")
+    state.check_sharing(place, READ, ALL, real=False)
     return place
 
 
-def _check_target(scene: Scene, source: Place, target: Place) -> None:
+def _check_target(state: WindowsState, source: Location, target: Location) -> None:
     if target.is_directory:
-        raise Refusal(5, f"{target.name} is a directory")
+        raise Denial(5, f"{target.name} is a directory")
     if target.identity == source.identity:
-        raise Refusal(32, f"{target.name} cannot be copied onto itself")
-    if scene.readonly(target) or scene.attributes(target) & {"hidden", "system"}:
-        raise Refusal(5, f"{target.name} has an attribute that forbids it")
-    scene.check_images(target, 32)
-    scene.check_sharing(target, WRITE, READ | WRITE)
-    for opening, hold in scene.openings(target.identity):
+        raise Denial(32, f"{target.name} cannot be copied onto itself")
+    if state.readonly(target) or state.attributes(target) & {"hidden", "system"}:
+        raise Denial(5, f"{target.name} has an attribute that forbids it")
+    state.check_images(target, 32)
+    state.check_sharing(target, WRITE, READ | WRITE)
+    for opening, hold in state.openings(target.identity):
         if opening.kind == "section":
-            scene.refuse(1224, target, opening, hold)
+            state.refuse(1224, target, opening, hold)
 
 
-def _transfer(scene: Scene, source: str, target: str) -> None:
-    open_file = scene.native.open_file
+def _transfer(state: WindowsState, source: str, target: str) -> None:
+    open_file = state.native.open_file
     with open_file(source, "rb") as reading, open_file(target, "wb") as writing:
         while piece := reading.read(_SIZE):
             writing.write(piece)
-    status = scene.native.stat(source)
-    scene.native.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
-    scene.native.chmod(target, modes.S_IMODE(status.st_mode))
+    status = state.native.stat(source)
+    state.native.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+    state.native.chmod(target, modes.S_IMODE(status.st_mode))

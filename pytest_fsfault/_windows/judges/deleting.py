@@ -11,69 +11,69 @@ from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.engine.interfaces import Answer
 from pytest_fsfault._windows.sharing import ALL, DELETE
-from pytest_fsfault._windows.state import Ordinary, Refusal
+from pytest_fsfault._windows.state import Denial, HostError
 
 if TYPE_CHECKING:
     from pytest_fsfault._core.language.operations import Operation
-    from pytest_fsfault._windows.lookup import Place
-    from pytest_fsfault._windows.state import Scene
+    from pytest_fsfault._windows.lookup import Location
+    from pytest_fsfault._windows.state import WindowsState
 
 
-def judge_remove(scene: Scene, operation: Operation) -> Answer:
+def judge_remove(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.remove`."""
-    place = scene.existing(operation)
+    place = state.existing(operation)
     if place.is_directory:
-        raise Ordinary(5, f"{place.name} is a directory")
-    scene.check_sharing(place, DELETE, ALL)
-    if scene.readonly(place) and not place.is_link:
-        raise Refusal(5, f"{place.name} is read-only")
-    scene.check_images(place, 5, sections=not scene.version.posix_delete)
-    return _deleted(scene, place)
+        raise HostError(5, f"{place.name} is a directory")
+    state.check_sharing(place, DELETE, ALL)
+    if state.readonly(place) and not place.is_link:
+        raise Denial(5, f"{place.name} is read-only")
+    state.check_images(place, 5, sections=not state.version.posix_delete)
+    return _deleted(state, place)
 
 
-def judge_rmdir(scene: Scene, operation: Operation) -> Answer:
+def judge_rmdir(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.rmdir`."""
-    place = scene.existing(operation)
-    if place.is_link and scene.lookup.follow(place).is_directory:
-        return Answer(place.path, perform=partial(scene.native.unlink, place.path), about=place)
+    place = state.existing(operation)
+    if place.is_link and state.lookup.follow(place).is_directory:
+        return Answer(place.path, perform=partial(state.native.unlink, place.path), about=place)
     if not place.is_directory:
-        raise Ordinary(267, f"{place.name} is a file")
-    scene.check_sharing(place, DELETE, ALL)
-    if scene.readonly(place):
-        raise Refusal(5, f"{place.name} is read-only")
-    return _deleted(scene, place)
+        raise HostError(267, f"{place.name} is a file")
+    state.check_sharing(place, DELETE, ALL)
+    if state.readonly(place):
+        raise Denial(5, f"{place.name} is read-only")
+    return _deleted(state, place)
 
 
-def _deleted(scene: Scene, place: Place) -> Answer:
+def _deleted(state: WindowsState, place: Location) -> Answer:
     """Delete at once, or, on legacy systems, mark what somebody still has open."""
-    if scene.version.posix_delete or not scene.is_open(place.identity):
+    if state.version.posix_delete or not state.is_open(place.identity):
         return Answer(place.path, about=place)
-    if place.is_directory and scene.native.listdir(place.path):
-        raise Refusal(145, f"{place.name} is not empty")
-    return Answer(place.path, reason="pending", perform=partial(_mark, scene, place))
+    if place.is_directory and state.native.listdir(place.path):
+        raise Denial(145, f"{place.name} is not empty")
+    return Answer(place.path, reason="pending", perform=partial(_mark, state, place))
 
 
-def _mark(scene: Scene, place: Place) -> None:
-    scene.pending[place.identity] = place.path
-    scene.changed()
+def _mark(state: WindowsState, place: Location) -> None:
+    state.pending[place.identity] = place.path
+    state.changed()
 
 
-def finish_pending(scene: Scene, *, everything: bool = False) -> None:
+def finish_pending(state: WindowsState, *, everything: bool = False) -> None:
     """Remove those deleted files whose last handle is closed."""
     # Innermost first, so that a directory finds its own children gone.
-    for identity, path in sorted(scene.pending.items(), key=lambda item: -len(item[1])):
-        if everything or not scene.is_open(identity):
-            del scene.pending[identity]
-            _remove(scene, path)
-            scene.forget(identity)
+    for identity, path in sorted(state.pending.items(), key=lambda item: -len(item[1])):
+        if everything or not state.is_open(identity):
+            del state.pending[identity]
+            _remove(state, path)
+            state.forget(identity)
 
 
-def _remove(scene: Scene, path: str) -> None:
+def _remove(state: WindowsState, path: str) -> None:
     try:
-        if scene.lookup.find(path).is_directory:
-            scene.native.rmdir(path)
+        if state.lookup.find(path).is_directory:
+            state.native.rmdir(path)
         else:
-            scene.native.unlink(path)
+            state.native.unlink(path)
     except OSError:
         pass  # somebody else was faster
-    scene.lookup.removed(path)
+    state.lookup.removed(path)

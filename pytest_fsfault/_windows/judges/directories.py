@@ -10,60 +10,60 @@ from typing import TYPE_CHECKING, Any, Self
 from pytest_fsfault._core.engine.interfaces import Answer
 from pytest_fsfault._windows.names import fold
 from pytest_fsfault._windows.sharing import ALL, READ, WRITE
-from pytest_fsfault._windows.state import Ordinary, Refusal
+from pytest_fsfault._windows.state import Denial, HostError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_fsfault._core.language.operations import Operation
-    from pytest_fsfault._windows.lookup import Identity, Place
-    from pytest_fsfault._windows.state import Scene
+    from pytest_fsfault._windows.lookup import Identity, Location
+    from pytest_fsfault._windows.state import WindowsState
 
 _LONGEST_CURRENT = 260
 
 
-def judge_mkdir(scene: Scene, operation: Operation) -> Answer:
+def judge_mkdir(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.mkdir`."""
     last = operation.path.rpartition("/")[2]
     if ":" in last and "\\" not in last:
-        raise Refusal(267, f"{last} names a stream, which is no directory")
-    place = scene.place(operation.path, operation.shown, making=True)
+        raise Denial(267, f"{last} names a stream, which is no directory")
+    place = state.place(operation.path, operation.shown, making=True)
     if place.parent:
-        raise Ordinary(place.parent, f"the directory of {place.name} does not exist")
-    scene.must_live(place)
+        raise HostError(place.parent, f"the directory of {place.name} does not exist")
+    state.must_live(place)
     if place.exists:
-        raise Ordinary(183, f"{place.name} exists")
+        raise HostError(183, f"{place.name} exists")
     return Answer(place.path)
 
 
-def judge_listing(scene: Scene, operation: Operation) -> Answer:
+def judge_listing(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.listdir` and `os.scandir`: in name order, and a missing directory is a missing path."""
     if isinstance(operation.shown, int):
         return Answer(operation.path)
-    place = scene.place(operation.path, operation.shown, searching=True)
+    place = state.place(operation.path, operation.shown, searching=True)
     if not place.exists:
-        raise Ordinary(3, f"{place.name} does not exist")
-    scene.must_live(place)
-    followed = scene.lookup.follow(place)
+        raise HostError(3, f"{place.name} does not exist")
+    state.must_live(place)
+    followed = state.lookup.follow(place)
     if not followed.exists:
-        raise Ordinary(3, f"{place.name} is a link that leads nowhere")
+        raise HostError(3, f"{place.name} is a link that leads nowhere")
     if not followed.is_directory:
-        raise Ordinary(267, f"{place.name} is a file")
-    scene.check_sharing(followed, READ, ALL, real=False)
+        raise HostError(267, f"{place.name} is a file")
+    state.check_sharing(followed, READ, ALL, real=False)
     return Answer(place.path)
 
 
-def judge_chdir(scene: Scene, operation: Operation) -> Answer:
+def judge_chdir(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.chdir`."""
     if isinstance(operation.shown, int):
         return Answer(operation.path)
-    place = scene.existing(operation)
-    followed = scene.lookup.follow(place)
+    place = state.existing(operation)
+    followed = state.lookup.follow(place)
     if not followed.is_directory:
-        raise Ordinary(267, f"{place.name} is a file")
+        raise HostError(267, f"{place.name} is a file")
     if len(place.path) >= _LONGEST_CURRENT:
-        raise Refusal(206, f"{len(place.path)} characters are more than a current directory may have")
-    scene.check_sharing(followed, READ, READ | WRITE, real=False)
+        raise Denial(206, f"{len(place.path)} characters are more than a current directory may have")
+    state.check_sharing(followed, READ, READ | WRITE, real=False)
     return Answer(place.path)
 
 
@@ -82,14 +82,14 @@ class Listing:
     The real iterator is exhausted at once, and with it its descriptor closed: the model remembers ours.
     """
 
-    def __init__(self, real: Any, place: tuple[str, Identity], scene: Scene) -> None:
+    def __init__(self, real: Any, place: tuple[str, Identity], state: WindowsState) -> None:
         path, self.identity = place
-        self.path = scene.real(path)
+        self.path = state.real(path)
         with real:
             entries = sorted(real, key=lambda entry: _key(entry.name))
         self._entries = iter(entries)
-        self._scene = scene
-        scene.listings.add(self)
+        self._state = state
+        state.listings.add(self)
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -98,7 +98,7 @@ class Listing:
         try:
             return next(self._entries)
         except StopIteration:
-            self._scene.listings.discard(self)
+            self._state.listings.discard(self)
             raise
 
     def __enter__(self) -> Self:
@@ -110,14 +110,14 @@ class Listing:
     def close(self) -> None:
         """Let go of the directory."""
         self._entries = iter(())
-        self._scene.listings.discard(self)
+        self._state.listings.discard(self)
 
 
-def listed(scene: Scene, answer: Answer, result: Any) -> Any:
+def listed(state: WindowsState, answer: Answer, result: Any) -> Any:
     """Return the result of a listing as Windows gives it."""
     if isinstance(result, list):
         return in_order(result)
-    place: Place = scene.lookup.follow(scene.lookup.find(answer.path))
+    place: Location = state.lookup.follow(state.lookup.find(answer.path))
     if not place.exists:
         return result
-    return Listing(result, (place.path, place.identity), scene)
+    return Listing(result, (place.path, place.identity), state)

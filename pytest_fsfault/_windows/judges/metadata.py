@@ -10,114 +10,114 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.interfaces import Answer
-from pytest_fsfault._windows.state import Ordinary, Refusal
+from pytest_fsfault._windows.state import Denial, HostError
 
 if TYPE_CHECKING:
     from pytest_fsfault._core.language.operations import Operation
-    from pytest_fsfault._windows.lookup import Place
-    from pytest_fsfault._windows.state import Scene
+    from pytest_fsfault._windows.lookup import Location
+    from pytest_fsfault._windows.state import WindowsState
 
 _WRITE = 0o200
 
 
-def judge_stat(scene: Scene, operation: Operation) -> Answer:
+def judge_stat(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.stat` and `os.lstat`: an open file is no obstacle, nor is one that is deleted and still listed."""
     if isinstance(operation.shown, int):
         return Answer(operation.path)
-    place = scene.place(operation.path, operation.shown)
+    place = state.place(operation.path, operation.shown)
     if not place.exists:
-        scene.must_exist(place)
+        state.must_exist(place)
     _check_separator(place, operation.shown)
     return Answer(place.path)
 
 
-def judge_attributes(scene: Scene, operation: Operation) -> Answer:
+def judge_attributes(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.utime` and `os.readlink`."""
     if isinstance(operation.shown, int):
         return Answer(operation.path)
-    place = scene.existing(operation)
+    place = state.existing(operation)
     _check_separator(place, operation.shown)
     if operation.name == "os.readlink" and not place.is_link:
-        raise Ordinary(4390, f"{place.name} is no link")
+        raise HostError(4390, f"{place.name} is no link")
     return Answer(place.path)
 
 
-def judge_access(scene: Scene, operation: Operation) -> Answer:
+def judge_access(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.access`: only the read-only attribute of a file counts, and only for writing."""
-    place = scene.existing(operation)
+    place = state.existing(operation)
     mode = operation.detail
     # Not the link's own, but what it leads to.
-    seen = scene.lookup.follow(place)
+    seen = state.lookup.follow(place)
     if not seen.exists:
         return Answer(place.path, perform=lambda: True)  # GetFileAttributesW asks the link
-    denied = isinstance(mode, int) and mode & os.W_OK and not seen.is_directory and scene.readonly(seen)
+    denied = isinstance(mode, int) and mode & os.W_OK and not seen.is_directory and state.readonly(seen)
     return Answer(place.path, perform=lambda: not denied)
 
 
-def judge_chmod(scene: Scene, operation: Operation) -> Answer:
+def judge_chmod(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.chmod`: only the owner's right to write matters, and it is the read-only attribute."""
     if isinstance(operation.shown, int):
         return Answer(operation.path)
-    place = scene.existing(operation)
+    place = state.existing(operation)
     mode = operation.detail
     if not isinstance(mode, int):
         return Answer(place.path)
-    seen = scene.lookup.follow(place)
+    seen = state.lookup.follow(place)
     if not seen.exists:
         return Answer(place.path, perform=_nothing)
     if seen.is_directory:
-        return Answer(place.path, perform=partial(_chmod_directory, scene, seen, mode))
-    return Answer(place.path, perform=partial(_chmod_file, scene, seen, mode))
+        return Answer(place.path, perform=partial(_chmod_directory, state, seen, mode))
+    return Answer(place.path, perform=partial(_chmod_file, state, seen, mode))
 
 
-def _chmod_file(scene: Scene, place: Place, mode: int) -> None:
+def _chmod_file(state: WindowsState, place: Location, mode: int) -> None:
     # No file becomes unreadable on Windows; what else the caller wished stays for programs to be run.
     native = mode | 0o600 if mode & _WRITE else (mode | 0o400) & ~0o222
-    scene.native.chmod(place.path, native)
+    state.native.chmod(place.path, native)
 
 
-def _chmod_directory(scene: Scene, place: Place, mode: int) -> None:
+def _chmod_directory(state: WindowsState, place: Location, mode: int) -> None:
     # A read-only directory takes new names all the same, so the real one must not be read-only.
-    scene.set_attribute(place, "readonly", not mode & _WRITE)
-    scene.native.chmod(place.path, mode | 0o700)
+    state.set_attribute(place, "readonly", not mode & _WRITE)
+    state.native.chmod(place.path, mode | 0o700)
 
 
 def _nothing() -> None:
     """Change nothing: the mode of a link that leads nowhere."""
 
 
-def judge_link(scene: Scene, operation: Operation) -> Answer:
+def judge_link(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.link`."""
-    source = scene.existing(operation)
+    source = state.existing(operation)
     assert operation.target is not None  # noqa: S101  # an operation of two paths
-    target = scene.place(operation.target, operation.shown_target)
+    target = state.place(operation.target, operation.shown_target)
     if source.is_directory:
-        raise Ordinary(5, f"{source.name} is a directory")
-    _check_new(scene, source.path, target)
+        raise HostError(5, f"{source.name} is a directory")
+    _check_new(state, source.path, target)
     return Answer(source.path, target.path)
 
 
-def judge_symlink(scene: Scene, operation: Operation) -> Answer:
+def judge_symlink(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.symlink`: a privilege that users do not have, except in developer mode."""
     assert operation.target is not None  # noqa: S101  # an operation of two paths
-    target = scene.place(operation.target, operation.shown_target)
-    if not scene.version.developer_mode:
-        raise Refusal(1314, "symbolic links need a privilege, or developer mode")
-    _check_new(scene, target.path, target)
+    target = state.place(operation.target, operation.shown_target)
+    if not state.version.developer_mode:
+        raise Denial(1314, "symbolic links need a privilege, or developer mode")
+    _check_new(state, target.path, target)
     return Answer(operation.path, target.path)
 
 
-def _check_new(scene: Scene, source: str, target: Place) -> None:
-    if scene.other_volume(source, target.path):
-        raise Refusal(17, f"{target.path} is on another volume than {source}", declared=True)
+def _check_new(state: WindowsState, source: str, target: Location) -> None:
+    if state.other_volume(source, target.path):
+        raise Denial(17, f"{target.path} is on another volume than {source}", declared=True)
     if target.parent:
-        raise Ordinary(target.parent, f"the directory of {target.name} does not exist")
-    scene.must_live(target)
+        raise HostError(target.parent, f"the directory of {target.name} does not exist")
+    state.must_live(target)
     if target.exists:
-        raise Ordinary(183, f"{target.name} exists")
+        raise HostError(183, f"{target.name} exists")
 
 
-def _check_separator(place: Place, shown: Any) -> None:
+def _check_separator(place: Location, shown: Any) -> None:
     text = os.fsdecode(shown) if isinstance(shown, (str, bytes)) else ""
     if len(text) > 1 and text[-1] in "/\\" and place.exists and not (place.is_directory or place.is_link):
-        raise Ordinary(123, f"{place.name} is a file, written with a separator at its end")
+        raise HostError(123, f"{place.name} is a file, written with a separator at its end")

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_fsfault._core.engine.interfaces import Answer
 from pytest_fsfault._core.language.operations import Temporary
 from pytest_fsfault._windows.sharing import ALL, DELETE, READ, WRITE
-from pytest_fsfault._windows.state import Ordinary, Refusal
+from pytest_fsfault._windows.state import Denial, HostError
 
 if TYPE_CHECKING:
     from pytest_fsfault._core.language.operations import Operation
-    from pytest_fsfault._windows.lookup import Place
-    from pytest_fsfault._windows.state import Scene
+    from pytest_fsfault._windows.lookup import Location
+    from pytest_fsfault._windows.state import WindowsState
 
 _TMPFILE = getattr(os, "O_TMPFILE", 0)
 
@@ -52,25 +52,23 @@ def by_flags(flags: int) -> Wish:
     )
 
 
-def judge_open(scene: Scene, operation: Operation) -> Answer:
+def judge_open(state: WindowsState, operation: Operation) -> Answer:
     """Judge `open` and `os.open`."""
     if isinstance(operation.shown, int):
         return Answer(operation.path)
     wish = _wish(operation)
     if wish is None:
         return Answer(operation.path)
-    if wish.creates and ":" in operation.path and not scene.on_windows:
-        scene.make_room_for_stream(operation)
-    place = scene.place(operation.path, operation.shown)
+    if wish.creates and ":" in operation.path and not state.on_windows:
+        state.make_room_for_stream(operation)
+    place = state.place(operation.path, operation.shown)
     if not place.exists and (place.parent or not wish.creates):
-        scene.must_exist(place)
-    scene.must_live(place)
+        state.must_exist(place)
+    state.must_live(place)
     if _ends_as_directory(operation.shown):
-        raise Refusal(
-            3 if place.is_directory else 123, f"{place.name} is written with a separator at its end"
-        )
+        raise Denial(3 if place.is_directory else 123, f"{place.name} is written with a separator at its end")
     if place.exists:
-        _check_existing(scene, scene.lookup.follow(place), wish)
+        _check_existing(state, state.lookup.follow(place), wish)
     return Answer(place.path, about=(place, wish))
 
 
@@ -86,76 +84,76 @@ def _wish(operation: Operation) -> Wish | None:
     return wish
 
 
-def _check_existing(scene: Scene, place: Place, wish: Wish) -> None:
+def _check_existing(state: WindowsState, place: Location, wish: Wish) -> None:
     if not place.exists:
         return  # a link that leads nowhere
     if place.is_directory:
-        raise Refusal(5, f"{place.name} is a directory")
+        raise Denial(5, f"{place.name} is a directory")
     if wish.exclusive:
-        raise Ordinary(80, f"{place.name} exists")
+        raise HostError(80, f"{place.name} exists")
     writes = wish.access & WRITE
-    if (writes or wish.empties) and scene.readonly(place):
-        raise Refusal(5, f"{place.name} is read-only")
-    if wish.empties and (found := scene.attributes(place) & {"hidden", "system"}):
-        raise Refusal(5, f"{place.name} is {min(found)}, and would have to be created anew as such")
+    if (writes or wish.empties) and state.readonly(place):
+        raise Denial(5, f"{place.name} is read-only")
+    if wish.empties and (found := state.attributes(place) & {"hidden", "system"}):
+        raise Denial(5, f"{place.name} is {min(found)}, and would have to be created anew as such")
     if writes or wish.empties:
-        scene.check_images(place, 32)
+        state.check_images(place, 32)
     # What plain opens share is enough for other plain opens: the real ones need no look.
-    real = bool(wish.access & DELETE) or place.identity in scene.temporaries or bool(wish.access & WRITE)
+    real = bool(wish.access & DELETE) or place.identity in state.temporaries or bool(wish.access & WRITE)
     # Emptying a file asks for writing, whatever else is asked for.
-    scene.check_sharing(place, wish.access | (WRITE if wish.empties else 0), wish.share, real=real)
+    state.check_sharing(place, wish.access | (WRITE if wish.empties else 0), wish.share, real=real)
     if wish.empties:
-        _check_mapped(scene, place)
+        _check_mapped(state, place)
 
 
-def _check_mapped(scene: Scene, place: Place) -> None:
-    for opening, hold in scene.openings(place.identity):
+def _check_mapped(state: WindowsState, place: Location) -> None:
+    for opening, hold in state.openings(place.identity):
         if opening.kind == "section":
-            scene.refuse(1224, place, opening, hold)
+            state.refuse(1224, place, opening, hold)
 
 
-def judge_truncate(scene: Scene, operation: Operation) -> Answer:
+def judge_truncate(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.truncate` and `os.ftruncate`: an open for writing, then a new end of the file."""
     if not isinstance(operation.shown, (str, bytes)):
-        return judge_file_truncate(scene, operation)
-    place = scene.existing(operation)
-    _check_existing(scene, scene.lookup.follow(place), Wish(READ | WRITE))
-    if _cuts_mapped(scene, scene.lookup.follow(place), operation.detail):
+        return judge_file_truncate(state, operation)
+    place = state.existing(operation)
+    _check_existing(state, state.lookup.follow(place), Wish(READ | WRITE))
+    if _cuts_mapped(state, state.lookup.follow(place), operation.detail):
         # The runtime's failure is a positive number, and CPython tests for a negative one: nothing is told.
         return Answer(place.path, perform=_nothing)
     return Answer(place.path)
 
 
-def judge_file_truncate(scene: Scene, operation: Operation) -> Answer:
+def judge_file_truncate(state: WindowsState, operation: Operation) -> Answer:
     """Judge cutting an open file: not while it is mapped."""
-    place = scene.lookup.find(operation.path)
-    if place.exists and _cuts_mapped(scene, place, operation.detail):
-        for opening, hold in scene.openings(place.identity):
+    place = state.lookup.find(operation.path)
+    if place.exists and _cuts_mapped(state, place, operation.detail):
+        for opening, hold in state.openings(place.identity):
             if opening.kind == "section":
-                scene.refuse(1224, place, opening, hold)
+                state.refuse(1224, place, opening, hold)
     return Answer(operation.path)
 
 
-def _cuts_mapped(scene: Scene, place: Place, size: object) -> bool:
+def _cuts_mapped(state: WindowsState, place: Location, size: object) -> bool:
     assert place.status is not None  # noqa: S101  # asked of what exists
     shorter = not isinstance(size, int) or size < place.status.st_size
-    return shorter and any(opening.kind == "section" for opening, _ in scene.openings(place.identity))
+    return shorter and any(opening.kind == "section" for opening, _ in state.openings(place.identity))
 
 
 def _nothing() -> None:
     """Change nothing, and say nothing."""
 
 
-def judge_close(_scene: Scene, operation: Operation) -> Answer:
+def judge_close(_state: WindowsState, operation: Operation) -> Answer:
     """Let every close happen, and remember whether something may have been written."""
     return Answer(operation.path, about=operation.detail)
 
 
-def judge_program(scene: Scene, operation: Operation) -> Answer:
+def judge_program(state: WindowsState, operation: Operation) -> Answer:
     """Judge starting a program: its file is opened for execution, sharing reading and deletion."""
-    place = scene.lookup.find(operation.path)
+    place = state.lookup.find(operation.path)
     if place.exists and not place.is_directory:
-        scene.check_sharing(scene.lookup.follow(place), READ, READ | DELETE)
+        state.check_sharing(state.lookup.follow(place), READ, READ | DELETE)
     return Answer(operation.path)
 
 

@@ -18,8 +18,8 @@ from pytest_fsfault._windows.sharing import READ, WRITE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pytest_fsfault._core.engine.interfaces import Native
-    from pytest_fsfault._windows.open_files.queries import Sought
+    from pytest_fsfault._core.engine.interfaces import NativeFunctions
+    from pytest_fsfault._windows.open_files.queries import Query
     from pytest_fsfault._windows.sharing import Opening
 
 #: What an open descriptor allows, by its access mode: read only, write only, both.
@@ -40,14 +40,14 @@ class Process(NamedTuple):
         return f"process {self.number} ({self.name})"
 
 
-def own_maps(native: Native) -> list[Mapped]:
+def own_maps(native: NativeFunctions) -> list[Mapped]:
     """Return the files that this process has mapped: on macOS programs and libraries alone."""
     if sys.platform == "darwin":
         return loaded_images(native)
     return parse_maps(_content(native, "/proc/self/maps"))
 
 
-def program_of(native: Native, process: str) -> str:
+def program_of(native: NativeFunctions, process: str) -> str:
     """Return the path of the program that a process runs, if that can be seen."""
     try:
         return str(native.readlink(f"/proc/{process}/exe"))
@@ -73,7 +73,7 @@ def _mapped(row: tuple[bytes, bytes, bytes, bytes], image: bool) -> Mapped:
     )
 
 
-def loaded_images(native: Native) -> list[Mapped]:
+def loaded_images(native: NativeFunctions) -> list[Mapped]:
     """Return the programs and libraries that the dynamic loader of macOS lists (dyld(3))."""
     import ctypes  # noqa: PLC0415  # slow, and needed on macOS alone
 
@@ -88,9 +88,9 @@ def loaded_images(native: Native) -> list[Mapped]:
     return found
 
 
-def openings(native: Native, sought: Sought) -> Iterator[Opening]:
+def openings(native: NativeFunctions, query: Query) -> Iterator[Opening]:
     """Yield what the descendants of this process have open of what is sought; look first if it has any."""
-    return by_proc(native, sought) if sys.platform == "linux" else by_psutil(sought)
+    return by_proc(native, query) if sys.platform == "linux" else by_psutil(query)
 
 
 _ALL = getattr(os, "P_ALL", 0)
@@ -110,24 +110,24 @@ def has_children() -> bool:
     return True
 
 
-def by_proc(native: Native, sought: Sought) -> Iterator[Opening]:
+def by_proc(native: NativeFunctions, query: Query) -> Iterator[Opening]:
     """Yield what the descendants have open, by ``/proc``."""
     for process in descendants(native):
         base = f"/proc/{process.number}"
         for number in listing(native, f"{base}/fd"):
-            seen = sought.behind(f"{base}/fd/{number}")
+            seen = query.behind(f"{base}/fd/{number}")
             if seen is not None:
                 access = _access(native, f"{base}/fdinfo/{number}")
                 yield opened(seen.status, access, f"held open by {process}", seen.path)
-        directory = sought.behind(f"{base}/cwd")
+        directory = query.behind(f"{base}/cwd")
         if directory is not None:
             yield current(str(process), directory.path)
         maps = _content(native, f"{base}/maps")
-        if sought.trace in maps and (mapped := sought.mapped(parse_maps(maps))):
+        if query.trace in maps and (mapped := query.mapped(parse_maps(maps))):
             yield from running(mapped, program_of(native, str(process.number)), str(process))
 
 
-def descendants(native: Native) -> list[Process]:
+def descendants(native: NativeFunctions) -> list[Process]:
     """Return the living descendants of this process.
 
     Without the helpers of `multiprocessing`, which Windows does not have: the resource tracker would keep the
@@ -159,7 +159,7 @@ def _helpers() -> set[int | None]:
     }
 
 
-def _children(native: Native, process: str) -> list[int] | None:
+def _children(native: NativeFunctions, process: str) -> list[int] | None:
     """Return the children of a process, or None if the kernel does not list them (proc(5))."""
     tasks = f"/proc/{process}/task"
     lists = [_read(native, f"{tasks}/{task}/children") for task in listing(native, tasks)]
@@ -168,7 +168,7 @@ def _children(native: Native, process: str) -> list[int] | None:
     return [int(child) for one in lists for child in (one or b"").split()]
 
 
-def _parents(native: Native) -> dict[int, list[int]]:
+def _parents(native: NativeFunctions) -> dict[int, list[int]]:
     found: dict[int, list[int]] = {}
     for name in listing(native, "/proc"):
         _, state, parent = _fields(native, name) if name.isdigit() else ("", "", 0)
@@ -177,25 +177,25 @@ def _parents(native: Native) -> dict[int, list[int]]:
     return found
 
 
-def _process(native: Native, number: int) -> tuple[Process, str]:
+def _process(native: NativeFunctions, number: int) -> tuple[Process, str]:
     name, state, _ = _fields(native, str(number))
     return Process(number, name), state
 
 
-def _fields(native: Native, process: str) -> tuple[str, str, int]:
+def _fields(native: NativeFunctions, process: str) -> tuple[str, str, int]:
     """Return name, state and parent of a process; the state of one that is gone is empty."""
     head, _, tail = _content(native, f"/proc/{process}/stat").rpartition(b") ")
     state, parent = (tail.split() or [b"", b"0"])[:2]
     return fsdecode(head.partition(b"(")[2]), state.decode(), int(parent)
 
 
-def _access(native: Native, place: str) -> int:
+def _access(native: NativeFunctions, place: str) -> int:
     content = _content(native, place)
     flags = content.partition(b"flags:")[2].split()
     return ACCESS[int(flags[0], 8) & 3] if flags else READ
 
 
-def listing(native: Native, place: str) -> list[str]:
+def listing(native: NativeFunctions, place: str) -> list[str]:
     """Return the names in a directory, none if it cannot be read."""
     try:
         return list(native.listdir(place))
@@ -203,11 +203,11 @@ def listing(native: Native, place: str) -> list[str]:
         return []
 
 
-def _content(native: Native, place: str) -> bytes:
+def _content(native: NativeFunctions, place: str) -> bytes:
     return _read(native, place) or b""
 
 
-def _read(native: Native, place: str) -> bytes | None:
+def _read(native: NativeFunctions, place: str) -> bytes | None:
     """Return what a file of ``/proc`` says, which comes in pages; None if it cannot be read."""
     try:
         descriptor = native.open(place, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
@@ -221,7 +221,7 @@ def _read(native: Native, place: str) -> bytes | None:
         native.close(descriptor)
 
 
-def by_psutil(sought: Sought) -> Iterator[Opening]:
+def by_psutil(query: Query) -> Iterator[Opening]:
     """Yield what the descendants have open, by psutil if it is installed.
 
     It shows open files, programs and current directories, and neither open directories nor libraries.
@@ -243,14 +243,14 @@ def by_psutil(sought: Sought) -> Iterator[Opening]:
             continue
         process = Process(child.pid, ask(child.name, "?"))
         for file in ask(child.open_files, []):
-            seen = sought.at(file.path)
+            seen = query.at(file.path)
             if seen is not None:
                 yield opened(seen.status, READ, f"held open by {process}", seen.path)
-        directory = sought.at(ask(child.cwd, ""))
+        directory = query.at(ask(child.cwd, ""))
         if directory is not None:
             yield current(str(process), directory.path)
         program = ask(child.exe, "")
-        image = sought.at(program)
+        image = query.at(program)
         if image is not None:
             mapped = Mapped(image.status.st_dev, image.status.st_ino, program, image=True)
             yield from running([mapped], program, str(process))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _OURS = "this process"
 
 
-class Native(Protocol):
+class FakeFunctions(Protocol):
     """The functions of a fake."""
 
     def open_files(self) -> Iterator[Any]:
@@ -28,10 +28,10 @@ class Native(Protocol):
         """Return any other function."""
 
 
-class FakeReality:
+class FakeOpenFiles:
     """What this process has open on a fake, in the form of `Reality`."""
 
-    def __init__(self, native: Native) -> None:
+    def __init__(self, native: FakeFunctions) -> None:
         self._native = native
 
     def ignore(self, descriptor: int) -> None:

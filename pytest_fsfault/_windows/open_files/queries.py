@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator
 
-    from pytest_fsfault._core.engine.interfaces import Native
+    from pytest_fsfault._core.engine.interfaces import NativeFunctions
 
 Identity = tuple[int, int]
 
@@ -32,23 +32,23 @@ class Mapped(NamedTuple):
     image: bool
 
 
-class Seen(NamedTuple):
+class FoundFile(NamedTuple):
     """A file or directory that somebody has open."""
 
     status: os.stat_result
     path: str
 
 
-class Sought(Protocol):
+class Query(Protocol):
     """What a look is for."""
 
     #: What a ``maps`` file of ``/proc`` contains if anything that is sought is mapped, and perhaps else.
     trace: bytes
 
-    def behind(self, link: str) -> Seen | None:
+    def behind(self, link: str) -> FoundFile | None:
         """Return what a link of ``/proc`` stands for, if that is sought."""
 
-    def at(self, path: str) -> Seen | None:
+    def at(self, path: str) -> FoundFile | None:
         """Return what stands at a path, if that is sought."""
 
     def mapped(self, maps: Iterable[Mapped]) -> list[Mapped]:
@@ -58,19 +58,19 @@ class Sought(Protocol):
 class SameFile:
     """Seek one file or directory, under whatever name."""
 
-    def __init__(self, native: Native, identity: Identity) -> None:
+    def __init__(self, native: NativeFunctions, identity: Identity) -> None:
         self._stat = native.stat
         self._identity = identity
         self.trace = b" %d " % identity[1]
 
-    def behind(self, link: str) -> Seen | None:
+    def behind(self, link: str) -> FoundFile | None:
         """Return what a link of ``/proc`` stands for, if it is that file."""
         status = status_of(self._stat, link)
         if status is None or (status.st_dev, status.st_ino) != self._identity:
             return None
-        return Seen(status, "")  # to ask for its path would cost as much again
+        return FoundFile(status, "")  # to ask for its path would cost as much again
 
-    def at(self, path: str) -> Seen | None:
+    def at(self, path: str) -> FoundFile | None:
         """Return what stands at a path, if it is that file."""
         seen = self.behind(path)
         return seen and seen._replace(path=path)
@@ -89,13 +89,13 @@ class SameFile:
 class Below:
     """Seek whatever is strictly below a directory, which is given by its real path."""
 
-    def __init__(self, native: Native, directory: str) -> None:
+    def __init__(self, native: NativeFunctions, directory: str) -> None:
         self._stat = native.stat
         self._readlink = native.readlink
         self.prefix = directory.rstrip("/") + "/"
         self.trace = fsencode(self.prefix.replace("\n", "\\012"))
 
-    def behind(self, link: str) -> Seen | None:
+    def behind(self, link: str) -> FoundFile | None:
         """Return what a link of ``/proc`` stands for, if it is below and not deleted."""
         try:
             path = self._readlink(link)
@@ -103,18 +103,18 @@ class Below:
             return None
         return self.chosen(link, path)
 
-    def at(self, path: str) -> Seen | None:
+    def at(self, path: str) -> FoundFile | None:
         """Return what stands at a path, if it is below."""
         return self.chosen(path, path)
 
-    def chosen(self, link: str, path: str) -> Seen | None:
+    def chosen(self, link: str, path: str) -> FoundFile | None:
         """Return what `link` stands for if `path`, where that is, is below."""
         if not path.startswith(self.prefix):
             return None
         status = status_of(self._stat, link)
         if status is None or not path_of(self._stat, path, status):
             return None
-        return Seen(status, path)
+        return FoundFile(status, path)
 
     def mapped(self, maps: Iterable[Mapped]) -> list[Mapped]:
         """Return the mappings of files that are below."""

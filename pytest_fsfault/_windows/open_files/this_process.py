@@ -29,8 +29,8 @@ from pytest_fsfault._windows.open_files.queries import (
 from pytest_fsfault._windows.sharing import READ, Opening
 
 if TYPE_CHECKING:
-    from pytest_fsfault._core.engine.interfaces import Native
-    from pytest_fsfault._windows.open_files.queries import Identity, Sought
+    from pytest_fsfault._core.engine.interfaces import NativeFunctions
+    from pytest_fsfault._windows.open_files.queries import Identity, Query
 
 if sys.platform != "win32":
     import fcntl
@@ -58,13 +58,13 @@ class _Look(NamedTuple):
         return any(top.startswith(f"{directory.rstrip('/')}/") for top in self.fixed)
 
 
-class Reality:
+class OpenFiles:
     """What is open, mapped or entered, by this process and by its descendants.
 
     Nothing is tracked: each question asks the system. Safe to use from any thread; never raises OSError.
     """
 
-    def __init__(self, native: Native) -> None:
+    def __init__(self, native: NativeFunctions) -> None:
         self._native = native
         self._fstat = native.fstat
         self._stat = native.stat
@@ -130,21 +130,21 @@ class Reality:
 
     def below(self, directory: str) -> list[Opening]:
         """Return what is open strictly below a directory, which is given by its real path."""
-        sought = Below(self._native, directory)
+        query = Below(self._native, directory)
         found = []
         for number, status in self._descriptors():
             seen = lives(status) and number not in self._ignored
             path = self._path(number, status) if seen else ""
-            if path.startswith(sought.prefix):
+            if path.startswith(query.prefix):
                 found.append(self._opened(number, status, path))
-        here = sought.at(self._here())
+        here = query.at(self._here())
         if here is not None:
             found.append(current(_OURS, here.path))
         look = self._look
         if look.noted is not self._noted or look.may_be_below(directory):
-            found += self._mappings(sought)
+            found += self._mappings(query)
         if has_children():
-            found += openings(self._native, sought)
+            found += openings(self._native, query)
         return found
 
     def _suspects(self, inode: int) -> list[int]:
@@ -210,7 +210,7 @@ class Reality:
         except OSError:  # deleted
             return ""
 
-    def _mappings(self, sought: Sought) -> list[Opening]:
+    def _mappings(self, query: Query) -> list[Opening]:
         """Look at what this process has mapped, and remember it."""
         noted = self._noted  # before looking: what is noted meanwhile is for the next look
         mapped, program = own_maps(self._native), program_of(self._native, "self")
@@ -222,7 +222,7 @@ class Reality:
             fixed,
             any(one.path and not one.path.startswith(fixed) for one in mapped),
         )
-        return list(running(sought.mapped(mapped), program, _OURS))
+        return list(running(query.mapped(mapped), program, _OURS))
 
 
 def _access(number: int) -> int:

@@ -27,7 +27,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
-from pytest_fsfault._windows.platform.proxies import IMPORTS, Views, settle
+from pytest_fsfault._windows.platform.proxies import IMPORTS, ModuleProxies, enlist
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -92,7 +92,7 @@ class Pretence:
         self._constants = frozenset(constants)
         self._owned: dict[str, bool] = {}
         self._met: set[str] = set()
-        self._views: Views | None = None
+        self._proxies: ModuleProxies | None = None
         self._places: list[tuple[dict[str, Any], str, Any, Any]] = []
         self._undo: ExitStack | None = None
 
@@ -101,10 +101,10 @@ class Pretence:
         if self._undo is not None:
             return
         with ExitStack() as undo:
-            views = self._views = Views()
-            undo.callback(views.end)
+            proxies = self._proxies = ModuleProxies()
+            undo.callback(proxies.end)
             undo.callback(self._forget, dict(sys.modules))
-            undo.callback(self._uncover, views)
+            undo.callback(self._uncover, proxies)
             IMPORTS.enter(self)
             undo.callback(self._leave)
             self.dress_all()
@@ -155,7 +155,7 @@ class Pretence:
 
     def see(self, found: Any) -> Any:
         """Return what the modules get when they import `found`."""
-        return self._views.instead(found) if self._views else found
+        return self._proxies.instead(found) if self._proxies else found
 
     def dress(self, name: str, module: Any) -> None:
         """Change a loaded module, and remember what was there."""
@@ -181,21 +181,21 @@ class Pretence:
         later = IMPORTS.leave(self)
         for space, key, put, before in reversed(self._places):
             if space.get(key) is put:
-                settled = settle(before)
+                settled = enlist(before)
                 # Behind the disguise of a pretence that has ended may be that of one that has not.
                 space[key] = before if settled is before else IMPORTS.see(settled, space)
         self._places.clear()
         for other in reversed(later):
             other.dress_all()  # they had found their own changes made already
 
-    def _uncover(self, views: Views) -> None:
+    def _uncover(self, proxies: ModuleProxies) -> None:
         """Take the disguises out of modules that have imported one meanwhile."""
         for name, module in list(sys.modules.items()):
             if self.owns(name):
                 self._met.add(name)
                 space = _space(module)
                 for key, value in list(space.items()):
-                    if (real := views.behind(value)) is not value:
+                    if (real := proxies.behind(value)) is not value:
                         space[key] = real
 
     def _forget(self, before: dict[str, Any]) -> None:

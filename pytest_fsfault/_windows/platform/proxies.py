@@ -29,18 +29,18 @@ class _Kind(type):
         return isinstance(instance, ModuleType)
 
 
-class _Disguise(ModuleType, metaclass=_Kind):
+class _ModuleProxy(ModuleType, metaclass=_Kind):
     def __new__(cls, *args: Any, **kwargs: Any) -> ModuleType:  # type: ignore[misc]
         return ModuleType(*args, **kwargs)  # `type(sys)("name")` is how some make a module
 
     def __dir__(self) -> list[str]:
-        return dir(unveil(self))
+        return dir(unwrap(self))
 
     def __repr__(self) -> str:
-        return repr(unveil(self))
+        return repr(unwrap(self))
 
 
-def disguise(real: Any, view: dict[str, Any]) -> ModuleType:
+def proxy_of(real: Any, view: dict[str, Any]) -> ModuleType:
     """Return a module that is `real` in everything but the names of `view`; an empty `view` ends that.
 
     What is set or deleted goes to `real`, so that patches reach everybody. A name of `view` never does: it
@@ -48,7 +48,7 @@ def disguise(real: Any, view: dict[str, Any]) -> ModuleType:
     """
     names = frozenset(view)
 
-    class Disguised(_Disguise):
+    class Disguised(_ModuleProxy):
         def __getattribute__(self, name: str) -> Any:
             found = view.get(name, _MISSING)
             if found is _MISSING:
@@ -77,23 +77,23 @@ def _together(real: dict[str, Any], view: dict[str, Any]) -> dict[str, Any]:
     return {**real, **{name: value for name, value in view.items() if name != "__dict__"}}
 
 
-def unveil(found: Any) -> Any:
+def unwrap(found: Any) -> Any:
     """Return the module behind a disguise, or `found` itself."""
     kind = type(found)
     return kind.real if type(kind) is _Kind else found
 
 
-def settle(found: Any) -> Any:
+def enlist(found: Any) -> Any:
     """Return the module behind a disguise that has ended, or `found` itself."""
     kind = type(found)
     return kind.real if type(kind) is _Kind and not kind.view else found
 
 
-class Views:
+class ModuleProxies:
     """One set of disguises, from its making to `end`; afterwards whoever still has one sees the truth."""
 
     def __init__(self) -> None:
-        self._views: list[dict[str, Any]] = []
+        self._proxies: list[dict[str, Any]] = []
         self._instead: dict[int, Any] = {}
         self._behind: dict[int, Any] = {}
         system = self._system
@@ -106,8 +106,8 @@ class Views:
             for module in (real, sys.modules.get(name, real)):
                 if id(module) not in self._instead:
                     view: dict[str, Any] = dict(seen)
-                    self._add(module, disguise(module, view))
-                    self._views.append(view)
+                    self._add(module, proxy_of(module, view))
+                    self._proxies.append(view)
         self._add(platform.system, system)
 
     def _system(self) -> str:
@@ -119,7 +119,7 @@ class Views:
 
     def instead(self, found: Any) -> Any:
         """Return what stands for a module or function, seen or not through other disguises; or itself."""
-        return self._instead.get(id(unveil(found)), found)
+        return self._instead.get(id(unwrap(found)), found)
 
     def behind(self, found: Any) -> Any:
         """Return what is behind one of these disguises, or `found` itself."""
@@ -129,11 +129,11 @@ class Views:
         """Show the truth from now on."""
         self._instead.clear()
         self._behind.clear()
-        for view in self._views:
+        for view in self._proxies:
             view.clear()
 
 
-class Listener(Protocol):
+class ImportListener(Protocol):
     """Who wants to take part in imports."""
 
     def owns(self, name: str) -> bool:
@@ -157,11 +157,11 @@ class _Imports:
     """
 
     def __init__(self) -> None:
-        self._listeners: tuple[Listener, ...] = ()  # the latest first
+        self._listeners: tuple[ImportListener, ...] = ()  # the latest first
         self._plain: Callable[..., Any] = builtins.__import__
         self._wrapper: Callable[..., Any] | None = None
 
-    def enter(self, listener: Listener) -> None:
+    def enter(self, listener: ImportListener) -> None:
         """Let `listener` take part from now on."""
         if not self._listeners:
             self._plain = builtins.__import__
@@ -169,7 +169,7 @@ class _Imports:
             sys.meta_path.insert(0, self)
         self._listeners = (listener, *self._listeners)
 
-    def leave(self, listener: Listener) -> tuple[Listener, ...]:
+    def leave(self, listener: ImportListener) -> tuple[ImportListener, ...]:
         """Let `listener` take part no more; return those who came after it and still do."""
         later = self._listeners[: self._listeners.index(listener)]
         self._listeners = tuple(other for other in self._listeners if other is not listener)

@@ -21,8 +21,8 @@ from pytest_fsfault._commands.conformance import (
     replay,
     score,
 )
-from pytest_fsfault._commands.conformance.real_holders import OnWindows
-from pytest_fsfault._commands.conformance.rows import Row, recorded_with
+from pytest_fsfault._commands.conformance.real_holders import RealHolders
+from pytest_fsfault._commands.conformance.rows import RecordedRow, recorded_with
 from pytest_fsfault._commands.conformance.states import find_state
 from pytest_fsfault._commands.conformance.workspace import effect
 
@@ -116,10 +116,10 @@ def test_record_is_whole(version):
 @modelled
 def test_other_states(state, tree):
     """A state that no shared row has is prepared as described."""
-    (result,) = replay([Row(1, state, "sorted((r, *f) for r, s, f in os.walk(D) if 0)", "test", {})])
+    (result,) = replay([RecordedRow(1, state, "sorted((r, *f) for r, s, f in os.walk(D) if 0)", "test", {})])
     assert {"ok": True, "result": [], "effect": []} == result.got
     seen = "[x + '/' for r, s, f in os.walk(D) for x in s] + [x for r, s, f in os.walk(D) for x in f]"
-    (result,) = replay([Row(1, state, seen, "test", {})])
+    (result,) = replay([RecordedRow(1, state, seen, "test", {})])
     names = [os.path.basename(name.rstrip("/")) + "/" * name.endswith("/") for name in tree]
     assert sorted(["dir/", "other.txt", *names]) == sorted(result.got["result"])
 
@@ -143,7 +143,7 @@ ROWS = {
 
 def chosen():
     """Return the rows that leave most behind."""
-    return [Row(1, state, op, "test", {}) for state, ops in ROWS.items() for op in ops]
+    return [RecordedRow(1, state, op, "test", {}) for state, ops in ROWS.items() for op in ops]
 
 
 def surroundings():
@@ -188,7 +188,7 @@ def test_rows_are_independent():
 @modelled
 def test_without_the_model_the_host_answers():
     """Without the model a POSIX system removes what is open: the replayer tells who answers."""
-    row = Row(1, "open(p,'rb') kept open", "os.remove(p)", "test", {"ok": False, "winerror": 32})
+    row = RecordedRow(1, "open(p,'rb') kept open", "os.remove(p)", "test", {"ok": False, "winerror": 32})
     assert {"ok": True, "effect": ["-f.txt"]} == replay([row], model=False)[0].got
     assert 32 == replay([row], model=True)[0].got["winerror"]
 
@@ -196,8 +196,8 @@ def test_without_the_model_the_host_answers():
 def test_a_state_that_cannot_be_had():
     """A row whose state cannot be prepared here disagrees, says why, and the next row is replayed."""
     rows = [
-        Row(1, "open(p,'no mode') kept open", "os.remove(p)", "test", {"ok": True}),
-        Row(2, "closed file", "os.path.getsize(p)", "test", {"ok": True, "result": 17}),
+        RecordedRow(1, "open(p,'no mode') kept open", "os.remove(p)", "test", {"ok": True}),
+        RecordedRow(2, "closed file", "os.path.getsize(p)", "test", {"ok": True, "result": 17}),
     ]
     first, second = replay(rows, model=False)
     assert ["outcome"] == first.wrong
@@ -229,7 +229,7 @@ ANSWERED = {"ok": True, "effect": [], "result": ["a", "b"]}
 )
 def test_each_difference_is_noticed(recorded, key, value, part):
     """A difference in any recorded value makes its part disagree, and no other."""
-    row = Row(1, "missing", "os.remove(p)", "test", recorded)
+    row = RecordedRow(1, "missing", "os.remove(p)", "test", recorded)
     assert [] == Result(row, recorded).wrong
     assert [part] == Result(row, recorded | {key: value}).wrong
     without = {name: one for name, one in recorded.items() if name != key}
@@ -247,12 +247,15 @@ def test_each_difference_is_noticed(recorded, key, value, part):
 )
 def test_what_makes_no_difference(recorded, got):
     """Separators and the host's number of an errno do not count; its name does, with the outcome."""
-    assert [] == Result(Row(1, "missing", "x", "test", {"str": recorded}), {"str": got}).wrong
+    assert [] == Result(RecordedRow(1, "missing", "x", "test", {"str": recorded}), {"str": got}).wrong
 
 
 def test_score_counts_what_is_recorded():
     """A part is scored among the rows that say something about it; of none, all agree."""
-    rows = [Row(1, "s", "o", "t", {"ok": True}), Row(2, "s", "o", "t", {"ok": False, "str": "x"})]
+    rows = [
+        RecordedRow(1, "s", "o", "t", {"ok": True}),
+        RecordedRow(2, "s", "o", "t", {"ok": False, "str": "x"}),
+    ]
     found = [Result(row, {"ok": True}) for row in rows]
     assert ["1/2 50.00 %", "0/1 0.00 %", "-"] == [str(score(found, part)) for part in PARTS]
     assert 100.0 == score(found, "effect").percent
@@ -260,13 +263,13 @@ def test_score_counts_what_is_recorded():
 
 def test_a_share_is_never_rounded_up():
     """99.999 percent are not printed as all."""
-    rows = [Row(1, "s", "o", "t", {"ok": index > 0}) for index in range(100_000)]
+    rows = [RecordedRow(1, "s", "o", "t", {"ok": index > 0}) for index in range(100_000)]
     assert "99999/100000 99.99 %" == str(score([Result(row, {"ok": True}) for row in rows], "outcome"))
 
 
 def test_listed_and_agreeing():
     """A listed row that agrees is needless, one that disagrees unlisted is told, one that is no row is unknown."""
-    rows = [Row(number, "s", f"op{number}", "t", {"ok": number < 3}) for number in range(1, 5)]
+    rows = [RecordedRow(number, "s", f"op{number}", "t", {"ok": number < 3}) for number in range(1, 5)]
     found = [Result(row, {"ok": True}) for row in rows]
     some = Listed({("s", "op1"): "why", ("s", "op3"): "why", ("s", "op9"): "why"})
     assert [found[3]] == some.unlisted(found)
@@ -302,7 +305,7 @@ class Kernel:
 def test_real_handles(access, share, bits, sharing):
     """On Windows a declared handle is a real one, with the same access and sharing, closed at the end."""
     kernel = Kernel()
-    OnWindows(kernel).hold("f", access, share).close()
+    RealHolders(kernel).hold("f", access, share).close()
     opened = ("CreateFileW", "f", bits, sharing, None, 3, 0x02000000, None)
     assert [opened, ("CloseHandle", 77)] == kernel.calls
 
@@ -310,7 +313,7 @@ def test_real_handles(access, share, bits, sharing):
 def test_real_mapping():
     """On Windows a mapping outlives its handles, until it is let go of."""
     kernel = Kernel()
-    held = OnWindows(kernel).map("f")
+    held = RealHolders(kernel).map("f")
     calls = ["CreateFileW", "CreateFileMappingW", "MapViewOfFile", "CloseHandle", "CloseHandle"]
     assert calls == [name for name, *_ in kernel.calls]
     held.close()
@@ -326,7 +329,7 @@ def test_real_library(tmp_path, monkeypatch):
     path.write_bytes(bytes(12_288))
     monkeypatch.setenv("SYSTEMROOT", str(tmp_path))
     kernel = Kernel()
-    others = OnWindows(kernel)
+    others = RealHolders(kernel)
     others.load(str(path)).close()
     assert [("LoadLibraryW", str(path)), ("FreeLibrary", 77)] == kernel.calls
     assert 30_000 == path.stat().st_size
@@ -336,7 +339,7 @@ def test_real_library(tmp_path, monkeypatch):
 def test_real_attributes():
     """On Windows attributes are added to those that are there, or taken from them."""
     kernel = Kernel()
-    OnWindows(kernel).set_attributes("f", readonly=True, hidden=True, system=False)
+    RealHolders(kernel).set_attributes("f", readonly=True, hidden=True, system=False)
     assert ("SetFileAttributesW", "f", 32 | 1 | 2) == kernel.calls[-1]
 
 

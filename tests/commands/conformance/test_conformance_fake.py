@@ -10,11 +10,12 @@ from functools import cache
 from importlib.metadata import version
 
 import pytest
-from .test_conformance import DATA, RECORD, told
 
 from pytest_fsfault.__main__ import main
 from pytest_fsfault._commands.conformance import PARTS, read_exceptions, read_rows, replay, score
 from pytest_fsfault._commands.conformance.filesystems import lacking
+
+from .test_conformance import DATA, RECORD, told
 
 RELEASE = tuple(map(int, version("pyfakefs").split(".")[:2]))
 pytestmark = [

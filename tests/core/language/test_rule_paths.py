@@ -18,7 +18,7 @@ from pytest_fsfault._core.language.globs import (
     superset_regex,
     within,
 )
-from pytest_fsfault._core.language.tokens import PlacedError
+from pytest_fsfault._core.language.tokens import RuleSyntaxError
 
 ROOTS = ("/r", "/r/a", "/top/b.a")
 
@@ -226,7 +226,7 @@ def patterns(draw: st.DrawFn) -> str:
     written = draw(absolutes) + "".join(draw(st.lists(pieces, max_size=6)))
     try:
         return canonical(written)
-    except PlacedError as error:
+    except RuleSyntaxError as error:
         assume("matches no path" not in error.what and "is empty" not in error.what)
         raise
 

@@ -25,7 +25,7 @@ from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.calls import audit_hook
 from pytest_fsfault._intercept.calls.installation import originals_in_place
 from pytest_fsfault._intercept.calls.wrapper import WRAPPERS
-from pytest_fsfault._intercept.interceptor import switch
+from pytest_fsfault._intercept.interceptor import interceptor
 
 FUNCTIONS = [
     (module, name)
@@ -76,7 +76,7 @@ def test_after_a_failed_verdict_everything_is_restored(tmp_path):
 def test_after_a_failing_start_everything_is_restored(where, strict, tmp_path, monkeypatch):
     """Half an installation is none."""
     with inject(roots=[tmp_path]):
-        owner = switch()._mount if where == "install" else switch()
+        owner = interceptor()._installation if where == "install" else interceptor()
     real = getattr(owner, where)
 
     def fail(*args, **kwargs):
@@ -92,7 +92,7 @@ def test_after_a_failing_start_everything_is_restored(where, strict, tmp_path, m
         with pytest.raises(RuntimeError, match="no"), faults:
             pass
     assert [] == in_place()
-    assert () == switch().board.engines
+    assert () == interceptor().state.engines
 
 
 def test_only_the_last_session_restores(tmp_path):
@@ -229,7 +229,7 @@ def test_a_module_imported_under_faults_gets_the_originals(tmp_path, monkeypatch
 ALONE = """
 import os, shutil, sys, time, types
 from pytest_fsfault import inject
-from pytest_fsfault._intercept.interceptor import switch
+from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._intercept.calls.wrapper import WRAPPERS
 
 module = types.ModuleType("made_here")
@@ -243,7 +243,7 @@ def session(*names):
         time.sleep(1)
 
 session()
-exchange = switch()._mount._exchange
+exchange = interceptor()._installation._early_bound
 print(exchange._count() == exchange._references)
 originals = {(wrapper.module, wrapper.function): wrapper.real for wrapper in WRAPPERS.values()}
 originals["time", "sleep"] = time.sleep
@@ -336,7 +336,7 @@ def test_a_mock_made_inside_and_undone_after_is_swept(tmp_path):
         patch.start()
     patch.stop()
     assert os.stat(tmp_path) == ORIGINALS["os", "stat"](tmp_path)
-    switch().sweep()
+    interceptor().sweep()
     assert os.stat is ORIGINALS["os", "stat"]
 
 

@@ -12,10 +12,10 @@ import pytest
 
 from pytest_fsfault._core.language.operations import OPERATIONS
 from pytest_fsfault._host.originals import ORIGINALS
-from pytest_fsfault._intercept.calls.functions import EVENTS_ONLY, FILE_OPERATIONS, REASONS, ROWS
+from pytest_fsfault._intercept.calls.functions import EVENTS_ONLY, FILE_OPERATIONS, FUNCTIONS, REASONS
 
 MODULES = {"os": os, "io": io, "shutil": shutil}
-IN_ROWS = {(row.module, row.function) for row in ROWS}
+IN_ROWS = {(row.module, row.function) for row in FUNCTIONS}
 
 # Names that some Python or some system lacks; the table speaks for all of them.
 SOMEWHERE_ELSE = {
@@ -71,7 +71,7 @@ def test_no_row_and_no_reason_is_stale():
 
 def test_each_operation_is_reached_by_something():
     """An operation that a rule can name, but no call can be, would be a rule that never fires."""
-    reached = {row.operation for row in ROWS} | set(EVENTS_ONLY.values()) | set(FILE_OPERATIONS)
+    reached = {row.operation for row in FUNCTIONS} | set(EVENTS_ONLY.values()) | set(FILE_OPERATIONS)
     assert set(OPERATIONS) == reached
 
 
@@ -141,7 +141,7 @@ sys.addaudithook(lambda event, args: seen.append(event) if on else None)
 @pytest.mark.parametrize("name", [name for name, call in CALLS.items() if call])
 def test_the_first_event_of_a_function_is_the_one_in_the_table(name):
     """What a wrapper announces is what the audit hook hears next, or nothing; else it would shield another call."""
-    row = next(row for row in ROWS if f"{row.module}.{row.function}" == name)
+    row = next(row for row in FUNCTIONS if f"{row.module}.{row.function}" == name)
     script = f"{SETUP}on = True\n{CALLS[name]}\non = False\nshutil.rmtree(d)\nprint(*seen)"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     seen = [event for event in run.stdout.split() if event.startswith(("os.", "shutil.", "open"))]

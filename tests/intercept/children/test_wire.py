@@ -11,10 +11,10 @@ from pytest_fsfault._core.language.errors import add_winerror
 from pytest_fsfault._core.language.operations import OPERATIONS, Operation, Temporary
 from pytest_fsfault._intercept.children.protocol import (
     Frames,
-    failure_from_row,
-    failure_row,
-    operation_from_row,
-    operation_row,
+    decode_failure,
+    decode_operation,
+    encode_failure,
+    encode_operation,
     pack,
 )
 
@@ -39,8 +39,8 @@ OPERATION = st.builds(
 @given(OPERATION)
 def test_law_an_operation_arrives_as_it_was(operation):
     """With the kind of its details, which a model asks for."""
-    (row,) = Frames().feed(pack(operation_row(operation)))
-    found = operation_from_row(row)
+    (row,) = Frames().feed(pack(encode_operation(operation)))
+    found = decode_operation(row)
     assert operation == found
     assert type(operation.detail) is type(found.detail)
 
@@ -59,14 +59,14 @@ class _Name(str):
 
 def test_what_is_written_does_not_travel():
     """The buffer of an `os.write` may be long; a text of a class of its own becomes a plain one."""
-    row = operation_row(Operation("os.write", _Name("/a"), detail=b"x" * 99))
-    assert None is operation_from_row(row).detail
-    assert str is type(operation_from_row(marshal.loads(marshal.dumps(row, 2))).path)
+    row = encode_operation(Operation("os.write", _Name("/a"), detail=b"x" * 99))
+    assert None is decode_operation(row).detail
+    assert str is type(decode_operation(marshal.loads(marshal.dumps(row, 2))).path)
 
 
-def _native(number, family, *names):
+def _native(number, supervisor, *names):
     error = OSError(number, "text", *names)
-    add_winerror(error, family)
+    add_winerror(error, supervisor)
     return error
 
 
@@ -86,8 +86,8 @@ ERRORS = {
 def test_an_error_arrives_as_it_was(name):
     """Its class, its codes, its text and its file names."""
     error = ERRORS[name]
-    (row,) = Frames().feed(pack((failure_row(error),)))
-    found = failure_from_row(row[0])
+    (row,) = Frames().feed(pack((encode_failure(error),)))
+    found = decode_failure(row[0])
 
     def seen(one):
         return (
@@ -100,7 +100,7 @@ def test_an_error_arrives_as_it_was(name):
 @pytest.mark.parametrize("ending", [SimulatedCrash("os.remove a"), RetryStorm("no progress")])
 def test_an_ending_arrives_as_it_was(ending):
     """What ends a session ends it in every process."""
-    found = failure_from_row(failure_row(ending))
+    found = decode_failure(encode_failure(ending))
     assert (type(ending), str(ending)) == (type(found), str(found))
 
 
@@ -110,5 +110,5 @@ def test_a_class_of_somebody_elses_becomes_the_builtin():
     class OwnError(PermissionError):
         pass
 
-    found = failure_from_row(failure_row(OwnError(13, "text", "a")))
+    found = decode_failure(encode_failure(OwnError(13, "text", "a")))
     assert (PermissionError, 13, "a") == (type(found), found.errno, found.filename)

@@ -7,8 +7,8 @@ import os
 import pathlib
 
 import pytest
-from intercept.calls.sites import CALLS, CONTENT, TRANSFERS, Site
 
+from intercept.calls.sites import CALLS, CONTENT, TRANSFERS, Site
 from pytest_fsfault import SimulatedCrash, inject
 from pytest_fsfault._core.language.operations import OPERATIONS
 

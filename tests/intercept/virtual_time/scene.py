@@ -12,7 +12,7 @@ from time import perf_counter as real_time
 
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._intercept.virtual_time.threads import ThisProcess
-from pytest_fsfault._intercept.virtual_time.time_functions import Timing
+from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
 
 real_sleep = time.sleep
 
@@ -21,7 +21,7 @@ real_sleep = time.sleep
 def virtual(clock=None, **options):
     """Put a clock in force."""
     clock = VirtualClock(ThisProcess()) if clock is None else clock
-    timing = Timing(**options)
+    timing = VirtualTime(**options)
     timing.start(clock)
     try:
         yield clock

@@ -777,9 +777,9 @@ def test_asyncio_that_is_imported_later_is_covered_after_a_refresh():
     code = (
         "import time\n"
         "from pytest_fsfault._core.clock import VirtualClock\n"
-        "from pytest_fsfault._intercept.virtual_time.time_functions import Timing\n"
+        "from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime\n"
         "from pytest_fsfault._intercept.virtual_time.threads import ThisProcess\n"
-        "clock, timing = VirtualClock(ThisProcess()), Timing()\n"
+        "clock, timing = VirtualClock(ThisProcess()), VirtualTime()\n"
         "timing.start(clock)\n"
         "import asyncio\n"
         "began = time.monotonic()\n"

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_fsfault._core.clock import RealClock, VirtualClock
 from pytest_fsfault._intercept.virtual_time.threads import ThisProcess
-from pytest_fsfault._intercept.virtual_time.time_functions import Timing
+from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
 
 from .scene import join, real_sleep, real_time, start, virtual, work
 
@@ -24,16 +24,16 @@ def test_start_and_stop_restore_everything_whatever_happens():
     clock.world.adopt = None
     with pytest.raises(TypeError), virtual(clock):
         raise AssertionError
-    timing = Timing()
+    timing = VirtualTime()
     timing.stop()
-    assert time.sleep not in Timing.exchanges.values()
+    assert time.sleep not in VirtualTime.exchanges.values()
 
 
 def test_a_timing_is_started_once():
     """A second start is a mistake of ours, and changes nothing."""
-    timing = Timing()
+    timing = VirtualTime()
     timing.start(VirtualClock(ThisProcess()))
-    with pytest.raises(RuntimeError, match=r"^this Timing has been started already$"):
+    with pytest.raises(RuntimeError, match=r"^this VirtualTime has been started already$"):
         timing.start(VirtualClock(ThisProcess()))
     timing.stop()
 
@@ -52,15 +52,15 @@ def test_a_mock_undone_after_the_end_is_swept_up(monkeypatch):
     """It puts the wrapper back, which is inert; `sweep` puts the original there."""
     with virtual(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(time, "sleep", lambda _seconds: None)
-        Timing().sweep()
+        VirtualTime().sweep()
         undo = patch._setattr[:]
         patch._setattr.clear()
     for space, name, value in undo:
         setattr(space, name, value)
-    assert time.sleep in Timing.exchanges.values()
+    assert time.sleep in VirtualTime.exchanges.values()
     time.sleep(0)
-    Timing().sweep()
-    assert time.sleep not in Timing.exchanges.values()
+    VirtualTime().sweep()
+    assert time.sleep not in VirtualTime.exchanges.values()
 
 
 def test_nested_timings_share_a_clock():
@@ -86,7 +86,7 @@ def test_a_timing_inside_with_its_own_clock_comes_first():
 
 def test_timings_may_end_in_any_order():
     """The last one to end restores everything."""
-    first, second, clock = Timing(), Timing(), VirtualClock(ThisProcess())
+    first, second, clock = VirtualTime(), VirtualTime(), VirtualClock(ThisProcess())
     first.start(clock)
     second.start(clock)
     first.stop()
@@ -97,7 +97,7 @@ def test_timings_may_end_in_any_order():
 
 def test_while_the_gate_is_shut_everything_is_real():
     """As often as it was shut it must be opened again."""
-    timing, clock = Timing(), VirtualClock(ThisProcess())
+    timing, clock = VirtualTime(), VirtualClock(ThisProcess())
     timing.start(clock)
     try:
         for _ in range(2):
@@ -118,7 +118,7 @@ def test_while_the_gate_is_shut_everything_is_real():
 
 def test_a_gate_shut_before_the_start_stays_shut():
     """A session that starts in set-up gets its time with the test's call."""
-    timing, clock = Timing(), VirtualClock(ThisProcess())
+    timing, clock = VirtualTime(), VirtualClock(ThisProcess())
     timing.shut()
     timing.start(clock)
     time.sleep(0.001)
@@ -131,7 +131,7 @@ def test_a_gate_shut_before_the_start_stays_shut():
 
 def test_threads_started_while_the_gate_is_shut_are_none_of_the_test():
     """A plugin's thread keeps real time when the gate opens."""
-    timing, clock, go = Timing(), VirtualClock(ThisProcess()), queue.SimpleQueue()
+    timing, clock, go = VirtualTime(), VirtualClock(ThisProcess()), queue.SimpleQueue()
     timing.start(clock)
     timing.shut()
     threads = start(lambda: (go.get(), time.sleep(0.01)))
@@ -146,7 +146,7 @@ def test_threads_started_while_the_gate_is_shut_are_none_of_the_test():
 @pytest.mark.parametrize("end", ["stop", "shut"])
 def test_who_sleeps_when_time_becomesreal_sleeps_the_rest_for_real(end):
     """Neither lost nor hung, in sleeps and in waits."""
-    timing, clock, woken, stop = Timing(), VirtualClock(ThisProcess()), [], []
+    timing, clock, woken, stop = VirtualTime(), VirtualClock(ThisProcess()), [], []
     timing.start(clock)
 
     def spin() -> None:
@@ -228,5 +228,5 @@ def test_a_real_clock_records_and_waits():
         time.sleep(0.01)
         assert threading.Event().wait(0.01) is False
         assert 0.02 <= real_time() - began
-        assert time.monotonic not in Timing.exchanges.values()
+        assert time.monotonic not in VirtualTime.exchanges.values()
     assert [0.01, 0.01] == clock.slept

@@ -86,7 +86,7 @@ def test_advance_moves_the_clock_and_wakes_whoever_is_due(clock, world):
     early, late = begin(clock, 2, 1), begin(clock, 3, 3)
     assert None not in (clock.poll(early), clock.poll(late))
     clock.advance(2)
-    assert early.bell.acquire(blocking=False)
+    assert early.lock.acquire(blocking=False)
     assert clock.poll(early) is None
     assert clock.poll(late) is not None
     assert not clock.slept
@@ -177,7 +177,7 @@ def test_a_second_notice_is_refused_as_by_a_lock(clock):
     waiter.release()
     with pytest.raises(RuntimeError, match="release unlocked lock"):
         waiter.release()
-    assert waiter.bell.acquire(blocking=False)
+    assert waiter.lock.acquire(blocking=False)
 
 
 def test_a_notified_waiter_returns_before_its_time(clock):
@@ -223,7 +223,7 @@ def test_who_leaves_rings_the_next(clock, world):
     assert clock.poll(second) is not None
     world.working.clear()
     clock.sleep(1)
-    assert second.bell.acquire(blocking=False)
+    assert second.lock.acquire(blocking=False)
 
 
 def test_an_interrupted_sleep_leaves_nothing_behind(clock, world, monkeypatch):

@@ -169,12 +169,12 @@ def test_when_the_gate_shuts_sleepers_take_the_rest_for_real(clock, world):
     clock.poll(waiter)
     world.real += 500 * MS
     clock.follow_real_time(True)
-    assert waiter.bell.acquire(blocking=False)
+    assert waiter.lock.acquire(blocking=False)
     assert (100.0, 0.0) == (clock.poll(waiter), clock.now)
     world.real += 40 * SECOND
     assert (60.0, 40.0) == (clock.poll(waiter), clock.now)
     clock.follow_real_time(False)
-    assert waiter.bell.acquire(blocking=False)
+    assert waiter.lock.acquire(blocking=False)
     assert 0.001 == clock.poll(waiter)
     world.working.clear()
     assert (None, 100.0) == (clock.poll(waiter), clock.now)

@@ -90,9 +90,9 @@ def test_the_children_of_the_fork_server_count():
 _TRIAL = """
 import time
 from pytest_fsfault._core.clock import VirtualClock
-from pytest_fsfault._intercept.virtual_time.time_functions import Timing
+from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
 from pytest_fsfault._intercept.virtual_time.threads import ThisProcess
-clock, timing = VirtualClock(ThisProcess()), Timing()
+clock, timing = VirtualClock(ThisProcess()), VirtualTime()
 timing.start(clock)
 time.sleep(3600)
 timing.stop()
@@ -116,9 +116,9 @@ def test_modules_imported_later_are_covered_after_a_refresh():
     code = (
         "import sys, time\n"
         "from pytest_fsfault._core.clock import VirtualClock\n"
-        "from pytest_fsfault._intercept.virtual_time.time_functions import Timing\n"
+        "from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime\n"
         "from pytest_fsfault._intercept.virtual_time.threads import ThisProcess\n"
-        "clock, timing = VirtualClock(ThisProcess()), Timing()\n"
+        "clock, timing = VirtualClock(ThisProcess()), VirtualTime()\n"
         "timing.start(clock)\n"
         "import subprocess, queue\n"
         "run = [sys.executable, '-S', '-c', 'import time; time.sleep(0.1)']\n"

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from pytest_fsfault._intercept.virtual_time.time_functions import Timing
+from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
 
 from .scene import join, real_time, start, virtual
 
@@ -94,10 +94,10 @@ def test_a_timer_waits_by_virtual_time(clock):
 
 def test_names_bound_early_can_be_exchanged():
     """For each function of `time` there is one wrapper, the same in every session."""
-    first = dict(Timing.exchanges)
+    first = dict(VirtualTime.exchanges)
     with virtual():
         assert [first[original] for original in first] == [getattr(time, name) for name in _TIMES]
-    assert dict(Timing.exchanges) == first
+    assert dict(VirtualTime.exchanges) == first
     assert set(first) == {getattr(time, name) for name in _TIMES}
 
 
@@ -105,7 +105,7 @@ def test_names_bound_early_can_be_exchanged():
 def test_a_wrapper_passes_for_the_original(name):
     """It has its name, is pickled as what `time` offers where it arrives, and is not bound by a class."""
     original = getattr(time, name)
-    wrapper = Timing.exchanges[original]
+    wrapper = VirtualTime.exchanges[original]
     kept = type("Kept", (), {"call": wrapper})
     assert (name, "time", original.__doc__) == (wrapper.__name__, wrapper.__module__, wrapper.__doc__)
     assert pickle.loads(pickle.dumps(wrapper)) is original
@@ -121,7 +121,7 @@ def test_a_wrapper_kept_beyond_the_end_is_inert(name):
     """It answers as the original does."""
     original = getattr(time, name)
     args = (0,) if name == "sleep" else ()
-    before, result, after = original(*args), Timing.exchanges[original](*args), original(*args)
+    before, result, after = original(*args), VirtualTime.exchanges[original](*args), original(*args)
     assert before is None is result or before <= result <= after
 
 
@@ -130,7 +130,7 @@ def test_a_wrapper_kept_beyond_the_end_is_inert(name):
 )
 def test_a_bad_sleep_raises_what_the_real_one_raises(clock, args):
     """Class and text are the original's, and the clock stands."""
-    original = {wrapper: original for original, wrapper in Timing.exchanges.items()}[time.sleep]
+    original = {wrapper: original for original, wrapper in VirtualTime.exchanges.items()}[time.sleep]
     assert _error(original, args) == _error(time.sleep, args)
     assert 0 == clock.now
 

@@ -9,53 +9,55 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import RealClock
-from pytest_fsfault._intercept.calls.state import Board
-from pytest_fsfault._intercept.children.child.connection import Gone, Links
-from pytest_fsfault._intercept.children.child.remote_clock import FarClock
-from pytest_fsfault._intercept.children.child.remote_engine import FarEngine
+from pytest_fsfault._intercept.calls.state import InterceptState
+from pytest_fsfault._intercept.children.child.connection import Client, ParentGone
+from pytest_fsfault._intercept.children.child.remote_clock import RemoteClock
+from pytest_fsfault._intercept.children.child.remote_engine import RemoteEngine
 from pytest_fsfault._intercept.children.rendezvous import page_of
-from pytest_fsfault._intercept.children.shared_page import Page
+from pytest_fsfault._intercept.children.shared_page import SharedState
 from pytest_fsfault._intercept.virtual_time.threads import ThisProcess
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from pytest_fsfault._intercept.children.protocol import Message
-    from pytest_fsfault._intercept.interceptor import Switch
+    from pytest_fsfault._intercept.interceptor import Interceptor
 
 
-class FarRealClock(RealClock):
+class RemoteRealClock(RealClock):
     """Real time since the start of the parent's session."""
 
-    def __init__(self, links: Links, now: int) -> None:
+    def __init__(self, client: Client, now: int) -> None:
         super().__init__()
         self._start = monotonic_ns() - now
-        self._links = links
+        self._client = client
 
     def note(self, began: int, span: int) -> None:
         """Record a wait that was sat out."""
         super().note(began, span)
-        with suppress(Gone):
-            self._links.ask("slept", began, span)
+        with suppress(ParentGone):
+            self._client.ask("slept", began, span)
 
 
-class Kinship:
+class Attachment:
     """What this process shares with its parent."""
 
-    def __init__(self, switch: Switch, directory: str) -> None:
-        self._switch = switch
-        self._page = Page(page_of(directory))
-        self._links = Links(directory)
-        rules = self._links.hello()
-        virtual, epoch, harness, now = rules[8:]
+    def __init__(self, interceptor: Interceptor, directory: str) -> None:
+        self._switch = interceptor
+        self._shared = SharedState(page_of(directory))
+        self._client = Client(directory)
+        rules = self._client.hello()
+        virtual, epoch, machinery, now = rules[8:]
         clock: Any
         if virtual:
-            clock = FarClock(ThisProcess(), self._links, self._page)
+            clock = RemoteClock(ThisProcess(), self._client, self._shared)
             clock.epoch = epoch
         else:
-            clock = FarRealClock(self._links, now)
-        switch.callers.add_harness(harness)
-        self.engine = FarEngine(self._links, switch.callers, clock, self.leave, switch.board.bank)
+            clock = RemoteRealClock(self._client, now)
+        interceptor.callers.add_machinery(machinery)
+        self.engine = RemoteEngine(
+            self._client, interceptor.callers, clock, self.leave, interceptor.state.drain_counts
+        )
         self._generation = self.engine.follow(rules)
 
     def starting(self, event: str, args: tuple[Any, ...], frame: FrameType | None) -> None:
@@ -70,15 +72,15 @@ class Kinship:
 
     def changed(self) -> bool:
         """Return whether the parent's rules, roots or gates are others than those that are known here."""
-        cells = self._page.cells
+        cells = self._shared.cells
         return cells[1] != self._generation or not cells[0]
 
     def follow(self) -> None:
         """Take in what holds now."""
-        if not self._page.alive:
+        if not self._shared.alive:
             self.leave()
             return
-        self._generation = self._page.generation
+        self._generation = self._shared.generation
         answer = self.engine.ask("rules")
         if answer[0] == "rules":
             self._take(answer)
@@ -89,24 +91,24 @@ class Kinship:
 
     def leave(self) -> None:
         """Let this process be alone from now on."""
-        global _kinship  # noqa: PLW0603  # a process has one parent
-        if _kinship is self:
-            _kinship = None
+        global _attachment  # noqa: PLW0603  # a process has one parent
+        if _attachment is self:
+            _attachment = None
             self.engine.gate = False
             self._switch.stop(self.engine, lost=False)
 
     def tell(self) -> None:
         """Tell what has not been told when this process ends."""
-        if _kinship is self:
+        if _attachment is self:
             with suppress(BaseException):
                 self.engine.tell_counts()
 
 
-_kinship: Kinship | None = None
-_live: Any = vars(Board)["live"]
+_attachment: Attachment | None = None
+_live: Any = vars(InterceptState)["live"]
 
 
-class FarBoard(Board):
+class RemoteState(InterceptState):
     """The board of a kin, which looks first whether anything has changed at its parent's."""
 
     __slots__ = ()
@@ -114,9 +116,9 @@ class FarBoard(Board):
     @property
     def live(self) -> bool:
         """Whether an open session exists."""
-        kinship = _kinship
-        if kinship is not None and kinship.changed():
-            kinship.follow()
+        attachment = _attachment
+        if attachment is not None and attachment.changed():
+            attachment.follow()
         return _live.__get__(self)  # type: ignore[no-any-return]
 
     @live.setter
@@ -124,41 +126,41 @@ class FarBoard(Board):
         _live.__set__(self, value)
 
 
-def join(switch: Switch, directory: str) -> bool:
+def attach(interceptor: Interceptor, directory: str) -> bool:
     """Become kin of the process that answers in `directory`; return whether there is one."""
-    global _kinship  # noqa: PLW0603  # a process has one parent
-    with switch.busy():
+    global _attachment  # noqa: PLW0603  # a process has one parent
+    with interceptor.own_threads():
         try:
-            kinship = Kinship(switch, directory)
-        except (OSError, ValueError, Gone):
+            attachment = Attachment(interceptor, directory)
+        except (OSError, ValueError, ParentGone):
             return False
-    _hook(switch, directory)
-    switch.board.__class__ = FarBoard
-    _kinship = kinship
-    switch.board.starting = kinship.starting
-    switch.join(kinship.engine)
-    atexit.register(kinship.tell)
+    _hook(interceptor, directory)
+    interceptor.state.__class__ = RemoteState
+    _attachment = attachment
+    interceptor.state.starting = attachment.starting
+    interceptor.attach(attachment.engine)
+    atexit.register(attachment.tell)
     return True
 
 
 def start(directory: str) -> None:
     """Become kin in an interpreter that has dozed so far."""
-    from pytest_fsfault._intercept.interceptor import switch  # noqa: PLC0415
+    from pytest_fsfault._intercept.interceptor import interceptor  # noqa: PLC0415
 
-    join(switch(), directory)
+    attach(interceptor(), directory)
 
 
 _directories: list[str] = []
 
 
-def _hook(switch: Switch, directory: str) -> None:
+def _hook(interceptor: Interceptor, directory: str) -> None:
     """Let what this process forks become kin as well, of the same parent; a fork server outlives its sessions."""
     if not _directories:
-        os.register_at_fork(after_in_child=lambda: _forked(switch))
+        os.register_at_fork(after_in_child=lambda: _forked(interceptor))
     _directories[:] = [directory]
 
 
-def _forked(switch: Switch) -> None:
-    global _kinship  # noqa: PLW0603  # a process has one parent
-    _kinship = None
-    switch.become_kin(_directories[0])
+def _forked(interceptor: Interceptor) -> None:
+    global _attachment  # noqa: PLW0603  # a process has one parent
+    _attachment = None
+    interceptor.become_child(_directories[0])

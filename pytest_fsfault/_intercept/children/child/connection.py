@@ -9,7 +9,7 @@ from _thread import _local, get_ident, get_native_id
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._intercept.children.protocol import Frames, ending_from_row, pack
+from pytest_fsfault._intercept.children.protocol import Frames, decode_ending, pack
 from pytest_fsfault._intercept.children.rendezvous import socket_of
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ def _out_of_the_way(connection: Socket) -> Socket:
     return Socket(AF_UNIX, SOCK_STREAM, 0, number)
 
 
-class Gone(Exception):  # noqa: N818  # no mistake: the session is over
+class ParentGone(Exception):  # noqa: N818  # no mistake: the session is over
     """The parent answers no more."""
 
 
-class Line:
+class ParentConnection:
     """One connection."""
 
     def __init__(self, address: str) -> None:
@@ -47,7 +47,7 @@ class Line:
             self.socket.connect(address)
         except OSError:
             self.socket.close()
-            raise Gone from None
+            raise ParentGone from None
         self.socket = _out_of_the_way(self.socket)
 
     def __del__(self) -> None:
@@ -59,7 +59,7 @@ class Line:
         try:
             self.socket.sendall(pack(message))
         except ConnectionError:
-            raise Gone from None
+            raise ParentGone from None
 
     def receive(self) -> Message:
         """Return the next answer; raise what has ended the session."""
@@ -69,15 +69,15 @@ class Line:
             except ConnectionError:  # no other one: a signal handler may raise what it likes
                 data = b""
             if not data:
-                raise Gone
+                raise ParentGone
             self._ready += self._frames.feed(data)
         answer = self._ready.pop(0)
         if answer[0] == "ended":
-            raise ending_from_row(answer[1:])
+            raise decode_ending(answer[1:])
         return answer
 
 
-class Links:
+class Client:
     """The connections of one process."""
 
     def __init__(self, directory: str) -> None:
@@ -86,31 +86,31 @@ class Links:
 
     def hello(self) -> Message:
         """Tell of this process; return what holds."""
-        line = vars(self._local)["line"] = Line(self._address)
-        line.send(("hello", os.getpid(), get_ident(), get_native_id()))
-        return line.receive()
+        connection = vars(self._local)["line"] = ParentConnection(self._address)
+        connection.send(("hello", os.getpid(), get_ident(), get_native_id()))
+        return connection.receive()
 
-    def here(self, name: str = "line") -> Line:
+    def here(self, name: str = "line") -> ParentConnection:
         """Return the connection of the calling thread."""
         lines = vars(self._local)
-        found: Line | None = lines.get(name)
+        found: ParentConnection | None = lines.get(name)
         if found is None:
-            found = lines[name] = Line(self._address)
+            found = lines[name] = ParentConnection(self._address)
             found.send(("thread", os.getpid(), get_ident(), get_native_id()))
             found.receive()
         return found
 
     def drop(self) -> None:
         """Give up the connection of the calling thread, on which something is still to come."""
-        line = vars(self._local).pop("line", None)
-        if line is not None:
-            line.socket.close()
+        connection = vars(self._local).pop("line", None)
+        if connection is not None:
+            connection.socket.close()
 
     def aside(self, *message: Any) -> Message:
         """Return the answer to a message while the connection of this thread waits for another one."""
-        line = self.here("aside")
-        line.send(message)
-        return line.receive()
+        connection = self.here("aside")
+        connection.send(message)
+        return connection.receive()
 
     def ask(self, *message: Any) -> Message:
         """Return the answer to a message.
@@ -120,6 +120,6 @@ class Links:
             SimulatedCrash: if the session has ended so, or RetryStorm.
 
         """
-        line = self.here()
-        line.send(message)
-        return line.receive()
+        connection = self.here()
+        connection.send(message)
+        return connection.receive()

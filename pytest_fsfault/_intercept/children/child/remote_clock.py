@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pytest_fsfault._core.clock import OPERATION, READING, SECOND, VirtualClock
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.waiter import Waiter
-from pytest_fsfault._intercept.children.child.connection import Gone
+from pytest_fsfault._intercept.children.child.connection import ParentGone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_fsfault._core.waiter import World
-    from pytest_fsfault._intercept.children.child.connection import Line, Links
-    from pytest_fsfault._intercept.children.shared_page import Page
+    from pytest_fsfault._intercept.children.child.connection import Client, ParentConnection
+    from pytest_fsfault._intercept.children.shared_page import SharedState
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ _READ = 1  # as in `selectors`
 _SILENCE = 100_000_000
 
 
-class FarWaiter(Waiter):
+class RemoteWaiter(Waiter):
     """A wait that the parent ends; whoever notifies it here cancels it there."""
 
     __slots__ = ("_cancel", "number")
@@ -40,82 +40,82 @@ class FarWaiter(Waiter):
         self.number = number
         self._cancel = cancel
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Make the waiter look again."""
-        super().ring()
+        super().notify()
         if self.notified and self.due is not None:
             self._cancel(self.number)
 
 
-class FarClock(VirtualClock):
+class RemoteClock(VirtualClock):
     """Virtual time that another process keeps.
 
     What this one spends by itself, on operations and on readings, is told at the next occasion: until then it
     is ahead of the others by that.
     """
 
-    def __init__(self, world: World, links: Links, page: Page) -> None:
+    def __init__(self, world: World, client: Client, shared: SharedState) -> None:
         super().__init__(world)
-        self._links = links
-        self._page = page
+        self._client = client
+        self._shared = shared
         self._told = 0
         self._floor = 0
         self._numbers = count(1)
 
     def now_ns(self) -> int:
         """Return the nanoseconds since the start; asking costs nothing."""
-        return max(self._floor, self._page.time + self._spent() - self._told)
+        return max(self._floor, self._shared.time + self._spent() - self._told)
 
     def _spent(self) -> int:
         return OPERATION * self.operations() + READING * self._readings
 
-    def untold(self) -> int:
+    def unreported(self) -> int:
         """Return what was spent since the last time, which the caller tells."""
         with self._tally:
             self._floor = self.now_ns()
             spent = self._spent()
-            untold, self._told = spent - self._told, spent
-        return max(untold, 0)
+            unreported, self._told = spent - self._told, spent
+        return max(unreported, 0)
 
     def reading(self, count: int = 1) -> int:
         """Return the nanoseconds since the start to code under test, which pays for `count` readings."""
         now = super().reading(count)
         if self._spent() - self._told > _UNTOLD:
-            with suppress(Gone):
-                self._links.ask("spend", self.untold())
+            with suppress(ParentGone):
+                self._client.ask("spend", self.unreported())
         return now
 
-    def spend(self, span: int) -> None:
+    def advance_ns(self, span: int) -> None:
         """Move the clock by `span` nanoseconds at once."""
-        with suppress(Gone):
-            self._links.ask("spend", self.untold() + span)
+        with suppress(ParentGone):
+            self._client.ask("spend", self.unreported() + span)
 
     def note(self, began: int, span: int) -> None:
         """Record a wait that was sat out."""
         super().note(began, span)
-        with suppress(Gone):
-            self._links.ask("slept", began, span)
+        with suppress(ParentGone):
+            self._client.ask("slept", began, span)
 
     def waiter(self, span: int | None, *, patient: bool = False) -> Waiter:
         """Return a wait of `span` nanoseconds that begins now, for the calling thread."""
-        made = FarWaiter(self.now_ns(), self.world.monotonic_ns(), span, next(self._numbers), self._cancel)
+        made = RemoteWaiter(self.now_ns(), self.world.monotonic_ns(), span, next(self._numbers), self._cancel)
         made.patient = patient
         return made
 
     def _cancel(self, number: int) -> None:
-        with suppress(Gone):
-            self._links.ask("cancel", number)
+        with suppress(ParentGone):
+            self._client.ask("cancel", number)
 
     def wait(self, waiter: Waiter) -> bool:
         """Block until `waiter` is notified or due; return whether it was notified."""
-        if waiter.due is None or not isinstance(waiter, FarWaiter):
+        if waiter.due is None or not isinstance(waiter, RemoteWaiter):
             return super().wait(waiter)
         self._waiters[waiter.thread] = waiter
         try:
-            line = self._links.here()
-            line.send(self._request(waiter.number, waiter.due - waiter.began, waiter.patient))
-            self._receive(line)
-        except Gone:
+            connection = self._client.here()
+            connection.send(self._request(waiter.number, waiter.due - waiter.began, waiter.patient))
+            self._receive(connection)
+        except ParentGone:
             real_sleep(max(0.0, (waiter.due - waiter.began) / SECOND))
         finally:
             self._waiters.pop(waiter.thread, None)
@@ -126,16 +126,16 @@ class FarClock(VirtualClock):
     def _request(
         self, number: int, span: int, patient: bool, silence: int = 0, *, noted: bool = True
     ) -> tuple[Any, ...]:
-        return "wait", self.untold(), number, span, patient, silence, noted
+        return "wait", self.unreported(), number, span, patient, silence, noted
 
-    def _receive(self, line: Line) -> None:
+    def _receive(self, connection: ParentConnection) -> None:
         try:
-            line.receive()
-        except (Gone, SimulatedCrash, RetryStorm):
+            connection.receive()
+        except (ParentGone, SimulatedCrash, RetryStorm):
             raise
         except BaseException:
             # A signal handler has raised: the answer is still to come, and must not be taken for another one.
-            self._links.drop()
+            self._client.drop()
             raise
 
     def watch(self, waiter: Waiter, look: Callable[[float | None], T]) -> T:
@@ -144,33 +144,33 @@ class FarClock(VirtualClock):
         number = next(self._numbers)
         silence = _SILENCE if waiter._sleeps else 0  # type: ignore[attr-defined]
         try:
-            line = self._links.here()
-            line.send(
+            connection = self._client.here()
+            connection.send(
                 self._request(number, (waiter.due or 0) - waiter.began, waiter.patient, silence, noted=False)
             )
-        except Gone:
+        except ParentGone:
             return look((waiter.due or 0) / SECOND)
-        selector.register(line.socket.fileno(), _READ)
+        selector.register(connection.socket.fileno(), _READ)
         try:
             found: Any = look(None)
-            events = [event for event in found if event[0].fd != line.socket.fileno()]
+            events = [event for event in found if event[0].fd != connection.socket.fileno()]
             if len(events) == len(found):
-                self._links.aside("cancel", number)
-            self._receive(line)
-        except Gone:
+                self._client.aside("cancel", number)
+            self._receive(connection)
+        except ParentGone:
             return look(0)
         finally:
-            selector.unregister(line.socket.fileno())
+            selector.unregister(connection.socket.fileno())
         return events  # type: ignore[return-value]
 
-    def bar(self, thread: int, instant: int) -> None:
+    def limit_jumps(self, thread: int, instant: int) -> None:
         """Let nobody jump beyond `instant` while `thread` waits on the outside."""
-        with suppress(Gone):
+        with suppress(ParentGone):
             self._barriers[thread] = instant
-            self._links.ask("bar", instant)
+            self._client.ask("bar", instant)
 
-    def come_back(self, thread: int, instant: int) -> None:
+    def external_done(self, thread: int, instant: int) -> None:
         """Take in that `thread` waits on the outside no longer; show `instant` at least."""
         if self._barriers.pop(thread, None) is not None or instant:
-            with suppress(Gone):
-                self._links.ask("back", instant)
+            with suppress(ParentGone):
+                self._client.ask("back", instant)

@@ -16,22 +16,22 @@ from pytest_fsfault._core.engine.listings import LISTINGS, Entries
 from pytest_fsfault._core.engine.plan import Plan
 from pytest_fsfault._core.language.faults import Fault
 from pytest_fsfault._core.language.operations import Decision
-from pytest_fsfault._intercept.children.child.connection import Gone
-from pytest_fsfault._intercept.children.child.remote_clock import FarClock
+from pytest_fsfault._intercept.children.child.connection import ParentGone
+from pytest_fsfault._intercept.children.child.remote_clock import RemoteClock
 from pytest_fsfault._intercept.children.protocol import (
-    ending_from_row,
-    failure_from_row,
-    failure_row,
-    operation_row,
+    decode_ending,
+    decode_failure,
+    encode_failure,
+    encode_operation,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from pytest_fsfault._core.engine.interfaces import Clock, Witness
-    from pytest_fsfault._core.engine.journal import Outcome, Verdict
+    from pytest_fsfault._core.engine.interfaces import ClockView, Witness
+    from pytest_fsfault._core.engine.journal import Handling, Outcome
     from pytest_fsfault._core.language.operations import Operation
-    from pytest_fsfault._intercept.children.child.connection import Links
+    from pytest_fsfault._intercept.children.child.connection import Client
     from pytest_fsfault._intercept.children.protocol import Message
     from pytest_fsfault._intercept.patching.callers import Callers
 
@@ -41,7 +41,7 @@ __tracebackhide__ = True
 _SPACES = {"shutil": vars(shutil), "rmtree": vars(shutil.rmtree)}
 
 
-class FarEngine(Engine):
+class RemoteEngine(Engine):
     """All sessions of the parent in one.
 
     What no rule concerns is known here, by the same quick tests as there; about everything else the parent
@@ -50,22 +50,22 @@ class FarEngine(Engine):
 
     def __init__(
         self,
-        links: Links,
+        client: Client,
         callers: Callers,
-        clock: Clock,
+        clock: ClockView,
         left: Callable[[], object],
-        bank: Callable[[], object],
+        drain_counts: Callable[[], object],
     ) -> None:
         super().__init__(clock, ())
-        self._links = links
+        self._client = client
         self._callers = callers
         self._left = left  # called when the parent answers no more
         self._stacks = False
         self._told: dict[str, int] = {}
         self._local: Any = _local()
-        self._bank = bank  # hands over what was counted
-        self.plan = FarPlan()
-        self.escapes = FarEscapes(self)
+        self._bank = drain_counts  # hands over what was counted
+        self.plan = RemotePlan()
+        self.escapes = RemoteEscapes(self)
 
     # What holds.
 
@@ -75,17 +75,17 @@ class FarEngine(Engine):
         self.roots = roots
         self.gate = bool(roots)
         self._stacks = self.sorts = stacks
-        self.plan = FarPlan(tests, speaks=speaks)
-        self.model = None if model is None else FarModel(self, model)
-        self.ended = None if ended is None else ending_from_row(ended)
+        self.plan = RemotePlan(tests, speaks=speaks)
+        self.model = None if model is None else RemoteModel(self, model)
+        self.ended = None if ended is None else decode_ending(ended)
         return int(generation)
 
     def ask(self, *message: Any) -> Message:
         """Return the parent's answer; leave, if there is none."""
         __tracebackhide__ = True
         try:
-            return self._links.ask(*message)
-        except Gone:
+            return self._client.ask(*message)
+        except ParentGone:
             self.gate = False
             self._left()
             return _NOBODY
@@ -116,7 +116,7 @@ class FarEngine(Engine):
     def ask_model(self, operation: Operation) -> Answer | None:
         """Return what the model of the parent says; raise what has ended the session."""
         __tracebackhide__ = True
-        decided = self._local.decided = self._decide(operation, taken=False)
+        decided = self._local.decided = self._decide(operation, already_decided=False)
         if decided == _NOBODY or self.model is None:
             return None
         _, number, _, fault, model = decided
@@ -133,31 +133,33 @@ class FarEngine(Engine):
     def note_refusal(self, operation: Operation) -> Witness:
         """Return who tells the parent what becomes of a call that its model refuses."""
         del operation
-        return FarCall(self, self._local.decided[1])
+        return RemoteCall(self, self._local.decided[1])
 
-    def consult(self, operation: Operation, *, taken: bool) -> tuple[Decision | None, Witness | None]:
+    def consult(
+        self, operation: Operation, *, already_decided: bool
+    ) -> tuple[Decision | None, Witness | None]:
         """Return what the parent decides, and who tells it what becomes of that, if it wants to know."""
         __tracebackhide__ = True
         decided, self._local.decided = getattr(self._local, "decided", None), None
-        if decided is None or taken:
-            decided = self._decide(operation, taken=taken)
+        if decided is None or already_decided:
+            decided = self._decide(operation, already_decided=already_decided)
         if decided == _NOBODY:
             return None, None
         _, number, wanted, fault, _ = decided
-        witness = FarCall(self, number) if wanted else None
+        witness = RemoteCall(self, number) if wanted else None
         if fault is None:
             return None, witness
         text, reason, note, self.trial, ended = fault
         if ended is not None:
-            self.ended = ending_from_row(ended)
+            self.ended = decode_ending(ended)
         return Decision(Fault.parse(text), reason, note=note), witness
 
-    def _decide(self, operation: Operation, *, taken: bool) -> Message:
+    def _decide(self, operation: Operation, *, already_decided: bool) -> Message:
         __tracebackhide__ = True
         clock = self.clock
         stack = self._callers.stack(sys._getframe(1), None) if self._stacks else None
-        untold = clock.untold() if isinstance(clock, FarClock) else 0
-        return self.ask("ask", untold, self._fresh(), operation_row(operation), stack, taken)
+        unreported = clock.unreported() if isinstance(clock, RemoteClock) else 0
+        return self.ask("ask", unreported, self._fresh(), encode_operation(operation), stack, already_decided)
 
     def perform(self, number: int) -> Any:
         """Let the parent do what its model wants done in the place of a call."""
@@ -168,7 +170,7 @@ class FarEngine(Engine):
 def _result(answer: Message) -> Any:
     __tracebackhide__ = True
     if answer[0] == "failed":
-        error = failure_from_row(answer[1])
+        error = decode_failure(answer[1])
         assert error is not None  # noqa: S101  # it has failed
         raise error
     return answer[1] if len(answer) > 1 else None
@@ -177,36 +179,36 @@ def _result(answer: Message) -> Any:
 _NOBODY: Message = ("gone",)
 
 
-class FarCall:
+class RemoteCall:
     """One call about which the parent has decided, and wants to know what becomes of it."""
 
-    def __init__(self, engine: FarEngine, number: int) -> None:
+    def __init__(self, engine: RemoteEngine, number: int) -> None:
         self._engine = engine
         self._number = number
         self.clock = engine.clock
 
     @property
-    def journal(self) -> FarCall:
+    def journal(self) -> RemoteCall:
         """Where the entry goes."""
         return self
 
     def note(
         self,
         _operation: Operation,
-        _verdict: Verdict,
+        _verdict: Handling,
         outcome: Outcome,
         error: BaseException | None,
         _who: tuple[int, int] | None = None,
     ) -> None:
         """Tell the parent; raise what ends the session."""
         __tracebackhide__ = True
-        self._engine.ask("note", self._number, outcome, failure_row(error))
+        self._engine.ask("note", self._number, outcome, encode_failure(error))
 
     def watch_for_storm(self, operation: Operation, outcome: Outcome) -> None:
         """Leave it to the parent, who counts the storms of all."""
 
 
-class FarPlan(Plan):
+class RemotePlan(Plan):
     """The quick tests of the parent's rules, and of its model."""
 
     def __init__(self, tests: Mapping[str, Sequence[Any]] | None = None, *, speaks: bool = False) -> None:
@@ -242,17 +244,17 @@ def _always(_path: str) -> bool:
     return True
 
 
-class FarModel:
+class RemoteModel:
     """The Windows model of the parent."""
 
-    def __init__(self, engine: FarEngine, patches: Message) -> None:
+    def __init__(self, engine: RemoteEngine, patches: Message) -> None:
         self._engine = engine
         self._patches = patches
 
     def concerns(self, name: str, *, target: bool) -> None:
         """Leave it to the plan, whose quick tests are those of both."""
 
-    def ease(self, name: str) -> None:
+    def fast_path(self, name: str) -> None:
         """Ease nothing: only the parent knows who has what open."""
 
     def done(self, operation: Operation, answer: Answer, result: Any) -> Any:
@@ -286,8 +288,8 @@ class FarModel:
 
     def translated(self, operation: Operation, error: OSError) -> OSError:
         """Return the error that Windows gives where this system gave `error`."""
-        answer = self._engine.ask("translate", operation_row(operation), failure_row(error))
-        found = failure_from_row(answer[1]) if answer[0] == "failed" else None
+        answer = self._engine.ask("translate", encode_operation(operation), encode_failure(error))
+        found = decode_failure(answer[1]) if answer[0] == "failed" else None
         return found if isinstance(found, OSError) else error
 
     def mapped(self) -> None:
@@ -306,10 +308,10 @@ class FarModel:
         return self._engine.plan.superset("file.close", (), target=False) is not None
 
 
-class FarEscapes(list[str]):
+class RemoteEscapes(list[str]):
     """What got past the rules: the parent keeps it."""
 
-    def __init__(self, engine: FarEngine) -> None:
+    def __init__(self, engine: RemoteEngine) -> None:
         super().__init__()
         self._engine = engine
 

@@ -9,7 +9,7 @@ import sys
 from os import listdir
 from typing import TYPE_CHECKING
 
-from pytest_fsfault._intercept.virtual_time.idle import Mark, can_run
+from pytest_fsfault._intercept.virtual_time.idle import LastSign, can_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -21,11 +21,11 @@ if sys.platform == "linux":
 VISIBLE = sys.platform == "linux"
 
 
-class Relatives:
+class ChildActivity:
     """The kin of this process that are connected, by their numbers."""
 
     def __init__(self, waiting: Callable[[int], Collection[int]], asked: Callable[[], bool]) -> None:
-        self._marks: dict[int, Mark] = {}
+        self._marks: dict[int, LastSign] = {}
         self._waiting = waiting  # the threads of a process that wait for the clock, by the system's numbers
         self._asked = asked  # whether somebody has asked for something and waits for the answer
         self.numbers: frozenset[int] = frozenset()
@@ -52,7 +52,7 @@ class Relatives:
         sign = _cpu_time(process)
         mark = self._marks.get(process)
         if mark is None or mark.sign != sign:
-            self._marks[process] = Mark(sign, now)
+            self._marks[process] = LastSign(sign, now)
             return True
         if not mark.lasts(now):
             return True

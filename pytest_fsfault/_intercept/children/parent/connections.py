@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.clock import VirtualClock
     from pytest_fsfault._core.engine.engine import Engine
-    from pytest_fsfault._core.engine.execution import Case
+    from pytest_fsfault._core.engine.execution import PendingCall
     from pytest_fsfault._intercept.children.protocol import Message
 
 # Threads of kin are no threads of this process: their waits have numbers that no thread of its own has.
@@ -25,7 +25,7 @@ _keys = count(-2, -1)
 _MOST = 256
 
 
-class Peer:
+class ChildConnection:
     """One connection: one thread of one process."""
 
     def __init__(self, connection: Any) -> None:
@@ -35,11 +35,11 @@ class Peer:
         self.process = 0
         self.thread = 0  # as Python numbers it
         self.native = 0  # as the system numbers it
-        self.asked: dict[int, tuple[Case, Engine | None]] = {}  # what is under way, by its number
-        self.wait: RemoteWait | None = None
+        self.asked: dict[int, tuple[PendingCall, Engine | None]] = {}  # what is under way, by its number
+        self.wait: ChildWait | None = None
         self.clock: VirtualClock | None = None  # the clock whose jumps it bars
 
-    def remember(self, number: int, case: Case, decider: Engine | None) -> None:
+    def remember(self, number: int, case: PendingCall, decider: Engine | None) -> None:
         """Keep what is under way; of what nobody waits for, only the latest."""
         self.asked[number] = case, decider
         if len(self.asked) > _MOST:
@@ -53,20 +53,22 @@ class Peer:
             self.connection.sendall(pack(message))
 
 
-class RemoteWait(Waiter):
+class ChildWait(Waiter):
     """The wait of a thread of kin, on the clock of this process."""
 
     __slots__ = ("_patient", "_ring", "_silent_until", "clock", "noted", "number")
 
-    def __init__(self, clock: VirtualClock, peer: Peer, request: Message, ring: Callable[[], object]) -> None:
+    def __init__(
+        self, clock: VirtualClock, connection: ChildConnection, request: Message, notify: Callable[[], object]
+    ) -> None:
         number, span, patient, silence, self.noted = request
         now = clock.world.monotonic_ns()
-        self._ring = ring
+        self._ring = notify
         self._silent_until = now + silence if silence else None
         super().__init__(clock.now_ns(), now, span, patient=patient)
         self.clock = clock
         self.number = number
-        self.thread = peer.key
+        self.thread = connection.key
 
     @property
     def patient(self) -> bool:
@@ -79,6 +81,6 @@ class RemoteWait(Waiter):
     def patient(self, value: bool) -> None:
         self._patient = value
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Make whoever answers look again."""
         self._ring()

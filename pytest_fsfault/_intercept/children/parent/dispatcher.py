@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import SECOND, VirtualClock, Wait
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
-from pytest_fsfault._core.engine.execution import Act, decide, escape_cut
+from pytest_fsfault._core.engine.execution import Action, decide, escape_cut
 from pytest_fsfault._core.engine.listings import LISTINGS
 from pytest_fsfault._core.language.operations import OPERATIONS
-from pytest_fsfault._intercept.children.parent.connections import RemoteWait
-from pytest_fsfault._intercept.children.parent.started import Start, Starts
+from pytest_fsfault._intercept.children.parent.connections import ChildWait
+from pytest_fsfault._intercept.children.parent.started import StartedProcess, StartedProcesses
 from pytest_fsfault._intercept.children.protocol import (
-    ending_row,
-    failure_from_row,
-    failure_row,
-    operation_from_row,
+    decode_failure,
+    decode_operation,
+    encode_ending,
+    encode_failure,
 )
 from pytest_fsfault._intercept.fake.isolation import patcher
 
@@ -28,28 +28,32 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.engine.engine import Engine
     from pytest_fsfault._core.engine.execution import Answered
     from pytest_fsfault._core.language.operations import Operation
-    from pytest_fsfault._intercept.calls.state import Board
-    from pytest_fsfault._intercept.children.parent.connections import Peer
+    from pytest_fsfault._intercept.calls.state import InterceptState
+    from pytest_fsfault._intercept.children.parent.connections import ChildConnection
     from pytest_fsfault._intercept.children.protocol import Message
-    from pytest_fsfault._intercept.children.shared_page import Page
+    from pytest_fsfault._intercept.children.shared_page import SharedState
 
 _DONE = ("done",)
 _numbers = count(1)
 
 
-class Desk:
+class Dispatcher:
     """The sessions of a parent, as its kin see them."""
 
     def __init__(
-        self, board: Board, page: Page, clock: Callable[[], Any], ring: Callable[[], object]
+        self,
+        state: InterceptState,
+        shared: SharedState,
+        clock: Callable[[], Any],
+        notify: Callable[[], object],
     ) -> None:
-        self._board = board
-        self._page = page
+        self._state = state
+        self._shared = shared
         self._clock = clock
-        self._ring = ring
-        self.starts = Starts()
+        self._ring = notify
+        self.starts = StartedProcesses()
         self._cancelled: set[tuple[int, int]] = set()
-        self._verbs: dict[str, Callable[..., Message | None]] = {
+        self._answers: dict[str, Callable[..., Message | None]] = {
             "hello": self._hello, "thread": self._thread, "rules": self._rules, "ask": self._ask, "perform": self._perform,
             "performed": self._performed, "translate": self._translate, "note": self._note, "spend": self._spend,
             "wait": self._wait, "cancel": self._cancel, "slept": self._slept, "bar": self._bar, "back": self._back,
@@ -58,18 +62,18 @@ class Desk:
 
     def engines(self) -> tuple[Engine, ...]:
         """Return the sessions that hold for kin, the innermost first."""
-        board = self._board
-        if board.shut or patcher() is not None:
+        state = self._state
+        if state.shut or patcher() is not None:
             return ()  # a fake file system is the parent's alone
-        return tuple(engine for engine in board.engines if engine.gate and engine.children)
+        return tuple(engine for engine in state.engines if engine.gate and engine.children)
 
-    def answer(self, peer: Peer, message: Message) -> Message | None:
+    def answer(self, connection: ChildConnection, message: Message) -> Message | None:
         """Return the answer to a message; None if it comes later."""
         verb, *arguments = message
         try:
-            return self._verbs[verb](peer, *arguments)
+            return self._answers[verb](connection, *arguments)
         except (SimulatedCrash, RetryStorm) as ending:
-            return "ended", *ending_row(ending)
+            return "ended", *encode_ending(ending)
 
     def fail(self, error: Exception) -> None:
         """Take in that a question could not be answered: the one who has asked is alone from now on."""
@@ -77,17 +81,17 @@ class Desk:
         for engine in self.engines()[:1]:
             engine.escapes.append(told)
 
-    def forget(self, peer: Peer) -> None:
+    def forget(self, connection: ChildConnection) -> None:
         """Take in that a thread is gone: what it was about to do, nobody will tell."""
-        for case, _ in peer.asked.values():
+        for case, _ in connection.asked.values():
             if case.witnesses:
                 case.note("passed")
-        peer.asked.clear()
-        if peer.wait is not None:
-            peer.wait.clock.leave(peer.key)
-            peer.wait = None
-        if peer.clock is not None:
-            peer.clock.come_back(peer.key, 0)
+        connection.asked.clear()
+        if connection.wait is not None:
+            connection.wait.clock.leave(connection.key)
+            connection.wait = None
+        if connection.clock is not None:
+            connection.clock.external_done(connection.key, 0)
 
     def keep(self, processes: set[int]) -> None:
         """Take in which processes are left: nobody comes back for what the others have cancelled."""
@@ -95,12 +99,12 @@ class Desk:
 
     # Who asks.
 
-    def _hello(self, peer: Peer, *who: int) -> Message:
-        self._thread(peer, *who)
-        return self._rules(peer)
+    def _hello(self, connection: ChildConnection, *who: int) -> Message:
+        self._thread(connection, *who)
+        return self._rules(connection)
 
-    def _thread(self, peer: Peer, process: int, thread: int, native: int) -> Message:
-        peer.process, peer.thread, peer.native = process, thread, native
+    def _thread(self, connection: ChildConnection, process: int, thread: int, native: int) -> Message:
+        connection.process, connection.thread, connection.native = process, thread, native
         return _DONE
 
     # What holds.
@@ -109,27 +113,29 @@ class Desk:
         """Return the roots of the sessions that hold for kin."""
         return tuple(dict.fromkeys(root for engine in self.engines() for root in engine.roots))
 
-    def _rules(self, _peer: Peer) -> Message:
+    def _rules(self, _peer: ChildConnection) -> Message:
         engines, roots = self.engines(), self.roots()
         clock = self._clock()
         ended = next((engine.ended for engine in engines if engine.ended is not None), None)
         return (
-            "rules", self._page.generation, roots,
+            "rules", self._shared.generation, roots,
             {name: self._tests(name, engines) for name in OPERATIONS},
             any(engine.plan.speaks_windows for engine in engines),
             self._model(engines),
-            None if ended is None else ending_row(ended),
+            None if ended is None else encode_ending(ended),
             any(engine.sorts for engine in engines),
             isinstance(clock, VirtualClock), clock.epoch,
-            tuple(self._board.callers.harness), clock.now_ns(),
+            tuple(self._state.callers.machinery), clock.now_ns(),
         )  # fmt: skip
 
     def _tests(self, name: str, engines: tuple[Engine, ...]) -> Message:
         """Return for path and target what a quick test of them is made of."""
         ends = (False, True) if OPERATIONS[name].two_paths else (False,)
-        eased = any(engine.model is not None and engine.model.ease(name) is not None for engine in engines)
+        eased = any(
+            engine.model is not None and engine.model.fast_path(name) is not None for engine in engines
+        )
         return tuple(
-            (eased and not target) or _materials(self._board.tests(engines, name, target=target))
+            (eased and not target) or _materials(self._state.tests(engines, name, target=target))
             for target in ends
         )
 
@@ -148,40 +154,48 @@ class Desk:
     # What is decided.
 
     def _ask(
-        self, peer: Peer, spent: int, counts: dict[str, Any], row: Message, stack: Any, taken: bool
+        self,
+        connection: ChildConnection,
+        spent: int,
+        counts: dict[str, Any],
+        row: Message,
+        stack: Any,
+        already_decided: bool,
     ) -> Message:
-        self._spend(peer, spent)
-        self._count(peer, counts, {})
-        operation = operation_from_row(row)
-        with self._board.callers.speaking_for(stack):
-            case, decision, decider = decide(self.engines(), operation, _ELSEWHERE, taken=taken)
-        case.who = peer.thread, peer.process
+        self._spend(connection, spent)
+        self._count(connection, counts, {})
+        operation = decode_operation(row)
+        with self._state.callers.speaking_for(stack):
+            case, decision, decider = decide(
+                self.engines(), operation, _ELSEWHERE, already_decided=already_decided
+            )
+        case.who = connection.thread, connection.process
         fault = None
         if decision is not None and decider is not None:
             if operation.early_bound and decision.fault.kind == "short":
                 escape_cut(case, decision, decider)
             else:
-                ended = None if decider.ended is None else ending_row(decider.ended)
+                ended = None if decider.ended is None else encode_ending(decider.ended)
                 fault = str(decision.fault), decision.reason, decision.note, decider.trial, ended
         number = next(_numbers)
         if case.witnesses or case.answered is not None:
-            peer.remember(number, case, decider)
+            connection.remember(number, case, decider)
         return "decided", number, bool(case.witnesses), fault, _answer_row(case.answered, operation)
 
-    def _perform(self, peer: Peer, number: int) -> Message:
+    def _perform(self, connection: ChildConnection, number: int) -> Message:
         """Do what a model wants done in the place of a call."""
-        answered = peer.asked[number][0].answered
+        answered = connection.asked[number][0].answered
         assert answered is not None  # noqa: S101  # only what a model has answered is done here
         assert answered.answer.perform is not None  # noqa: S101  # as it was told
         try:
             result = answered.answer.perform()
         except OSError as error:
-            return "failed", failure_row(error)
+            return "failed", encode_failure(error)
         return "result", result
 
-    def _performed(self, peer: Peer, number: int, result: Any) -> Message:
+    def _performed(self, connection: ChildConnection, number: int, result: Any) -> Message:
         """Take in that a call has succeeded about which a model has spoken."""
-        answered = peer.asked[number][0].answered
+        answered = connection.asked[number][0].answered
         assert answered is not None  # noqa: S101  # as above
         model, asked, answer = answered
         if asked.early_bound:
@@ -189,22 +203,22 @@ class Desk:
             return _DONE
         return "result", model.done(asked, answer, result)
 
-    def _translate(self, _peer: Peer, operation: Message, row: Message) -> Message:
-        error = failure_from_row(row)
+    def _translate(self, _peer: ChildConnection, operation: Message, row: Message) -> Message:
+        error = decode_failure(row)
         model = next((engine.model for engine in self.engines() if engine.model is not None), None)
         if model is None or not isinstance(error, OSError):
             return _DONE
-        return "failed", failure_row(model.translated(operation_from_row(operation), error))
+        return "failed", encode_failure(model.translated(decode_operation(operation), error))
 
-    def _note(self, peer: Peer, number: int, outcome: Any, row: Message | None) -> Message:
-        case, decider = peer.asked.pop(number)
-        case.note(outcome, failure_from_row(row))
+    def _note(self, connection: ChildConnection, number: int, outcome: Any, row: Message | None) -> Message:
+        case, decider = connection.asked.pop(number)
+        case.note(outcome, decode_failure(row))
         if outcome == "crashed" and decider is not None:
             decider.on_end()
         return _DONE
 
     def _count(
-        self, _peer: Peer, counts: dict[str, tuple[int, list[str]]], outside: dict[str, str]
+        self, _peer: ChildConnection, counts: dict[str, tuple[int, list[str]]], outside: dict[str, str]
     ) -> Message:
         for engine in self.engines():
             for name, (calls, paths) in counts.items():
@@ -212,70 +226,70 @@ class Desk:
             engine.outside.update(outside)
         return _DONE
 
-    def _escape(self, _peer: Peer, told: str) -> Message:
+    def _escape(self, _peer: ChildConnection, told: str) -> Message:
         for engine in self.engines()[:1]:
             engine.escapes.append(told)
         return _DONE
 
-    def _start(self, _peer: Peer, *fields: Any) -> Message:
-        self.starts.add(Start(*fields))
+    def _start(self, _peer: ChildConnection, *fields: Any) -> Message:
+        self.starts.add(StartedProcess(*fields))
         return _DONE
 
     # What time it is.
 
-    def _spend(self, _peer: Peer, span: int) -> Message:
+    def _spend(self, _peer: ChildConnection, span: int) -> Message:
         clock = self._clock()
         if isinstance(clock, VirtualClock):
             if span:
-                clock.spend(span)
+                clock.advance_ns(span)
             clock.publish()
         return _DONE
 
-    def _wait(self, peer: Peer, spent: int, *request: Any) -> Message | None:
-        self._spend(peer, spent)
+    def _wait(self, connection: ChildConnection, spent: int, *request: Any) -> Message | None:
+        self._spend(connection, spent)
         clock = self._clock()
-        if (peer.process, request[0]) in self._cancelled:
-            self._cancelled.discard((peer.process, request[0]))
+        if (connection.process, request[0]) in self._cancelled:
+            self._cancelled.discard((connection.process, request[0]))
             return ("notified",)
         if isinstance(clock, VirtualClock):
             clock.raise_if_ended()
-            wait = RemoteWait(clock, peer, request, self._ring)
+            wait = ChildWait(clock, connection, request, self._ring)
             # In one step, as others see it: who waits must be among those whose turn it may be.
             with clock._mutex:
-                clock._waiters[peer.key] = wait
-                peer.wait = wait
+                clock._waiters[connection.key] = wait
+                connection.wait = wait
             return None
         return ("due",)
 
-    def _cancel(self, peer: Peer, number: int) -> Message:
-        self._cancelled.add((peer.process, number))
+    def _cancel(self, connection: ChildConnection, number: int) -> Message:
+        self._cancelled.add((connection.process, number))
         return _DONE
 
-    def take_cancelled(self, peer: Peer) -> bool:
+    def take_cancelled(self, connection: ChildConnection) -> bool:
         """Return whether the wait of a thread was cancelled."""
-        wait = peer.wait
-        if wait is None or (peer.process, wait.number) not in self._cancelled:
+        wait = connection.wait
+        if wait is None or (connection.process, wait.number) not in self._cancelled:
             return False
-        self._cancelled.discard((peer.process, wait.number))
+        self._cancelled.discard((connection.process, wait.number))
         return True
 
-    def _slept(self, peer: Peer, began: int, span: int) -> Message:
-        self._clock().waits.append(Wait(began / SECOND, span / SECOND, peer.thread, peer.process))
+    def _slept(self, connection: ChildConnection, began: int, span: int) -> Message:
+        self._clock().waits.append(Wait(began / SECOND, span / SECOND, connection.thread, connection.process))
         return _DONE
 
-    def _bar(self, peer: Peer, instant: int) -> Message:
+    def _bar(self, connection: ChildConnection, instant: int) -> Message:
         clock = self._clock()
         if isinstance(clock, VirtualClock):
-            peer.clock = clock
-            clock.bar(peer.key, instant)
+            connection.clock = clock
+            clock.limit_jumps(connection.key, instant)
         return _DONE
 
-    def _back(self, peer: Peer, instant: int) -> Message:
+    def _back(self, connection: ChildConnection, instant: int) -> Message:
         clock = self._clock()
         if isinstance(clock, VirtualClock):
-            clock.come_back(peer.key, instant)
+            clock.external_done(connection.key, instant)
             clock.publish()
-        peer.clock = None
+        connection.clock = None
         return _DONE
 
 
@@ -283,7 +297,7 @@ def _elsewhere() -> Any:
     raise AssertionError("the call is made by the process that has asked")
 
 
-_ELSEWHERE = Act(_elsewhere)
+_ELSEWHERE = Action(_elsewhere)
 
 
 def _answer_row(answered: Answered | None, operation: Operation) -> Message | None:

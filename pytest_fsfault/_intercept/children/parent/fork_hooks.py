@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     Starting = Callable[[str, tuple[Any, ...], Any], object]
 
 
-class Forking:
+class ForkHooks:
     """The functions of `multiprocessing` that start processes, each met once its module is loaded."""
 
     def __init__(self, starting: Starting) -> None:

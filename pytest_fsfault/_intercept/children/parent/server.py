@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.children import rendezvous
-from pytest_fsfault._intercept.children.parent.activity import VISIBLE, Relatives
-from pytest_fsfault._intercept.children.parent.connections import Peer
-from pytest_fsfault._intercept.children.parent.dispatcher import Desk
-from pytest_fsfault._intercept.children.shared_page import Page
+from pytest_fsfault._intercept.children.parent.activity import VISIBLE, ChildActivity
+from pytest_fsfault._intercept.children.parent.connections import ChildConnection
+from pytest_fsfault._intercept.children.parent.dispatcher import Dispatcher
+from pytest_fsfault._intercept.children.shared_page import SharedState
 from pytest_fsfault._intercept.virtual_time.threads import ThisProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_fsfault._intercept.calls.state import Board
+    from pytest_fsfault._intercept.calls.state import InterceptState
     from pytest_fsfault._intercept.children.protocol import Message
 
 _SIZE = 65_536
@@ -48,23 +48,23 @@ class Server:
     forks, since a fork with several threads is a thing that Python warns of.
     """
 
-    def __init__(self, board: Board, directory: str, clock: Callable[[], Any]) -> None:
-        self._board = board
+    def __init__(self, state: InterceptState, directory: str, clock: Callable[[], Any]) -> None:
+        self._state = state
         self._directory = directory
         _mkdir(directory, 0o700)
-        self._page = Page(rendezvous.page_of(directory), create=True)
-        self._page.alive = True
+        self._shared = SharedState(rendezvous.page_of(directory), create=True)
+        self._shared.alive = True
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.bind(rendezvous.socket_of(directory))
         self._socket.listen(_BACKLOG)
         self._bell, self._hammer = socket.socketpair()
         for one in (self._socket, self._bell, self._hammer):
             one.setblocking(False)
-        self._peers: dict[int, Peer] = {}
+        self._connections: dict[int, ChildConnection] = {}
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._socket, selectors.EVENT_READ)
         self._selector.register(self._bell, selectors.EVENT_READ)
-        self.desk = Desk(board, self._page, clock, self.ring)
+        self.dispatcher = Dispatcher(state, self._shared, clock, self.notify)
         self._clock = clock
         self._running = False
         self._stopping = False
@@ -72,16 +72,16 @@ class Server:
         self._ended = allocate_lock()
         self._native = 0
         self._thread = 0
-        self.relatives = Relatives(self._waiting, self._asked)
+        self.activity = ChildActivity(self._waiting, self._asked)
         if VISIBLE:
-            ThisProcess.kin = self.relatives
+            ThisProcess.kin = self.activity
         self._roots: tuple[str, ...] | None = None
         self._follow_clock()
         self._tell_roots()
 
     def _tell_roots(self) -> None:
         """Write the roots where new interpreters read them."""
-        roots = self.desk.roots()
+        roots = self.dispatcher.roots()
         if roots != self._roots:
             self._roots = roots
             path = rendezvous.roots_of(self._directory)
@@ -96,7 +96,7 @@ class Server:
                 path = os.path.join(self._directory, name)
                 with suppress(OSError, ValueError, EOFError):
                     with _open(path, "rb") as file:
-                        self.desk.starts.meet(marshal.loads(file.read()))  # noqa: S302  # ours
+                        self.dispatcher.starts.meet(marshal.loads(file.read()))  # noqa: S302  # ours
                     _remove(path)
 
     def _follow_clock(self) -> None:
@@ -106,11 +106,11 @@ class Server:
             clock.publish()
 
     def _moved(self, instant: int) -> None:
-        self._page.time = instant
+        self._shared.time = instant
 
     def change(self) -> None:
         """Let all kin know that rules, roots or gates have changed."""
-        self._page.change()
+        self._shared.change()
         self._follow_clock()
         self._tell_roots()
 
@@ -130,7 +130,7 @@ class Server:
         if not self._running or get_ident() == self._thread:
             return
         self._stopping = True
-        self.ring()
+        self.notify()
         self._ended.acquire()
         self._ended.release()
         self._running = False
@@ -139,7 +139,7 @@ class Server:
             while str(self._native) in _listdir(tasks):
                 _real_sleep(0.0001)
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Make the thread look around."""
         with suppress(OSError):
             self._hammer.send(b"!")
@@ -148,13 +148,13 @@ class Server:
         from threading import get_native_id  # noqa: PLC0415  # the thread's own
 
         self._native, self._thread = get_native_id(), get_ident()
-        busy = self._board.busy
-        busy.add(self._thread)
+        own_threads = self._state.own_threads
+        own_threads.add(self._thread)
         try:
             while not self._stopping:
                 self._serve(self._end_waits())
         finally:
-            busy.discard(self._thread)
+            own_threads.discard(self._thread)
             self._ended.release()
 
     def _serve(self, timeout: float | None) -> bool:
@@ -175,80 +175,86 @@ class Server:
 
     def _accept(self) -> None:
         with suppress(OSError):
-            connection, _ = self._socket.accept()
-            connection.setblocking(True)
-            peer = Peer(connection)
-            self._peers[connection.fileno()] = peer
-            self._selector.register(connection, selectors.EVENT_READ, peer)
+            accepted, _ = self._socket.accept()
+            accepted.setblocking(True)
+            connection = ChildConnection(accepted)
+            self._connections[accepted.fileno()] = connection
+            self._selector.register(accepted, selectors.EVENT_READ, connection)
 
-    def _hear(self, peer: Peer) -> None:
+    def _hear(self, connection: ChildConnection) -> None:
         try:
-            data = peer.connection.recv(_SIZE)
+            data = connection.connection.recv(_SIZE)
         except OSError:
             data = b""
         if not data:
-            self._dismiss(peer)
+            self._dismiss(connection)
             return
         try:
-            for message in peer.frames.feed(data):
-                self._answer(peer, message)
+            for message in connection.frames.feed(data):
+                self._answer(connection, message)
         except Exception as error:  # noqa: BLE001  # whatever one child says, the others get their answers
-            self.desk.fail(error)
-            self._dismiss(peer)
+            self.dispatcher.fail(error)
+            self._dismiss(connection)
 
-    def _answer(self, peer: Peer, message: Message) -> None:
-        answer = self.desk.answer(peer, message)
+    def _answer(self, connection: ChildConnection, message: Message) -> None:
+        answer = self.dispatcher.answer(connection, message)
         if message[0] in {"hello", "thread"}:
-            self._count_kin()
+            self._count_children()
         if answer is not None:
-            peer.send(answer)
+            connection.send(answer)
 
-    def _dismiss(self, peer: Peer) -> None:
-        self._selector.unregister(peer.connection)
-        self._peers.pop(peer.connection.fileno(), None)
-        peer.connection.close()
-        self.desk.forget(peer)
-        self._count_kin()
+    def _dismiss(self, connection: ChildConnection) -> None:
+        self._selector.unregister(connection.connection)
+        self._connections.pop(connection.connection.fileno(), None)
+        connection.connection.close()
+        self.dispatcher.forget(connection)
+        self._count_children()
 
-    def _count_kin(self) -> None:
-        numbers = {peer.process for peer in self._peers.values() if peer.process}
-        self.desk.keep(numbers)
+    def _count_children(self) -> None:
+        numbers = {connection.process for connection in self._connections.values() if connection.process}
+        self.dispatcher.keep(numbers)
         clock = self._clock()
         # Whoever decides whether to jump must find one of us a child like any other, or kin, all the while.
         with clock._mutex if isinstance(clock, VirtualClock) else nullcontext():
-            self.relatives.meet(numbers)
+            self.activity.meet(numbers)
 
     # The clock.
 
     def _end_waits(self) -> float | None:
         """Answer those whose waits are over; return the real seconds until the next look."""
         pauses: list[float] = []
-        for peer in tuple(self._peers.values()):
-            wait = peer.wait
+        for connection in tuple(self._connections.values()):
+            wait = connection.wait
             if wait is None:
                 continue
-            if self.desk.take_cancelled(peer):
-                self._end(peer, ("notified",))
+            if self.dispatcher.take_cancelled(connection):
+                self._end(connection, ("notified",))
             elif (pause := wait.clock.poll(wait)) is None:
                 if wait.noted:
-                    self.desk.answer(peer, ("slept", wait.began, (wait.due or wait.began) - wait.began))
-                self._end(peer, ("due",))
+                    self.dispatcher.answer(
+                        connection, ("slept", wait.began, (wait.due or wait.began) - wait.began)
+                    )
+                self._end(connection, ("due",))
             else:
                 pauses.append(pause)
         return min(pauses, default=None)
 
-    def _end(self, peer: Peer, answer: tuple[str, ...]) -> None:
-        wait, peer.wait = peer.wait, None
+    def _end(self, connection: ChildConnection, answer: tuple[str, ...]) -> None:
+        wait, connection.wait = connection.wait, None
         assert wait is not None  # noqa: S101  # asked before
         clock = wait.clock
         # In one step, as others see it: it must not look as if the thread did nothing and waited for nothing.
         with clock._mutex:
             clock.publish()
-            peer.send(answer)
-            clock.leave(peer.key)
+            connection.send(answer)
+            clock.leave(connection.key)
 
     def _waiting(self, process: int) -> set[int]:
-        return {peer.native for peer in tuple(self._peers.values()) if peer.process == process and peer.wait}
+        return {
+            connection.native
+            for connection in tuple(self._connections.values())
+            if connection.process == process and connection.wait
+        }
 
     def _asked(self) -> bool:
         """Return whether a question is unanswered."""
@@ -257,8 +263,8 @@ class Server:
         poll = select.poll() if hasattr(select, "poll") else None
         if poll is None:
             return False
-        for peer in tuple(self._peers.values()):
-            if (descriptor := peer.connection.fileno()) >= 0:
+        for connection in tuple(self._connections.values()):
+            if (descriptor := connection.connection.fileno()) >= 0:
                 poll.register(descriptor, select.POLLIN)
         return bool(poll.poll(0))
 
@@ -269,24 +275,24 @@ class Server:
         if self._running and get_ident() != self._thread:
             until = time.monotonic() + _PATIENCE
             while self._asked() and time.monotonic() < until:
-                self.ring()
+                self.notify()
                 _real_sleep(0.0002)
 
     def close(self, *, abandon: bool = False) -> None:
         """Answer nobody any more; with `abandon` this is the copy of a forked child, which leaves the rest alone."""
         if not abandon:
             self.pause()
-            self._page.alive = False
-            for peer in tuple(self._peers.values()):
-                self._dismiss(peer)
+            self._shared.alive = False
+            for connection in tuple(self._connections.values()):
+                self._dismiss(connection)
             self._remove_directory()
         self._selector.close()
-        for peer in self._peers.values():
-            peer.connection.close()
+        for connection in self._connections.values():
+            connection.connection.close()
         for one in (self._socket, self._bell, self._hammer):
             one.close()
-        self._page.close()
-        if ThisProcess.kin is self.relatives:
+        self._shared.close()
+        if ThisProcess.kin is self.activity:
             ThisProcess.kin = None
         clock = self._clock()
         if isinstance(clock, VirtualClock) and clock.moved == self._moved:

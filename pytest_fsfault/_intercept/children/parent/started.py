@@ -23,7 +23,7 @@ NATIVE = "it is no Python program"
 _SHOWN = 100  # characters of a command at most
 
 
-class Start(NamedTuple):
+class StartedProcess(NamedTuple):
     """One process that was started: its arguments, why no fault can reach it, and the line that started it."""
 
     arguments: tuple[str, ...]
@@ -38,14 +38,14 @@ class Start(NamedTuple):
 
 def start(
     executable: Any, arguments: Sequence[Any], environment: Mapping[Any, Any] | None, site: str
-) -> Start:
+) -> StartedProcess:
     """Return what is known of a process before it starts."""
     given = tuple(os.fsdecode(one) for one in arguments)
     program = os.fsdecode(executable if executable is not None else arguments[0])
-    return Start(given, _why_not(program, given, environment), site)
+    return StartedProcess(given, _why_not(program, given, environment), site)
 
 
-def started(event: str, args: tuple[Any, ...], site: str, frame: FrameType | None) -> Start | None:
+def started(event: str, args: tuple[Any, ...], site: str, frame: FrameType | None) -> StartedProcess | None:
     """Return what an audit event tells of a process; None if it tells nothing, or nothing will start."""
     if event == "os.posix_spawn" and frame is not None and frame.f_globals.get("__name__") == "subprocess":
         return None  # which has told of it
@@ -119,14 +119,14 @@ def _first_line(path: str) -> str:
     return ""
 
 
-class Starts:
+class StartedProcesses:
     """The processes that were started, and those that have told of themselves."""
 
     def __init__(self) -> None:
-        self._started: list[Start] = []
+        self._started: list[StartedProcess] = []
         self._met: list[tuple[str, ...]] = []
 
-    def add(self, started: Start) -> None:
+    def add(self, started: StartedProcess) -> None:
         """Take in that a process is about to start."""
         self._started.append(started)
 

@@ -6,49 +6,51 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._intercept.children import rendezvous
-from pytest_fsfault._intercept.children.parent.fork_hooks import Forking
+from pytest_fsfault._intercept.children.parent.fork_hooks import ForkHooks
 from pytest_fsfault._intercept.fake.isolation import patcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-    from pytest_fsfault._intercept.calls.state import Board
+    from pytest_fsfault._intercept.calls.state import InterceptState
     from pytest_fsfault._intercept.children.parent.server import Server
     from pytest_fsfault._intercept.patching.patches import Patch
 
-_families: list[Family] = []
+_supervisors: list[ChildSupervisor] = []
 
 
-class Family:
+class ChildSupervisor:
     """The kin of this process: announced while faults act, served from when the first process is started."""
 
-    def __init__(self, board: Board, clock: Callable[[], Any], become_kin: Callable[[str], object]) -> None:
-        self._board = board
+    def __init__(
+        self, state: InterceptState, clock: Callable[[], Any], become_child: Callable[[str], object]
+    ) -> None:
+        self._state = state
         self._clock = clock
-        self._become_kin = become_kin
+        self._become_kin = become_child
         self._directory = rendezvous.new_directory()
         self._announced = False
         self._owner = os.getpid()
         self._cover: Callable[[list[Patch]], object] = lambda _patches: None
-        self._forking = Forking(self.starting)
+        self._forking = ForkHooks(self.starting)
         self.server: Server | None = None
-        _families.append(self)
+        _supervisors.append(self)
         _hook_forks()
 
     def follow(self) -> None:
         """Take in that sessions, rules, roots or gates have changed."""
-        board = self._board
-        asked = board.live and any(engine.gate and engine.children for engine in board.engines)
+        state = self._state
+        asked = state.live and any(engine.gate and engine.children for engine in state.engines)
         wanted = asked and rendezvous.POSSIBLE
         if wanted and patcher() is not None:
             wanted = False  # a fake file system is this process's alone
         if wanted is not self._announced:
             self._announced = wanted
             if wanted:
-                rendezvous.announce(self._directory)
+                rendezvous.publish(self._directory)
             else:
-                rendezvous.withdraw()
+                rendezvous.unpublish()
         if self.server is not None:
             self.server.change()
 
@@ -61,7 +63,7 @@ class Family:
 
     def starting(self, event: str, args: tuple[Any, ...], frame: FrameType | None) -> bool:
         """Be there for a process that is about to be started by the code under test; return whether we are."""
-        site = self._board.callers.locate(frame) if self._announced else None
+        site = self._state.callers.locate(frame) if self._announced else None
         server = None if site is None else self._serve()
         if site is None or server is None:
             return False
@@ -70,7 +72,7 @@ class Family:
 
         found = started(event, args, site, frame)
         if found is not None:
-            server.desk.starts.add(found)
+            server.dispatcher.starts.add(found)
         return True
 
     def _serve(self) -> Server | None:
@@ -79,10 +81,10 @@ class Family:
             from pytest_fsfault._intercept.children.parent.server import Server  # noqa: PLC0415  # for who starts a process
 
             try:
-                self.server = Server(self._board, self._directory, self._clock)
+                self.server = Server(self._state, self._directory, self._clock)
             except OSError as error:
                 told = f"no fault reaches child processes, for want of a directory: {error}"
-                for engine in self._board.engines[:1]:
+                for engine in self._state.engines[:1]:
                     if told not in engine.escapes:  # each process that is started finds that out
                         engine.escapes.append(told)
                 return None
@@ -101,18 +103,18 @@ class Family:
             server.close()
         if rendezvous.KEY in os.environ and os.getpid() == self._owner:
             # A mock of the environment that was undone late has brought it back.
-            rendezvous.withdraw()
+            rendezvous.unpublish()
 
     def unreached(self, first: int) -> list[str]:
         """Return a sentence for each process, from the `first` on, that no fault has reached."""
         if self.server is None:
             return []
         self.server.meet()
-        return list(self.server.desk.starts.unreached(first))
+        return list(self.server.dispatcher.starts.unreached(first))
 
     def started(self) -> int:
         """Return how many processes were started so far."""
-        return 0 if self.server is None else len(self.server.desk.starts)
+        return 0 if self.server is None else len(self.server.dispatcher.starts)
 
     # A fork of this process.
 
@@ -148,16 +150,16 @@ def _hook_forks() -> None:
 
 
 def _before_fork() -> None:
-    for family in _families:
-        family.before_fork()
+    for supervisor in _supervisors:
+        supervisor.before_fork()
 
 
 def _after_fork() -> None:
-    for family in _families:
-        family.after_fork()
+    for supervisor in _supervisors:
+        supervisor.after_fork()
 
 
 def _forked() -> None:
-    families, _families[:] = tuple(_families), ()
-    for family in families:
-        family.forked()
+    families, _supervisors[:] = tuple(_supervisors), ()
+    for supervisor in families:
+        supervisor.forked()
