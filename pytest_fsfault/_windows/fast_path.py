@@ -1,4 +1,4 @@
-"""Let plain calls pass where nobody holds anything: the common case, at the price of a few looks.
+"""Fast path: allow a plain call without a judge when nothing is held.
 
 Each test here says yes only if the judge of the operation would, and would have the call made as it is.
 """
@@ -22,7 +22,7 @@ _WRITABLE_FILE = _REGULAR | 0o200
 
 
 class FastPaths:
-    """The quick tests of one scene, by operation; paths with odd names never come here."""
+    """The quick tests by operation; paths with odd names never come here."""
 
     def __init__(self, state: WindowsState) -> None:
         self._state = state
@@ -35,7 +35,7 @@ class FastPaths:
         ]  # the set itself: its emptiness is asked for at each call
         lookup = state.lookup
         created, removed, moved = lookup.created, lookup.removed, lookup.moved
-        self._eases = {
+        self._paths = {
             "os.replace": FastPath(self.replace, moved),
             "os.rename": FastPath(self.rename, moved),
             "os.remove": FastPath(self.remove, removed),
@@ -49,7 +49,7 @@ class FastPaths:
         """Return the quick test of an operation, None where none is needed; it says no while anybody holds anything."""
         # We are asked whenever a gate, a rule or a hold has changed.
         self._state.lookup.begin_epoch(watchful=has_children())
-        found = self._eases.get(name)
+        found = self._paths.get(name)
         if found is None or (self._state.calm and not self._state.on_windows):
             return found
         return FastPath(_never, _never)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import os
 
     from pytest_fsfault._core.engine.interfaces import NativeFunctions
+    from pytest_fsfault._windows.sharing import Identity
 
-Identity = tuple[int, int]
 _DIRECTORIES = 1_000
 
 
@@ -97,14 +97,14 @@ class Lookup:
                 return False
         return self._exact or fold(name) not in known.names
 
-    def follow(self, place: Location) -> Location:
+    def follow(self, location: Location) -> Location:
         """Return the place that a link leads to; anything else is its own."""
-        if not place.is_link:
-            return place
+        if not location.is_link:
+            return location
         try:
-            return Location(place.path, self._native.stat(place.path))
+            return Location(location.path, self._native.stat(location.path))
         except OSError:
-            return Location(place.path, None)
+            return Location(location.path, None)
 
     def _search(self, path: str) -> Location:
         above, _, name = path.rpartition("/")

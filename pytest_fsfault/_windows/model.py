@@ -13,15 +13,13 @@ from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
 from pytest_fsfault._windows import names
 from pytest_fsfault._windows.fast_path import FastPaths
 from pytest_fsfault._windows.judges import deleting, directories, metadata, opening, renaming
-from pytest_fsfault._windows.natives import windows_code
 from pytest_fsfault._windows.sharing import DELETE
-from pytest_fsfault._windows.state import Denial, HostError, WindowsState
+from pytest_fsfault._windows.state import Denial, HostError, WindowsState, windows_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pytest_fsfault._core.language.operations import Operation
-    from pytest_fsfault._windows.judges.copyfile2 import Winapi
     from pytest_fsfault._windows.reactions import Reactions
 
 _JUDGES: dict[str, Callable[[WindowsState, Operation], Answer]] = {
@@ -50,7 +48,7 @@ _JUDGES: dict[str, Callable[[WindowsState, Operation], Answer]] = {
     "os.symlink": metadata.judge_symlink,
 }
 # What the host would do otherwise even where nobody holds anything: these are always asked about. Deletions,
-# renames and `open` are eased.
+# renames and `open` have a fast path.
 _ALWAYS = frozenset(
     [
         "os.truncate", "os.listdir", "os.scandir", "os.chdir", "os.access", "os.chmod", "os.link", "os.symlink", "file.truncate",
@@ -63,19 +61,19 @@ _LISTINGS = frozenset(["os.listdir", "os.scandir"])
 
 
 class WindowsModel:
-    """Judge operations in one scene, and keep the scene up to date."""
+    """Judge operations by what the state says, and keep the state up to date."""
 
-    def __init__(self, state: WindowsState, reactions: Reactions, winapi: Winapi) -> None:
+    def __init__(self, state: WindowsState, reactions: Reactions, winapi: object) -> None:
         self.state = state
-        self.scenes = [state]
+        self.states = [state]
         self.reactions = reactions
         self._winapi = winapi
         self._lock = threading.RLock()
-        self._easing = FastPaths(state)
+        self._fast_paths = FastPaths(state)
         self._unseen: list[tuple[Operation, Answer]] = []
 
     def move(self, state: WindowsState) -> None:
-        """Go on with another scene: the code under test has another file system now.
+        """Go on with another state: the code under test has another file system now.
 
         Who waits for a file that is yet to be written, waits for it there.
         """
@@ -84,10 +82,10 @@ class WindowsModel:
         with self._lock:
             self._unseen.clear()
             state.holds.take_over(self.state.holds)
-            if state not in self.scenes:
-                self.scenes.append(state)
+            if state not in self.states:
+                self.states.append(state)
             self.state = self.reactions.state = state
-            self._easing = FastPaths(state)
+            self._fast_paths = FastPaths(state)
 
     # The quick questions.
 
@@ -128,7 +126,11 @@ class WindowsModel:
 
     def fast_path(self, name: str) -> FastPath | None:
         """Return what lets the plain calls of one operation pass without a judgement; None if all pass."""
-        return self._easing.fast_path(name)
+        return self._fast_paths.fast_path(name)
+
+    def written(self, path: str) -> None:
+        """Take in that a file was written and closed."""
+        self.reactions.on_written(path)
 
     def wants_closes(self) -> bool:
         """Return whether anybody waits for files to be written and closed."""
@@ -151,7 +153,7 @@ class WindowsModel:
                 fail = partial(self._fail, operation, refusal.code)
                 return Answer(operation.path, operation.target, perform=fail, fails=True)
             except Denial as refusal:
-                self._easing.refused.add(operation.path)
+                self._fast_paths.refused.add(operation.path)
                 return Answer(operation.path, operation.target, refusal.code, refusal.reason)
             except OSError:
                 # A file vanished while we looked: the host's own answer is as good.
@@ -174,11 +176,11 @@ class WindowsModel:
         if self._unseen:
             unseen, self._unseen = self._unseen, []
             for operation, answer in unseen:
-                self._settle(operation, answer)
+                self._take_in(operation, answer)
         if self.state.pending:
             deleting.finish_pending(self.state)
 
-    def _settle(self, operation: Operation, answer: Answer) -> None:
+    def _take_in(self, operation: Operation, answer: Answer) -> None:
         """Find out whether an early-bound call has succeeded, by what it left."""
         if operation.name in GROUPS["rename"]:
             source, target = answer.about
@@ -216,12 +218,12 @@ class WindowsModel:
         return result
 
     def _deleted(self, answer: Answer) -> None:
-        place = answer.about
-        if place is None or place.status is None:
+        location = answer.about
+        if location is None or location.status is None:
             return
-        self.state.lookup.removed(place.path)
-        if place.is_directory or place.status.st_nlink == 1:
-            self.state.forget(place.identity)
+        self.state.lookup.removed(location.path)
+        if location.is_directory or location.status.st_nlink == 1:
+            self.state.forget(location.identity)
 
     def _renamed(self, answer: Answer, source: Any, target: Any) -> None:
         state, path = self.state, answer.target or ""
@@ -243,9 +245,9 @@ class WindowsModel:
     def _opened(self, answer: Answer, result: Any) -> None:
         if answer.about is None:
             return
-        place, wish = answer.about
-        if not place.exists:
-            self.state.lookup.created(place.path)
+        location, wish = answer.about
+        if not location.exists:
+            self.state.lookup.created(location.path)
         if wish.access & DELETE:
             status = self.state.native.fstat(result)
             self.state.temporaries.add((status.st_dev, status.st_ino))
@@ -273,12 +275,12 @@ class WindowsModel:
         """Forget what was refused and what is yet to be looked at: the tree that it was about is gone."""
         with self._lock:
             self._unseen.clear()
-            self._easing.refused.clear()
+            self._fast_paths.refused.clear()
 
     def finish(self) -> None:
         """Delete what waited for its last handle: the test is over, and with it everybody's handles."""
         with self._lock:
-            for state in self.scenes:
+            for state in self.states:
                 deleting.finish_pending(state, everything=True)
                 state.streams.close()
 

@@ -1,7 +1,7 @@
 """Read names as Windows does: what it cannot hold, what it drops, what it takes for a device.
 
-Sources: windows.md section 9; MS "Naming Files, Paths, and Namespaces"; SECFS and WFSP create_test;
-python/cpython#95486 and #130542.
+Sources: Microsoft, "Naming Files, Paths, and Namespaces"; WinFsp tst/winfsp-tests create_test; secfs.test
+winfstest/t/base 00 and streams; python/cpython#95486 (devices) and #130542 (long components).
 """
 
 from __future__ import annotations

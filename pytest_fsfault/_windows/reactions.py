@@ -38,25 +38,25 @@ class Reactions:
         holds = self.state.holds
         if not self.scanners and not holds.waiting:
             return
-        place = self.state.lookup.find(path)
-        if not place.exists or place.is_directory or place.is_link:
+        location = self.state.lookup.find(path)
+        if not location.exists or location.is_directory or location.is_link:
             return
-        self._seize(place)
+        self._seize(location)
         for scanner in self.scanners:
-            if scanner.concerns(place.name):
-                self._scan(scanner, place)
+            if scanner.concerns(location.name):
+                self._scan(scanner, location)
 
-    def _seize(self, place: Location) -> None:
+    def _seize(self, location: Location) -> None:
         holds, now = self.state.holds, self.state.now()
         for hold in list(holds.waiting):
-            if hold.matches(place.name):
+            if hold.matches(location.name):
                 hold.since = now
-                holds.seize(hold, place.identity, self.state.real(place.path), now + hold.seconds)
+                holds.seize(hold, location.identity, self.state.real(location.path), now + hold.seconds)
 
-    def _scan(self, scanner: Scanner, place: Location) -> None:
-        where = self._below(place.path)
+    def _scan(self, scanner: Scanner, location: Location) -> None:
+        where = self._below(location.path)
         since = self.state.now() + self._draws.waits(scanner, where)
-        opening = Opening(READ, scanner.share, "handle", scanner.name, place.path)
+        opening = Opening(READ, scanner.share, "handle", scanner.name, location.path)
         hold = Hold(
             self.state.holds,
             opening,
@@ -64,4 +64,4 @@ class Reactions:
             until=since + self._draws.seconds(scanner, where),
             declared=False,
         )
-        self.state.holds.add(hold, place.identity, self.state.real(place.path))
+        self.state.holds.add(hold, location.identity, self.state.real(location.path))

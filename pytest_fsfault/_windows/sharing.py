@@ -1,12 +1,15 @@
 """Say when two openings of one file stand in each other's way.
 
-Sources: windows.md section 3, that is Wine dlls/kernel32/tests/file.c test_file_sharing, WinFsp
+Sources: Wine dlls/kernel32/tests/file.c test_file_sharing, WinFsp
 create_share_test, secfs.test base/09; MS-FSA 2.1.5.1.2.2.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+#: A file or directory, whatever its name: device and inode.
+Identity = tuple[int, int]
 
 #: Bits of an access and of a share mode. Executing and traversing count as reading, appending as writing.
 READ, WRITE, DELETE = 1, 2, 4

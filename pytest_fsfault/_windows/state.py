@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from pytest_fsfault._core.language.errors import native_code
 from pytest_fsfault._windows import names
 from pytest_fsfault._windows.holders.holds import Holds
 from pytest_fsfault._windows.lookup import Location, Lookup
@@ -17,9 +19,9 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.engine.interfaces import NativeFunctions
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._windows.holders.holds import Hold
-    from pytest_fsfault._windows.lookup import Identity
     from pytest_fsfault._windows.open_files.fake import FakeOpenFiles
     from pytest_fsfault._windows.open_files.this_process import OpenFiles
+    from pytest_fsfault._windows.sharing import Identity
     from pytest_fsfault._windows.versions import Version
 
 _WRITABLE = 0o200
@@ -99,7 +101,7 @@ class WindowsState:
 
     # Names and places.
 
-    def place(self, path: str, shown: object, *, searching: bool = False, making: bool = False) -> Location:
+    def locate(self, path: str, shown: object, *, searching: bool = False, making: bool = False) -> Location:
         """Return what stands at a path; refuse a name that Windows cannot read."""
         if self.on_windows:
             return self.lookup.find(path)
@@ -111,19 +113,19 @@ class WindowsState:
         found = self.lookup.find(name.path)
         return self._stream(found, name.stream) if name.stream else found
 
-    def _stream(self, place: Location, stream: str) -> Location:
-        if not place.exists or place.is_directory:
-            raise HostError(place.parent or 2, f"{place.name} is no file that could have a stream")
-        return self.streams.place(place.identity, stream)
+    def _stream(self, location: Location, stream: str) -> Location:
+        if not location.exists or location.is_directory:
+            raise HostError(location.parent or 2, f"{location.name} is no file that could have a stream")
+        return self.streams.locate(location.identity, stream)
 
     def make_room_for_stream(self, operation: Operation) -> None:
         """Create the file, empty, whose stream is about to be created."""
         name = names.read(operation.path, operation.shown, self.version)
         if name.stream and not name.problem:
-            place = self.lookup.find(name.path)
-            if not place.exists and not place.parent:
-                self.native.open_file(place.path, "xb").close()
-                self.lookup.created(place.path)
+            location = self.lookup.find(name.path)
+            if not location.exists and not location.parent:
+                self.native.open_file(location.path, "xb").close()
+                self.lookup.created(location.path)
 
     def _device(self, device: str, *, making: bool) -> Location:
         if making:
@@ -142,38 +144,38 @@ class WindowsState:
 
     def existing(self, operation: Operation) -> Location:
         """Return the place of an operation's path; refuse what is missing or deleted."""
-        place = self.place(operation.path, operation.shown)
-        self.must_exist(place)
-        return place
+        location = self.locate(operation.path, operation.shown)
+        self.must_exist(location)
+        return location
 
-    def must_exist(self, place: Location) -> None:
+    def must_exist(self, location: Location) -> None:
         """Refuse a place at which there is nothing, or nothing any more."""
-        if not place.exists:
-            raise HostError(place.parent or 2, _missing(place))
-        self.must_live(place)
+        if not location.exists:
+            raise HostError(location.parent or 2, _missing(location))
+        self.must_live(location)
 
-    def must_live(self, place: Location) -> None:
+    def must_live(self, location: Location) -> None:
         """Refuse a file that is deleted and waits for its last handle to close."""
-        if self.pending and place.exists and place.identity in self.pending:
-            raise Denial(5, f"{place.name} is deleted, and stays until its last handle is closed")
+        if self.pending and location.exists and location.identity in self.pending:
+            raise Denial(5, f"{location.name} is deleted, and stays until its last handle is closed")
 
     # Attributes.
 
-    def readonly(self, place: Location) -> bool:
+    def readonly(self, location: Location) -> bool:
         """Return whether a file, or a directory, has the read-only attribute."""
-        if place.is_directory:
-            return "readonly" in self.attributes(place)
-        assert place.status is not None  # noqa: S101  # asked of what exists
-        return not place.status.st_mode & _WRITABLE
+        if location.is_directory:
+            return "readonly" in self.attributes(location)
+        assert location.status is not None  # noqa: S101  # asked of what exists
+        return not location.status.st_mode & _WRITABLE
 
-    def attributes(self, place: Location) -> frozenset[str]:
+    def attributes(self, location: Location) -> frozenset[str]:
         """Return those attributes that the real file cannot hold."""
-        return self._attributes.get(place.identity, frozenset()) if self._attributes else frozenset()
+        return self._attributes.get(location.identity, frozenset()) if self._attributes else frozenset()
 
-    def set_attribute(self, place: Location, name: str, value: bool) -> None:
+    def set_attribute(self, location: Location, name: str, value: bool) -> None:
         """Give an attribute, or take it away."""
-        there = self.attributes(place)
-        self._attributes[place.identity] = there | {name} if value else there - {name}
+        there = self.attributes(location)
+        self._attributes[location.identity] = there | {name} if value else there - {name}
         self.changed()
 
     def forget(self, identity: Identity) -> None:
@@ -214,21 +216,21 @@ class WindowsState:
         for opening in self.open_files.below(directory):
             yield opening, None
 
-    def check_sharing(self, place: Location, access: int, share: int, *, real: bool = True) -> None:
+    def check_sharing(self, location: Location, access: int, share: int, *, real: bool = True) -> None:
         """Refuse an opening that conflicts with one that is there."""
-        for opening, hold in self.openings(place.identity, real=real):
+        for opening, hold in self.openings(location.identity, real=real):
             if conflict(access, share, opening):
-                self.refuse(32, place, opening, hold)
+                self.refuse(32, location, opening, hold)
 
-    def check_images(self, place: Location, code: int, *, sections: bool = False) -> None:
+    def check_images(self, location: Location, code: int, *, sections: bool = False) -> None:
         """Refuse what cannot be done to a running program or loaded library (or to any mapped file)."""
-        for opening, hold in self.openings(place.identity):
+        for opening, hold in self.openings(location.identity):
             if opening.kind in _IMAGES or (sections and opening.kind == "section"):
-                self.refuse(code, place, opening, hold)
+                self.refuse(code, location, opening, hold)
 
-    def refuse(self, code: int, place: Location, opening: Opening, hold: Hold | None) -> NoReturn:
+    def refuse(self, code: int, location: Location, opening: Opening, hold: Hold | None) -> NoReturn:
         """Raise the refusal that `opening` causes, and say so to who declared it."""
-        raise Denial(code, self.explain(place.name, opening, hold), declared=hold is not None)
+        raise Denial(code, self.explain(location.name, opening, hold), declared=hold is not None)
 
     def explain(self, name: str, opening: Opening, hold: Hold | None) -> str:
         """Say who is in the way, as one would on a whiteboard."""
@@ -254,9 +256,19 @@ _IMAGES = frozenset({"image", "library"})
 _MAPPED = _IMAGES | {"section"}
 
 
-def _missing(place: Location) -> str:
+def windows_code(state: WindowsState, operation: Operation, error: OSError) -> int:
+    """Return the Windows error for a native one, 2 or 3 by what is missing."""
+    return native_code(operation.name, error.errno or 0, partial(_missing_code, state, operation))
+
+
+def _missing_code(state: WindowsState, operation: Operation) -> int:
+    paths = [path for path in (operation.path, operation.target) if path is not None]
+    return 3 if any(state.lookup.find(path).parent for path in paths) else 2
+
+
+def _missing(location: Location) -> str:
     return (
-        f"{place.name} does not exist"
-        if not place.parent
-        else f"the directory of {place.name} does not exist"
+        f"{location.name} does not exist"
+        if not location.parent
+        else f"the directory of {location.name} does not exist"
     )

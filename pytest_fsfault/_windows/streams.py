@@ -1,6 +1,6 @@
 """Keep the alternate data streams of files, which the host's file system does not have, in files of their own.
 
-Source: windows.md section 9; SECFS streams; MS "File Streams".
+Sources: secfs.test winfstest/t/streams 00 to 04; Microsoft, "File Streams".
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from pytest_fsfault._windows.names import fold
 
 if TYPE_CHECKING:
     from pytest_fsfault._core.engine.interfaces import NativeFunctions
-    from pytest_fsfault._windows.lookup import Identity, Location, Lookup
+    from pytest_fsfault._windows.lookup import Location, Lookup
+    from pytest_fsfault._windows.sharing import Identity
 
 
 class Streams:
-    """The streams of one scene: a stream lives as long as its file."""
+    """The alternate data streams of one file system: a stream lives as long as its file."""
 
     def __init__(self, native: NativeFunctions, lookup: Lookup) -> None:
         self._native = native
@@ -28,7 +29,7 @@ class Streams:
         """The files that have a stream."""
         return frozenset(self._homes)
 
-    def place(self, identity: Identity, stream: str) -> Location:
+    def locate(self, identity: Identity, stream: str) -> Location:
         """Return where a stream of a file is kept, whether or not it exists."""
         home = self._homes.get(identity)
         if home is None:

@@ -15,7 +15,8 @@ __tracebackhide__ = True
 class Version:
     """One version of Windows, with the options that a machine's owner may set.
 
-    `posix_delete`: a deleted name is gone at once, although handles are open (NTFS from 1903 on; windows.md 4.1).
+    `posix_delete`: a deleted name is gone at once, although handles are open (NTFS from build
+        18362 on: dotnet/corefx#38186, git for Windows 69ed0e35).
     `bare_devices`: names such as ``nul`` mean a device only where they stand alone (Windows 11; python/cpython#95486).
     `long_paths`: no limit of 260 characters (the policy, and a Python with the manifest).
     `developer_mode`: symbolic links need no privilege (1703 on).

@@ -30,7 +30,7 @@ _LETTERS = re.compile("[rwd]*")
 
 
 class Checkpoint(NamedTuple):
-    """What the model knew at one moment: the latest hold, those that waited, and the scene."""
+    """What the model knew at one moment: the latest hold, those that waited, and the state."""
 
     number: int
     waiting: tuple[Hold, ...]
@@ -66,7 +66,7 @@ class Windows:
         self, path: Path | None = None, access: str = "r", share: str = "rw", *, seconds: float | None = None,
         on: str | None = None,
     ) -> Hold:  # fmt: skip
-        """Let somebody have a file or directory open.
+        """Pretend that another process has a file or directory open.
 
         `access` and `share` are letters out of r, w and d (delete): an empty `access` is attributes only, an
         empty `share` shares nothing. `seconds` (virtual) end it; `on`, a glob such as ``"*.dll"`` instead of a
@@ -108,27 +108,27 @@ class Windows:
         self, path: Path, readonly: bool | None = None, hidden: bool | None = None, system: bool | None = None
     ) -> None:
         """Set or clear attributes of a file or directory; None leaves one as it is."""
-        place = self._find(path, "set_attributes")
+        location = self._find(path, "set_attributes")
         for name, value in (("hidden", hidden), ("system", system)):
             if value is not None:
-                self._state.set_attribute(place, name, bool(value))
+                self._state.set_attribute(location, name, bool(value))
         if readonly is not None:
-            self._set_readonly(place, bool(readonly))
+            self._set_readonly(location, bool(readonly))
 
-    def _set_readonly(self, place: Location, value: bool) -> None:
-        if place.is_directory:
-            self._state.set_attribute(place, "readonly", value)
+    def _set_readonly(self, location: Location, value: bool) -> None:
+        if location.is_directory:
+            self._state.set_attribute(location, "readonly", value)
             return
-        assert place.status is not None  # noqa: S101  # found
-        mode = place.status.st_mode & 0o777
-        self._state.native.chmod(place.path, mode & ~0o222 if value else mode | 0o200)
+        assert location.status is not None  # noqa: S101  # found
+        mode = location.status.st_mode & 0o777
+        self._state.native.chmod(location.path, mode & ~0o222 if value else mode | 0o200)
 
     def volume(self, directory: Path) -> None:
         """Let a directory be another drive: renames and links across its border are refused with 17."""
-        place = self._find(directory, "volume")
-        if not place.is_directory:
+        location = self._find(directory, "volume")
+        if not location.is_directory:
             raise FsFaultError(f"volume({os.fspath(directory)!r}) cannot be: it is a file; name a directory")
-        self._state.volumes.append(place.path)
+        self._state.volumes.append(location.path)
         self._state.changed()
 
     def scanner(
@@ -165,13 +165,13 @@ class Windows:
             hold.seconds = length
             return holds.add(hold, None)
         assert path is not None  # noqa: S101  # of the two one is there
-        place = self._find(path, "a hold")
-        if opening.kind in {"cwd", "watch"} and not place.is_directory:
+        location = self._find(path, "a hold")
+        if opening.kind in {"cwd", "watch"} and not location.is_directory:
             raise FsFaultError(
                 f"{os.fspath(path)!r} is a file, so nobody can enter or watch it; name a directory"
             )
         hold = Hold(holds, opening, since=now, until=now + length, declared=True)
-        return holds.add(hold, place.identity, self._state.real(place.path))
+        return holds.add(hold, location.identity, self._state.real(location.path))
 
     def _find(self, path: Path, what: str) -> Location:
         try:
@@ -179,15 +179,17 @@ class Windows:
         except TypeError:
             raise FsFaultError(f"{path!r} is no path; name a file or a directory") from None
         native = self._state.native
-        place = self._state.lookup.find(str(native.absolute(text)))
-        if place.is_link:
-            place = Location(str(native.realpath(place.path)), self._state.lookup.follow(place).status)
-        if not place.exists:
+        location = self._state.lookup.find(str(native.absolute(text)))
+        if location.is_link:
+            location = Location(
+                str(native.realpath(location.path)), self._state.lookup.follow(location).status
+            )
+        if not location.exists:
             hint = "; write on='*.dll' for one that is yet to be written" if what == "a hold" else ""
             raise FsFaultError(
                 f"{text!r} does not exist, so {what} finds nothing there; name what exists{hint}"
             )
-        return place
+        return location
 
     # What the session calls.
 
@@ -207,7 +209,7 @@ class Windows:
 
     def findings(self) -> list[str]:
         """Return what a green test must not hide: holds that nobody met, names that no module had."""
-        unmet = [hold for state in self._model.scenes for hold in state.holds.declared if not hold.met]
+        unmet = [hold for state in self._model.states for hold in state.holds.declared if not hold.met]
         return [
             *(f"nobody met a hold: {hold.explain(_EVER)}" for hold in unmet),
             *(
@@ -229,7 +231,7 @@ class Windows:
         self._model.reset()
 
     def close(self) -> None:
-        """End it all."""
+        """Close all holds."""
         for pretence in reversed(self._pretences):
             pretence.stop()
         self._model.finish()

@@ -12,7 +12,7 @@ import zipfile
 import pytest
 
 from pytest_fsfault import FsFaultError, inject
-from pytest_fsfault._windows.holders.scanners import NAMES, Draws, Span, scanner
+from pytest_fsfault._windows.holders.scanners import NAMES, Draws, HoldTime, scanner
 
 
 def test_a_wheel_under_a_scanner(tmp_path):
@@ -102,7 +102,7 @@ def test_luck_is_the_same_again(tmp_path):
 
 def test_log_normal_times():
     """Median and 99th percentile are those that were asked for."""
-    span, luck = Span.parse("hold", "lognormal(31ms, 265ms)"), random.Random(1)
+    span, luck = HoldTime.parse("hold", "lognormal(31ms, 265ms)"), random.Random(1)
     times = sorted(span.draw(luck) for _ in range(20_000))
     assert 0.031 == pytest.approx(statistics.median(times), rel=0.05)
     assert 0.265 == pytest.approx(times[19_800], rel=0.1)
@@ -112,7 +112,7 @@ def test_log_normal_times():
 def test_known_scanners(name):
     """Each has figures that read back as they are written."""
     found = scanner(name)
-    assert found.hold == Span.parse("hold", str(found.hold))
+    assert found.hold == HoldTime.parse("hold", str(found.hold))
     assert found.concerns("SETUP.EXE") is ("*.exe" in found.on)
     draws = Draws(0)
     assert 0 < draws.seconds(found, "a/b.exe") != draws.seconds(found, "a/c.exe")

@@ -91,16 +91,6 @@ def test_only_files_and_directories_count(open_files, tmp_path):
     os.close(fifo)
 
 
-def test_a_descriptor_of_our_own_is_left_out(open_files, file, tmp_path):
-    """The code under test does not know of it, until it is given up."""
-    with open(file, "rb") as own:
-        open_files.ignore(own.fileno())
-        assert [] == open_files.of(identity(file))
-        assert [] == open_files.below(str(tmp_path))
-        open_files.unignore(own.fileno())
-        assert 1 == len(open_files.of(identity(file)))
-
-
 def test_another_file_in_the_place_of_one_is_seen(open_files, file, tmp_path):
     """As many descriptors with the same numbers need not be the same files."""
     other = tmp_path / "other"

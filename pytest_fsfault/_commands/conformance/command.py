@@ -101,7 +101,7 @@ def _table(results: list[Result]) -> Iterator[str]:
 
 def _left_out(rows: list[RecordedRow]) -> Iterator[str]:
     """Yield how many rows a fake cannot have, by the reason."""
-    for why, number in Counter(filter(None, map(lacking, rows))).items():
+    for why, number in Counter(filter(None, (lacking(row.state, row.op) for row in rows))).items():
         yield f"{number} rows left out: {why}"
 
 

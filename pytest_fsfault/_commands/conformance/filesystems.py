@@ -20,8 +20,6 @@ from pytest_fsfault._intercept.interceptor import interceptor
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from pytest_fsfault._commands.conformance.rows import RecordedRow
-
 _MOST_DESCRIPTORS = 512
 _DESCRIPTORS = {"linux": "/proc/self/fd", "darwin": "/dev/fd"}
 
@@ -92,9 +90,9 @@ def _quietly() -> Iterator[None]:
         yield
 
 
-def lacking(row: RecordedRow) -> str:
-    """Return why a row cannot be replayed in a fake, nothing if it can."""
-    text = f"{row.state} {row.op}"
+def lacking(state: str, op: str) -> str:
+    """Return why a row with this state and operation cannot be replayed in a fake, nothing if it can."""
+    text = f"{state} {op}"
     return next((why for why, pattern in _LACKS.items() if pattern.search(text)), "")
 
 

@@ -36,7 +36,7 @@ def replay(rows: Iterable[RecordedRow], *, model: bool | None = None, fake: bool
     elsewhere, nobody holds anything but this process, and the host answers. With `fake` the directory is one of
     a fake Windows; rows that it cannot have are left out.
     """
-    wanted = [row for row in rows if not (fake and lacking(row))]
+    wanted = [row for row in rows if not (fake and lacking(row.state, row.op))]
     groups: dict[str, list[int]] = {}
     for index, row in enumerate(wanted):
         groups.setdefault(row.state, []).append(index)

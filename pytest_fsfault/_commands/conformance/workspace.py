@@ -79,7 +79,7 @@ class RowWorkspace:
 
     def __init__(self, directory: str, filesystem: FileSystem, others: Others, other: OtherProcess) -> None:
         self.directory = directory
-        self._ground = filesystem
+        self._filesystem = filesystem
         self._native = filesystem.native
         self.others = others
         self.other = other
@@ -106,7 +106,7 @@ class RowWorkspace:
 
     def path(self, name: str) -> str:
         """Return the path of a name with slashes below the directory."""
-        separator = self._ground.separator
+        separator = self._filesystem.separator
         return self.directory + separator + name.replace("/" if separator == "\\" else "\\", separator)
 
     def write(self, name: str, content: bytes) -> str:
@@ -148,7 +148,7 @@ class RowWorkspace:
         """Return each name below the directory with its size; a directory's ends in ``/`` and has none."""
         found: dict[str, int] = {}
         try:
-            if self._ground.modules:
+            if self._filesystem.modules:
                 found = self._native.sizes(self.directory)
             else:
                 _look(self._native, self.directory, "", found)

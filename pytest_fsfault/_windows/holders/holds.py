@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
-    from pytest_fsfault._windows.lookup import Identity
+    from pytest_fsfault._windows.sharing import Identity
 
 _EVER = float("inf")
 
@@ -86,7 +86,8 @@ _TEXTS = {
 }
 
 #: How each kind has a file open: access and share mode. Images and mappings are no handles: their rules are their own.
-#: Sources: windows.md section 2.2.
+#: Sources: Wine dlls/kernel32/tests/file.c test_file_sharing (sections without a handle); ReactOS
+#: sdk/lib/rtl/path.c (the current directory: traverse, shared for reading and writing).
 KINDS = {
     "image": (0, ALL),
     "library": (0, ALL),

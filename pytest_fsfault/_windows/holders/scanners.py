@@ -70,9 +70,6 @@ class HoldTime:
         return math.exp(min(median + luck.gauss(0.0, 1.0) * (p99 - median) / _P99, _LARGEST))
 
 
-Span = HoldTime  # since a delay is one too
-
-
 def _lognormal(name: str, text: str, found: re.Match[str]) -> HoldTime:
     if found[1] != "lognormal":
         hint = nearest(found[1], ["lognormal"]) or f"; write {_FORMS}"

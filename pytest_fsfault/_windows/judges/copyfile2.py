@@ -1,32 +1,41 @@
 """Stand in for `_winapi`, by which `shutil.copy2` copies on Windows from Python 3.12 on.
 
-Sources: windows.md sections 1.4, 2.2 and 3.1; WINE-K test_CopyFile2; CPython Lib/shutil.py, Modules/_winapi.c
-(its errors carry no file name).
+Sources: Wine dlls/kernel32/tests/file.c test_CopyFile2; CPython Lib/shutil.py, Modules/_winapi.c (its errors
+carry no file name).
 """
 
 from __future__ import annotations
 
 import os
 import stat as modes
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pytest_fsfault._core.language.errors import build, parse_error
 from pytest_fsfault._core.language.operations import OPERATIONS, Operation
-from pytest_fsfault._windows.natives import windows_code
 from pytest_fsfault._windows.sharing import ALL, READ, WRITE
-from pytest_fsfault._windows.state import Denial
+from pytest_fsfault._windows.state import Denial, windows_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_fsfault._windows.lookup import Location
-    from pytest_fsfault._windows.model import WindowsModel
     from pytest_fsfault._windows.state import WindowsState
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
 
 _SIZE = 1024 * 1024
+
+
+class CopyModel(Protocol):
+    """The model whose business a copy is."""
+
+    @property
+    def state(self) -> WindowsState:
+        """What is known of files and of who has them open."""
+
+    def written(self, path: str) -> None:
+        """Take in that a file was written and closed."""
 
 
 class Winapi:
@@ -40,7 +49,7 @@ class Winapi:
     def __init__(
         self,
         absolute: Callable[[str], str],
-        model: Callable[[str, str], WindowsModel | None],
+        model: Callable[[str, str], CopyModel | None],
         refused: Callable[[Operation, str, OSError], None],
     ) -> None:
         self._absolute = absolute
@@ -66,12 +75,12 @@ class Winapi:
             raise error from None
 
 
-def _copy(model: WindowsModel, operation: Operation, *, follow: bool) -> None:
+def _copy(model: CopyModel, operation: Operation, *, follow: bool) -> None:
     state = model.state
     assert operation.target is not None  # noqa: S101  # made with one
     try:
         source = _source(state, operation, follow=follow)
-        target = state.lookup.follow(state.place(operation.target, operation.shown_target))
+        target = state.lookup.follow(state.locate(operation.target, operation.shown_target))
         if target.parent:
             raise Denial(target.parent, f"the directory of {target.name} does not exist")
         if target.exists:
@@ -80,19 +89,19 @@ def _copy(model: WindowsModel, operation: Operation, *, follow: bool) -> None:
     except OSError as error:
         raise Denial(windows_code(state, operation, error), str(error)) from None
     state.lookup.created(target.path)
-    model.reactions.on_written(target.path)
+    model.written(target.path)
 
 
 def _source(state: WindowsState, operation: Operation, *, follow: bool) -> Location:
-    place = state.existing(operation)
-    if place.is_link and not follow:
+    location = state.existing(operation)
+    if location.is_link and not follow:
         raise Denial(1314, "symbolic links need a privilege, or developer mode")
-    place = state.lookup.follow(place)
-    state.must_exist(place)
-    if place.is_directory:
-        raise Denial(5, f"{place.name} is a directory")
-    state.check_sharing(place, READ, ALL, real=False)
-    return place
+    location = state.lookup.follow(location)
+    state.must_exist(location)
+    if location.is_directory:
+        raise Denial(5, f"{location.name} is a directory")
+    state.check_sharing(location, READ, ALL, real=False)
+    return location
 
 
 def _check_target(state: WindowsState, source: Location, target: Location) -> None:

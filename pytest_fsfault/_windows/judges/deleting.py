@@ -1,7 +1,8 @@
 """Delete files and directories, as DeleteFileW and RemoveDirectoryW do.
 
-Sources: windows.md sections 4, 6, 7, 8 and 14; WINE-N test_file_disposition_information; WFSP delete_test,
-delete_access_test, exec_delete_test; SECFS base/03 and 08; git 69ed0e35.
+Sources: Wine dlls/ntdll/tests/file.c test_file_disposition_information; WinFsp tst/winfsp-tests delete_test,
+delete_access_test, delete_pending_test, exec_delete_test; secfs.test winfstest/t/base 03 and 08; git for Windows
+69ed0e35 (a mapped file may be deleted).
 """
 
 from __future__ import annotations
@@ -21,40 +22,40 @@ if TYPE_CHECKING:
 
 def judge_remove(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.remove`."""
-    place = state.existing(operation)
-    if place.is_directory:
-        raise HostError(5, f"{place.name} is a directory")
-    state.check_sharing(place, DELETE, ALL)
-    if state.readonly(place) and not place.is_link:
-        raise Denial(5, f"{place.name} is read-only")
-    state.check_images(place, 5, sections=not state.version.posix_delete)
-    return _deleted(state, place)
+    location = state.existing(operation)
+    if location.is_directory:
+        raise HostError(5, f"{location.name} is a directory")
+    state.check_sharing(location, DELETE, ALL)
+    if state.readonly(location) and not location.is_link:
+        raise Denial(5, f"{location.name} is read-only")
+    state.check_images(location, 5, sections=not state.version.posix_delete)
+    return _deleted(state, location)
 
 
 def judge_rmdir(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.rmdir`."""
-    place = state.existing(operation)
-    if place.is_link and state.lookup.follow(place).is_directory:
-        return Answer(place.path, perform=partial(state.native.unlink, place.path), about=place)
-    if not place.is_directory:
-        raise HostError(267, f"{place.name} is a file")
-    state.check_sharing(place, DELETE, ALL)
-    if state.readonly(place):
-        raise Denial(5, f"{place.name} is read-only")
-    return _deleted(state, place)
+    location = state.existing(operation)
+    if location.is_link and state.lookup.follow(location).is_directory:
+        return Answer(location.path, perform=partial(state.native.unlink, location.path), about=location)
+    if not location.is_directory:
+        raise HostError(267, f"{location.name} is a file")
+    state.check_sharing(location, DELETE, ALL)
+    if state.readonly(location):
+        raise Denial(5, f"{location.name} is read-only")
+    return _deleted(state, location)
 
 
-def _deleted(state: WindowsState, place: Location) -> Answer:
+def _deleted(state: WindowsState, location: Location) -> Answer:
     """Delete at once, or, on legacy systems, mark what somebody still has open."""
-    if state.version.posix_delete or not state.is_open(place.identity):
-        return Answer(place.path, about=place)
-    if place.is_directory and state.native.listdir(place.path):
-        raise Denial(145, f"{place.name} is not empty")
-    return Answer(place.path, reason="pending", perform=partial(_mark, state, place))
+    if state.version.posix_delete or not state.is_open(location.identity):
+        return Answer(location.path, about=location)
+    if location.is_directory and state.native.listdir(location.path):
+        raise Denial(145, f"{location.name} is not empty")
+    return Answer(location.path, reason="pending", perform=partial(_mark, state, location))
 
 
-def _mark(state: WindowsState, place: Location) -> None:
-    state.pending[place.identity] = place.path
+def _mark(state: WindowsState, location: Location) -> None:
+    state.pending[location.identity] = location.path
     state.changed()
 
 

@@ -1,6 +1,7 @@
 """Make, list and enter directories, as Windows does.
 
-Sources: windows.md sections 8 and 14; SECFS base/00 and 03; python/cpython#14611; perl5#14549.
+Sources: secfs.test winfstest/t/base 00, 02 and 03; python/cpython#14611 (current directories); Perl/perl5#14549 (a
+listing shares deletion); CPython Modules/posixmodule.c.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_fsfault._core.language.operations import Operation
-    from pytest_fsfault._windows.lookup import Identity, Location
+    from pytest_fsfault._windows.lookup import Location
+    from pytest_fsfault._windows.sharing import Identity
     from pytest_fsfault._windows.state import WindowsState
 
 _LONGEST_CURRENT = 260
@@ -27,44 +29,44 @@ def judge_mkdir(state: WindowsState, operation: Operation) -> Answer:
     last = operation.path.rpartition("/")[2]
     if ":" in last and "\\" not in last:
         raise Denial(267, f"{last} names a stream, which is no directory")
-    place = state.place(operation.path, operation.shown, making=True)
-    if place.parent:
-        raise HostError(place.parent, f"the directory of {place.name} does not exist")
-    state.must_live(place)
-    if place.exists:
-        raise HostError(183, f"{place.name} exists")
-    return Answer(place.path)
+    location = state.locate(operation.path, operation.shown, making=True)
+    if location.parent:
+        raise HostError(location.parent, f"the directory of {location.name} does not exist")
+    state.must_live(location)
+    if location.exists:
+        raise HostError(183, f"{location.name} exists")
+    return Answer(location.path)
 
 
 def judge_listing(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.listdir` and `os.scandir`: in name order, and a missing directory is a missing path."""
     if isinstance(operation.shown, int):
         return Answer(operation.path)
-    place = state.place(operation.path, operation.shown, searching=True)
-    if not place.exists:
-        raise HostError(3, f"{place.name} does not exist")
-    state.must_live(place)
-    followed = state.lookup.follow(place)
+    location = state.locate(operation.path, operation.shown, searching=True)
+    if not location.exists:
+        raise HostError(3, f"{location.name} does not exist")
+    state.must_live(location)
+    followed = state.lookup.follow(location)
     if not followed.exists:
-        raise HostError(3, f"{place.name} is a link that leads nowhere")
+        raise HostError(3, f"{location.name} is a link that leads nowhere")
     if not followed.is_directory:
-        raise HostError(267, f"{place.name} is a file")
+        raise HostError(267, f"{location.name} is a file")
     state.check_sharing(followed, READ, ALL, real=False)
-    return Answer(place.path)
+    return Answer(location.path)
 
 
 def judge_chdir(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.chdir`."""
     if isinstance(operation.shown, int):
         return Answer(operation.path)
-    place = state.existing(operation)
-    followed = state.lookup.follow(place)
+    location = state.existing(operation)
+    followed = state.lookup.follow(location)
     if not followed.is_directory:
-        raise HostError(267, f"{place.name} is a file")
-    if len(place.path) >= _LONGEST_CURRENT:
-        raise Denial(206, f"{len(place.path)} characters are more than a current directory may have")
+        raise HostError(267, f"{location.name} is a file")
+    if len(location.path) >= _LONGEST_CURRENT:
+        raise Denial(206, f"{len(location.path)} characters are more than a current directory may have")
     state.check_sharing(followed, READ, READ | WRITE, real=False)
-    return Answer(place.path)
+    return Answer(location.path)
 
 
 def in_order(names: list[Any]) -> list[Any]:
@@ -82,8 +84,8 @@ class Listing:
     The real iterator is exhausted at once, and with it its descriptor closed: the model remembers ours.
     """
 
-    def __init__(self, real: Any, place: tuple[str, Identity], state: WindowsState) -> None:
-        path, self.identity = place
+    def __init__(self, real: Any, location: tuple[str, Identity], state: WindowsState) -> None:
+        path, self.identity = location
         self.path = state.real(path)
         with real:
             entries = sorted(real, key=lambda entry: _key(entry.name))
@@ -117,7 +119,7 @@ def listed(state: WindowsState, answer: Answer, result: Any) -> Any:
     """Return the result of a listing as Windows gives it."""
     if isinstance(result, list):
         return in_order(result)
-    place: Location = state.lookup.follow(state.lookup.find(answer.path))
-    if not place.exists:
+    location: Location = state.lookup.follow(state.lookup.find(answer.path))
+    if not location.exists:
         return result
-    return Listing(result, (place.path, place.identity), state)
+    return Listing(result, (location.path, location.identity), state)

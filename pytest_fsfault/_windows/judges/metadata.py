@@ -1,6 +1,7 @@
 """Ask for metadata and change them, as Windows does: locks do not matter, modes hardly do.
 
-Sources: windows.md sections 2.3, 6, 10 and 11; CPython Modules/posixmodule.c.
+Sources: CPython Modules/posixmodule.c (which Win32 call is behind each function, and its fallbacks), Lib/test/test_os.py
+Win32NtTests; Wine dlls/ntdll/tests/file.c test_file_link_information.
 """
 
 from __future__ import annotations
@@ -24,62 +25,62 @@ def judge_stat(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.stat` and `os.lstat`: an open file is no obstacle, nor is one that is deleted and still listed."""
     if isinstance(operation.shown, int):
         return Answer(operation.path)
-    place = state.place(operation.path, operation.shown)
-    if not place.exists:
-        state.must_exist(place)
-    _check_separator(place, operation.shown)
-    return Answer(place.path)
+    location = state.locate(operation.path, operation.shown)
+    if not location.exists:
+        state.must_exist(location)
+    _check_separator(location, operation.shown)
+    return Answer(location.path)
 
 
 def judge_attributes(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.utime` and `os.readlink`."""
     if isinstance(operation.shown, int):
         return Answer(operation.path)
-    place = state.existing(operation)
-    _check_separator(place, operation.shown)
-    if operation.name == "os.readlink" and not place.is_link:
-        raise HostError(4390, f"{place.name} is no link")
-    return Answer(place.path)
+    location = state.existing(operation)
+    _check_separator(location, operation.shown)
+    if operation.name == "os.readlink" and not location.is_link:
+        raise HostError(4390, f"{location.name} is no link")
+    return Answer(location.path)
 
 
 def judge_access(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.access`: only the read-only attribute of a file counts, and only for writing."""
-    place = state.existing(operation)
+    location = state.existing(operation)
     mode = operation.detail
     # Not the link's own, but what it leads to.
-    seen = state.lookup.follow(place)
+    seen = state.lookup.follow(location)
     if not seen.exists:
-        return Answer(place.path, perform=lambda: True)  # GetFileAttributesW asks the link
+        return Answer(location.path, perform=lambda: True)  # GetFileAttributesW asks the link
     denied = isinstance(mode, int) and mode & os.W_OK and not seen.is_directory and state.readonly(seen)
-    return Answer(place.path, perform=lambda: not denied)
+    return Answer(location.path, perform=lambda: not denied)
 
 
 def judge_chmod(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.chmod`: only the owner's right to write matters, and it is the read-only attribute."""
     if isinstance(operation.shown, int):
         return Answer(operation.path)
-    place = state.existing(operation)
+    location = state.existing(operation)
     mode = operation.detail
     if not isinstance(mode, int):
-        return Answer(place.path)
-    seen = state.lookup.follow(place)
+        return Answer(location.path)
+    seen = state.lookup.follow(location)
     if not seen.exists:
-        return Answer(place.path, perform=_nothing)
+        return Answer(location.path, perform=_nothing)
     if seen.is_directory:
-        return Answer(place.path, perform=partial(_chmod_directory, state, seen, mode))
-    return Answer(place.path, perform=partial(_chmod_file, state, seen, mode))
+        return Answer(location.path, perform=partial(_chmod_directory, state, seen, mode))
+    return Answer(location.path, perform=partial(_chmod_file, state, seen, mode))
 
 
-def _chmod_file(state: WindowsState, place: Location, mode: int) -> None:
+def _chmod_file(state: WindowsState, location: Location, mode: int) -> None:
     # No file becomes unreadable on Windows; what else the caller wished stays for programs to be run.
     native = mode | 0o600 if mode & _WRITE else (mode | 0o400) & ~0o222
-    state.native.chmod(place.path, native)
+    state.native.chmod(location.path, native)
 
 
-def _chmod_directory(state: WindowsState, place: Location, mode: int) -> None:
+def _chmod_directory(state: WindowsState, location: Location, mode: int) -> None:
     # A read-only directory takes new names all the same, so the real one must not be read-only.
-    state.set_attribute(place, "readonly", not mode & _WRITE)
-    state.native.chmod(place.path, mode | 0o700)
+    state.set_attribute(location, "readonly", not mode & _WRITE)
+    state.native.chmod(location.path, mode | 0o700)
 
 
 def _nothing() -> None:
@@ -90,7 +91,7 @@ def judge_link(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.link`."""
     source = state.existing(operation)
     assert operation.target is not None  # noqa: S101  # an operation of two paths
-    target = state.place(operation.target, operation.shown_target)
+    target = state.locate(operation.target, operation.shown_target)
     if source.is_directory:
         raise HostError(5, f"{source.name} is a directory")
     _check_new(state, source.path, target)
@@ -100,7 +101,7 @@ def judge_link(state: WindowsState, operation: Operation) -> Answer:
 def judge_symlink(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.symlink`: a privilege that users do not have, except in developer mode."""
     assert operation.target is not None  # noqa: S101  # an operation of two paths
-    target = state.place(operation.target, operation.shown_target)
+    target = state.locate(operation.target, operation.shown_target)
     if not state.version.developer_mode:
         raise Denial(1314, "symbolic links need a privilege, or developer mode")
     _check_new(state, target.path, target)
@@ -117,7 +118,12 @@ def _check_new(state: WindowsState, source: str, target: Location) -> None:
         raise HostError(183, f"{target.name} exists")
 
 
-def _check_separator(place: Location, shown: Any) -> None:
+def _check_separator(location: Location, shown: Any) -> None:
     text = os.fsdecode(shown) if isinstance(shown, (str, bytes)) else ""
-    if len(text) > 1 and text[-1] in "/\\" and place.exists and not (place.is_directory or place.is_link):
-        raise HostError(123, f"{place.name} is a file, written with a separator at its end")
+    if (
+        len(text) > 1
+        and text[-1] in "/\\"
+        and location.exists
+        and not (location.is_directory or location.is_link)
+    ):
+        raise HostError(123, f"{location.name} is a file, written with a separator at its end")

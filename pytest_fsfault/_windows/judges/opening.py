@@ -1,6 +1,8 @@
 """Open files as the C runtime does: with which access, sharing what, creating or emptying.
 
-Sources: windows.md sections 2.1, 3.7, 6, 7 and 14; UCRT lowio/open.cpp; MS-FSA 2.1.5.1.2.
+Sources: UCRT lowio/open.cpp (access, sharing and disposition by mode) and lowio/chsize.cpp; MS-FSA 2.1.5.1.2 (the
+order of the questions: name, path, pending deletion, kind, attributes, image, sharing, mapping); Wine
+dlls/kernel32/tests/file.c test_file_sharing and test_CreateFileA; Microsoft, "CreateFileW" (hidden and system files).
 """
 
 from __future__ import annotations
@@ -61,15 +63,17 @@ def judge_open(state: WindowsState, operation: Operation) -> Answer:
         return Answer(operation.path)
     if wish.creates and ":" in operation.path and not state.on_windows:
         state.make_room_for_stream(operation)
-    place = state.place(operation.path, operation.shown)
-    if not place.exists and (place.parent or not wish.creates):
-        state.must_exist(place)
-    state.must_live(place)
+    location = state.locate(operation.path, operation.shown)
+    if not location.exists and (location.parent or not wish.creates):
+        state.must_exist(location)
+    state.must_live(location)
     if _ends_as_directory(operation.shown):
-        raise Denial(3 if place.is_directory else 123, f"{place.name} is written with a separator at its end")
-    if place.exists:
-        _check_existing(state, state.lookup.follow(place), wish)
-    return Answer(place.path, about=(place, wish))
+        raise Denial(
+            3 if location.is_directory else 123, f"{location.name} is written with a separator at its end"
+        )
+    if location.exists:
+        _check_existing(state, state.lookup.follow(location), wish)
+    return Answer(location.path, about=(location, wish))
 
 
 def _wish(operation: Operation) -> Wish | None:
@@ -84,60 +88,60 @@ def _wish(operation: Operation) -> Wish | None:
     return wish
 
 
-def _check_existing(state: WindowsState, place: Location, wish: Wish) -> None:
-    if not place.exists:
+def _check_existing(state: WindowsState, location: Location, wish: Wish) -> None:
+    if not location.exists:
         return  # a link that leads nowhere
-    if place.is_directory:
-        raise Denial(5, f"{place.name} is a directory")
+    if location.is_directory:
+        raise Denial(5, f"{location.name} is a directory")
     if wish.exclusive:
-        raise HostError(80, f"{place.name} exists")
+        raise HostError(80, f"{location.name} exists")
     writes = wish.access & WRITE
-    if (writes or wish.empties) and state.readonly(place):
-        raise Denial(5, f"{place.name} is read-only")
-    if wish.empties and (found := state.attributes(place) & {"hidden", "system"}):
-        raise Denial(5, f"{place.name} is {min(found)}, and would have to be created anew as such")
+    if (writes or wish.empties) and state.readonly(location):
+        raise Denial(5, f"{location.name} is read-only")
+    if wish.empties and (found := state.attributes(location) & {"hidden", "system"}):
+        raise Denial(5, f"{location.name} is {min(found)}, and would have to be created anew as such")
     if writes or wish.empties:
-        state.check_images(place, 32)
+        state.check_images(location, 32)
     # What plain opens share is enough for other plain opens: the real ones need no look.
-    real = bool(wish.access & DELETE) or place.identity in state.temporaries or bool(wish.access & WRITE)
+    real = bool(wish.access & DELETE) or location.identity in state.temporaries or bool(wish.access & WRITE)
     # Emptying a file asks for writing, whatever else is asked for.
-    state.check_sharing(place, wish.access | (WRITE if wish.empties else 0), wish.share, real=real)
+    state.check_sharing(location, wish.access | (WRITE if wish.empties else 0), wish.share, real=real)
     if wish.empties:
-        _check_mapped(state, place)
+        _check_mapped(state, location)
 
 
-def _check_mapped(state: WindowsState, place: Location) -> None:
-    for opening, hold in state.openings(place.identity):
+def _check_mapped(state: WindowsState, location: Location) -> None:
+    for opening, hold in state.openings(location.identity):
         if opening.kind == "section":
-            state.refuse(1224, place, opening, hold)
+            state.refuse(1224, location, opening, hold)
 
 
 def judge_truncate(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.truncate` and `os.ftruncate`: an open for writing, then a new end of the file."""
     if not isinstance(operation.shown, (str, bytes)):
         return judge_file_truncate(state, operation)
-    place = state.existing(operation)
-    _check_existing(state, state.lookup.follow(place), Wish(READ | WRITE))
-    if _cuts_mapped(state, state.lookup.follow(place), operation.detail):
+    location = state.existing(operation)
+    _check_existing(state, state.lookup.follow(location), Wish(READ | WRITE))
+    if _cuts_mapped(state, state.lookup.follow(location), operation.detail):
         # The runtime's failure is a positive number, and CPython tests for a negative one: nothing is told.
-        return Answer(place.path, perform=_nothing)
-    return Answer(place.path)
+        return Answer(location.path, perform=_nothing)
+    return Answer(location.path)
 
 
 def judge_file_truncate(state: WindowsState, operation: Operation) -> Answer:
     """Judge cutting an open file: not while it is mapped."""
-    place = state.lookup.find(operation.path)
-    if place.exists and _cuts_mapped(state, place, operation.detail):
-        for opening, hold in state.openings(place.identity):
+    location = state.lookup.find(operation.path)
+    if location.exists and _cuts_mapped(state, location, operation.detail):
+        for opening, hold in state.openings(location.identity):
             if opening.kind == "section":
-                state.refuse(1224, place, opening, hold)
+                state.refuse(1224, location, opening, hold)
     return Answer(operation.path)
 
 
-def _cuts_mapped(state: WindowsState, place: Location, size: object) -> bool:
-    assert place.status is not None  # noqa: S101  # asked of what exists
-    shorter = not isinstance(size, int) or size < place.status.st_size
-    return shorter and any(opening.kind == "section" for opening, _ in state.openings(place.identity))
+def _cuts_mapped(state: WindowsState, location: Location, size: object) -> bool:
+    assert location.status is not None  # noqa: S101  # asked of what exists
+    shorter = not isinstance(size, int) or size < location.status.st_size
+    return shorter and any(opening.kind == "section" for opening, _ in state.openings(location.identity))
 
 
 def _nothing() -> None:
@@ -151,9 +155,9 @@ def judge_close(_state: WindowsState, operation: Operation) -> Answer:
 
 def judge_program(state: WindowsState, operation: Operation) -> Answer:
     """Judge starting a program: its file is opened for execution, sharing reading and deletion."""
-    place = state.lookup.find(operation.path)
-    if place.exists and not place.is_directory:
-        state.check_sharing(state.lookup.follow(place), READ, READ | DELETE)
+    location = state.lookup.find(operation.path)
+    if location.exists and not location.is_directory:
+        state.check_sharing(state.lookup.follow(location), READ, READ | DELETE)
     return Answer(operation.path)
 
 

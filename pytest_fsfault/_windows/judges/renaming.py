@@ -1,7 +1,8 @@
 """Rename files and directories, as MoveFileExW does, with and without replacing.
 
-Sources: windows.md sections 5, 7, 8 and 14; WINE-K test_MoveFileA; WINE-N test_file_rename_information;
-WFSP rename_test, exec_rename_test, exec_rename_dir_test; MicrosoftDocs/sdk-api#845; python/cpython#120883.
+Sources: Wine dlls/kernel32/tests/file.c test_MoveFileA, dlls/ntdll/tests/file.c test_file_rename_information; WinFsp
+tst/winfsp-tests rename_test, rename_mmap_test, exec_rename_test, exec_rename_dir_test; MS-FSA 2.1.5.15.11;
+MicrosoftDocs/sdk-api#845 (what replaces what); python/cpython#120883 (directories that somebody holds).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def judge_rename(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.rename` and `os.replace`."""
     source = state.existing(operation)
     assert operation.target is not None  # noqa: S101  # an operation of two paths
-    target = state.place(operation.target, operation.shown_target)
+    target = state.locate(operation.target, operation.shown_target)
     state.check_sharing(source, DELETE, ALL)
     if state.other_volume(source.path, target.path):
         raise Denial(17, f"{target.path} is on another volume than {source.path}", declared=True)
@@ -52,7 +53,7 @@ def _check_directories(state: WindowsState, source: Location, target: Location) 
     """Refuse a rename while somebody has one of the two directories open for deletion."""
     if not state.holds:
         return
-    for above in dict.fromkeys(place.path.rpartition("/")[0] for place in (source, target)):
+    for above in dict.fromkeys(location.path.rpartition("/")[0] for location in (source, target)):
         directory = state.lookup.find(above)
         for hold in state.holds.of(directory.identity) if directory.exists else ():
             if hold.opening.access & DELETE:

@@ -89,7 +89,7 @@ def loaded_images(native: NativeFunctions) -> list[Mapped]:
 
 
 def openings(native: NativeFunctions, query: Query) -> Iterator[Opening]:
-    """Yield what the descendants of this process have open of what is sought; look first if it has any."""
+    """Yield what the descendants of this process have open of what is meant; look first if it has any."""
     return by_proc(native, query) if sys.platform == "linux" else by_psutil(query)
 
 
@@ -189,28 +189,28 @@ def _fields(native: NativeFunctions, process: str) -> tuple[str, str, int]:
     return fsdecode(head.partition(b"(")[2]), state.decode(), int(parent)
 
 
-def _access(native: NativeFunctions, place: str) -> int:
-    content = _content(native, place)
+def _access(native: NativeFunctions, location: str) -> int:
+    content = _content(native, location)
     flags = content.partition(b"flags:")[2].split()
     return ACCESS[int(flags[0], 8) & 3] if flags else READ
 
 
-def listing(native: NativeFunctions, place: str) -> list[str]:
+def listing(native: NativeFunctions, location: str) -> list[str]:
     """Return the names in a directory, none if it cannot be read."""
     try:
-        return list(native.listdir(place))
+        return list(native.listdir(location))
     except OSError:
         return []
 
 
-def _content(native: NativeFunctions, place: str) -> bytes:
-    return _read(native, place) or b""
+def _content(native: NativeFunctions, location: str) -> bytes:
+    return _read(native, location) or b""
 
 
-def _read(native: NativeFunctions, place: str) -> bytes | None:
+def _read(native: NativeFunctions, location: str) -> bytes | None:
     """Return what a file of ``/proc`` says, which comes in pages; None if it cannot be read."""
     try:
-        descriptor = native.open(place, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        descriptor = native.open(location, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
     except OSError:
         return None
     try:

@@ -10,7 +10,7 @@ from pytest_fsfault._windows.sharing import ALL, READ, WRITE, Opening
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_fsfault._windows.open_files.queries import Identity
+    from pytest_fsfault._windows.sharing import Identity
 
 _OURS = "this process"
 
@@ -29,16 +29,10 @@ class FakeFunctions(Protocol):
 
 
 class FakeOpenFiles:
-    """What this process has open on a fake, in the form of `Reality`."""
+    """What this process has open on a fake, in the form of `OpenFiles`."""
 
     def __init__(self, native: FakeFunctions) -> None:
         self._native = native
-
-    def ignore(self, descriptor: int) -> None:
-        """Leave out a descriptor: there are none that the code under test does not know."""
-
-    def unignore(self, descriptor: int) -> None:
-        """Count it again."""
 
     def note_mapping(self) -> None:
         """Take in that something may have been mapped: nothing of a fake can be."""

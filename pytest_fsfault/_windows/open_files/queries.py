@@ -1,4 +1,4 @@
-"""Say what a look is for, and what was seen: an opening, as the sharing rules know it."""
+"""Queries for open files (`SameFile`, `Below`) and their results as `Opening`s."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from os import fsencode
 from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from pytest_fsfault._windows.sharing import ALL, READ, WRITE, Opening
+from pytest_fsfault._windows.sharing import ALL, READ, WRITE, Identity, Opening
 
 if TYPE_CHECKING:
     import os
@@ -14,10 +14,9 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.engine.interfaces import NativeFunctions
 
-Identity = tuple[int, int]
 
 # The C runtime, and the loader for the current directory, share reading and writing, never deleting
-# (windows.md 2.1 and 2.2: UCRT open.cpp, ReactOS path.c).
+# (UCRT lowio/open.cpp, `_SH_DENYNO`; ReactOS sdk/lib/rtl/path.c for the current directory).
 _NO_DELETE = READ | WRITE
 #: What Linux appends to the path of a file whose name is gone.
 DELETED = " (deleted)"
@@ -40,16 +39,16 @@ class FoundFile(NamedTuple):
 
 
 class Query(Protocol):
-    """What a look is for."""
+    """What is looked for among the open files."""
 
-    #: What a ``maps`` file of ``/proc`` contains if anything that is sought is mapped, and perhaps else.
+    #: What a ``maps`` file of ``/proc`` contains if anything that is meant is mapped, and perhaps else.
     trace: bytes
 
     def behind(self, link: str) -> FoundFile | None:
-        """Return what a link of ``/proc`` stands for, if that is sought."""
+        """Return what a link of ``/proc`` stands for, if that is meant."""
 
     def at(self, path: str) -> FoundFile | None:
-        """Return what stands at a path, if that is sought."""
+        """Return what stands at a path, if that is meant."""
 
     def mapped(self, maps: Iterable[Mapped]) -> list[Mapped]:
         """Return those mapped files that are sought."""
@@ -121,13 +120,13 @@ class Below:
         return [one for one in maps if one.path.startswith(self.prefix)]
 
 
-def status_of(stat: Any, place: str | int) -> os.stat_result | None:
+def status_of(stat: Any, location: str | int) -> os.stat_result | None:
     """Return the status of an undeleted file or directory; None for all else, and where nothing is to be seen.
 
     `stat` is the function that reads it, `place` its argument.
     """
     try:
-        status: os.stat_result = stat(place)
+        status: os.stat_result = stat(location)
     except (OSError, ValueError):
         return None
     return status if lives(status) else None
@@ -161,7 +160,7 @@ def current(whose: str, path: str) -> Opening:
 def running(mapped: Iterable[Mapped], program: str, whose: str) -> Iterator[Opening]:
     """Yield the openings that mapped files stand for; `program` is the path of what the process runs.
 
-    They take no part in sharing: what a program or library forbids, its kind says (windows.md 7).
+    They take no part in sharing: what a program or library forbids, its kind says (`WindowsState.check_images`).
     """
     for one in mapped:
         if not one.image:

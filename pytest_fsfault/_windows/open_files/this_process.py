@@ -30,7 +30,8 @@ from pytest_fsfault._windows.sharing import READ, Opening
 
 if TYPE_CHECKING:
     from pytest_fsfault._core.engine.interfaces import NativeFunctions
-    from pytest_fsfault._windows.open_files.queries import Identity, Query
+    from pytest_fsfault._windows.open_files.queries import Query
+    from pytest_fsfault._windows.sharing import Identity
 
 if sys.platform != "win32":
     import fcntl
@@ -69,18 +70,9 @@ class OpenFiles:
         self._fstat = native.fstat
         self._stat = native.stat
         self._numbers: tuple[int, ...] = ()
-        self._ignored: set[int] = set()
         # Replaced by each note; a look is up to date if it began after the last one.
         self._noted = object()
         self._look = _Look(None, frozenset(), _FIXED, movable=False)
-
-    def ignore(self, descriptor: int) -> None:
-        """Leave out a descriptor of this process, which the code under test does not know."""
-        self._ignored.add(descriptor)
-
-    def unignore(self, descriptor: int) -> None:
-        """Count a descriptor again; do so before it is closed, as its number goes to the next."""
-        self._ignored.discard(descriptor)
 
     def note_mapping(self) -> None:
         """Take in that files may have been mapped or libraries loaded: to be called after it was done."""
@@ -92,7 +84,7 @@ class OpenFiles:
         found = []
         for number in self._suspects(inode):
             status = status_of(self._fstat, number)
-            if status and (status.st_dev, status.st_ino) == identity and number not in self._ignored:
+            if status and (status.st_dev, status.st_ino) == identity:
                 found.append(self._opened(number, status, ""))
         if directory:
             here = status_of(self._stat, ".")
@@ -133,7 +125,7 @@ class OpenFiles:
         query = Below(self._native, directory)
         found = []
         for number, status in self._descriptors():
-            seen = lives(status) and number not in self._ignored
+            seen = lives(status)
             path = self._path(number, status) if seen else ""
             if path.startswith(query.prefix):
                 found.append(self._opened(number, status, path))

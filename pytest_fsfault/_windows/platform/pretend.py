@@ -181,15 +181,15 @@ class Pretence:
         later = IMPORTS.leave(self)
         for space, key, put, before in reversed(self._places):
             if space.get(key) is put:
-                settled = enlist(before)
-                # Behind the disguise of a pretence that has ended may be that of one that has not.
-                space[key] = before if settled is before else IMPORTS.see(settled, space)
+                unwrapped = enlist(before)
+                # Behind the proxy of a pretence that has ended may be that of one that has not.
+                space[key] = before if unwrapped is before else IMPORTS.see(unwrapped, space)
         self._places.clear()
         for other in reversed(later):
             other.dress_all()  # they had found their own changes made already
 
     def _uncover(self, proxies: ModuleProxies) -> None:
-        """Take the disguises out of modules that have imported one meanwhile."""
+        """Take the proxies out of modules that have imported one meanwhile."""
         for name, module in list(sys.modules.items()):
             if self.owns(name):
                 self._met.add(name)

@@ -20,7 +20,7 @@ _MISSING: Any = object()
 
 
 class _Kind(type):
-    """The type of a disguise: `isinstance(json, type(sys))` must hold where `sys` is disguised."""
+    """The type of a proxy: `isinstance(json, type(sys))` must hold where `sys` has a proxy."""
 
     real: Any
     view: dict[str, Any]
@@ -44,11 +44,11 @@ def proxy_of(real: Any, view: dict[str, Any]) -> ModuleType:
     """Return a module that is `real` in everything but the names of `view`; an empty `view` ends that.
 
     What is set or deleted goes to `real`, so that patches reach everybody. A name of `view` never does: it
-    is set for those who look through this disguise, and an undo that comes after the end is dropped.
+    is set for those who look through this proxy, and an undo that comes after the end is dropped.
     """
     names = frozenset(view)
 
-    class Disguised(_ModuleProxy):
+    class Proxied(_ModuleProxy):
         def __getattribute__(self, name: str) -> Any:
             found = view.get(name, _MISSING)
             if found is _MISSING:
@@ -67,9 +67,9 @@ def proxy_of(real: Any, view: dict[str, Any]) -> ModuleType:
                 raise AttributeError(f"{name!r} cannot be deleted while a module pretends to be on Windows")
             delattr(real, name)
 
-    Disguised.real, Disguised.view = real, view
+    Proxied.real, Proxied.view = real, view
     view["__dict__"] = None  # so that the way of all other names is short
-    made: ModuleType = ModuleType.__new__(Disguised)
+    made: ModuleType = ModuleType.__new__(Proxied)
     return made
 
 
@@ -78,19 +78,19 @@ def _together(real: dict[str, Any], view: dict[str, Any]) -> dict[str, Any]:
 
 
 def unwrap(found: Any) -> Any:
-    """Return the module behind a disguise, or `found` itself."""
+    """Return the module behind a proxy, or `found` itself."""
     kind = type(found)
     return kind.real if type(kind) is _Kind else found
 
 
 def enlist(found: Any) -> Any:
-    """Return the module behind a disguise that has ended, or `found` itself."""
+    """Return the module behind a proxy that has ended, or `found` itself."""
     kind = type(found)
     return kind.real if type(kind) is _Kind and not kind.view else found
 
 
 class ModuleProxies:
-    """One set of disguises, from its making to `end`; afterwards whoever still has one sees the truth."""
+    """One set of proxies, from its making to `end`; afterwards whoever still has one sees the truth."""
 
     def __init__(self) -> None:
         self._proxies: list[dict[str, Any]] = []
@@ -118,11 +118,11 @@ class ModuleProxies:
         self._behind[id(instead)] = real
 
     def instead(self, found: Any) -> Any:
-        """Return what stands for a module or function, seen or not through other disguises; or itself."""
+        """Return what stands for a module or function, seen or not through other proxies; or itself."""
         return self._instead.get(id(unwrap(found)), found)
 
     def behind(self, found: Any) -> Any:
-        """Return what is behind one of these disguises, or `found` itself."""
+        """Return what is behind one of these proxies, or `found` itself."""
         return self._behind.get(id(found), found)
 
     def end(self) -> None:

@@ -29,7 +29,7 @@ SAMPLE = 16  # one row of so many; all of them take a minute or two
 @cache
 def record():
     """Return the rows for this Python that a fake can have."""
-    return [row for row in read_rows(str(RECORD)) if not lacking(row)]
+    return [row for row in read_rows(str(RECORD)) if not lacking(row.state, row.op)]
 
 
 @cache
@@ -73,7 +73,7 @@ def test_what_is_listed_is_recorded():
 
 def test_what_a_fake_lacks_is_counted():
     """One row in ten: mappings, other processes, and raw files made by hand."""
-    found = Counter(map(lacking, read_rows(str(RECORD))))
+    found = Counter(lacking(row.state, row.op) for row in read_rows(str(RECORD)))
     assert {
         "",
         "io.FileIO goes past the fake",
