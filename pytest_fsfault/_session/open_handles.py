@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_fsfault._core.language.globs import within
 from pytest_fsfault._host.originals import listdir, path_of_descriptor
 from pytest_fsfault._intercept.children.rendezvous import is_ours
+from pytest_fsfault._intercept.fake.fake_functions import native_of
 from pytest_fsfault._intercept.fake.filesystem import in_force
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def below(roots: Sequence[str]) -> frozenset[tuple[int, str]]:
     """Return the open descriptors of files below `roots`, each with its path; none where nobody tells."""
     fake = in_force()
     if fake is not None:
-        found = ((one.descriptor, one.path) for one in fake.native.open_files())
+        found = ((one.descriptor, one.path) for one in native_of(fake).open_files())
         return frozenset((number, path) for number, path in found if path and within(path, roots))
     where = _LISTS.get(sys.platform)
     numbers = [int(name) for name in listdir(where)] if where else []

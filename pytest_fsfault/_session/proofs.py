@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._host.originals import NATIVE
-from pytest_fsfault._intercept.fake.filesystem import native
+from pytest_fsfault._intercept.fake.fake_functions import native
 from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._prove.snapshots import Snapshots
 from pytest_fsfault._prove.sweep import Sweep

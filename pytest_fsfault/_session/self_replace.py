@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.language.mistakes import FsFaultError
-from pytest_fsfault._intercept.fake.filesystem import native
+from pytest_fsfault._intercept.fake.fake_functions import native
 from pytest_fsfault._prove import error_chains, tree_copies
 from pytest_fsfault._session.proofs import must_be_callable
 from pytest_fsfault._session.trial_environment import ModelEnvironment

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._host import processes
-from pytest_fsfault._intercept.fake.filesystem import in_force, native
+from pytest_fsfault._intercept.fake.fake_functions import native
+from pytest_fsfault._intercept.fake.filesystem import in_force
 from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._prove.injection_points import REASON
 from pytest_fsfault._prove.retries import retries

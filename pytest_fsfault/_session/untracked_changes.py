@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._core.language.rules import Rule
 from pytest_fsfault._intercept.children.rendezvous import is_ours
-from pytest_fsfault._intercept.fake.filesystem import in_force, native
+from pytest_fsfault._intercept.fake.fake_functions import native
+from pytest_fsfault._intercept.fake.filesystem import in_force
 from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._prove.injection_points import Recorder
 

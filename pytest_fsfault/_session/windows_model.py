@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from pytest_fsfault._core.engine.journal import Handling
 from pytest_fsfault._core.language.globs import below_root, within
 from pytest_fsfault._host.originals import NATIVE
-from pytest_fsfault._intercept.fake.filesystem import in_force, native
+from pytest_fsfault._intercept.fake.fake_functions import native, native_of
+from pytest_fsfault._intercept.fake.filesystem import in_force
 from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._windows.judges.copyfile2 import Winapi
 from pytest_fsfault._windows.model import WindowsModel
@@ -68,9 +69,8 @@ class _Scenes:
         clock = self._engine.clock
         now, changed = (lambda: clock.now), interceptor().refresh
         if there is not None:
-            return WindowsState(
-                there.native, self._version, FakeOpenFiles(there.native), now, changed, fake=True
-            )
+            functions = native_of(there)
+            return WindowsState(functions, self._version, FakeOpenFiles(functions), now, changed, fake=True)
         open_files = OpenFiles(NATIVE)
         open_files.note_mapping()
         return WindowsState(NATIVE, self._version, open_files, now, changed, on_windows=ON_WINDOWS)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._host.originals import NATIVE, path_of_descriptor
+from pytest_fsfault._intercept.fake.fake_functions import native_of
 from pytest_fsfault._intercept.fake.filesystem import filesystem_of
 from pytest_fsfault._intercept.fake.isolation import preload
-from pytest_fsfault._intercept.interceptor import interceptor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -79,7 +79,7 @@ def fake() -> Iterator[FileSystem]:
     with patcher, _quietly():
         patcher.fs.os = OSType.WINDOWS
         patcher.fs.shuffle_listdir_results = False
-        yield FileSystem("C:", "\\", filesystem_of(interceptor().state, patcher).native, patcher.fake_modules)
+        yield FileSystem("C:", "\\", native_of(filesystem_of(patcher)), patcher.fake_modules)
 
 
 @contextmanager

@@ -124,9 +124,10 @@ class _Dormant:
             for module, name, real, ours in self._put:
                 if getattr(module, name) is ours:
                     setattr(module, name, real)
-            from pytest_fsfault._intercept.children.child.attach import start as join  # noqa: PLC0415
+            from pytest_fsfault._intercept.children.child.attach import attach  # noqa: PLC0415
+            from pytest_fsfault._intercept.interceptor import interceptor  # noqa: PLC0415
 
-            join(self.directory)
+            attach(interceptor(), self.directory)
 
 
 def _has_caller() -> bool:

@@ -6,11 +6,14 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._host.originals import NATIVE
+from pytest_fsfault._intercept.fake.filesystem import in_force
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pytest_fsfault._intercept.fake.filesystem import FakeFileSystem
+
+_latest: list[FakeNative] = []
 
 
 class OpenFile(NamedTuple):
@@ -22,6 +25,21 @@ class OpenFile(NamedTuple):
     is_directory: bool
     reads: bool
     writes: bool
+
+
+def native_of(filesystem: FakeFileSystem) -> FakeNative:
+    """Return the functions of a fake, the same object as long as it is the same fake."""
+    found = _latest[0] if _latest else None
+    if found is None or found._place is not filesystem:
+        found = FakeNative(filesystem)
+        _latest[:] = [found]
+    return found
+
+
+def native() -> Any:
+    """Return the functions of the file system that the code under test has now, for our own work in it."""
+    there = in_force()
+    return NATIVE if there is None else native_of(there)
 
 
 class FakeNative:

@@ -7,15 +7,11 @@ import os
 import posixpath
 import threading
 from contextlib import contextmanager
-from functools import cached_property
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from pytest_fsfault._core.language.globs import absolute, has_drive, within
-from pytest_fsfault._host.originals import NATIVE
 from pytest_fsfault._intercept.fake.buffers import drop
-from pytest_fsfault._intercept.fake.fake_functions import FakeNative
 from pytest_fsfault._intercept.fake.isolation import patcher
 
 if TYPE_CHECKING:
@@ -27,47 +23,38 @@ if TYPE_CHECKING:
 WHOLE = ("/", *(f"{letter}:" for letter in ascii_uppercase))
 
 
-_known: WeakKeyDictionary[Any, FakeFileSystem] = WeakKeyDictionary()
+# The last one that was asked for: a process has one fake at a time, and who is gone must not be kept.
+_latest: list[FakeFileSystem] = []
 
 
-def filesystem_of(state: InterceptState, patcher: Any) -> FakeFileSystem:
-    """Return the place that a patcher has put in force, the same as long as its file system is the same."""
-    found = _known.get(patcher.fs)
-    if found is None or found.os is not patcher.fake_modules["os"]:
-        found = _known[patcher.fs] = FakeFileSystem(state, patcher)
+def filesystem_of(patcher: Any) -> FakeFileSystem:
+    """Return the file system that a patcher has put in force, the same object as long as it is the same."""
+    found = _latest[0] if _latest else None
+    if found is None or found.filesystem is not patcher.fs or found.os is not patcher.fake_modules["os"]:
+        found = FakeFileSystem(patcher)
+        _latest[:] = [found]
     return found
 
 
 def in_force() -> FakeFileSystem | None:
     """Return the fake file system that the code under test has now, None if that is the real one."""
     there = patcher()
-    if there is None:
-        return None
-    from pytest_fsfault._intercept.interceptor import interceptor  # noqa: PLC0415  # which imports this module
-
-    return filesystem_of(interceptor().state, there)
-
-
-def native() -> Any:
-    """Return the functions of the file system that the code under test has now, for our own work in it."""
-    there = in_force()
-    return NATIVE if there is None else there.native
+    return None if there is None else filesystem_of(there)
 
 
 class FakeFileSystem:
-    """One fake file system, as the code under test sees it."""
+    """One fake file system, as the code under test sees it.
 
-    def __init__(self, state: InterceptState, patcher: Any) -> None:
-        self.state = state
+    `state` is that of the wrappers which stand before its functions: it is there once they do.
+    """
+
+    state: InterceptState
+
+    def __init__(self, patcher: Any) -> None:
         self.filesystem = patcher.fs
         self.modules = patcher.fake_modules
         self.os = patcher.fake_modules["os"]
         self._inside: set[int] = set()
-
-    @cached_property
-    def native(self) -> FakeNative:
-        """Its functions, for our own work."""
-        return FakeNative(self)
 
     # Whose calls are ours to decide.
 

@@ -67,7 +67,8 @@ class FakeInstallation:
 
     def enter(self) -> None:
         """Stand before the functions of the fake that is in force now."""
-        self.place = filesystem_of(self._state, patcher())
+        self.place = filesystem_of(patcher())
+        self.place.state = self._state
         self._put(self.place)
         self._state.on_fake = True
         for engine in self._state.engines:

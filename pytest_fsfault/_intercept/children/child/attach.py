@@ -6,7 +6,7 @@ import atexit
 import os
 from contextlib import suppress
 from time import monotonic_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_fsfault._core.clock import RealClock
 from pytest_fsfault._intercept.calls.state import InterceptState
@@ -18,10 +18,34 @@ from pytest_fsfault._intercept.children.shared_page import SharedState
 from pytest_fsfault._intercept.virtual_time.threads import ThisProcess
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from types import FrameType
 
+    from pytest_fsfault._core.engine.engine import Engine
     from pytest_fsfault._intercept.children.protocol import Message
-    from pytest_fsfault._intercept.interceptor import Interceptor
+    from pytest_fsfault._intercept.patching.callers import Callers
+
+
+class Interceptor(Protocol):
+    """What an attachment needs of the patching of its process."""
+
+    state: InterceptState
+    callers: Callers
+
+    def own_threads(self) -> AbstractContextManager[None]:
+        """Let the calling thread work for us in the block."""
+
+    def attach(self, engine: Engine) -> None:
+        """Put the sessions of the parent in force."""
+
+    def become_child(self, directory: str) -> None:
+        """Forget the sessions in a forked child, and attach it."""
+
+    def refresh(self) -> None:
+        """Take in that rules, roots or gates have changed."""
+
+    def stop(self, engine: Engine, *, lost: bool) -> None:
+        """Forget the sessions of the parent."""
 
 
 class RemoteRealClock(RealClock):
@@ -141,13 +165,6 @@ def attach(interceptor: Interceptor, directory: str) -> bool:
     interceptor.attach(attachment.engine)
     atexit.register(attachment.tell)
     return True
-
-
-def start(directory: str) -> None:
-    """Become kin in an interpreter that has dozed so far."""
-    from pytest_fsfault._intercept.interceptor import interceptor  # noqa: PLC0415
-
-    attach(interceptor(), directory)
 
 
 _directories: list[str] = []
