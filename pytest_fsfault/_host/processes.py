@@ -1,4 +1,4 @@
-"""Tell whether a child process of this one is alive."""
+"""The child processes of this process: which are alive, and how to end them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _waitid = getattr(os, "waitid", None)
 _DEATH = 0.5  # real seconds that a killed process has to be gone
 
 
-def child_lives(kin: Collection[int] = ()) -> bool:
+def child_lives(sharing: Collection[int] = ()) -> bool:
     """Return whether a child process is alive that does not share the clock.
 
-    Those of `kin` share it, but their own children may not. A child that has ended and waits to be reaped is
+    Those of `sharing` share it, but their own children may not. A child that has ended and waits to be reaped is
     not alive. The helpers of `multiprocessing` do not count: its resource tracker, and its fork server, whose
     own children count instead.
     Where the system does not tell, and psutil is missing, a child that was not reaped is taken for alive;
@@ -30,7 +30,7 @@ def child_lives(kin: Collection[int] = ()) -> bool:
     """
     if not _may_have_children():
         return False
-    return _linux_child_lives(kin) if sys.platform == "linux" else _other_child_lives(kin)
+    return _linux_child_lives(sharing) if sys.platform == "linux" else _other_child_lives(sharing)
 
 
 def living() -> frozenset[int]:
@@ -61,7 +61,7 @@ def _may_be_alive(process: int) -> bool:
 
 
 def kill(processes: Collection[int]) -> None:
-    """Kill child processes, as the power does that fails; their `Popen` objects know that they have ended."""
+    """Kill child processes as in a power failure, and poll their `Popen` objects so that they are reaped."""
     for process in processes:
         with suppress(OSError):
             os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))
@@ -97,9 +97,9 @@ def _helpers() -> tuple[int | None, int | None]:
     return found[0], found[1]
 
 
-def _linux_child_lives(kin: Collection[int]) -> bool:
+def _linux_child_lives(sharing: Collection[int]) -> bool:
     tracker, server = _helpers()
-    passed_over = {*kin, server}
+    passed_over = {*sharing, server}
     waiting = ["self"]
     try:
         while waiting:
@@ -135,13 +135,13 @@ def _content(path: str) -> bytes:
         close(descriptor)
 
 
-def _other_child_lives(kin: Collection[int]) -> bool:
+def _other_child_lives(sharing: Collection[int]) -> bool:
     try:
         import psutil  # noqa: PLC0415  # an extra, slow to import
     except ImportError:
         return _waitid is not None
     tracker, server = _helpers()
-    passed_over = {*kin, server}
+    passed_over = {*sharing, server}
     waiting = psutil.Process().children()
     while waiting:
         child = waiting.pop()

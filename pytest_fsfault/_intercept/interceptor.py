@@ -101,7 +101,7 @@ class Interceptor:
             self.refresh()
             toggle_methods(self.state, crashed=self._crashed)
         if self.supervisor is not None and not self.state.engines:
-            self.supervisor.end()  # out of the lock: who answers kin may want it
+            self.supervisor.end()  # out of the lock, which the server's thread may want
 
     def set_gate(self, engine: Engine, *, faults: bool, time: bool) -> None:
         """Open or shut the gate of one session: for faults, and for its clock."""
@@ -211,13 +211,13 @@ class Interceptor:
         return self.clock or next((engine.clock for engine in self.state.engines), None)
 
     def attach(self, engine: Engine) -> None:
-        """Put the sessions of the parent in force in this process, of which it is kin."""
+        """Put the sessions of the parent in force in this child process."""
         self._is_child = True
         self.start(engine)
         self.set_gate(engine, faults=engine.gate, time=True)
 
     def become_child(self, directory: str) -> None:
-        """Forget the sessions in a forked child; be kin of who answers in `directory`, if anybody does."""
+        """Forget the sessions in a forked child; attach it to the process that answers in `directory`, if any."""
         self._lock = threading.RLock()
         self.supervisor, self._is_child = None, True
         self.state.starting = ignore_starts

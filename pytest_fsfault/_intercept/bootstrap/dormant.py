@@ -1,9 +1,8 @@
-"""Let a new interpreter become kin, if a process under faults has started it: as late as possible.
+"""Attach a new interpreter to the process under faults that started it, as late as possible.
 
-To become kin takes as long as to start an interpreter, and most of what one does has nothing to do with files
-under faults. So it dozes at first: what stands in front of the functions of `os`, `io` and `time` is next to
-nothing, and an audit hook listens. The first call that may matter, and the import of a module that must be met
-from its beginning, wake it up. Nothing is imported here that an interpreter has not imported already.
+Attaching costs as much as starting Python, so it is deferred: thin forwarders in front of `os`, `io` and `time`
+and an audit hook watch for the first call that may concern a root, and for the import of a module that has to be
+wrapped from its beginning. Nothing is imported here that an interpreter has not imported already.
 """
 
 import builtins
@@ -26,8 +25,7 @@ _TRACKER = "multiprocessing.resource_tracker"
 _ONE_PATH = "remove unlink rmdir mkdir open stat lstat access listdir scandir chmod lchmod utime truncate readlink chdir"
 _TWO_PATHS = "rename replace link symlink"
 _CLOCKS = "sleep monotonic perf_counter time monotonic_ns perf_counter_ns time_ns"
-# Modules that start threads and processes, or that make calls of other names of their own; and one that we need
-# as a whole, which imports one of them.
+# Importing these activates: they start threads or processes, bind functions early, or are needed by ourselves.
 _ACTIVATING = frozenset(
     ["tempfile", "shutil", "threading", "subprocess", "asyncio", "multiprocessing", "concurrent", "mmap"]
 )
@@ -53,24 +51,24 @@ _EVENTS = frozenset(
 
 
 class _Dormant:
-    """An interpreter that is not kin yet, and what wakes it up."""
+    """An interpreter that is not attached yet, and what activates it."""
 
     def __init__(self, directory: str, roots: "tuple[str, ...]") -> None:
         self.directory = directory
         self.roots = roots
-        self.awake = False
+        self.active = False
         self._lock = RLock()
         self._put: list[tuple[Any, str, Any, Any]] = []
 
     def install(self) -> None:
-        """Put something in front of what may have to wake us up."""
+        """Install the forwarders."""
         for name in _ONE_PATH.split():
-            self._stand_before(os, name, 1)
+            self._forward_from(os, name, 1)
         for name in _TWO_PATHS.split():
-            self._stand_before(os, name, 2)
+            self._forward_from(os, name, 2)
         for name in _CLOCKS.split():
-            self._stand_before(time, name, 0)
-        self._stand_before(io, "open", 1)
+            self._forward_from(time, name, 0)
+        self._forward_from(io, "open", 1)
         self._put.append((builtins, "open", builtins.open, io.open))
         builtins.open = io.open
         for group in (
@@ -80,9 +78,9 @@ class _Dormant:
             os.supports_effective_ids,
         ):
             group.update({after for _, _, before, after in self._put if before in group})
-        sys.addaudithook(self._listen)
+        sys.addaudithook(self._on_event)
 
-    def _stand_before(self, module: "Any", name: str, paths: int) -> None:
+    def _forward_from(self, module: "Any", name: str, paths: int) -> None:
         real = getattr(module, name, None)
         if real is not None:
             self._put.append((module, name, real, _forward(self, module, name, real, paths)))
@@ -100,8 +98,8 @@ class _Dormant:
             return False
         return ".." in text or text.startswith(self.roots)
 
-    def _listen(self, event: str, args: "tuple[Any, ...]") -> None:
-        if self.awake:
+    def _on_event(self, event: str, args: "tuple[Any, ...]") -> None:
+        if self.active:
             return
         if event == "import":
             # Ours before any of them is half loaded.
@@ -116,11 +114,11 @@ class _Dormant:
                 replay_event(event, args, frame)
 
     def activate(self) -> None:
-        """Become kin, and step aside for what stands before everything then."""
+        """Remove the forwarders and attach."""
         with self._lock:
-            if self.awake:
+            if self.active:
                 return
-            self.awake = True
+            self.active = True
             for module, name, real, ours in self._put:
                 if getattr(module, name) is ours:
                     setattr(module, name, real)
@@ -139,12 +137,12 @@ def _has_caller() -> bool:
 
 
 def _forward(dormant: _Dormant, module: "Any", name: str, real: "Any", paths: int) -> "Any":
-    """Return what stands before a function: whoever has taken it early may keep it."""
+    """Return the forwarder of a function; who bound it early may keep it."""
     # What warns of its caller has to know him; this does not.
     warns = module is io and sys.flags.warn_default_encoding
 
     def call(dormant: _Dormant, *args: "Any", **kwargs: "Any") -> "Any":
-        if dormant.awake:
+        if dormant.active:
             return getattr(module, name)(*args, **kwargs)
         given = args[:paths] or tuple(kwargs.values())
         if paths and not warns and not any(map(dormant.matters, given)) and (args or kwargs):
@@ -161,7 +159,7 @@ def _forward(dormant: _Dormant, module: "Any", name: str, real: "Any", paths: in
 
 
 def start() -> None:
-    """Doze, until something happens that matters, if the environment names a process that answers."""
+    """Install the dormant bootstrap, if the environment names a parent that is there."""
     directory = os.environ.get(_KEY)
     if not directory or sys.version_info < _OLDEST or any(_TRACKER in word for word in sys.orig_argv):
         return

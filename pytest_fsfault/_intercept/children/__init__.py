@@ -1,1 +1,1 @@
-"""Kin: the Python child processes that share the plan, the model, the clock and the journal of their parent."""
+"""Python child processes under the parent's plan, model, clock and journal."""

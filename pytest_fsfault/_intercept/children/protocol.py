@@ -1,4 +1,4 @@
-"""Messages between a parent and its kin: tuples of plain values, framed by their length.
+"""Messages between a parent and its children: tuples of plain values, framed by their length.
 
 They are marshalled in a version that every Python reads alike: a child may run another one than its parent.
 """

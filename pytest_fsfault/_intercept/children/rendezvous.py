@@ -1,4 +1,4 @@
-"""Where kin find their parent: a directory for the socket, and the environment that names it."""
+"""Where children find their parent: a private directory, and the environment variable that names it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def publish(directory: str) -> None:
 
 
 def unpublish() -> None:
-    """Undo an `announce`, whatever others have added to the variables since."""
+    """Undo `publish`, whatever others have added to the variables since."""
     os.environ.pop(KEY, None)
     there = os.environ.get(_PYTHONPATH)
     if there is None or ON_PATH not in there:

@@ -1,4 +1,4 @@
-"""One page of memory that a parent writes and its kin read: what each call and each reading of a clock needs."""
+"""Shared memory with three integers: server alive, generation of the rules, virtual time."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class _Row(NamedTuple):
     owner: str  # a class, or nothing for the module itself
     names: str
     instant: Instant
-    timed: Timed | None = None  # how to wait for kin, whose time is virtual
+    timed: Timed | None = None  # how to wait for child processes whose time is virtual
 
 
 # What only fills a buffer, such as `socket.send`, is no wait. In `selectors` every class with a method
@@ -104,7 +104,7 @@ def _wrap(real: Any, row: _Row, *, selects: bool = False) -> Callable[..., Any]:
             return asyncio_waits.select(scope.virtual, loop, partial(real, args[0]), *args[1:], **kwargs)
         if row.instant(args, kwargs) or get_ident() in looking or scope.pace(frame) == EXEMPT:
             return real(*args, **kwargs)
-        if row.timed is not None and getattr(scope.world, "kin", None) is not None:
+        if row.timed is not None and getattr(scope.world, "children", None) is not None:
             return by_clock(scope.virtual, real, row.timed, args, kwargs)
         limit = None
         if asyncio:

@@ -1,4 +1,4 @@
-"""Measure by the virtual clock how long somebody waits for kin: their time is virtual, and so is his."""
+"""Count the timeouts of `Popen.wait`, `communicate` and `connection.wait` in virtual time."""
 
 from __future__ import annotations
 

@@ -31,8 +31,8 @@ class ThisProcess:
     """The threads of the test in this process, and its children."""
 
     monotonic_ns = staticmethod(monotonic_ns)
-    #: Those of the children that share the clock, of all clocks of this process.
-    kin: ClassVar[ChildLook | None] = None
+    #: The child processes that share the clock, of all clocks of this process.
+    children: ClassVar[ChildLook | None] = None
 
     def __init__(self) -> None:
         self._threads: dict[Thread, None] = {}
@@ -55,7 +55,7 @@ class ThisProcess:
 
     def child_lives(self) -> bool:
         """Return whether a child process is alive that does not share the clock."""
-        return child_lives(frozenset() if self.kin is None else self.kin.numbers)
+        return child_lives(frozenset() if self.children is None else self.children.numbers)
 
     def at_work(self, waiting: Collection[int], since: int) -> bool:
         """Return whether a thread of the test that is none of `waiting` does something.
@@ -67,8 +67,8 @@ class ThisProcess:
             self._marks.clear()
             return True
         working = [self._works(thread, waiting, now, since) for thread in tuple(self._threads)]
-        kin = self.kin is not None and self.kin.at_work(now)
-        return kin or any(working)
+        busy = self.children is not None and self.children.at_work(now)
+        return busy or any(working)
 
     def _others_run(self, now: int) -> bool:
         """Return whether others than this thread have used the CPU since its last look, for a tenth of the time.

@@ -1,6 +1,6 @@
-"""Make kin of interpreters whose environment does not have this package, and step aside.
+"""Start the bootstrap in interpreters whose environment does not have this package.
 
-It comes first on PYTHONPATH while faults act. Any Python may read it.
+This directory comes first on PYTHONPATH while faults act. Any version of Python may read this file.
 """
 
 import os

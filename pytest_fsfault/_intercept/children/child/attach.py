@@ -1,4 +1,4 @@
-"""Become kin: take the sessions of the parent for one's own, until it answers no more."""
+"""Attach this process to its parent's sessions until the parent closes them."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ class RemoteRealClock(RealClock):
 
 
 class Attachment:
-    """What this process shares with its parent."""
+    """The connection of this process to its parent's sessions."""
 
     def __init__(self, interceptor: Interceptor, directory: str) -> None:
-        self._switch = interceptor
+        self._interceptor = interceptor
         self._shared = SharedState(page_of(directory))
         self._client = Client(directory)
         rules = self._client.hello()
@@ -85,8 +85,8 @@ class Attachment:
         self._generation = self.engine.follow(rules)
 
     def starting(self, event: str, args: tuple[Any, ...], frame: FrameType | None) -> None:
-        """Tell of a process that is about to start."""
-        site = self._switch.callers.locate(frame)
+        """Report a process that is about to start."""
+        site = self._interceptor.callers.locate(frame)
         if site is not None:
             from pytest_fsfault._intercept.children.parent.started import started  # noqa: PLC0415  # for who starts one
 
@@ -100,7 +100,7 @@ class Attachment:
         return cells[1] != self._generation or not cells[0]
 
     def follow(self) -> None:
-        """Take in what holds now."""
+        """Fetch the rules in force."""
         if not self._shared.alive:
             self.leave()
             return
@@ -111,18 +111,18 @@ class Attachment:
 
     def _take(self, rules: Message) -> None:
         self._generation = self.engine.follow(rules)
-        self._switch.refresh()
+        self._interceptor.refresh()
 
     def leave(self) -> None:
-        """Let this process be alone from now on."""
+        """Detach: no fault acts in this process from now on."""
         global _attachment  # noqa: PLW0603  # a process has one parent
         if _attachment is self:
             _attachment = None
             self.engine.gate = False
-            self._switch.stop(self.engine, lost=False)
+            self._interceptor.stop(self.engine, lost=False)
 
     def tell(self) -> None:
-        """Tell what has not been told when this process ends."""
+        """Send what is still unreported when this process ends."""
         if _attachment is self:
             with suppress(BaseException):
                 self.engine.tell_counts()
@@ -133,7 +133,7 @@ _live: Any = vars(InterceptState)["live"]
 
 
 class RemoteState(InterceptState):
-    """The board of a kin, which looks first whether anything has changed at its parent's."""
+    """The state of an attached process: `live` first checks for changes in the parent."""
 
     __slots__ = ()
 
@@ -151,7 +151,7 @@ class RemoteState(InterceptState):
 
 
 def attach(interceptor: Interceptor, directory: str) -> bool:
-    """Become kin of the process that answers in `directory`; return whether there is one."""
+    """Attach to the process that answers in `directory`; return whether there is one."""
     global _attachment  # noqa: PLW0603  # a process has one parent
     with interceptor.own_threads():
         try:
@@ -171,7 +171,7 @@ _directories: list[str] = []
 
 
 def _hook(interceptor: Interceptor, directory: str) -> None:
-    """Let what this process forks become kin as well, of the same parent; a fork server outlives its sessions."""
+    """Attach what this process forks to the same parent; a fork server outlives its sessions."""
     if not _directories:
         os.register_at_fork(after_in_child=lambda: _forked(interceptor))
     _directories[:] = [directory]

@@ -1,4 +1,4 @@
-"""The connections of a kin to its parent: one for each thread, so that none waits for another."""
+"""The connections of a child to its parent: one for each thread, so that none waits for another."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class Client:
         """Return the answer to a message.
 
         Raises:
-            Gone: if nobody answers any more.
+            ParentGone: if nobody answers any more.
             SimulatedCrash: if the session has ended so, or RetryStorm.
 
         """

@@ -1,4 +1,4 @@
-"""The clock of a kin: that of its parent, read from a page of memory, and waited for by asking."""
+"""The virtual clock of a child: reads the parent's time from shared memory, waits by request."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# So many nanoseconds of its own a kin spends before it tells.
-_UNTOLD = 1_000_000
+# Nanoseconds that a child spends on its own before it reports them.
+_UNREPORTED = 1_000_000
 _READ = 1  # as in `selectors`
 # Real nanoseconds for which a connection must be silent before a sleep of the same loop is jumped over.
 _SILENCE = 100_000_000
@@ -50,8 +50,8 @@ class RemoteWaiter(Waiter):
 class RemoteClock(VirtualClock):
     """Virtual time that another process keeps.
 
-    What this one spends by itself, on operations and on readings, is told at the next occasion: until then it
-    is ahead of the others by that.
+    What this process spends on operations and readings is reported with its next message: until then its
+    clock is ahead by that much.
     """
 
     def __init__(self, world: World, client: Client, shared: SharedState) -> None:
@@ -80,7 +80,7 @@ class RemoteClock(VirtualClock):
     def reading(self, count: int = 1) -> int:
         """Return the nanoseconds since the start to code under test, which pays for `count` readings."""
         now = super().reading(count)
-        if self._spent() - self._told > _UNTOLD:
+        if self._spent() - self._told > _UNREPORTED:
             with suppress(ParentGone):
                 self._client.ask("spend", self.unreported())
         return now

@@ -1,4 +1,4 @@
-"""The sessions of the parent, as one engine of its kin: every decision is asked for, every outcome told."""
+"""The sessions of the parent as one engine of the child: decisions are asked for, outcomes reported."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class RemoteEngine(Engine):
         self._stacks = False
         self._told: dict[str, int] = {}
         self._local: Any = _local()
-        self._bank = drain_counts  # hands over what was counted
+        self._drain = drain_counts  # hands over what was counted
         self.plan = RemotePlan()
         self.escapes = RemoteEscapes(self)
 
@@ -101,7 +101,7 @@ class RemoteEngine(Engine):
 
     def _fresh(self) -> dict[str, tuple[int, list[str]]]:
         """Return what was counted since the last time, by operation."""
-        self._bank()
+        self._drain()
         fresh = {}
         with self._lock:
             for name, tally in self._tallies.items():
@@ -293,7 +293,7 @@ class RemoteModel:
         return found if isinstance(found, OSError) else error
 
     def mapped(self) -> None:
-        """Leave it: the parent looks at what its kin have mapped whenever it matters."""
+        """Do nothing: the parent looks at what its children have mapped whenever it matters."""
 
     def forked(self) -> None:
         """Leave it: the parent looks at all that has been started."""

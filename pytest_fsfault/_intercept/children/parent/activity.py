@@ -1,6 +1,6 @@
-"""Look at kin from outside, whether a process of theirs does something or all its threads wait.
+"""Tell from /proc whether a child process is busy or all of its threads wait.
 
-Linux alone tells that of another process. Elsewhere waits take real time while kin live, as beside strangers.
+Only Linux shows that of another process. Elsewhere waits take real time while a child process lives.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ if TYPE_CHECKING:
 if sys.platform == "linux":
     from time import clock_gettime_ns
 
-#: Whether kin can share the clock here.
+#: Whether child processes can share the virtual clock here.
 VISIBLE = sys.platform == "linux"
 
 
 class ChildActivity:
-    """The kin of this process that are connected, by their numbers."""
+    """The connected child processes, by their process ids."""
 
     def __init__(self, waiting: Callable[[int], Collection[int]], asked: Callable[[], bool]) -> None:
         self._marks: dict[int, LastSign] = {}
         self._waiting = waiting  # the threads of a process that wait for the clock, by the system's numbers
-        self._asked = asked  # whether somebody has asked for something and waits for the answer
+        self._asked = asked  # whether a question is unanswered
         self.numbers: frozenset[int] = frozenset()
 
     def meet(self, numbers: Collection[int]) -> None:
-        """Take in which processes are connected now."""
+        """Set which processes are connected now."""
         self.numbers = frozenset(numbers)
         for gone in self._marks.keys() - self.numbers:
             del self._marks[gone]
 
     def at_work(self, now: int) -> bool:
-        """Return whether one of them does something; all are looked at, so that their quiet counts alike."""
+        """Return whether one of them is busy; each is sampled every time, so that its idle time is known."""
         if not self.numbers:
             return False
-        working = [self._stirs(number, now) for number in self.numbers]
+        working = [self._is_busy(number, now) for number in self.numbers]
         return any(working) or self._asked()
 
-    def _stirs(self, process: int, now: int) -> bool:
+    def _is_busy(self, process: int, now: int) -> bool:
         waiting, others = self._threads(process)
         if any(map(can_run, waiting)):
             return True  # woken by something else, such as a signal

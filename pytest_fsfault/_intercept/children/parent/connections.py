@@ -1,4 +1,4 @@
-"""What a parent knows of each thread of its kin: who it is, what it has asked, and for what it waits."""
+"""State per connection; each thread of a child has its own connection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.engine.execution import PendingCall
     from pytest_fsfault._intercept.children.protocol import Message
 
-# Threads of kin are no threads of this process: their waits have numbers that no thread of its own has.
+# Waits of children are keyed by negative numbers, which no thread of this process has.
 _keys = count(-2, -1)
 
 
@@ -54,16 +54,16 @@ class ChildConnection:
 
 
 class ChildWait(Waiter):
-    """The wait of a thread of kin, on the clock of this process."""
+    """The wait of a child's thread on the clock of this process."""
 
-    __slots__ = ("_patient", "_ring", "_silent_until", "clock", "noted", "number")
+    __slots__ = ("_notify", "_patient", "_silent_until", "clock", "noted", "number")
 
     def __init__(
         self, clock: VirtualClock, connection: ChildConnection, request: Message, notify: Callable[[], object]
     ) -> None:
         number, span, patient, silence, self.noted = request
         now = clock.world.monotonic_ns()
-        self._ring = notify
+        self._notify = notify
         self._silent_until = now + silence if silence else None
         super().__init__(clock.now_ns(), now, span, patient=patient)
         self.clock = clock
@@ -83,4 +83,4 @@ class ChildWait(Waiter):
 
     def notify(self) -> None:
         """Make whoever answers look again."""
-        self._ring()
+        self._notify()

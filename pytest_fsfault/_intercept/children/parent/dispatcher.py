@@ -1,4 +1,4 @@
-"""Answer what kin ask: what holds, what is decided about a call, and when a wait is over."""
+"""Dispatch the messages of child processes: rules in force, decisions, outcomes, virtual waits."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _numbers = count(1)
 
 
 class Dispatcher:
-    """The sessions of a parent, as its kin see them."""
+    """Answer each kind of message from the sessions of this process."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Dispatcher:
         self._state = state
         self._shared = shared
         self._clock = clock
-        self._ring = notify
+        self._notify = notify
         self.starts = StartedProcesses()
         self._cancelled: set[tuple[int, int]] = set()
         self._answers: dict[str, Callable[..., Message | None]] = {
@@ -61,7 +61,7 @@ class Dispatcher:
         }  # fmt: skip
 
     def engines(self) -> tuple[Engine, ...]:
-        """Return the sessions that hold for kin, the innermost first."""
+        """Return the sessions that hold for child processes, the innermost first."""
         state = self._state
         if state.shut or patcher() is not None:
             return ()  # a fake file system is the parent's alone
@@ -110,10 +110,10 @@ class Dispatcher:
     # What holds.
 
     def roots(self) -> tuple[str, ...]:
-        """Return the roots of the sessions that hold for kin."""
+        """Return the roots of the sessions that hold for child processes."""
         return tuple(dict.fromkeys(root for engine in self.engines() for root in engine.roots))
 
-    def _rules(self, _peer: ChildConnection) -> Message:
+    def _rules(self, _connection: ChildConnection) -> Message:
         engines, roots = self.engines(), self.roots()
         clock = self._clock()
         ended = next((engine.ended for engine in engines if engine.ended is not None), None)
@@ -203,7 +203,7 @@ class Dispatcher:
             return _DONE
         return "result", model.done(asked, answer, result)
 
-    def _translate(self, _peer: ChildConnection, operation: Message, row: Message) -> Message:
+    def _translate(self, _connection: ChildConnection, operation: Message, row: Message) -> Message:
         error = decode_failure(row)
         model = next((engine.model for engine in self.engines() if engine.model is not None), None)
         if model is None or not isinstance(error, OSError):
@@ -218,7 +218,7 @@ class Dispatcher:
         return _DONE
 
     def _count(
-        self, _peer: ChildConnection, counts: dict[str, tuple[int, list[str]]], outside: dict[str, str]
+        self, _connection: ChildConnection, counts: dict[str, tuple[int, list[str]]], outside: dict[str, str]
     ) -> Message:
         for engine in self.engines():
             for name, (calls, paths) in counts.items():
@@ -226,18 +226,18 @@ class Dispatcher:
             engine.outside.update(outside)
         return _DONE
 
-    def _escape(self, _peer: ChildConnection, told: str) -> Message:
+    def _escape(self, _connection: ChildConnection, told: str) -> Message:
         for engine in self.engines()[:1]:
             engine.escapes.append(told)
         return _DONE
 
-    def _start(self, _peer: ChildConnection, *fields: Any) -> Message:
+    def _start(self, _connection: ChildConnection, *fields: Any) -> Message:
         self.starts.add(StartedProcess(*fields))
         return _DONE
 
     # What time it is.
 
-    def _spend(self, _peer: ChildConnection, span: int) -> Message:
+    def _spend(self, _connection: ChildConnection, span: int) -> Message:
         clock = self._clock()
         if isinstance(clock, VirtualClock):
             if span:
@@ -253,7 +253,7 @@ class Dispatcher:
             return ("notified",)
         if isinstance(clock, VirtualClock):
             clock.raise_if_ended()
-            wait = ChildWait(clock, connection, request, self._ring)
+            wait = ChildWait(clock, connection, request, self._notify)
             # In one step, as others see it: who waits must be among those whose turn it may be.
             with clock._mutex:
                 clock._waiters[connection.key] = wait

@@ -1,4 +1,4 @@
-"""The thread of a parent that answers its kin; it lives while a session is there and somebody may ask."""
+"""The thread that answers child processes; it runs from the first start of a process to the end of the session."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ _remove, _rmdir, _mkdir, _listdir = (
     ORIGINALS["os", name] for name in ("unlink", "rmdir", "mkdir", "listdir")
 )
 _open, _rename = ORIGINALS["io", "open"], ORIGINALS["os", "replace"]
-# The names of files by which new interpreters tell of themselves end so.
+# The suffix of the files by which new interpreters report that they started.
 _MET = ".met"
 
 
 class Server:
-    """Answer the kin of this process, in a thread of its own.
+    """Answer child processes, in a thread of its own.
 
-    A raw thread: it is none of the test's, and no list of threads shows it. It stands still while this process
-    forks, since a fork with several threads is a thing that Python warns of.
+    A raw thread: it does not belong to the test, and `threading` does not list it. It is stopped while this
+    process forks, since Python warns of a fork with several threads.
     """
 
     def __init__(self, state: InterceptState, directory: str, clock: Callable[[], Any]) -> None:
@@ -57,13 +57,13 @@ class Server:
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.bind(rendezvous.socket_of(directory))
         self._socket.listen(_BACKLOG)
-        self._bell, self._hammer = socket.socketpair()
-        for one in (self._socket, self._bell, self._hammer):
+        self._wakeup, self._notifier = socket.socketpair()
+        for one in (self._socket, self._wakeup, self._notifier):
             one.setblocking(False)
         self._connections: dict[int, ChildConnection] = {}
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._socket, selectors.EVENT_READ)
-        self._selector.register(self._bell, selectors.EVENT_READ)
+        self._selector.register(self._wakeup, selectors.EVENT_READ)
         self.dispatcher = Dispatcher(state, self._shared, clock, self.notify)
         self._clock = clock
         self._running = False
@@ -74,12 +74,12 @@ class Server:
         self._thread = 0
         self.activity = ChildActivity(self._waiting, self._asked)
         if VISIBLE:
-            ThisProcess.kin = self.activity
+            ThisProcess.children = self.activity
         self._roots: tuple[str, ...] | None = None
         self._follow_clock()
-        self._tell_roots()
+        self._publish_roots()
 
-    def _tell_roots(self) -> None:
+    def _publish_roots(self) -> None:
         """Write the roots where new interpreters read them."""
         roots = self.dispatcher.roots()
         if roots != self._roots:
@@ -89,14 +89,14 @@ class Server:
                 file.write(marshal.dumps(roots, 2))
             _rename(f"{path}.new", path)
 
-    def meet(self) -> None:
-        """Take in which interpreters have told of themselves."""
+    def read_reports(self) -> None:
+        """Read which interpreters have reported that they started."""
         for name in _listdir(self._directory):
             if name.endswith(_MET):
                 path = os.path.join(self._directory, name)
                 with suppress(OSError, ValueError, EOFError):
                     with _open(path, "rb") as file:
-                        self.dispatcher.starts.meet(marshal.loads(file.read()))  # noqa: S302  # ours
+                        self.dispatcher.starts.report_alive(marshal.loads(file.read()))  # noqa: S302  # ours
                     _remove(path)
 
     def _follow_clock(self) -> None:
@@ -109,10 +109,10 @@ class Server:
         self._shared.time = instant
 
     def change(self) -> None:
-        """Let all kin know that rules, roots or gates have changed."""
+        """Tell all children that rules, roots or gates have changed."""
         self._shared.change()
         self._follow_clock()
-        self._tell_roots()
+        self._publish_roots()
 
     # The thread.
 
@@ -140,9 +140,9 @@ class Server:
                 _real_sleep(0.0001)
 
     def notify(self) -> None:
-        """Make the thread look around."""
+        """Wake the thread up."""
         with suppress(OSError):
-            self._hammer.send(b"!")
+            self._notifier.send(b"!")
 
     def _run(self) -> None:
         from threading import get_native_id  # noqa: PLC0415  # the thread's own
@@ -164,9 +164,9 @@ class Server:
             for key, _ in found:
                 if key.fileobj is self._socket:
                     self._accept()
-                elif key.fileobj is self._bell:
+                elif key.fileobj is self._wakeup:
                     with suppress(OSError):
-                        self._bell.recv(_SIZE)
+                        self._wakeup.recv(_SIZE)
                 else:
                     self._hear(key.data)
         finally:
@@ -214,7 +214,7 @@ class Server:
         numbers = {connection.process for connection in self._connections.values() if connection.process}
         self.dispatcher.keep(numbers)
         clock = self._clock()
-        # Whoever decides whether to jump must find one of us a child like any other, or kin, all the while.
+        # While this changes, nobody may decide whether the clock jumps: a child shares the clock or it does not.
         with clock._mutex if isinstance(clock, VirtualClock) else nullcontext():
             self.activity.meet(numbers)
 
@@ -271,7 +271,7 @@ class Server:
     # The end.
 
     def drain(self) -> None:
-        """Answer all that has been asked so far."""
+        """Process everything that has been sent so far."""
         if self._running and get_ident() != self._thread:
             until = time.monotonic() + _PATIENCE
             while self._asked() and time.monotonic() < until:
@@ -279,7 +279,7 @@ class Server:
                 _real_sleep(0.0002)
 
     def close(self, *, abandon: bool = False) -> None:
-        """Answer nobody any more; with `abandon` this is the copy of a forked child, which leaves the rest alone."""
+        """Stop answering; with `abandon` this is the copy in a forked child, and the parent's files stay."""
         if not abandon:
             self.pause()
             self._shared.alive = False
@@ -289,11 +289,11 @@ class Server:
         self._selector.close()
         for connection in self._connections.values():
             connection.connection.close()
-        for one in (self._socket, self._bell, self._hammer):
+        for one in (self._socket, self._wakeup, self._notifier):
             one.close()
         self._shared.close()
-        if ThisProcess.kin is self.activity:
-            ThisProcess.kin = None
+        if ThisProcess.children is self.activity:
+            ThisProcess.children = None
         clock = self._clock()
         if isinstance(clock, VirtualClock) and clock.moved == self._moved:
             clock.moved = None

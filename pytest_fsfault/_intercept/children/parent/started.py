@@ -130,7 +130,7 @@ class StartedProcesses:
         """Take in that a process is about to start."""
         self._started.append(started)
 
-    def meet(self, arguments: Sequence[str]) -> None:
+    def report_alive(self, arguments: Sequence[str]) -> None:
         """Take in that a process has told of itself, with the arguments that it was started with."""
         self._met.append(tuple(arguments))
 

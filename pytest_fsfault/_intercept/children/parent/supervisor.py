@@ -1,4 +1,4 @@
-"""Decide when kin may come, and have somebody there when the first of them does."""
+"""Publish the rendezvous while faults act; start the server when the first process starts."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _supervisors: list[ChildSupervisor] = []
 
 
 class ChildSupervisor:
-    """The kin of this process: announced while faults act, served from when the first process is started."""
+    """The rendezvous of this process, published while faults act, and its server."""
 
     def __init__(
         self, state: InterceptState, clock: Callable[[], Any], become_child: Callable[[str], object]
     ) -> None:
         self._state = state
         self._clock = clock
-        self._become_kin = become_child
+        self._become_child = become_child
         self._directory = rendezvous.new_directory()
-        self._announced = False
+        self._published = False
         self._owner = os.getpid()
         self._cover: Callable[[list[Patch]], object] = lambda _patches: None
         self._forking = ForkHooks(self.starting)
@@ -39,14 +39,14 @@ class ChildSupervisor:
         _hook_forks()
 
     def follow(self) -> None:
-        """Take in that sessions, rules, roots or gates have changed."""
+        """Update after a change of sessions, rules, roots or gates."""
         state = self._state
         asked = state.live and any(engine.gate and engine.children for engine in state.engines)
         wanted = asked and rendezvous.POSSIBLE
         if wanted and patcher() is not None:
             wanted = False  # a fake file system is this process's alone
-        if wanted is not self._announced:
-            self._announced = wanted
+        if wanted is not self._published:
+            self._published = wanted
             if wanted:
                 rendezvous.publish(self._directory)
             else:
@@ -55,15 +55,15 @@ class ChildSupervisor:
             self.server.change()
 
     def cover(self, put: Callable[[list[Patch]], object]) -> None:
-        """Let `put` meet the functions that start processes, now and in modules that are loaded later."""
+        """Let `put` install the wrappers of functions that start processes, now and in modules loaded later."""
         self._cover = put
         found = self._forking.loaded()
         if found:
             put(found)
 
     def starting(self, event: str, args: tuple[Any, ...], frame: FrameType | None) -> bool:
-        """Be there for a process that is about to be started by the code under test; return whether we are."""
-        site = self._state.callers.locate(frame) if self._announced else None
+        """Prepare for a process that the code under test is about to start; return whether faults can reach it."""
+        site = self._state.callers.locate(frame) if self._published else None
         server = None if site is None else self._serve()
         if site is None or server is None:
             return False
@@ -76,7 +76,7 @@ class ChildSupervisor:
         return True
 
     def _serve(self) -> Server | None:
-        """Return who answers; None if there is no place for it, which is told."""
+        """Return the running server; None if there can be none, which is recorded as an escape."""
         if self.server is None:
             from pytest_fsfault._intercept.children.parent.server import Server  # noqa: PLC0415  # for who starts a process
 
@@ -92,12 +92,12 @@ class ChildSupervisor:
         return self.server
 
     def drain(self) -> None:
-        """Take in what kin have told so far, those included that have been killed."""
+        """Process what children have sent so far, also those that were killed."""
         if self.server is not None:
             self.server.drain()
 
     def end(self) -> None:
-        """Serve nobody any more: the last session is over."""
+        """Close the server after the last session."""
         server, self.server = self.server, None
         if server is not None:
             server.close()
@@ -109,7 +109,7 @@ class ChildSupervisor:
         """Return a sentence for each process, from the `first` on, that no fault has reached."""
         if self.server is None:
             return []
-        self.server.meet()
+        self.server.read_reports()
         return list(self.server.dispatcher.starts.unreached(first))
 
     def started(self) -> int:
@@ -119,30 +119,30 @@ class ChildSupervisor:
     # A fork of this process.
 
     def before_fork(self) -> None:
-        """Stand still."""
+        """Stop the server thread before a fork."""
         if self.server is not None:
             self.server.pause()
 
     def after_fork(self) -> None:
-        """Go on in the parent."""
+        """Restart the server thread in the parent after a fork."""
         if self.server is not None:
             self.server.start()
 
     def forked(self) -> None:
-        """Become kin, in the child; left alone, if the parent has started it while no fault acted."""
+        """Attach the forked child to this parent, or to none if no fault acts."""
         server, self.server = self.server, None
-        wanted = server is not None and self._announced
-        self._announced = False
+        wanted = server is not None and self._published
+        self._published = False
         if server is not None:
             server.close(abandon=True)
-        self._become_kin(self._directory if wanted else "")
+        self._become_child(self._directory if wanted else "")
 
 
 _hooked = False
 
 
 def _hook_forks() -> None:
-    """Stand still while this process forks; what has been hooked stays so."""
+    """Register the fork hooks, once per process."""
     global _hooked  # noqa: PLW0603  # hooks belong to the process
     if not _hooked and hasattr(os, "register_at_fork"):
         _hooked = True
@@ -160,6 +160,6 @@ def _after_fork() -> None:
 
 
 def _forked() -> None:
-    families, _supervisors[:] = tuple(_supervisors), ()
-    for supervisor in families:
+    inherited, _supervisors[:] = tuple(_supervisors), ()
+    for supervisor in inherited:
         supervisor.forked()
