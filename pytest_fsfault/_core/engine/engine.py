@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.journal import Journal, Tally
-from pytest_fsfault._core.engine.plan import Plan
+from pytest_fsfault._core.engine.plan import Decision, Plan
 from pytest_fsfault._core.language.globs import within
-from pytest_fsfault._core.language.operations import GROUPS, Decision
+from pytest_fsfault._core.language.operations import GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from pytest_fsfault._core.engine.journal import Handling
 from pytest_fsfault._core.engine.listings import LISTINGS, in_order
+from pytest_fsfault._core.engine.plan import Decision
 from pytest_fsfault._core.language.errors import add_winerror, belongs_to, build, parse_error
 from pytest_fsfault._core.language.faults import Fault
-from pytest_fsfault._core.language.operations import OPERATIONS, Decision
+from pytest_fsfault._core.language.operations import OPERATIONS
 from pytest_fsfault._core.language.winerrors import error_name
 
 if TYPE_CHECKING:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from pytest_fsfault._core.language.globs import below_root, escape, superset_regex
-from pytest_fsfault._core.language.operations import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from types import TracebackType
 
+    from pytest_fsfault._core.language.faults import Fault
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._core.language.rules import Rule
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
+
+
+class Decision(NamedTuple):
+    """What one decider answers: the fault to act out, and why."""
+
+    fault: Fault
+    reason: str
+    note: str = ""  # what the exception says of it, besides its own text
 
 
 class Armed:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
-
-if TYPE_CHECKING:
-    from pytest_fsfault._core.language.faults import Fault
+from typing import Any, Literal, NamedTuple
 
 # Which of CPython's two kinds of error a refused call raises on Windows (windows errors carry `winerror`,
 # those of the C runtime an errno alone), and which file names that error carries.
@@ -146,11 +143,3 @@ class Operation(NamedTuple):
     early_bound: bool = False  # reached by the audit hook: the call that follows is not ours
     doubtful: bool = False  # may be the other one of rename and replace: only rules for both apply
     detail: Any = None  # a mode, flags, a length, or whether what is closed was opened for writing
-
-
-class Decision(NamedTuple):
-    """What one decider answers: the fault to act out, and why."""
-
-    fault: Fault
-    reason: str
-    note: str = ""  # what the exception says of it, besides its own text

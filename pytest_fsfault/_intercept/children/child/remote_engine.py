@@ -13,9 +13,8 @@ from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._core.engine.interfaces import Answer
 from pytest_fsfault._core.engine.listings import LISTINGS, Entries
-from pytest_fsfault._core.engine.plan import Plan
+from pytest_fsfault._core.engine.plan import Decision, Plan
 from pytest_fsfault._core.language.faults import Fault
-from pytest_fsfault._core.language.operations import Decision
 from pytest_fsfault._intercept.children.child.connection import ParentGone
 from pytest_fsfault._intercept.children.child.remote_clock import RemoteClock
 from pytest_fsfault._intercept.children.protocol import (
