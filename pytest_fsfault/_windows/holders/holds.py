@@ -102,7 +102,8 @@ class Holds:
 
     def __init__(self, now: Callable[[], float], changed: Callable[[], None]) -> None:
         self.now = now
-        self._changed = changed
+        self._tell = changed
+        self._told = (False, False)
         self._files: dict[Identity, list[Hold]] = {}
         self._above: dict[str, dict[int, Hold]] = {}
         self._waiting: list[Hold] = []
@@ -110,6 +111,17 @@ class Holds:
 
     def __bool__(self) -> bool:
         return bool(self._files)
+
+    def _changed(self) -> None:
+        """Report that the first hold is there or the last one is gone.
+
+        The wrappers ask for nothing else. A report for each hold would cost every call after it, the more files
+        a scanner holds.
+        """
+        present = (bool(self._files), bool(self._waiting))
+        if present != self._told:
+            self._told = present
+            self._tell()
 
     @property
     def waiting(self) -> list[Hold]:
