@@ -1,4 +1,8 @@
-"""The child processes of this process: which are alive, and how to end them."""
+"""The child processes of this process: which are alive, which belong to `multiprocessing`, and how to end them.
+
+Everything is read from ``/proc``, or from psutil where there is no ``/proc``. A process that ends or that may not be
+read is passed over.
+"""
 
 from __future__ import annotations
 
@@ -7,141 +11,119 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from os import close, listdir, read
-from os import open as open_descriptor
 from time import monotonic, sleep
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
+
+    from pytest_fsfault._core.engine.interfaces import NativeFunctions
+
+if sys.platform == "linux":
+    from time import CLOCK_BOOTTIME, clock_gettime
 
 _waitid = getattr(os, "waitid", None)
+_ALL = getattr(os, "P_ALL", 0)
+_LOOK = getattr(os, "WEXITED", 0) | getattr(os, "WNOHANG", 0) | getattr(os, "WNOWAIT", 0)
+_LINUX = sys.platform == "linux"
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 _DEATH = 0.5  # real seconds that a killed process has to be gone
+_ROUNDS = 20  # of killing what the killed ones have started meanwhile
+#: The states of a process that has ended (proc(5)).
+_ENDED = "ZX"
+_START = 19  # the place of its start in what follows the name
+
+
+class _RealFunctions:
+    # Taken before anything is intercepted.
+    open = staticmethod(os.open)
+    read = staticmethod(os.read)
+    close = staticmethod(os.close)
+    listdir = staticmethod(os.listdir)
+
+
+REAL: Any = _RealFunctions()
+
+
+class Process(NamedTuple):
+    """A process by its number and name."""
+
+    number: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"process {self.number} ({self.name})"
+
+
+def has_children() -> bool:
+    """Return whether this process has a child that it has not reaped, in about a microsecond."""
+    if _waitid is None:
+        return True
+    try:
+        _waitid(_ALL, 0, _LOOK)
+    except ChildProcessError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def helpers() -> frozenset[int]:
+    """Return the process ids of multiprocessing's resource tracker and fork server, which are no one's children.
+
+    Windows does not have them. What a fork server has started counts.
+    """
+    return frozenset(number for number in (_tracker(), _fork_server()) if number is not None)
+
+
+def _tracker() -> int | None:
+    return _attribute("resource_tracker", "_resource_tracker", "_pid")
+
+
+def _fork_server() -> int | None:
+    return _attribute("forkserver", "_forkserver", "_forkserver_pid")
+
+
+def _attribute(module: str, instance: str, attribute: str) -> int | None:
+    helper = getattr(sys.modules.get(f"multiprocessing.{module}"), instance, None)
+    found: int | None = getattr(helper, attribute, None)
+    return found
 
 
 def child_lives(sharing: Collection[int] = ()) -> bool:
     """Return whether a child process is alive that does not share the clock.
 
     Those of `sharing` share it, but their own children may not. A child that has ended and waits to be reaped is
-    not alive. The helpers of `multiprocessing` do not count: its resource tracker, and its fork server, whose
-    own children count instead.
+    not alive. The helpers of `multiprocessing` do not count, but the children of its fork server do.
     Where the system does not tell, and psutil is missing, a child that was not reaped is taken for alive;
     where it does not even tell that (Windows; macOS before Python 3.13), none is seen.
     """
-    if not _may_have_children():
+    if not has_children():
         return False
-    return _linux_child_lives(sharing) if sys.platform == "linux" else _other_child_lives(sharing)
-
-
-def living() -> frozenset[int]:
-    """Return the child processes of this one that are alive, without the helpers of `multiprocessing`.
-
-    Where the system does not list them, none is seen.
-    """
-    if not _may_have_children():
-        return frozenset()
-    helpers = {number for number in _helpers() if number is not None}
-    try:
-        found = _children("self") if sys.platform == "linux" else _psutil_children()
-    except OSError:
-        return frozenset()
-    return frozenset(child for child in found if child not in helpers and _may_be_alive(child))
-
-
-def _psutil_children() -> list[int]:
-    try:
-        import psutil  # type: ignore[import-untyped]  # noqa: PLC0415  # an extra, slow to import
-    except ImportError:
-        return []
-    return [child.pid for child in psutil.Process().children()]
-
-
-def _may_be_alive(process: int) -> bool:
-    return sys.platform != "linux" or _is_alive(process)
-
-
-def kill(processes: Collection[int]) -> None:
-    """Kill child processes as in a power failure, and poll their `Popen` objects so that they are reaped."""
-    for process in processes:
-        with suppress(OSError):
-            os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))
-    module = sys.modules.get("subprocess")
-    if not processes or module is None:
-        return
-    for found in gc.get_objects():
-        if type(found) is module.Popen and found.pid in processes:
-            until = monotonic() + _DEATH
-            while found.poll() is None and monotonic() < until:
-                sleep(0.001)
-
-
-def _may_have_children() -> bool:
-    if _waitid is None:
-        return True
-    try:
-        _waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return False
-    return True
-
-
-def _helpers() -> tuple[int | None, int | None]:
-    """Return the process ids of multiprocessing's resource tracker and fork server."""
-    found = []
-    for module, instance, attribute in (
-        ("resource_tracker", "_resource_tracker", "_pid"),
-        ("forkserver", "_forkserver", "_forkserver_pid"),
-    ):
-        helper = getattr(sys.modules.get(f"multiprocessing.{module}"), instance, None)
-        found.append(getattr(helper, attribute, None))
-    return found[0], found[1]
+    return _linux_child_lives(sharing) if _LINUX else _other_child_lives(sharing)
 
 
 def _linux_child_lives(sharing: Collection[int]) -> bool:
-    tracker, server = _helpers()
-    passed_over = {*sharing, server}
+    tracker, passed_over = _tracker(), {*sharing, _fork_server()}
     waiting = ["self"]
-    try:
-        while waiting:
-            for child in _children(waiting.pop()):
-                if child == tracker or not _is_alive(child):
-                    continue
-                if child not in passed_over:
-                    return True
-                waiting.append(str(child))
-    except OSError:
-        return True  # a kernel that lists no children, or a thread that ended just now and passed its own on
+    while waiting:
+        children = _children(REAL, waiting.pop())
+        if children is None:
+            return True  # a kernel that lists no children, or a process that ended just now
+        for child in children:
+            if child == tracker or not _is_alive(child):
+                continue
+            if child not in passed_over:
+                return True
+            waiting.append(str(child))
     return False
 
 
-def _children(process: str) -> list[int]:
-    tasks = f"/proc/{process}/task"
-    lists = [_content(f"{tasks}/{task}/children") for task in listdir(tasks)]  # the real one
-    return [int(child) for children in lists for child in children.split()]
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        return _content(f"/proc/{process}/stat").rpartition(b") ")[2][:1] not in b"ZX"
-    except OSError:
-        return False
-
-
-def _content(path: str) -> bytes:
-    descriptor = open_descriptor(path, os.O_RDONLY)
-    try:
-        return read(descriptor, 65536)
-    finally:
-        close(descriptor)
-
-
 def _other_child_lives(sharing: Collection[int]) -> bool:
-    try:
-        import psutil  # noqa: PLC0415  # an extra, slow to import
-    except ImportError:
+    psutil = _psutil()
+    if psutil is None:
         return _waitid is not None
-    tracker, server = _helpers()
-    passed_over = {*sharing, server}
+    tracker, passed_over = _tracker(), {*sharing, _fork_server()}
     waiting = psutil.Process().children()
     while waiting:
         child = waiting.pop()
@@ -152,3 +134,173 @@ def _other_child_lives(sharing: Collection[int]) -> bool:
                 return True
             waiting += child.children()
     return False
+
+
+def living() -> frozenset[int]:
+    """Return the descendants of this process that are alive, without the helpers of `multiprocessing`.
+
+    Where the system does not list them, none is seen.
+    """
+    if not has_children():
+        return frozenset()
+    if _LINUX:
+        return frozenset(process.number for process in descendants())
+    return frozenset(child.pid for child in psutil_descendants())
+
+
+def descendants(system: NativeFunctions = REAL) -> list[Process]:
+    """Return the living descendants of this process as ``/proc`` lists them, without multiprocessing's helpers."""
+    passed_over = helpers()
+    children = _children(system, "self")
+    parents = _parents(system) if children is None else None
+    waiting = list(parents.get(os.getpid(), ()) if parents is not None else children or ())
+    found = []
+    while waiting:
+        number = waiting.pop(0)
+        name, state, _ = _status(system, str(number))
+        if state and state not in _ENDED:
+            below = parents.get(number) if parents is not None else _children(system, str(number))
+            waiting += below or ()
+            if number not in passed_over:
+                found.append(Process(number, name))
+    return found
+
+
+def psutil_descendants() -> Iterator[Any]:
+    """Yield the living descendants as psutil's processes; none where it is not installed."""
+    psutil = _psutil()
+    if psutil is None:
+        return
+    passed_over = helpers()
+    with suppress(psutil.Error, OSError):
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error, OSError):
+                if child.pid not in passed_over and child.status() != psutil.STATUS_ZOMBIE:
+                    yield child
+
+
+def _psutil() -> Any:
+    try:
+        import psutil  # type: ignore[import-untyped]  # noqa: PLC0415  # an extra, slow to import
+    except ImportError:
+        return None
+    return psutil
+
+
+def kill(spared: Collection[int] = (), *, mark: str = "", since: float = 0.0) -> None:
+    """Kill the descendants of this process but those `spared`, as in a power failure.
+
+    On Linux also those whose parent has ended, if `mark` (``"NAME=value"``) is in their environment and they
+    started not before `since`, as `uptime` tells it. What a killed process has started meanwhile is killed as
+    well. The `Popen` objects of killed children are polled, so that these are reaped.
+    """
+    killed: set[int] = set()
+    for _ in range(_ROUNDS):
+        found = (living() | _marked(mark, since)) - killed - frozenset(spared)
+        if not found:
+            break
+        for process in found:
+            with suppress(OSError):
+                os.kill(process, _KILL)
+        killed |= found
+    if killed:
+        _reap(killed)
+
+
+def uptime() -> float:
+    """Return the seconds since the system has started, by which it dates the start of processes; 0 if unknown."""
+    return clock_gettime(CLOCK_BOOTTIME) if sys.platform == "linux" else 0.0
+
+
+def _marked(mark: str, since: float) -> frozenset[int]:
+    """Return the living processes with an environment variable that started not before `since`."""
+    if not mark or not _LINUX:
+        return frozenset()
+    entry, first = os.fsencode(mark), int(since * os.sysconf("SC_CLK_TCK"))
+    return frozenset(
+        int(name)
+        for name in listing(REAL, "/proc")
+        if name.isdigit()
+        and int(name) != os.getpid()
+        and entry in (read(REAL, f"/proc/{name}/environ") or b"").split(b"\0")
+        and _started(name) >= first
+        and _is_alive(int(name))
+    )
+
+
+def _started(process: str) -> int:
+    """Return when a process has started, in clock ticks since the system has (field 22, proc(5))."""
+    fields = (read(REAL, f"/proc/{process}/stat") or b"").rpartition(b") ")[2].split()
+    return int(next(iter(fields[_START:]), 0))
+
+
+def _reap(killed: Collection[int]) -> None:
+    module = sys.modules.get("subprocess")
+    if module is None:
+        return
+    for found in gc.get_objects():
+        if type(found) is module.Popen and found.pid in killed:
+            until = monotonic() + _DEATH
+            while found.poll() is None and monotonic() < until:
+                sleep(0.001)
+
+
+# What /proc tells.
+
+
+def _children(system: NativeFunctions, process: str) -> list[int] | None:
+    """Return the children of a process, or None if the kernel does not list them (proc(5))."""
+    tasks = f"/proc/{process}/task"
+    lists = [read(system, f"{tasks}/{task}/children") for task in listing(system, tasks)]
+    if all(one is None for one in lists):
+        return None
+    return [int(child) for one in lists for child in (one or b"").split()]
+
+
+def may_have_children(process: int) -> bool:
+    """Return whether a process has children, or nobody can tell."""
+    found = _children(REAL, str(process))
+    return found is None or bool(found)
+
+
+def _parents(system: NativeFunctions) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for name in listing(system, "/proc"):
+        _, state, parent = _status(system, name) if name.isdigit() else ("", "", 0)
+        if state:
+            found.setdefault(parent, []).append(int(name))
+    return found
+
+
+def _status(system: NativeFunctions, process: str) -> tuple[str, str, int]:
+    """Return name, state and parent of a process; the state of one that is gone is empty."""
+    head, _, tail = (read(system, f"/proc/{process}/stat") or b"").rpartition(b") ")
+    state, parent = (tail.split() or [b"", b"0"])[:2]
+    return os.fsdecode(head.partition(b"(")[2]), state.decode(), int(parent)
+
+
+def _is_alive(process: int) -> bool:
+    _, state, _ = _status(REAL, str(process))
+    return bool(state) and state not in _ENDED
+
+
+def listing(system: NativeFunctions, directory: str) -> list[str]:
+    """Return the names in a directory of ``/proc``, none if it cannot be read."""
+    try:
+        return list(system.listdir(directory))
+    except OSError:
+        return []
+
+
+def read(system: NativeFunctions, path: str) -> bytes | None:
+    """Return what a file of ``/proc`` says, which comes in pages; None if it cannot be read."""
+    try:
+        descriptor = system.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    except OSError:
+        return None
+    try:
+        return b"".join(iter(lambda: system.read(descriptor, 65_536), b""))
+    except OSError:
+        return None
+    finally:
+        system.close(descriptor)

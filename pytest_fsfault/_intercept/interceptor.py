@@ -192,6 +192,10 @@ class Interceptor:
         """Return how many processes were started under faults so far."""
         return 0 if self.supervisor is None else self.supervisor.started()
 
+    def mark(self) -> str:
+        """Return the environment variable, with its value, of the processes that were started under faults."""
+        return "" if self.supervisor is None else self.supervisor.mark()
+
     def unreached(self, first: int) -> list[str]:
         """Return a sentence for each of them, from the `first` on, that no fault has reached."""
         return [] if self.supervisor is None else self.supervisor.unreached(first)

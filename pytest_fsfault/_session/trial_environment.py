@@ -107,6 +107,7 @@ class TrialEnvironment:
         self._directory = native().getcwd()
         self._waited = len(self._session.clock.waits)
         self._children = processes.living()
+        self._entered = processes.uptime()
         self._threads = set(threading.enumerate())
         self._excepthook, threading.excepthook = threading.excepthook, self._end_quietly
         self._open()
@@ -129,7 +130,7 @@ class TrialEnvironment:
     def _ended(self) -> None:
         """Let nothing go on after a crash: neither our calls nor the processes that were started."""
         interceptor().refresh()
-        processes.kill(processes.living() - self._children)
+        processes.kill(self._children, mark=interceptor().mark(), since=self._entered)
 
     def leave(self) -> TrialOutcome:
         """Let nothing act any more; return what happened."""

@@ -10,7 +10,7 @@ import stat as modes
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.interfaces import FastPath
-from pytest_fsfault._windows.open_files.descendants import has_children
+from pytest_fsfault._host.processes import has_children
 
 if TYPE_CHECKING:
     from pytest_fsfault._windows.state import WindowsState

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from pytest_fsfault._host import processes
 from pytest_fsfault._windows.open_files import descendants
 from pytest_fsfault._windows.open_files.queries import Below, SameFile
 from pytest_fsfault._windows.open_files.this_process import OpenFiles
@@ -129,7 +130,7 @@ def test_a_file_that_a_child_has_mapped_is_a_section(open_files, file, tmp_path)
 def test_grandchildren_count(open_files, file, monkeypatch, listed):
     """Whether or not the kernel lists the children of a process."""
     if not listed:
-        monkeypatch.setattr(descendants, "_children", lambda *_: None)
+        monkeypatch.setattr(processes, "_children", lambda *_: None)
     with child("sh", "-c", f"sleep 600 < '{file}'; exit") as process:
         *_, sleep = eventually(lambda: with_sleep(open_files.of(identity(file))))
     assert (READ, CRT, "handle") == sleep[:3]
@@ -145,8 +146,8 @@ def test_a_zombie_holds_nothing(open_files, file):
         assert 1 == len(open_files.of(identity(file)))
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        assert descendants.has_children()
-        assert [] == descendants.descendants(natives())
+        assert processes.has_children()
+        assert [] == processes.descendants(natives())
         assert [] == open_files.of(identity(file))
 
 
@@ -226,6 +227,6 @@ def test_without_psutil_children_are_not_seen(file, monkeypatch):
 
 def test_where_the_system_does_not_tell_of_children_there_may_be_some(monkeypatch):
     """Then somebody has to look."""
-    assert not descendants.has_children()
-    monkeypatch.setattr(descendants, "_waitid", None)
-    assert descendants.has_children()
+    assert not processes.has_children()
+    monkeypatch.setattr(processes, "_waitid", None)
+    assert processes.has_children()

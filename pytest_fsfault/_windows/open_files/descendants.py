@@ -6,12 +6,12 @@ or psutil where there is no ``/proc``. A process that ends or that may not be re
 
 from __future__ import annotations
 
-import os
 import re
 import sys
-from os import fsdecode, getpid, makedev
-from typing import TYPE_CHECKING, Any, NamedTuple
+from os import fsdecode, makedev
+from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._host.processes import Process, descendants, listing, psutil_descendants, read
 from pytest_fsfault._windows.open_files.queries import DELETED, Mapped, current, opened, running, status_of
 from pytest_fsfault._windows.sharing import READ, WRITE
 
@@ -27,17 +27,6 @@ ACCESS = (READ, WRITE, READ | WRITE, READ | WRITE)
 
 # ``7f00-7f80 r-xp 00000000 fe:00 260131   /usr/bin/cat``; memory without a file has inode 0.
 _LINE = re.compile(rb"^[^ ]+ ..(.). [^ ]+ (\w+):(\w+) ([1-9]\d*) +(/.*)$", re.MULTILINE)
-_waitid = getattr(os, "waitid", None)
-
-
-class Process(NamedTuple):
-    """A process by its number and name."""
-
-    number: int
-    name: str
-
-    def __str__(self) -> str:
-        return f"process {self.number} ({self.name})"
 
 
 def own_maps(native: NativeFunctions) -> list[Mapped]:
@@ -93,23 +82,6 @@ def openings(native: NativeFunctions, query: Query) -> Iterator[Opening]:
     return by_proc(native, query) if sys.platform == "linux" else by_psutil(query)
 
 
-_ALL = getattr(os, "P_ALL", 0)
-_LOOK = getattr(os, "WEXITED", 0) | getattr(os, "WNOHANG", 0) | getattr(os, "WNOWAIT", 0)
-
-
-def has_children() -> bool:
-    """Return whether this process has a child that it has not reaped, in about a microsecond."""
-    if _waitid is None:
-        return True
-    try:
-        _waitid(_ALL, 0, _LOOK)
-    except ChildProcessError:
-        return False
-    except OSError:
-        pass
-    return True
-
-
 def by_proc(native: NativeFunctions, query: Query) -> Iterator[Opening]:
     """Yield what the descendants have open, by ``/proc``."""
     for process in descendants(native):
@@ -127,66 +99,8 @@ def by_proc(native: NativeFunctions, query: Query) -> Iterator[Opening]:
             yield from running(mapped, program_of(native, str(process.number)), str(process))
 
 
-def descendants(native: NativeFunctions) -> list[Process]:
-    """Return the living descendants of this process.
-
-    Without the helpers of `multiprocessing`, which Windows does not have: the resource tracker would keep the
-    current directory of its start for good. What a fork server has started counts.
-    """
-    helpers = _helpers()
-    children = _children(native, "self")
-    parents = _parents(native) if children is None else None
-    waiting = list(parents.get(getpid(), ()) if parents is not None else children or ())
-    found = []
-    while waiting:
-        number = waiting.pop(0)
-        process, state = _process(native, number)
-        if state and state not in "ZX":
-            waiting += (parents.get(number) if parents is not None else _children(native, str(number))) or ()
-            if number not in helpers:
-                found.append(process)
-    return found
-
-
-def _helpers() -> set[int | None]:
-    helpers = (
-        ("resource_tracker", "_resource_tracker", "_pid"),
-        ("forkserver", "_forkserver", "_forkserver_pid"),
-    )
-    return {
-        getattr(getattr(sys.modules.get(f"multiprocessing.{module}"), instance, None), attribute, None)
-        for module, instance, attribute in helpers
-    }
-
-
-def _children(native: NativeFunctions, process: str) -> list[int] | None:
-    """Return the children of a process, or None if the kernel does not list them (proc(5))."""
-    tasks = f"/proc/{process}/task"
-    lists = [_read(native, f"{tasks}/{task}/children") for task in listing(native, tasks)]
-    if all(one is None for one in lists):
-        return None
-    return [int(child) for one in lists for child in (one or b"").split()]
-
-
-def _parents(native: NativeFunctions) -> dict[int, list[int]]:
-    found: dict[int, list[int]] = {}
-    for name in listing(native, "/proc"):
-        _, state, parent = _fields(native, name) if name.isdigit() else ("", "", 0)
-        if state:
-            found.setdefault(parent, []).append(int(name))
-    return found
-
-
-def _process(native: NativeFunctions, number: int) -> tuple[Process, str]:
-    name, state, _ = _fields(native, str(number))
-    return Process(number, name), state
-
-
-def _fields(native: NativeFunctions, process: str) -> tuple[str, str, int]:
-    """Return name, state and parent of a process; the state of one that is gone is empty."""
-    head, _, tail = _content(native, f"/proc/{process}/stat").rpartition(b") ")
-    state, parent = (tail.split() or [b"", b"0"])[:2]
-    return fsdecode(head.partition(b"(")[2]), state.decode(), int(parent)
+def _content(native: NativeFunctions, path: str) -> bytes:
+    return read(native, path) or b""
 
 
 def _access(native: NativeFunctions, location: str) -> int:
@@ -195,52 +109,19 @@ def _access(native: NativeFunctions, location: str) -> int:
     return ACCESS[int(flags[0], 8) & 3] if flags else READ
 
 
-def listing(native: NativeFunctions, location: str) -> list[str]:
-    """Return the names in a directory, none if it cannot be read."""
-    try:
-        return list(native.listdir(location))
-    except OSError:
-        return []
-
-
-def _content(native: NativeFunctions, location: str) -> bytes:
-    return _read(native, location) or b""
-
-
-def _read(native: NativeFunctions, location: str) -> bytes | None:
-    """Return what a file of ``/proc`` says, which comes in pages; None if it cannot be read."""
-    try:
-        descriptor = native.open(location, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-    except OSError:
-        return None
-    try:
-        return b"".join(iter(lambda: native.read(descriptor, 65_536), b""))
-    except OSError:
-        return None
-    finally:
-        native.close(descriptor)
-
-
 def by_psutil(query: Query) -> Iterator[Opening]:
     """Yield what the descendants have open, by psutil if it is installed.
 
     It shows open files, programs and current directories, and neither open directories nor libraries.
     """
-    try:
-        import psutil  # type: ignore[import-untyped]  # noqa: PLC0415  # an extra, slow to import
-    except ImportError:
-        return
 
     def ask(question: Callable[[], Any], otherwise: Any) -> Any:
         try:
             return question()
-        except (psutil.Error, OSError):
+        except (sys.modules["psutil"].Error, OSError):
             return otherwise
 
-    helpers = _helpers()
-    for child in ask(lambda: psutil.Process().children(recursive=True), []):
-        if child.pid in helpers or ask(child.status, "") in {psutil.STATUS_ZOMBIE, ""}:
-            continue
+    for child in psutil_descendants():
         process = Process(child.pid, ask(child.name, "?"))
         for file in ask(child.open_files, []):
             seen = query.at(file.path)

@@ -8,10 +8,9 @@ from os import fsdecode
 from threading import active_count
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_fsfault._host.processes import has_children, listing
 from pytest_fsfault._windows.open_files.descendants import (
     ACCESS,
-    has_children,
-    listing,
     openings,
     own_maps,
     program_of,

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -140,6 +141,44 @@ def test_a_sweep_crashes_children(tmp_path):
         (True, ["a", "b"]),
         (True, ["a.new", "b"]),
     ] == told
+
+
+GRANDCHILD = "import sys, time; time.sleep(0.3); open(sys.argv[1] + '/written', 'w').close()"
+CHILD = """
+import os, subprocess, sys
+root = sys.argv[1]
+command = [sys.executable, "-S", "-c", sys.argv[2], root]
+{start}
+os.replace(root + "/a", root + "/a.new")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows the environment of other processes")
+@pytest.mark.parametrize(
+    "start",
+    [
+        "subprocess.Popen(command)",
+        'subprocess.run(["/bin/sh", "-c", \'"$0" "$@" &\', *command])',
+        "subprocess.Popen(command, start_new_session=True)",
+    ],
+)
+def test_a_crash_ends_grandchildren(tmp_path, start):
+    """Also when the process that started them has ended before, as a shell does that leaves work in the background."""
+    code = CHILD.format(start=start)
+    with inject(roots=[tmp_path]) as fsfault:
+        crashed = False
+        for trial in fsfault.sweep(
+            make_files, faults=["crash"], operations="rename", expect=subprocess.CalledProcessError
+        ):
+            with trial as root:
+                subprocess.run([sys.executable, "-c", code, root, GRANDCHILD], check=True)
+            until = time.clock_gettime(time.CLOCK_MONOTONIC) + (1 if trial.crashed else 20)
+            while time.clock_gettime(time.CLOCK_MONOTONIC) < until and not (Path(root) / "written").exists():
+                pass
+            assert (not trial.crashed) is (Path(root) / "written").exists()
+            crashed |= trial.crashed
+            trial.check(True, "")
+    assert crashed
 
 
 def test_waits_of_children_count_in_a_trial(tmp_path):

@@ -265,11 +265,7 @@ def test_without_waitid_and_psutil_no_child_is_seen(monkeypatch):
 
 def test_where_linux_lists_no_children_what_was_not_reaped_lives(monkeypatch):
     """Not every kernel has the list."""
-
-    def fail(_process):
-        raise FileNotFoundError
-
-    monkeypatch.setattr(processes, "_children", fail)
+    monkeypatch.setattr(processes, "_children", lambda *_: None)
     assert processes.child_lives() is False
     with subprocess.Popen(child("")):
         assert processes.child_lives() is True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._host.processes import may_have_children
 from pytest_fsfault._intercept.patching.patches import Patch, bind
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class ForkHooks:
             server = sys.modules["multiprocessing.forkserver"]._forkserver
             if self._starting("forkserver", (), sys._getframe(1)):
                 number = server._forkserver_pid
-                if number is not None and number not in self._servers and not _has_children(number):
+                if number is not None and number not in self._servers and not may_have_children(number):
                     server._stop()  # it was started without faults, and so would be all that it forks
                 answer = real(fds)
                 self._servers.add(server._forkserver_pid)
@@ -55,12 +56,3 @@ class ForkHooks:
             return real(fds)
 
         return connect_to_new_process
-
-
-def _has_children(process: int) -> bool:
-    """Return whether a process has children, or nobody can tell."""
-    try:
-        with open(f"/proc/{process}/task/{process}/children", encoding="ascii") as file:
-            return bool(file.read().split())
-    except OSError:
-        return True

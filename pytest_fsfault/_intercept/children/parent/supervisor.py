@@ -105,6 +105,10 @@ class ChildSupervisor:
             # A mock of the environment that was undone late has brought it back.
             rendezvous.unpublish()
 
+    def mark(self) -> str:
+        """Return the environment variable, with its value, of the processes that were started under faults."""
+        return f"{rendezvous.KEY}={self._directory}" if self.server is not None else ""
+
     def unreached(self, first: int) -> list[str]:
         """Return a sentence for each process, from the `first` on, that no fault has reached."""
         if self.server is None:
