@@ -27,9 +27,15 @@ _INI = {
     "fsfault_seed": ("string", "the seed of rules with P%"),
     "fsfault_clock": ("string", "virtual (the default) or real"),
     "fsfault_children": ("string", "whether child processes are under fault"),
+    "fsfault_native": ("string", "whether programs that are not Python are under fault, on Linux"),
+    "fsfault_outside": (
+        "string",
+        "allow (the default) or refuse: what becomes of a change outside the roots",
+    ),
 }
 _MARKER = (
-    "fsfault(*rules, profile=None, windows=None, roots=None, clock=None, seed=None, strict=None, children=None): "
+    "fsfault(*rules, profile=None, windows=None, roots=None, clock=None, seed=None, strict=None, children=None, "
+    "native=None, outside=None): "
     "run the test under file-system faults; see --fsfault-list for what a rule may say"
 )
 

@@ -119,6 +119,12 @@ def _linux_child_lives(sharing: Collection[int]) -> bool:
     return False
 
 
+def process_of(task: int) -> int:
+    """Return the process that a thread belongs to, by the system's numbers; that of the thread if it has gone."""
+    found = (read(REAL, f"/proc/{task}/status") or b"").partition(b"\nTgid:")[2].split(None, 1)
+    return int(found[0]) if found else task
+
+
 def _other_child_lives(sharing: Collection[int]) -> bool:
     psutil = _psutil()
     if psutil is None:

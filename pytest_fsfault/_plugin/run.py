@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # The fixtures of pyfakefs.
 _FAKES = frozenset(["fs", "fs_class", "fs_module", "fs_session"])
-_INI = ("profile", "rules", "roots", "strict", "seed", "clock", "children")
+_INI = ("profile", "rules", "roots", "strict", "seed", "clock", "children", "native", "outside")
 
 
 class Keys(NamedTuple):
@@ -104,6 +104,8 @@ class Runner:
                 ini_strict=ini["strict"],
                 ini_clock=ini["clock"],
                 ini_children=ini["children"],
+                ini_native=ini["native"],
+                ini_outside=ini["outside"],
                 directory=str(self._config.inipath.parent if self._config.inipath else self._config.rootpath),
                 tables=tuple(self._own_profiles()),
             )

@@ -35,6 +35,8 @@ class Given(NamedTuple):
     ini_strict: str = ""
     ini_clock: str = ""
     ini_children: str = ""
+    ini_native: str = ""
+    ini_outside: str = ""
     directory: str = ""
     tables: tuple[tuple[str, Any], ...] = ()
 
@@ -56,6 +58,10 @@ def ambient(given: Given) -> Ambient:
         ),
         clock=_choice("fsfault_clock", given.ini_clock, {"": None, "virtual": "virtual", "real": "real"}),
         children=_choice("fsfault_children", given.ini_children, {"": None, "true": True, "false": False}),
+        native=_choice("fsfault_native", given.ini_native, {"": None, "true": True, "false": False}),
+        outside=_choice(
+            "fsfault_outside", given.ini_outside, {"": None, "allow": "allow", "refuse": "refuse"}
+        ),
     )
 
 

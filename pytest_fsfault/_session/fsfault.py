@@ -18,6 +18,7 @@ from pytest_fsfault._report.lines import journal_lines
 from pytest_fsfault._session.options import Ambient, Options, as_rule, checked_roots, default_roots
 from pytest_fsfault._session.profiles import Profile, built_in, lookup
 from pytest_fsfault._session.verification import Verification
+from pytest_fsfault._windows.errnos import unix_errno
 
 if TYPE_CHECKING:
     import os
@@ -56,7 +57,10 @@ class FsFault:
         self.profile = profile.name
         self._clock = self._choose_clock()
         self.children: bool = _first(options.children, profile.children, ambient.children, True)
+        self.native: bool = self.children and _first(options.native, profile.native, ambient.native, True)
         self._engine = Engine(self._clock, roots, observing=profile.observe, children=self.children)
+        self._engine.native, self._engine.unix_errno = self.native, unix_errno
+        self._demands_native = options.native is True
         self._engine.named = options.named
         self._verification = Verification(
             self._engine, ambient.strict if options.strict is None else options.strict

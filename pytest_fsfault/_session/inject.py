@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from pytest_fsfault._core.language.rules import Rule
-    from pytest_fsfault._session.options import ClockName, Strict
+    from pytest_fsfault._session.options import ClockName, Outside, Strict
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -37,7 +37,10 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
         clock: ``"virtual"`` (the default) or ``"real"``.
         seed: for rules with ``P%``; 0 unless given.
         strict: True, False (a rule need not fire) or ``"all"`` (an escape or an open handle fails as well).
-        children: whether Python child processes are under the same faults; they are by default.
+        children: whether child processes are under the same faults; they are by default.
+        native: whether programs are, too, that are not Python, on Linux; they are by default, and with True the
+            test fails where that is impossible.
+        outside: what becomes of a change outside the roots: ``"allow"`` (the default) or ``"refuse"``.
 
     Raises:
         FsFaultError: for a mistake in the arguments, before anything is changed.
@@ -57,11 +60,13 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
         seed: int | None = None,
         strict: Strict | None = None,
         children: bool | None = None,
+        native: bool | None = None,
+        outside: Outside | None = None,
     ) -> None:
         prepare()
         self._options = Options(
             *rules, profile=profile, windows=windows, roots=roots, clock=clock, seed=seed, strict=strict,
-            children=children,
+            children=children, native=native, outside=outside,
         )  # fmt: skip
         settings = current()
         self._ambient = settings().bare if settings else _ALONE

@@ -29,6 +29,10 @@ __tracebackhide__ = True
 
 Strict = Literal[True, False, "all"]
 ClockName = Literal["virtual", "real"]
+Outside = Literal["allow", "refuse"]
+_KEYWORDS = (
+    "profile", "windows", "roots", "named", "clock", "seed", "strict", "children", "native", "outside",
+)  # fmt: skip
 _PREFIXES = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
 
 
@@ -45,6 +49,8 @@ class Options:
     seed: int | None
     strict: Strict | None
     children: bool | None
+    native: bool | None
+    outside: Outside | None
 
     def __init__(
         self,
@@ -56,6 +62,8 @@ class Options:
         seed: int | None = None,
         strict: Strict | None = None,
         children: bool | None = None,
+        native: bool | None = None,
+        outside: Outside | None = None,
     ) -> None:
         facts = {
             "rules": tuple(as_rule(rule) for rule in rules),
@@ -66,6 +74,8 @@ class Options:
             "seed": _seed(seed),
             "strict": _one_of("strict", strict, (None, True, False, "all")),
             "children": _one_of("children", children, (None, True, False)),
+            "native": _one_of("native", native, (None, True, False)),
+            "outside": _one_of("outside", outside, (None, "allow", "refuse")),
         }
         if profile == "off" and (rules or windows is not None):
             what = "rules" if rules else f"windows={windows!r}"
@@ -81,7 +91,7 @@ class Options:
         ``profile="off"`` drops the rules and the model around it as well.
         """
         merged = object.__new__(Options)
-        for name in ("profile", "windows", "roots", "named", "clock", "seed", "strict", "children"):
+        for name in _KEYWORDS:
             own = getattr(self, name)
             object.__setattr__(merged, name, getattr(outer, name) if own is None else own)
         if self.profile == "off":
@@ -102,6 +112,8 @@ class Ambient:
     strict: Strict = True
     clock: ClockName | None = None
     children: bool | None = None
+    native: bool | None = None
+    outside: Outside | None = None
     seed: int = 0
     #: Those of the roots in which directories are counted anew by each run, as pytest does.
     numbered: tuple[str, ...] = ()

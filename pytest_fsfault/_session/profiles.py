@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
 
-KEYS = ("extends", "rules", "windows", "scanners", "clock", "children", "seed")
+KEYS = ("extends", "rules", "windows", "scanners", "clock", "children", "native", "seed", "outside")
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Profile:
     rules: tuple[Rule, ...] = ()
     clock: Any = None
     children: bool | None = None
+    native: bool | None = None
+    outside: Any = None
     seed: int | None = None
     observe: bool = False
     windows: str | None = None
@@ -111,12 +113,9 @@ def _read(name: str, table: Mapping[str, Any], found: Mapping[str, Profile], pla
                 f"{place}: unknown key {key!r}{nearest(str(key), KEYS) or f'; write {listed(KEYS)}'}"
             )
     parent = _parent(name, table, found, place)
-    children = table.get("children", parent.children)
-    if children is not None and not isinstance(children, bool):
-        raise FsFaultError(f"{place}: children = {children!r} is not known; write true or false")
-    clock = table.get("clock", parent.clock)
-    if clock not in (None, "virtual", "real"):
-        raise FsFaultError(f"{place}: clock = {clock!r} is not known; write 'virtual' or 'real'")
+    children, native = _switch("children", table, parent, place), _switch("native", table, parent, place)
+    clock = _word("clock", ("virtual", "real"), table, parent, place)
+    outside = _word("outside", ("allow", "refuse"), table, parent, place)
     seed = table.get("seed", parent.seed)
     if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool)):
         raise FsFaultError(f"{place}: seed = {seed!r} is no number; write a whole number")
@@ -127,9 +126,23 @@ def _read(name: str, table: Mapping[str, Any], found: Mapping[str, Profile], pla
         instead = "drop windows = false" if "windows" in table else "write windows = '11' as well"
         raise FsFaultError(f"{place}: scanners act under the Windows model alone; {instead}")
     return Profile(
-        name, rules=rules, clock=clock, children=children, seed=seed, observe=parent.observe, windows=windows,
+        name, rules=rules, clock=clock, children=children, native=native, outside=outside, seed=seed, observe=parent.observe, windows=windows,
         scanners=scanners,
     )  # fmt: skip
+
+
+def _switch(key: str, table: Mapping[str, Any], parent: Profile, place: str) -> bool | None:
+    value: bool | None = table.get(key, getattr(parent, key))
+    if value is not None and not isinstance(value, bool):
+        raise FsFaultError(f"{place}: {key} = {value!r} is not known; write true or false")
+    return value
+
+
+def _word(key: str, known: tuple[str, str], table: Mapping[str, Any], parent: Profile, place: str) -> Any:
+    value = table.get(key, getattr(parent, key))
+    if value is not None and value not in known:
+        raise FsFaultError(f"{place}: {key} = {value!r} is not known; write {known[0]!r} or {known[1]!r}")
+    return value
 
 
 def _windows(value: Any, place: str) -> str | None:

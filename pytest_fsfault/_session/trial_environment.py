@@ -18,6 +18,7 @@ from pytest_fsfault._prove.retries import retries
 from pytest_fsfault._prove.trial import TrialOutcome
 from pytest_fsfault._session import open_handles, windows_model
 from pytest_fsfault._session.options import forms
+from pytest_fsfault._windows.errnos import unix_errno
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -122,6 +123,7 @@ class TrialEnvironment:
 
     def _make(self) -> Engine:
         engine = self._engine = Engine(self._session.clock, self.roots, children=self._session.children)
+        engine.native, engine.unix_errno = self._session.native, unix_errno
         engine.sorts = True
         interceptor().start(engine)
         engine.on_end = self._ended

@@ -30,6 +30,7 @@ class ChangeRecorder:
     def __init__(self, session: Engine) -> None:
         self._session = session
         self._engine = Engine(session.clock, session.roots, children=session.children)
+        self._engine.native = session.native
         self._recorder = Recorder(Rule(_CHANGES, fault="EIO", optional=True), tuple)
         self._engine.plan.add(self._recorder)
         self._before: State | None = None

@@ -77,6 +77,8 @@ def refused(result, pytester, message):
         (["-o", "fsfault_strict=yes"], "fsfault_strict = 'yes' is not known; write 'true', 'false' or 'all'"),
         (["-o", "fsfault_clock=fast"], "fsfault_clock = 'fast' is not known; write 'virtual' or 'real'"),
         (["-o", "fsfault_children=x"], "fsfault_children = 'x' is not known; write 'true' or 'false'"),
+        (["-o", "fsfault_native=x"], "fsfault_native = 'x' is not known; write 'true' or 'false'"),
+        (["-o", "fsfault_outside=x"], "fsfault_outside = 'x' is not known; write 'allow' or 'refuse'"),
         (
             ["-o", "fsfault_roots=/"],
             "fsfault_roots: '/' cannot be a root: it holds the whole file system; name a directory of the test's own",
@@ -130,7 +132,7 @@ T = "tool.fsfault.profiles"
         (f"[{T}.mine]\nrule = []", f"{T}.mine: unknown key 'rule'; did you mean 'rules'?"),
         (
             f"[{T}.mine]\nx = 1",
-            f"{T}.mine: unknown key 'x'; write extends, rules, windows, scanners, clock, children or seed",
+            f"{T}.mine: unknown key 'x'; write extends, rules, windows, scanners, clock, children, native, seed or outside",
         ),
         (f"[{T}.mine]\nextends = 'x'", f"{T}.mine: extends: unknown profile 'x'; write {NAMES}"),
         (
@@ -145,6 +147,14 @@ T = "tool.fsfault.profiles"
         (
             f"[{T}.mine]\nwindows = '12'",
             f"{T}.mine: windows='12' is no version of Windows known here; {VERSIONS}",
+        ),
+        (
+            f"[{T}.mine]\nnative = 1",
+            f"{T}.mine: native = 1 is not known; write true or false",
+        ),
+        (
+            f"[{T}.mine]\noutside = 'no'",
+            f"{T}.mine: outside = 'no' is not known; write 'allow' or 'refuse'",
         ),
         (
             f"[{T}.mine]\nchildren = 1",
@@ -209,6 +219,8 @@ ARGUMENTS = [
     ("windows='12'", f"windows='12' is no version of Windows known here; {VERSIONS}"),
     ("windows=11", f"windows=11 is no version of Windows known here; {VERSIONS}"),
     ("children='no'", "children='no' is not known; write True or False"),
+    ("native='no'", "native='no' is not known; write True or False"),
+    ("outside='no'", "outside='no' is not known; write 'allow' or 'refuse'"),
     ("seed='7'", "seed='7' is no number; write a whole number, such as seed=7"),
     ("seed=True", "seed=True is no number; write a whole number, such as seed=7"),
     ("seed=1.5", "seed=1.5 is no number; write a whole number, such as seed=7"),
@@ -232,7 +244,7 @@ UNKNOWN = [
     ("profil='flaky'", "the fsfault marker has no keyword 'profil'; did you mean 'profile'?"),
     (
         "xyz=1",
-        "the fsfault marker has no keyword 'xyz'; write profile, windows, roots, clock, seed, strict or children",
+        "the fsfault marker has no keyword 'xyz'; write profile, windows, roots, clock, seed, strict, children, native or outside",
     ),
 ]
 PRELUDE = "import os, sys, pytest, pytest_fsfault\nfrom pytest_fsfault import *\n"

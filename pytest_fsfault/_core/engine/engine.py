@@ -26,6 +26,10 @@ __tracebackhide__ = True
 STORM = 10_000
 
 
+def _as_cpython(_winerror: int | None, number: int) -> int:
+    return number
+
+
 class Engine:
     """The deciders, the clock and the journal of one session.
 
@@ -43,6 +47,9 @@ class Engine:
         self.on_filesystem_change: Callable[[Any], None] = lambda _ground: None
         self.observing = observing
         self.children = children  # whether child processes are under it as well
+        self.native = children  # whether native programs are, too, where that is possible
+        # By which errno a native program meets an error: of its Windows number, and what CPython makes of it.
+        self.unix_errno: Callable[[int | None, int], int] = _as_cpython
         self.gate = False
         self.ticking = False  # whether the clock runs for the code under test
         self.plan = Plan()

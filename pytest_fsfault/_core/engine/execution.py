@@ -190,7 +190,7 @@ def decide(
     if first is not None:
         case.hint = first.note
     if witnesses:
-        early = _EARLY[operation.doubtful] if operation.early_bound else ""
+        early = _EARLY[operation.doubtful] if operation.early_bound and not operation.program else ""
         now = witnesses[0].clock.now
         if first is None:
             case.handling = Handling(None, early, now)

@@ -27,8 +27,9 @@ class Entry(NamedTuple):
     """One call that a rule matched, with what became of it.
 
     `outcome` is ``"ok"``, ``"raised"`` (injected), ``"failed"`` (a native error), ``"short"``, ``"crashed"``
-    or ``"passed"`` (bound early and let through: its result is unknown). `error` is a copy without traceback,
-    `at` virtual seconds since the start, `call_site` ``"file:line"`` in the code under test.
+    or ``"passed"`` (let through, its result unknown: bound early, or an open of a native program). `error` is a copy without traceback,
+    `at` virtual seconds since the start, `call_site` ``"file:line"`` in the code under test. `program` is the
+    native program that made the call, None for Python; its call site is the line that started it, program and call.
     """
 
     index: int  # type: ignore[assignment]  # hides the method of tuples
@@ -43,6 +44,7 @@ class Entry(NamedTuple):
     thread: int
     process: int
     call_site: str
+    program: str | None = None
 
 
 class Handling(NamedTuple):
@@ -90,6 +92,7 @@ class Journal(Sequence[Entry]):
                     handling.at,
                     *who,
                     operation.call_site,
+                    operation.program,
                 )
                 # A garbage collection in between may have closed a file, and that is an entry, too.
                 if entry.index == len(self._entries):

@@ -186,7 +186,10 @@ class Plan:
 
     def matching(self, operation: Operation, roots: Sequence[str]) -> tuple[Armed, ...]:
         """Return the rules that mean this call, due or not."""
-        candidates = self._named("rename" if operation.doubtful else operation.name)
+        if operation.program is None:
+            candidates = self._named("rename" if operation.doubtful else operation.name)
+        else:
+            candidates = self._armed
         return tuple(one for one in candidates if one.rule.matches(operation, roots, self.ignore_case))
 
     def superset(self, name: str, roots: Sequence[str], *, target: bool) -> Callable[[str], object] | None:

@@ -96,6 +96,23 @@ GROUPS: dict[str, frozenset[str]] = {
     for group in ("rename", "delete", "read", "write", "create", "metadata", "mutate", "any")
 }
 
+#: A native program has one call where Python has two names: a rule for either means it.
+EITHER: dict[str, tuple[str, ...]] = {
+    "os.replace": ("os.replace", "os.rename"),
+    "os.open": ("os.open", "open"),
+    "os.write": ("os.write", "file.write"),
+    "os.fsync": ("os.fsync", "file.flush"),
+    "os.close": ("os.close", "file.close"),
+    "os.truncate": ("os.truncate", "file.truncate"),
+}
+_ONE = {name: first for first, names in EITHER.items() for name in names}
+
+
+def is_same_call(one: str, other: str) -> bool:
+    """Return whether two operations are one call of the system, as far as that can be seen there."""
+    return _ONE.get(one, one) == _ONE.get(other, other)
+
+
 _READS = frozenset({"read", "any"})
 _CHANGES = frozenset({"write", "mutate", "any"})
 _CREATES = _CHANGES | {"create"}
@@ -142,4 +159,5 @@ class Operation(NamedTuple):
     call_site: str = ""
     early_bound: bool = False  # reached by the audit hook: the call that follows is not ours
     doubtful: bool = False  # may be the other one of rename and replace: only rules for both apply
+    program: str | None = None  # the native program that makes the call, by its base name
     detail: Any = None  # a mode, flags, a length, or whether what is closed was opened for writing

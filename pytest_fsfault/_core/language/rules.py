@@ -15,7 +15,7 @@ from pytest_fsfault._core.language import faults, schedules
 from pytest_fsfault._core.language.faults import Fault, read_fault
 from pytest_fsfault._core.language.globs import absolute, canonical, compile_glob, escape, has_drive
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
-from pytest_fsfault._core.language.operations import ALIASES, GROUPS, OPERATIONS
+from pytest_fsfault._core.language.operations import ALIASES, EITHER, GROUPS, OPERATIONS
 from pytest_fsfault._core.language.schedules import Schedule, read_schedule
 from pytest_fsfault._core.language.tokens import RuleSyntaxError, Word, Words
 
@@ -126,6 +126,11 @@ class Rule:
 
     def matches(self, operation: Operation, roots: Sequence[str], ignore_case: bool = False) -> bool:
         """Return whether the rule means this call, due or not."""
+        if operation.program is not None and operation.name in EITHER:
+            asked = operation._replace(program=None)
+            return any(
+                self.matches(asked._replace(name=name), roots, ignore_case) for name in EITHER[operation.name]
+            )
         name = operation.name
         if not self.covers(name):
             return False

@@ -170,7 +170,7 @@ class _ModelListener(_Listener):
     __slots__ = ()
 
     def on_event(self, args: _Args) -> None:
-        if self.event in _STARTS and self.state.live:
+        if self.event in _STARTS and self.state.live and threading.get_ident() not in self.state.own_threads:
             __tracebackhide__ = True
             self._refuse_after_the_end(_caller())
             self.state.starting(self.event, args, _caller())

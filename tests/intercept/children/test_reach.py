@@ -88,7 +88,7 @@ OUT_OF_REACH = {
 def test_what_is_out_of_reach_is_told(root, case):
     """With strict="all" it fails the test; the message says why, and where it was started."""
     arguments, options, reason = OUT_OF_REACH[case]
-    with pytest.raises(AssertionError) as caught, inject(roots=[root], strict="all"):
+    with pytest.raises(AssertionError) as caught, inject(roots=[root], strict="all", native=False):
         subprocess.run(arguments, check=True, **options)
     shown = " ".join(arguments)
     line = caught.traceback[0].lineno + 2
@@ -100,7 +100,7 @@ def test_another_environment_in_isolated_mode_is_told(root, tmp_path):
     venv.create(tmp_path / "venv", with_pip=False)
     python = str(tmp_path / "venv" / "bin" / "python")
     with pytest.raises(AssertionError, match=r"with -I another environment sees nothing of ours$"):
-        with inject(roots=[root], strict="all"):
+        with inject(roots=[root], strict="all", native=False):
             subprocess.run([python, "-I", "-c", "pass"], check=True)
 
 
@@ -111,7 +111,7 @@ def test_a_rule_that_never_fired_says_who_was_out_of_reach(root):
     with pytest.raises(
         AssertionError, match=r"never fired: .*\nno fault reached .* with -S Python loads nothing of ours"
     ):
-        with inject("os.remove -> EACCES", roots=[root]):
+        with inject("os.remove -> EACCES", roots=[root], native=False):
             subprocess.run([sys.executable, "-S", "-c", code, str(root / "a")], check=True)
 
 

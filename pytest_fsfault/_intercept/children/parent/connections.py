@@ -36,6 +36,7 @@ class ChildConnection:
         self.thread = 0  # as Python numbers it
         self.native = 0  # as the system numbers it
         self.asked: dict[int, tuple[PendingCall, Engine | None]] = {}  # what is under way, by its number
+        self.going = ""  # the operation that it is about to make, of which it will tell no more
         self.wait: ChildWait | None = None
         self.clock: VirtualClock | None = None  # the clock whose jumps it bars
 

@@ -164,6 +164,7 @@ class Dispatcher:
     ) -> Message:
         self._spend(connection, spent)
         self._count(connection, counts, {})
+        connection.going = ""
         operation = decode_operation(row)
         with self._state.callers.speaking_for(stack):
             case, decision, decider = decide(
@@ -212,6 +213,8 @@ class Dispatcher:
 
     def _note(self, connection: ChildConnection, number: int, outcome: Any, row: Message | None) -> Message:
         case, decider = connection.asked.pop(number)
+        if outcome == "passed":
+            connection.going = case.operation.name  # it is about to be made
         case.note(outcome, decode_failure(row))
         if outcome == "crashed" and decider is not None:
             decider.on_end()

@@ -5,23 +5,33 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._host.processes import may_have_children
 from pytest_fsfault._intercept.patching.patches import Patch, bind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     Starting = Callable[[str, tuple[Any, ...], Any], object]
+    _Row = tuple[str, Callable[[Callable[..., Any]], Callable[..., Any]]]
+    Launch = Callable[[str, tuple[Any, ...], Any, Any, Callable[[bool], Any]], Any]
+
+
+# Where the arguments of `fork_exec` have what is to run in the child, before the one that says whether by vfork.
+_PREEXEC = -2
 
 
 class ForkHooks:
     """The functions of `multiprocessing` that start processes, each met once its module is loaded."""
 
-    def __init__(self, starting: Starting) -> None:
+    def __init__(self, starting: Starting, launch: Launch) -> None:
         self._starting = starting
-        self._waiting = {
-            "_posixsubprocess": ("fork_exec", self._fork_exec),
-            "multiprocessing.forkserver": ("connect_to_new_process", self._fork_by_server),
+        self._launch = launch
+        self._waiting: dict[str, tuple[_Row, ...]] = {
+            "_posixsubprocess": (("fork_exec", self._fork_exec),),
+            "subprocess": (("_fork_exec", self._fork_exec),),
+            "os": (("posix_spawn", self._spawn), ("posix_spawnp", self._spawn), ("system", self._system)),
+            "multiprocessing.forkserver": (("connect_to_new_process", self._fork_by_server),),
         }
         self._servers: set[int] = set()  # the fork servers that were started under faults
 
@@ -31,17 +41,41 @@ class ForkHooks:
         for name in tuple(self._waiting):
             module = sys.modules.get(name)
             if module is not None:
-                function, make = self._waiting.pop(name)
-                real = getattr(module, function)
-                found.append(Patch(module, function, real, bind(name, real, make(real))))
+                for function, make in self._waiting.pop(name):
+                    real = getattr(module, function, None)
+                    if real is not None:
+                        found.append(Patch(module, function, real, bind(name, real, make(real))))
         return found
 
     def _fork_exec(self, real: Callable[..., Any]) -> Callable[..., Any]:
         def fork_exec(_home: object, *args: Any) -> Any:
-            self._starting("fork_exec", args, sys._getframe(1))
-            return real(*args)
+            frame = sys._getframe(1)
+            if args[_PREEXEC] is not None or _is_helper(args[0]):
+                # Python code runs in the child before its program: a fork like any other.
+                self._starting("fork_exec", args, frame)
+                return real(*args)
+            program = next(filter(_exists, args[1]), None)
+            return self._launch(
+                "fork_exec", args, frame, program, lambda vfork: real(*args[:-1], vfork and args[-1])
+            )
 
         return fork_exec
+
+    def _spawn(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def spawn(_home: object, *args: Any, **kwargs: Any) -> Any:
+            program = args[0] if args else None
+            event = "os.posix_spawn"
+            return self._launch(event, args, sys._getframe(1), program, lambda _vfork: real(*args, **kwargs))
+
+        return spawn
+
+    def _system(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def system(_home: object, *args: Any, **kwargs: Any) -> Any:
+            return self._launch(
+                "os.system", args, sys._getframe(1), None, lambda _vfork: real(*args, **kwargs)
+            )
+
+        return system
 
     def _fork_by_server(self, real: Callable[..., Any]) -> Callable[..., Any]:
         def connect_to_new_process(_home: object, fds: Any) -> Any:
@@ -56,3 +90,18 @@ class ForkHooks:
             return real(fds)
 
         return connect_to_new_process
+
+
+def _exists(path: bytes) -> bool:
+    try:
+        ORIGINALS["os", "stat"](path)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _is_helper(arguments: Sequence[Any]) -> bool:
+    """Return whether a process is one of the helpers of `multiprocessing`, which outlive those that start them."""
+    return any(b"from multiprocessing." in one for one in arguments if isinstance(one, bytes)) and not any(
+        b"spawn_main" in one for one in arguments if isinstance(one, bytes)
+    )

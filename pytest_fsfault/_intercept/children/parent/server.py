@@ -11,10 +11,14 @@ import sys
 import time
 from _thread import allocate_lock, get_ident, start_new_thread
 from contextlib import nullcontext, suppress
+from heapq import heappop, heappush
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import VirtualClock
+from pytest_fsfault._core.language.operations import is_same_call
 from pytest_fsfault._host.originals import ORIGINALS
+from pytest_fsfault._host.processes import process_of
 from pytest_fsfault._intercept.children import rendezvous
 from pytest_fsfault._intercept.children.parent.activity import VISIBLE, ChildActivity
 from pytest_fsfault._intercept.children.parent.connections import ChildConnection
@@ -33,12 +37,20 @@ _BACKLOG = 128
 # Real seconds to wait for the last words of a child that was killed; one that goes on talking is not waited for.
 _PATIENCE = 0.1
 _real_sleep = time.sleep
+_now = ThisProcess.monotonic_ns
 _remove, _rmdir, _mkdir, _listdir = (
     ORIGINALS["os", name] for name in ("unlink", "rmdir", "mkdir", "listdir")
 )
 _open, _rename = ORIGINALS["io", "open"], ORIGINALS["os", "replace"]
 # The suffix of the files by which new interpreters report that they started.
 _MET = ".met"
+
+
+_order = count()
+
+
+def _sooner(one: float | None, other: float | None) -> float | None:
+    return other if one is None else one if other is None else min(one, other)
 
 
 class Server:
@@ -61,6 +73,8 @@ class Server:
         for one in (self._socket, self._wakeup, self._notifier):
             one.setblocking(False)
         self._connections: dict[int, ChildConnection] = {}
+        self._watched: dict[int, Callable[[], object]] = {}
+        self._later: list[tuple[int, int, Callable[[], object]]] = []
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._socket, selectors.EVENT_READ)
         self._selector.register(self._wakeup, selectors.EVENT_READ)
@@ -144,6 +158,38 @@ class Server:
         with suppress(OSError):
             self._notifier.send(b"!")
 
+    # What else is to be answered in this thread.
+
+    def watch(self, descriptor: int, ready: Callable[[], object]) -> None:
+        """Call `ready` in the thread whenever a descriptor can be read, or nobody is left at its other end."""
+        self._watched[descriptor] = ready
+        self._selector.register(descriptor, selectors.EVENT_READ, ready)
+
+    def unwatch(self, descriptor: int) -> None:
+        """Watch a descriptor no longer."""
+        if self._watched.pop(descriptor, None) is not None:
+            self._selector.unregister(descriptor)
+
+    def after(self, seconds: float, call: Callable[[], object]) -> None:
+        """Call `call` in the thread after so many real seconds."""
+        heappush(self._later, (_now() + int(seconds * 1e9), next(_order), call))
+        self.notify()
+
+    def _call_due(self) -> float | None:
+        """Call what is due; return the real seconds until the next."""
+        while self._later:
+            left = self._later[0][0] - _now()
+            if left > 0:
+                return left / 1e9
+            self._call(heappop(self._later)[2])
+        return None
+
+    def _call(self, ready: Callable[[], object]) -> None:
+        try:
+            ready()
+        except Exception as error:  # noqa: BLE001  # whatever goes wrong, the others get their answers
+            self.dispatcher.fail(error)
+
     def _run(self) -> None:
         from threading import get_native_id  # noqa: PLC0415  # the thread's own
 
@@ -152,7 +198,7 @@ class Server:
         own_threads.add(self._thread)
         try:
             while not self._stopping:
-                self._serve(self._end_waits())
+                self._serve(_sooner(self._end_waits(), self._call_due()))
         finally:
             own_threads.discard(self._thread)
             self._ended.release()
@@ -167,6 +213,8 @@ class Server:
                 elif key.fileobj is self._wakeup:
                     with suppress(OSError):
                         self._wakeup.recv(_SIZE)
+                elif key.fd in self._watched:
+                    self._call(self._watched[key.fd])
                 else:
                     self._hear(key.data)
         finally:
@@ -266,7 +314,26 @@ class Server:
         for connection in tuple(self._connections.values()):
             if (descriptor := connection.connection.fileno()) >= 0:
                 poll.register(descriptor, select.POLLIN)
+        for descriptor in tuple(self._watched):
+            poll.register(descriptor, select.POLLIN)
         return bool(poll.poll(0))
+
+    # What is known of the threads of Python children.
+
+    def has_asked(self, task: int, operation: str) -> bool:
+        """Return whether a thread has asked about the call that it makes now, by the system's number."""
+        for one in self._connections.values():
+            if one.native == task:
+                if one.going and is_same_call(one.going, operation):
+                    one.going = ""
+                    return True
+                return any(is_same_call(case.operation.name, operation) for case, _ in one.asked.values())
+        return False
+
+    def is_attached(self, task: int) -> bool:
+        """Return whether a thread belongs to a process that is attached."""
+        numbers = self.activity.numbers
+        return bool(numbers) and process_of(task) in numbers
 
     # The end.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from _thread import get_ident
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -125,10 +126,22 @@ class StartedProcesses:
     def __init__(self) -> None:
         self._started: list[StartedProcess] = []
         self._met: list[tuple[str, ...]] = []
+        self._latest: dict[int, int] = {}  # the last start of each thread, by its place
+        self._native: set[int] = set()  # those that are met as native programs
 
     def add(self, started: StartedProcess) -> None:
         """Take in that a process is about to start."""
+        self._latest[get_ident()] = len(self._started)
         self._started.append(started)
+
+    def reached(self, thread: int, reason: str) -> None:
+        """Take in that a native program is under the rules from its start, or the `reason` why it is not."""
+        # The one that this thread has announced last.
+        started = self._latest.pop(thread, None)
+        if started is not None and not reason:
+            self._native.add(started)
+        elif started is not None and self._started[started].reason == NATIVE:
+            self._started[started] = self._started[started]._replace(reason=f"{NATIVE}, and {reason}")
 
     def report_alive(self, arguments: Sequence[str]) -> None:
         """Take in that a process has told of itself, with the arguments that it was started with."""
@@ -141,7 +154,9 @@ class StartedProcesses:
     def unreached(self, first: int = 0) -> Iterator[str]:
         """Yield a sentence for each process, from the `first` on, that no fault has reached."""
         met = list(self._met)
-        for started in self._started[first:]:
+        for place, started in enumerate(self._started[first:], first):
+            if place in self._native:
+                continue
             same = next((arguments for arguments in met if _same(started.arguments, arguments)), None)
             if same is None:
                 yield str(started._replace(reason=started.reason or _SILENT))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from _thread import get_ident
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._intercept.children import rendezvous
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._intercept.calls.state import InterceptState
     from pytest_fsfault._intercept.children.parent.server import Server
+    from pytest_fsfault._intercept.native.programs import Programs
     from pytest_fsfault._intercept.patching.patches import Patch
 
 _supervisors: list[ChildSupervisor] = []
@@ -33,8 +35,9 @@ class ChildSupervisor:
         self._published = False
         self._owner = os.getpid()
         self._cover: Callable[[list[Patch]], object] = lambda _patches: None
-        self._forking = ForkHooks(self.starting)
+        self._forking = ForkHooks(self.starting, self.launch)
         self.server: Server | None = None
+        self.programs: Programs | None = None
         _supervisors.append(self)
         _hook_forks()
 
@@ -75,6 +78,39 @@ class ChildSupervisor:
             server.dispatcher.starts.add(found)
         return True
 
+    def launch(
+        self, event: str, args: tuple[Any, ...], frame: FrameType | None, program: str | bytes | None,
+        real: Callable[[bool], Any],
+    ) -> Any:  # fmt: skip
+        """Start a process by `real`, such that its calls are met, too, if they are no calls of Python.
+
+        `real` is told whether the process may run in our memory until its program begins (vfork(2)).
+        """
+        if not self.starting(event, args, frame):
+            return real(True)
+        programs = self._native()
+        site = self._state.callers.locate(frame)
+        if programs is None or site is None or self.server is None:
+            return real(True)
+        result, reason = programs.start(real, site, program)
+        self.server.dispatcher.starts.reached(get_ident(), reason)
+        return result
+
+    def _native(self) -> Programs | None:
+        """Return who starts native programs; None where no session wants them to be met."""
+        if not any(engine.gate and engine.native for engine in self._state.engines):
+            return None
+        if self.programs is None and self.server is not None:
+            from pytest_fsfault._intercept.native.possible import why_not  # noqa: PLC0415  # for who starts a process
+
+            if why_not():
+                self.server.dispatcher.starts.reached(get_ident(), why_not())
+                return None
+            from pytest_fsfault._intercept.native.programs import Programs  # noqa: PLC0415
+
+            self.programs = Programs(self._state, self.server, self.server)
+        return self.programs
+
     def _serve(self) -> Server | None:
         """Return the running server; None if there can be none, which is recorded as an escape."""
         if self.server is None:
@@ -99,6 +135,11 @@ class ChildSupervisor:
     def end(self) -> None:
         """Close the server after the last session."""
         server, self.server = self.server, None
+        programs, self.programs = self.programs, None
+        if server is not None:
+            server.pause()
+        if programs is not None:
+            programs.end()
         if server is not None:
             server.close()
         if rendezvous.KEY in os.environ and os.getpid() == self._owner:
@@ -137,6 +178,9 @@ class ChildSupervisor:
         server, self.server = self.server, None
         wanted = server is not None and self._published
         self._published = False
+        programs, self.programs = self.programs, None
+        if programs is not None:
+            programs.abandon()
         if server is not None:
             server.close(abandon=True)
         self._become_child(self._directory if wanted else "")

@@ -1,0 +1,90 @@
+"""Write the filter: which system calls are asked about, which of them only with certain flags.
+
+The kernel remembers which calls a filter always allows (Linux 5.11 and later): those cost nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._intercept.native.numbers import (
+    CHANGES,
+    ESTRANGING,
+    FICLONE,
+    FICLONERANGE,
+    X32_BIT,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_fsfault._intercept.native.numbers import Table
+
+# include/uapi/linux/bpf_common.h: load a word, jump if equal, jump if any bit is set, and, return.
+_LOAD, _EQUAL, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x45, 0x54, 0x06
+# include/uapi/linux/seccomp.h
+_ALLOW, _NOTIFY, _ERRNO = 0x7FFF0000, 0x7FC00000, 0x00050000
+# Where `struct seccomp_data` has the number, the architecture, and the low half of its first argument.
+_NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16
+
+#: An open with one of these changes something, or may.
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+
+#: What is asked about in any case.
+ALWAYS = frozenset(CHANGES) | ESTRANGING
+
+
+def program(tables: Sequence[Table], extra: frozenset[str] = frozenset(), *, reads: bool = False) -> bytes:
+    """Return the filter as `struct sock_filter`s: it asks about all changes, and about the calls in `extra`.
+
+    With `reads` opens for reading are asked about as well, but never those of directories.
+    """
+    code = [_step(_LOAD, _ARCH)]
+    for table in tables:
+        one = _table(table, ALWAYS | extra, reads=reads)
+        code += [_step(_EQUAL, table.arch, 1, 0), _jump(len(one)), *one]
+    return b"".join([*code, _step(_RETURN, _ALLOW)])
+
+
+def _step(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
+    return struct.pack("=HBBI", code, yes, no, value)
+
+
+def _jump(steps: int) -> bytes:
+    return struct.pack("=HBBI", 0x05, 0, 0, steps)
+
+
+def _table(table: Table, names: frozenset[str], *, reads: bool) -> list[bytes]:
+    code = [_step(_LOAD, _NUMBER), _step(_AND, ~X32_BIT & 0xFFFFFFFF)]
+    for name, number in table.wanted(names):
+        block = _block(name, reads=reads)
+        code += [_step(_EQUAL, number, 0, len(block)), *block]
+    # Rings of requests would go past: a program does without them on an older kernel, too.
+    code += [_step(_EQUAL, table.numbers["io_uring_setup"], 0, 1), _step(_RETURN, _ERRNO | errno.ENOSYS)]
+    return [*code, _step(_RETURN, _ALLOW)]
+
+
+def _block(name: str, *, reads: bool) -> list[bytes]:
+    """Return what is done about one call, once it is that."""
+    ask, allow = _step(_RETURN, _NOTIFY), _step(_RETURN, _ALLOW)
+    if name in _FLAGS:
+        flags = _step(_LOAD, _ARGUMENTS + 8 * _FLAGS[name])
+        if reads:
+            return [flags, _step(_ANY_BIT, WRITING, 2, 0), _step(_ANY_BIT, os.O_DIRECTORY, 0, 1), allow, ask]
+        return [flags, _step(_ANY_BIT, WRITING, 0, 1), ask, allow]
+    if name == "ioctl":
+        request = _step(_LOAD, _ARGUMENTS + 8)
+        return [request, _step(_EQUAL, FICLONE, 1, 0), _step(_EQUAL, FICLONERANGE, 0, 1), ask, allow]
+    return [ask]
+
+
+# Which argument has the flags of an open; those of openat2 are in memory.
+_FLAGS = {"open": 1, "openat": 2}
+
+
+def allow_all() -> bytes:
+    """Return the filter that asks about nothing, to find out whether there may be one."""
+    return _step(_RETURN, _ALLOW)

@@ -1,0 +1,234 @@
+"""Understand a call of a native program: which operation it is, on which paths, and how to make it in its place."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import struct
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_fsfault._core.language.globs import absolute
+from pytest_fsfault._core.language.operations import OPERATIONS, flag_groups
+from pytest_fsfault._host.originals import ORIGINALS, readlink
+from pytest_fsfault._intercept.native.memory import Memory
+from pytest_fsfault._intercept.native.numbers import ESTRANGING, FICLONE, MACHINES, SHAPES, X32_BIT
+
+if TYPE_CHECKING:
+    from pytest_fsfault._intercept.native.notify import Request
+
+_AT_FDCWD = -100
+_AT_REMOVEDIR = 0x200
+_RENAME_NOREPLACE = 1
+_DELETED = " (deleted)"
+# Names that mean something else to each process.
+_OF_ONE_PROCESS = (b"/proc/", b"/dev/")
+_CREATING = os.O_CREAT | os.O_WRONLY | os.O_TRUNC
+_open, _close = ORIGINALS["os", "open"], ORIGINALS["os", "close"]
+
+
+class Call(NamedTuple):
+    """One call of a native program that waits for an answer.
+
+    `path` and `target` are absolute and normalised; `given` are the paths as this process would have to pass them
+    to reach the very same files, None for one that it cannot name.
+    """
+
+    task: int
+    syscall: str
+    operation: str
+    path: str
+    target: str | None
+    groups: frozenset[str]
+    flags: int
+    mode: int
+    arguments: tuple[int, ...]
+    given: tuple[bytes | None, ...]
+    native: bool  # made by the numbers of the machine, not by those of its 32-bit programs
+
+    @property
+    def can_be_made_here(self) -> bool:
+        """Whether another process could make this call, as far as its arguments go."""
+        return bool(self.given) and None not in self.given and self.syscall in _MADE_HERE
+
+    @property
+    def goes_ahead(self) -> bool:
+        """Whether it is let through by the one who makes it: what it opens is for its own use."""
+        return self.operation == "os.open"
+
+
+# Whose result is 0, and whose arguments are paths, texts and numbers alone, or a descriptor that a path can stand for.
+_MADE_HERE = frozenset(
+    name
+    for name, shape in SHAPES.items()
+    if shape.operation
+    in {"os.replace", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.chmod", "os.truncate"}
+    and name != "ftruncate"  # which the mode of the file does not forbid
+)
+_DESCRIPTORS = {"fchmod": "chmod"}
+
+
+class Reader:
+    """Read calls as they are asked about; one thread alone may use an instance."""
+
+    def __init__(self) -> None:
+        tables = MACHINES[platform.machine()]
+        self._names = {table.arch: table.names() for table in tables}
+        self._arch = tables[0].arch
+        self._memory = Memory()
+
+    def name(self, request: Request) -> str:
+        """Return the name of the system call."""
+        return self._names[request.arch].get(request.number & ~X32_BIT, "")
+
+    def read(self, request: Request) -> Call | None:
+        """Return the call; None if it changes no file that has a path. Raise OSError if it cannot be read."""
+        name = self.name(request)
+        if name in ESTRANGING or name not in SHAPES:
+            return None
+        native = request.arch == self._arch
+        found = _Arguments(self._memory, request, SHAPES[name].arguments, native=native)
+        if name == "ioctl":
+            found.copy_of_whole(request)
+        if len(found.paths) != SHAPES[name].arguments.count("p") + SHAPES[name].arguments.count("D"):
+            return None
+        return _call(name, request, found, native=native)
+
+
+def _call(name: str, request: Request, found: _Arguments, *, native: bool) -> Call | None:
+    operation = SHAPES[name].operation
+    if name == "unlinkat" and found.flags & _AT_REMOVEDIR:
+        operation = "os.rmdir"
+    elif name == "renameat2" and found.flags & _RENAME_NOREPLACE:
+        operation = "os.rename"
+    elif name == "creat":
+        found.flags = _CREATING
+    paths = found.paths
+    if operation == "os.sendfile" or name == "ioctl":
+        paths.reverse()  # which name the receiver first
+    if operation == "os.symlink":
+        # What a link says is read from where it stands.
+        beside = os.path.join(os.path.dirname(paths[0]), os.fsdecode(found.content))
+        paths.insert(0, absolute(beside, ""))
+    groups = flag_groups(found.flags) if operation == "os.open" else OPERATIONS[operation].groups
+    return Call(
+        request.task, name, operation, paths[0], paths[1] if len(paths) > 1 else None, groups, found.flags,
+        found.mode, request.arguments, tuple(found.given), native,
+    )  # fmt: skip
+
+
+class _Arguments:
+    """The arguments of one call, read from the process that makes it."""
+
+    def __init__(self, memory: Memory, request: Request, shape: str, *, native: bool) -> None:
+        self._memory = memory
+        self._task = request.task
+        self._native = native
+        self.paths: list[str] = []
+        self.given: list[bytes | None] = []
+        self.flags = self.mode = 0
+        self.content = b""
+        directory = _AT_FDCWD
+        for letter, value in zip(shape, request.arguments, strict=False):
+            if letter == "d":
+                directory = _signed(value)
+            elif letter == "p":
+                self._path(directory, value)
+                directory = _AT_FDCWD
+            elif letter == "D":
+                self._descriptor(_signed(value))
+            elif letter == "s":
+                self.content = memory.text(self._task, value)
+            elif letter == "f":
+                self.flags = value & 0xFFFFFFFF
+            elif letter == "m":
+                self.mode = value & 0xFFFF
+            elif letter == "h":
+                self.flags, self.mode = memory.open_how(self._task, value)
+                self.given = [None]  # how it is to be resolved is its own affair
+
+    def _path(self, directory: int, address: int) -> None:
+        raw = self._memory.text(self._task, address) if address else b""
+        if raw.startswith(b"/"):
+            self.paths.append(absolute(os.fsdecode(raw), ""))
+            self.given.append(None if raw.startswith(_OF_ONE_PROCESS) else raw)
+            return
+        link = f"/proc/{self._task}/" + ("cwd" if directory == _AT_FDCWD else f"fd/{directory}")
+        base = readlink(link)
+        if not base.startswith("/"):
+            return
+        self.paths.append(absolute(os.fsdecode(raw), base.removesuffix(_DELETED)))
+        # With an empty path the descriptor itself is meant.
+        self.given.append(os.fsencode(link) + b"/" + raw if raw else None)
+
+    def _descriptor(self, number: int) -> None:
+        link = f"/proc/{self._task}/fd/{number}"
+        path = readlink(link)
+        if path.startswith("/"):
+            self.paths.append(path.removesuffix(_DELETED))
+            self.given.append(os.fsencode(link))
+
+    def copy_of_whole(self, request: Request) -> None:
+        """Read the source of an `ioctl` that makes one file share the content of another."""
+        self.paths, self.given = self.paths[:1], [None]
+        source = request.arguments[2]
+        if request.arguments[1] & 0xFFFFFFFF != FICLONE:
+            source = struct.unpack("=q", self._memory.read(self._task, source, 8))[0]
+        self._descriptor(_signed(source))
+
+
+def _signed(value: int) -> int:
+    value &= 0xFFFFFFFF
+    return value - (1 << 32) if value >> 31 else value
+
+
+class Maker:
+    """Make calls in the place of the process that waits."""
+
+    def __init__(self) -> None:
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._numbers = MACHINES[platform.machine()][0].numbers
+
+    def make(self, call: Call, paths: tuple[bytes, ...] | None = None) -> None:
+        """Make a call whose arguments allow it, on other `paths` if there are any. Raise its OSError."""
+        name = _DESCRIPTORS.get(call.syscall, call.syscall)
+        ends = list(call.given if paths is None else paths)
+        arguments: list[object] = []
+        for letter, value in zip(SHAPES[call.syscall].arguments, call.arguments, strict=False):
+            if letter == "d":
+                arguments.append(ctypes.c_long(_AT_FDCWD))
+            elif letter in "pD":
+                arguments.append(ctypes.c_char_p(ends.pop(0)))
+            elif letter == "s":
+                arguments.append(ctypes.c_char_p(self._content(call)))
+            else:
+                arguments.append(ctypes.c_ulong(value))
+        if self._libc.syscall(ctypes.c_long(self._numbers[name]), *arguments) < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), call.path, None, call.target)
+
+    @staticmethod
+    def _content(call: Call) -> bytes:
+        return Memory().text(call.task, call.arguments[0])
+
+    def open(self, call: Call) -> None:
+        """Open and close a file, as a call does that is to fail afterwards. Raise its OSError."""
+        assert call.given[0] is not None  # noqa: S101  # asked before
+        # Not to wait for the other end of a pipe.
+        _close(_open(call.given[0], call.flags | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY, call.mode))
+
+
+def is_written(task: int, descriptor: int) -> bool:
+    """Return whether a descriptor of another process was opened for writing."""
+    try:
+        number = _open(f"/proc/{task}/fdinfo/{_signed(descriptor)}", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        content: bytes = ORIGINALS["os", "read"](number, 4096)
+    except OSError:
+        return False
+    finally:
+        _close(number)
+    flags = content.partition(b"flags:")[2].split()
+    return bool(flags) and int(flags[0], 8) & (os.O_WRONLY | os.O_RDWR) != 0

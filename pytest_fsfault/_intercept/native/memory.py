@@ -1,0 +1,119 @@
+"""Look into a process that waits for an answer: the texts that its arguments point to, and where it stands.
+
+Each look is at what the process is now: nothing is remembered of one, since it may run another program next.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import struct
+from typing import NamedTuple
+
+from pytest_fsfault._host.originals import ORIGINALS, readlink
+
+_open, _read, _close = (ORIGINALS["os", name] for name in ("open", "read", "close"))
+_PAGE = 4096
+#: The longest path that the kernel takes, with its final zero; include/uapi/linux/limits.h.
+PATH_MAX = 4096
+
+
+class _Span(ctypes.Structure):
+    """One `struct iovec`."""
+
+    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+class Memory:
+    """Read the memory of other processes; one thread alone may use an instance."""
+
+    def __init__(self) -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._read = libc.process_vm_readv
+        self._read.restype = ctypes.c_ssize_t
+        long = ctypes.c_ulong
+        self._read.argtypes = (ctypes.c_int, ctypes.c_void_p, long, ctypes.c_void_p, long, long)
+        self._buffer = ctypes.create_string_buffer(_PAGE)
+        self._local = _Span(ctypes.addressof(self._buffer), _PAGE)
+        self._remote = _Span(0, 0)
+
+    def read(self, task: int, address: int, length: int) -> bytes:
+        """Return what stands at an address, a page at most. Raise OSError if it cannot be read."""
+        self._remote.base, self._remote.length = address, length
+        got = self._read(task, ctypes.byref(self._local), 1, ctypes.byref(self._remote), 1, 0)
+        if got < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+        return self._buffer.raw[:got]
+
+    def text(self, task: int, address: int) -> bytes:
+        """Return the text at an address, up to its zero. Raise OSError if there is none to be read."""
+        found = b""
+        while len(found) < PATH_MAX:
+            piece = self.read(task, address, _PAGE - address % _PAGE)
+            end = piece.find(b"\0")
+            if end >= 0:
+                return found + piece[:end]
+            found += piece
+            address += len(piece)
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+
+    def open_how(self, task: int, address: int) -> tuple[int, int]:
+        """Return flags and mode of the `struct open_how` at an address."""
+        flags, mode = struct.unpack("=QQ", self.read(task, address, 16))
+        return flags, mode
+
+
+class Standing(NamedTuple):
+    """As whom a thread asks the file system: what decides whether this process may do a call in its place."""
+
+    users: bytes  # real, effective, saved and file system's
+    groups: bytes
+    others: bytes
+    capabilities: bytes
+    umask: bytes
+    root: str
+    mounts: str
+    space: str  # of users
+
+
+def standing(task: str) -> Standing:
+    """Return the standing of a thread, by its number, or of this one (``"thread-self"``). Raise OSError."""
+    status = content(f"/proc/{task}/status")
+    users, groups, others = field(status, b"Uid"), field(status, b"Gid"), field(status, b"Groups")
+    # What the file system asks for is the fourth number of each; include/linux/cred.h.
+    return Standing(
+        users.split()[3],
+        groups.split()[3],
+        b" ".join(sorted(others.split())),
+        field(status, b"CapEff"),
+        field(status, b"Umask"),
+        readlink(f"/proc/{task}/root"),
+        readlink(f"/proc/{task}/ns/mnt"),
+        readlink(f"/proc/{task}/ns/user"),
+    )
+
+
+def content(path: str) -> bytes:
+    """Return what a file of ``/proc`` says, in one go. Raise OSError."""
+    descriptor = _open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        found: bytes = _read(descriptor, 65_536)
+        return found
+    finally:
+        _close(descriptor)
+
+
+def field(status: bytes, name: bytes) -> bytes:
+    """Return what stands behind a name in a ``status`` file of ``/proc``."""
+    return status.partition(b"\n" + name + b":")[2].partition(b"\n")[0]
+
+
+def program_of(task: int) -> str:
+    """Return the base name of the program that a thread runs; ``"?"`` if nobody tells."""
+    try:
+        path: str = readlink(f"/proc/{task}/exe")
+    except OSError:
+        return "?"
+    return os.path.basename(path.removesuffix(" (deleted)"))

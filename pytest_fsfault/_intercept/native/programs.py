@@ -1,0 +1,134 @@
+"""The native programs of this process: started under a filter while faults act, answered until they have ended."""
+
+from __future__ import annotations
+
+import os
+import platform
+import stat
+import sys
+from _thread import get_ident
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._host.originals import ORIGINALS
+from pytest_fsfault._intercept.native import bpf, possible
+from pytest_fsfault._intercept.native.calls import Reader
+from pytest_fsfault._intercept.native.judging import Judge
+from pytest_fsfault._intercept.native.numbers import MACHINES
+from pytest_fsfault._intercept.native.starting import Start
+from pytest_fsfault._intercept.native.tree import Tree, Trees
+from pytest_fsfault._intercept.native.wants import Wants, wants
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_fsfault._core.engine.engine import Engine
+    from pytest_fsfault._intercept.calls.state import InterceptState
+    from pytest_fsfault._intercept.native.judging import PythonChildren
+    from pytest_fsfault._intercept.native.tree import Watch
+
+_HOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "holder.py")
+_stat, _getxattr = ORIGINALS["os", "stat"], getattr(os, "getxattr", None)
+
+
+class Programs:
+    """Start processes so that their calls are asked about, and answer."""
+
+    def __init__(self, state: InterceptState, watch: Watch, python: PythonChildren) -> None:
+        self._state = state
+        self._trees = Trees(watch, Judge(state, self.engines, python), Reader(), self.tell)
+
+    def engines(self) -> tuple[Engine, ...]:
+        """Return the sessions that hold for native programs, the innermost first."""
+        if self._state.shut:
+            return ()
+        return tuple(engine for engine in self._state.engines if engine.gate and engine.native)
+
+    def tell(self, told: str) -> None:
+        """Note once what is not reached, or not as it should be."""
+        for engine in self.engines()[:1]:
+            if told not in engine.escapes:
+                engine.escapes.append(told)
+
+    def start(self, real: Callable[[bool], Any], site: str, program: str | bytes | None) -> tuple[Any, str]:
+        """Start a process by `real`, under a filter if that is possible; return its outcome, and why it is not reached.
+
+        `real` is told whether anything is asked about between a fork and the program that follows.
+        """
+        wanted = wants(self.engines())
+        reason = "no rule could concern it" if wanted is None else possible.why_not() or _privilege(program)
+        if reason or wanted is None:
+            return real(True), reason
+        start = _start(wanted, lambda: real(wanted.harmless), self._state)
+        tree: list[Tree] = []
+
+        def listen(listener: int) -> None:
+            tree.append(Tree(listener, site, killable=start.killable))
+            tree[0].starter = start.native
+            self._trees.add(tree[0])
+
+        start.listening = listen
+        result = start.run()
+        if start.failure is not None:
+            return real(True), possible.sentence(start.failure)
+        if isinstance(result, int) and tree:
+            tree[0].root = result
+        return result, ""
+
+    def end(self) -> None:
+        """Answer no more: let the programs that live on go ahead with whatever they do."""
+        left = self._trees.release()
+        try:
+            if left:
+                _hold([tree.listener.descriptor for tree in left])
+        finally:
+            for tree in left:
+                tree.close()
+
+    def abandon(self) -> None:
+        """Leave all programs to the process that this one was forked from."""
+        self._trees.abandon()
+
+    def __len__(self) -> int:
+        return len(self._trees)
+
+
+def _start(wanted: Wants, function: Callable[[], Any], state: InterceptState) -> Start:
+    code = bpf.program(MACHINES[platform.machine()], wanted.extra, reads=wanted.reads)
+
+    def work() -> Any:
+        # What it does is ours: no fault meets it, and no event of it starts anything.
+        me = get_ident()
+        state.own_threads.add(me)
+        try:
+            return function()
+        finally:
+            state.own_threads.discard(me)
+
+    return Start(code, work)
+
+
+def _privilege(program: str | bytes | None) -> str:
+    """Return why a program must not have a filter: it would lose the privilege that its file gives."""
+    if program is None or os.geteuid() == 0:
+        return ""
+    try:
+        mode = _stat(program).st_mode
+    except (OSError, ValueError):
+        return ""
+    if mode & (stat.S_ISUID | stat.S_ISGID):
+        return "its file gives it the rights of another user, which it would lose"
+    try:
+        assert _getxattr is not None  # noqa: S101  # Linux has it
+        _getxattr(program, "security.capability")
+    except OSError:
+        return ""
+    return "its file gives it capabilities, which it would lose"
+
+
+def _hold(listeners: list[int]) -> None:
+    """Start a small program that answers in our place."""
+    import subprocess  # noqa: PLC0415  # whoever has started something has loaded it
+
+    command = [sys.executable, "-S", "-I", _HOLDER, *map(str, listeners)]
+    # It forks and ends: what goes on is no child of ours.
+    subprocess.run(command, stdin=-3, stdout=-3, stderr=-3, pass_fds=listeners, cwd="/", check=False)  # noqa: S603

@@ -1,0 +1,227 @@
+"""One tree of processes that a test has started, and the listener by which all of it asks."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+from pytest_fsfault._host.originals import listdir
+from pytest_fsfault._intercept.native import memory
+from pytest_fsfault._intercept.native.judging import PROCEED, Reply
+from pytest_fsfault._intercept.native.notify import Listener
+from pytest_fsfault._intercept.native.numbers import ESTRANGING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pytest_fsfault._intercept.native.calls import Reader
+    from pytest_fsfault._intercept.native.judging import Judge
+    from pytest_fsfault._intercept.native.notify import Request
+
+# So many questions are answered in a row before others get their turn.
+_IN_A_ROW = 64
+
+
+class Watch(Protocol):
+    """The thread that waits for whatever may be asked."""
+
+    def watch(self, descriptor: int, ready: Callable[[], object]) -> None:
+        """Call `ready` in that thread whenever a descriptor can be read, or nobody writes to it any more."""
+
+    def unwatch(self, descriptor: int) -> None:
+        """Watch a descriptor no longer."""
+
+    def after(self, seconds: float, call: Callable[[], object]) -> None:
+        """Call `call` in that thread after so many real seconds."""
+
+
+class Tree:
+    """All processes that have come from one start, as long as one of them lives."""
+
+    def __init__(self, listener: int, site: str, *, killable: bool) -> None:
+        self.site = site
+        self.killable = killable
+        self.estranged = False
+        self.listener = Listener(listener)
+        self.tasks: set[int] = set()  # the threads that have asked
+        self.root: int | None = None  # the process that was started first
+        self.starter = 0  # the thread that has started it
+        self.open = True
+
+    def kill(self) -> None:
+        """Kill every process of the tree, as the power does that fails."""
+        own = filters("self")
+        for _ in range(_ROUNDS):
+            found = {one for one in _with_descendants(self._known()) if filters(str(one)) > own}
+            if not found:
+                return
+            for one in found:
+                with suppress(OSError):
+                    os.kill(one, signal.SIGKILL)
+
+    def _known(self) -> set[int]:
+        roots = [self.root] if self.root else _children_of_thread("self", self.starter)
+        return {*self.tasks, *roots}
+
+    def close(self) -> None:
+        """Forget the tree: nobody of it is left, or somebody else answers."""
+        if self.open:
+            self.open = False
+            self.listener.close()
+
+
+class Trees:
+    """The trees of this process, answered in the thread of `watch`."""
+
+    def __init__(self, watch: Watch, judge: Judge, reader: Reader, tell: Callable[[str], object]) -> None:
+        self._watch = watch
+        self._judge = judge
+        self._reader = reader
+        self._tell = tell
+        self._trees: dict[int, Tree] = {}
+
+    def add(self, tree: Tree) -> None:
+        """Answer a tree from now on."""
+        descriptor = tree.listener.descriptor
+        self._trees[descriptor] = tree
+        self._watch.watch(descriptor, lambda: self._ready(tree))
+
+    def __len__(self) -> int:
+        return len(self._trees)
+
+    def _ready(self, tree: Tree) -> None:
+        for _ in range(_IN_A_ROW):
+            state = tree.listener.state() if tree.open else ""
+            if state == "over":
+                self._forget(tree)
+            if state != "asked":
+                return
+            request = tree.listener.receive()
+            if request is not None:
+                self._answer(tree, request)
+
+    def _answer(self, tree: Tree, request: Request) -> None:
+        """Answer one question; whatever goes wrong with us, the call goes ahead."""
+        tree.tasks.add(request.task)
+        reply = PROCEED
+        try:
+            reply = self._decide(tree, request)
+        except Exception as error:  # noqa: BLE001  # told at the end of the test
+            self._tell(f"a native program's call went ahead without faults: {type(error).__name__}: {error}")
+        try:
+            self._send(tree, request, reply)
+        except Exception as error:  # noqa: BLE001  # as above; whoever waits must get an answer
+            self._tell(f"a native program's call went ahead without faults: {type(error).__name__}: {error}")
+            tree.listener.proceed(request.ident)
+
+    def _decide(self, tree: Tree, request: Request) -> Reply:
+        if self._reader.name(request) in ESTRANGING:
+            tree.estranged = True
+            return PROCEED
+        try:
+            call = self._reader.read(request)
+        except OSError as error:
+            if error.errno in {errno.EPERM, errno.EACCES}:
+                self._tell(
+                    f"{memory.program_of(request.task)}, started at {tree.site}, may not be looked into: "
+                    "no fault reaches it"
+                )
+            return PROCEED  # it has died, or passes what is no address: the kernel says so itself
+        if call is None:
+            return PROCEED
+        return self._judge.judge(call, tree, lambda: tree.listener.is_valid(request.ident))
+
+    def _send(self, tree: Tree, request: Request, reply: Reply) -> None:
+        if not tree.open:
+            return
+        listener, ident = tree.listener, request.ident
+        if reply.kind == "proceed":
+            listener.proceed(ident)
+        elif reply.kind == "refuse":
+            listener.refuse(ident, reply.errno)
+        elif reply.kind == "give":
+            listener.give(ident, 0)
+        elif reply.kind == "later":
+            self._watch.after(reply.seconds, lambda: self._send_later(tree, request, reply))
+        else:
+            tree.kill()
+            if reply.then is not None:
+                reply.then()
+
+    def _send_later(self, tree: Tree, request: Request, reply: Reply) -> None:
+        now = PROCEED
+        try:
+            if reply.then is not None:
+                now = reply.then()
+        finally:
+            self._send(tree, request, now)
+
+    def _forget(self, tree: Tree) -> None:
+        descriptor = tree.listener.descriptor
+        if self._trees.pop(descriptor, None) is not None:
+            self._watch.unwatch(descriptor)
+            tree.close()
+
+    def release(self) -> list[Tree]:
+        """Stop answering; return the trees that live on, for somebody else to answer."""
+        left = []
+        for tree in tuple(self._trees.values()):
+            self._watch.unwatch(tree.listener.descriptor)
+            if tree.listener.state() == "over":
+                tree.close()
+            else:
+                left.append(tree)
+        self._trees.clear()
+        return left
+
+    def abandon(self) -> None:
+        """Leave all trees to the process that this one was forked from."""
+        for tree in self._trees.values():
+            tree.close()
+        self._trees.clear()
+
+
+# Who forks while it is killed has a child that the next round finds.
+_ROUNDS = 50
+
+
+def _with_descendants(processes: Iterable[int]) -> set[int]:
+    waiting = list(processes)
+    found: set[int] = set()
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += _children(one)
+    return found
+
+
+def _children(process: int) -> list[int]:
+    try:
+        tasks = listdir(f"/proc/{process}/task")
+    except OSError:
+        return []
+    return [child for task in tasks for child in _children_of_thread(str(process), task)]
+
+
+def _children_of_thread(process: str, task: int | str) -> list[int]:
+    try:
+        return [int(child) for child in memory.content(f"/proc/{process}/task/{task}/children").split()]
+    except OSError:
+        return []
+
+
+def filters(process: str) -> int:
+    """Return how many filters stand before a process that lives; -1 if none lives there."""
+    try:
+        status = memory.content(f"/proc/{process}/status")
+    except OSError:
+        return -1
+    if memory.field(status, b"State").strip()[:1] in {b"Z", b"X"}:
+        return -1
+    count = memory.field(status, b"Seccomp_filters").strip()  # Linux 5.9
+    mode = memory.field(status, b"Seccomp").strip()
+    return int(count) if count else int(mode == b"2")

@@ -1,0 +1,66 @@
+"""What the sessions want to be asked about, beside the changes that are always asked about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_fsfault._core.language.operations import OPERATIONS
+from pytest_fsfault._intercept.native.numbers import CHANGES, ON_DEMAND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_fsfault._core.engine.engine import Engine
+
+#: The operations that a native program can be met in.
+REACHED = frozenset(shape.operation for shape in (*CHANGES.values(), *ON_DEMAND.values())) | {
+    "os.rename", "open", "file.write", "file.close", "file.flush", "file.truncate",
+}  # fmt: skip
+# What a rule may say that is about single transfers. `mutate` is about the opening of a file for writing:
+# a program that is asked about each write takes many times as long.
+_WRITES = frozenset({"os.write", "file.write", "write", "any"})
+_SYNCS = frozenset({"os.fsync", "file.flush", "write", "any"})
+_CLOSES = frozenset({"os.close", "file.close", "any"})
+_READS = frozenset({"os.open", "open", "read", "any"})
+
+
+class Wants(NamedTuple):
+    """The system calls on demand, and whether opens for reading are asked about."""
+
+    extra: frozenset[str] = frozenset()
+    reads: bool = False
+
+    @property
+    def harmless(self) -> bool:
+        """Whether nothing is asked about that happens between the start of a process and its program."""
+        return not self.extra and not self.reads
+
+
+def wants(engines: Iterable[Engine]) -> Wants | None:
+    """Return what the sessions want to know; None if no call of a native program can concern them."""
+    engines = tuple(engines)
+    if not any(_concerned(engine) for engine in engines):
+        return None
+    spoken = {name for engine in engines for one in engine.plan.armed for name in one.rule.operations}
+    model = [engine.model for engine in engines if engine.model is not None]
+    names = set()
+    if spoken & _WRITES:
+        names.add("os.write")
+    if spoken & _SYNCS:
+        names.add("os.fsync")
+    if spoken & _CLOSES or any(one.wants_closes() for one in model):
+        names.add("os.close")
+    extra = frozenset(name for name, shape in ON_DEMAND.items() if shape.operation in names)
+    return Wants(extra, reads=bool(spoken & _READS) or bool(model))
+
+
+def _concerned(engine: Engine) -> bool:
+    return (
+        engine.observing
+        or engine.ended is not None
+        or engine.model is not None
+        or not REACHED.isdisjoint(engine.plan.names)
+    )
+
+
+assert OPERATIONS.keys() >= REACHED  # noqa: S101  # a name that no rule can have would never be met

@@ -1,0 +1,231 @@
+"""Native programs meet the rules of the session: their count, their errors, their journal."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from pytest_fsfault import SimulatedCrash, inject
+from tests.intercept.native import elf
+
+MADE = {
+    "rename": ("mv old new", "os.rename old to new"),
+    "rename over a file": ("touch new; mv old new", "os.replace old to new"),
+    "unlink": ("rm old", "os.remove old"),
+    "rmdir": ("mkdir dir; rmdir dir", "os.rmdir dir"),
+    "mkdir": ("mkdir dir", "os.mkdir dir"),
+    "link": ("ln old new", "os.link old to new"),
+    "symlink": ("ln -s old new", "os.symlink to new"),
+    "chmod": ("chmod 600 old", "os.chmod old"),
+    "utime": ("touch old", "os.utime old"),
+    "truncate": ("truncate -s 5 old", "os.truncate old"),
+    "open": ("echo > new", "os.open new"),
+    "open by its other name": ("echo > new", "open new"),
+    "write": ("echo > new", "os.write new"),
+    "read": ("cat old", "os.open old"),
+    "a group": ("rm old", "delete old"),
+}
+
+
+@pytest.mark.parametrize("case", MADE)
+def test_each_call_meets_a_rule(root, sh, case):
+    """The program fails, once; the same line succeeds afterwards, and the journal names program and call."""
+    line, meant = MADE[case]
+    (root / "old").write_text("old")
+    with inject(f"{meant} -> EACCES when once", roots=[root]) as fsfault:
+        assert sh(line) != 0
+        (entry,) = fsfault.journal.faults
+    assert "raised" == entry.outcome
+    assert errno.EACCES == entry.error.errno
+    assert entry.program in entry.call_site
+    assert f"{__file__}:" in entry.call_site or "conftest.py:" in entry.call_site
+    assert entry.process != os.getpid()
+
+
+ERRNOS = {
+    "ERROR_ACCESS_DENIED": "EACCES",
+    "ERROR_SHARING_VIOLATION": "EACCES",
+    "ERROR_DIR_NOT_EMPTY": "ENOTEMPTY",
+    "ERROR_DISK_FULL": "ENOSPC",
+    "ERROR_PRIVILEGE_NOT_HELD": "EPERM",
+    "ERROR_NOT_SAME_DEVICE": "EXDEV",
+    "ERROR_FILENAME_EXCED_RANGE": "ENAMETOOLONG",
+    "ERROR_ALREADY_EXISTS": "EEXIST",
+    "EBUSY": "EBUSY",
+    "EINTR": "EINTR",
+}
+
+
+@pytest.mark.parametrize("name", ERRNOS)
+def test_the_number_that_a_program_gets(root, name):
+    """A number of Windows becomes the one by which Linux tells of the same cause."""
+    program = elf.mkdir(root / "program", root / "made")
+    with inject(f"os.mkdir made -> {name}", roots=[root]):
+        got = subprocess.run([program], check=False).returncode
+    assert getattr(errno, ERRNOS[name]) == got
+    assert not (root / "made").exists()
+
+
+def test_a_static_program_is_reached(root):
+    """It loads no library, so nothing but its kernel can be asked."""
+    program = elf.mkdir(root / "program", root / "made")
+    with inject("os.mkdir made -> EACCES when nth 2", roots=[root]) as fsfault:
+        assert 0 == subprocess.run([program], check=False).returncode
+        os.rmdir(root / "made")
+        assert errno.EACCES == subprocess.run([program], check=False).returncode
+        assert ["ok", "raised"] == [entry.outcome for entry in fsfault.journal]
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="32-bit calls of x86-64")
+def test_a_32_bit_call_is_reached(root, monkeypatch):
+    """It has a table of numbers of its own."""
+    monkeypatch.chdir(root)
+    program = elf.mkdir32(root / "program")
+    with inject("os.mkdir m32 -> EBUSY", roots=[root]) as fsfault:
+        code = subprocess.run([program], cwd=root, check=False).returncode
+        if code == 256 - errno.ENOSYS or code == -signal.SIGSEGV:
+            pytest.skip("this kernel runs no 32-bit calls")
+        assert errno.EBUSY == code
+        assert "mkdir" in fsfault.journal[0].call_site
+
+
+def test_one_count_across_python_native_python(root):
+    """The second deletion is that of `rm`, between two of the Python that started it."""
+    for name in "abc":
+        (root / name).touch()
+    code = (
+        "import os, subprocess\nos.remove('a'); print(subprocess.run(['rm', 'b']).returncode); os.remove('c')"
+    )
+    with inject("os.remove -> EBUSY when nth 2", roots=[root]) as fsfault:
+        child = subprocess.run(
+            [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+        )
+        entries = [(entry.outcome, entry.program) for entry in fsfault.journal]
+    assert "1" == child.stdout.strip()
+    assert [("ok", None), ("raised", "rm"), ("ok", None)] == entries
+
+
+def test_python_children_are_not_counted_twice(root):
+    """Each call of theirs is one entry and one of the count, whatever name it was called by."""
+    code = (
+        "import os, sys, shutil, posix\n"
+        "os.mkdir('a'); os.rename('a', 'b'); posix.rmdir('b'); open('c', 'w').close(); os.remove('c')\n"
+        "shutil.copytree('d', 'e'); shutil.rmtree('e'); os.link('f', 'g'); os.symlink('f', 'h'); os.unlink('g')"
+    )
+    found = {}
+    for native in (False, True):
+        (root / "d").mkdir(exist_ok=True)
+        (root / "f").touch()
+        with inject(roots=[root], profile="observe", native=native) as fsfault:
+            subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
+            found[native] = [
+                (entry.operation, os.path.basename(entry.path), entry.outcome) for entry in fsfault.journal
+            ]
+        (root / "h").unlink()
+    assert found[False] == found[True]
+    assert len(found[True]) > 10
+
+
+def test_extension_code_in_a_python_child_is_met_once(root):
+    """What goes past Python's functions is a native call: here through ctypes."""
+    code = (
+        "import os, ctypes; os.mkdir('a')\n"
+        "libc = ctypes.CDLL(None, use_errno=True)\n"
+        "print(libc.mkdir(b'b', 0o700), ctypes.get_errno()); os.mkdir('c')"
+    )
+    with inject("os.mkdir -> EBUSY when nth 2", roots=[root]) as fsfault:
+        child = subprocess.run(
+            [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+        )
+        assert f"-1 {errno.EBUSY}" == child.stdout.strip()
+        assert ["ok", "raised", "ok"] == [entry.outcome for entry in fsfault.journal]
+
+
+def test_an_isolated_python_is_a_native_program(root):
+    """With -S it loads nothing of ours; its calls are met all the same, and nothing is out of reach."""
+    (root / "a").touch()
+    code = "import os; os.remove('a')"
+    with inject("os.remove a -> EBUSY", roots=[root], strict="all") as fsfault:
+        command = [sys.executable, "-S", "-c", code]
+        assert 1 == subprocess.run(command, cwd=root, check=False, stderr=-3).returncode
+        assert fsfault.journal.faults[0].program.startswith("python")
+
+
+def test_a_delay_takes_real_time_and_holds_up_nobody_else(root):
+    """Two programs wait for half a second each, at the same time."""
+    with inject("os.mkdir slow* -> delay 500ms", roots=[root]) as fsfault:
+        began = time.monotonic()
+        slow = [subprocess.Popen(["mkdir", root / name]) for name in ("slow1", "slow2")]
+        assert 0 == subprocess.run(["mkdir", root / "quick"], check=False).returncode
+        assert not (root / "slow1").exists() or time.monotonic() - began >= 0.5
+        assert [0, 0] == [one.wait() for one in slow]
+        assert 0.5 <= fsfault.clock.now
+        assert ["ok", "ok"] == [entry.outcome for entry in fsfault.journal]
+
+
+def test_an_error_after_the_call(root, sh):
+    """What was asked has happened all the same."""
+    with inject("os.mkdir a -> EACCES after", "os.open b -> EIO after", roots=[root]) as fsfault:
+        assert sh("mkdir a") != 0
+        assert sh("echo > b") != 0
+        assert ["raised", "raised"] == [entry.outcome for entry in fsfault.journal]
+    assert (root / "a").is_dir()
+    assert (root / "b").is_file()
+
+
+def test_a_call_that_fails_by_itself(root, sh):
+    """The journal tells the system's own error, as the program gets it."""
+    with inject("os.rmdir a -> EACCES when nth 2", roots=[root], strict=False) as fsfault:
+        assert sh("mkdir a; touch a/b; rmdir a") != 0
+        (entry,) = fsfault.journal
+    assert ("failed", errno.ENOTEMPTY) == (entry.outcome, entry.error.errno)
+
+
+def test_modes_and_owners_are_those_of_the_program(root, sh):
+    """A call that is made in the place of the program keeps to its umask."""
+    with inject(roots=[root], profile="observe") as fsfault:
+        assert 0 == sh("umask 027; mkdir private; umask 0; mkdir -m 1777 open; mkdir plain")
+        assert {"passed"} == {entry.outcome for entry in fsfault.journal.of("os.mkdir")}
+        assert 0 == sh("mkdir like; rmdir like")
+        assert ["ok", "ok"] == [entry.outcome for entry in fsfault.journal][-2:]
+    modes = [oct((root / name).stat().st_mode & 0o7777) for name in ("private", "open", "plain")]
+    assert ["0o750", "0o1777", "0o777"] == modes
+
+
+def test_a_crash_kills_the_whole_tree(root):
+    """Nothing of it changes anything afterwards: not the shell, not what it has started beside itself."""
+    for name in ("one", "two", "three"):
+        (root / name).touch()
+    line = "(sleep 0.3; touch late; setsid sh -c 'sleep 0.2; touch later') & rm one; rm two; rm three"
+    with pytest.raises(AssertionError, match=r"SimulatedCrash: os\.remove"):
+        with inject("os.remove two -> crash", roots=[root]) as fsfault:
+            with pytest.raises(SimulatedCrash):
+                subprocess.run(["sh", "-c", line], cwd=root, check=False)
+            assert ["crashed"] == [entry.outcome for entry in fsfault.journal]
+    time.sleep(0.7)
+    assert ["three", "two"] == sorted(os.listdir(root))
+
+
+def test_strict_all_passes_for_a_reached_program_and_fails_for_another(root, sh):
+    """What it changes was seen; with `native=False` nobody has."""
+    with inject(roots=[root], strict="all"):
+        assert 0 == sh("mkdir a; echo > b; mv b a/c; ln -s a d; rm a/c")
+    with pytest.raises(AssertionError, match="e was changed although no call of ours changed it"):
+        with inject(roots=[root], strict="all", native=False):
+            assert 0 == sh("mkdir e")
+
+
+def test_paused_and_native_false_leave_programs_alone(root, sh):
+    """A program that is started so meets nothing, ever."""
+    with inject("os.mkdir -> EACCES or never", roots=[root]) as fsfault:
+        with fsfault.paused():
+            assert 0 == sh("mkdir a")
+        assert sh("mkdir b") != 0
+    with inject("os.mkdir -> EACCES or never", roots=[root], native=False):
+        assert 0 == sh("mkdir c")
+    with inject("os.mkdir -> EACCES or never", roots=[root], children=False):
+        assert 0 == sh("mkdir d")
