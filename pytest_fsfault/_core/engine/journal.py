@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import threading
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 
+from pytest_fsfault._core.language.errors import copied
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.language.operations import ALIASES, GROUPS, OPERATIONS
 
@@ -76,7 +76,7 @@ class Journal(Sequence[Entry]):
 
         `who` are the thread and the process of the call, by default the calling ones.
         """
-        kept = None if error is None else _without_traceback(error)
+        kept = None if error is None else copied(error)
         who = who or (threading.get_ident(), os.getpid())
         with self._lock:
             while True:
@@ -151,11 +151,3 @@ def members(operation: str) -> frozenset[str]:
         return GROUPS[name]
     known = [*OPERATIONS, *ALIASES, *GROUPS]
     raise FsFaultError(f"unknown operation {operation!r}{nearest(operation, known)}")
-
-
-def _without_traceback(error: BaseException) -> BaseException:
-    try:
-        kept = copy.copy(error)
-    except Exception:  # noqa: BLE001  # somebody else's exception may refuse to be copied
-        kept = Exception(f"{type(error).__name__}: {error}")
-    return kept.with_traceback(None)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import builtins
+import copy
 import errno as _errno
 import os
 import re
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -211,9 +213,36 @@ def _restore(name: str, args: tuple[Any, ...], filename: Filename, filename2: Fi
     return exc
 
 
+def copied(error: BaseException) -> BaseException:
+    """Return a copy of an error without its traceback, its chain and its frames.
+
+    The copy of an OSError that Windows itself raised would lose its `winerror`: CPython's `OSError.__reduce__`
+    leaves it out (Objects/exceptions.c), so such an error is built anew. An exception that refuses to be copied
+    is replaced by one that says the same.
+    """
+    try:
+        kept = _copied_on_windows(error) if _ON_WINDOWS and isinstance(error, OSError) else copy.copy(error)
+    except Exception:  # noqa: BLE001  # somebody else's exception may do anything
+        kept = Exception(f"{type(error).__name__}: {error}")
+    return kept.with_traceback(None)
+
+
+def _copied_on_windows(error: OSError) -> OSError:
+    code = _winerror_of(error)
+    if isinstance(code, int):
+        kept = type(error)(error.errno, error.strerror, error.filename, code, error.filename2)
+    else:
+        kept = copy.copy(error)
+        if error.filename2 is not None:  # CPython's copy then shows "[WinError None]"
+            kept = type(error)(error.errno, error.strerror, error.filename)
+            kept.filename2 = error.filename2
+    vars(kept).update(vars(error))
+    return kept
+
+
 def error_row(error: BaseException) -> tuple[Any, ...]:
     """Return an error as plain values, for another process: its class, codes, text and file names."""
-    found = vars(error).get("winerror", _NONE) if isinstance(error, OSError) else _NONE
+    found = _winerror_of(error) if isinstance(error, OSError) else _NONE
     names = getattr(error, "filename", None), getattr(error, "filename2", None)
     if isinstance(error, _WindowsError):
         return type(error).__name__, error.args, *names, error.winerror
@@ -230,9 +259,17 @@ def error_from_row(row: tuple[Any, ...]) -> OSError:
     else:
         number, text = args
         exc = OSError(text) if number is None else _plain(number, text, filename, filename2)
+    if _ON_WINDOWS and isinstance(winerror, int):
+        return OSError(exc.errno, exc.strerror, exc.filename, winerror, exc.filename2)
     if winerror != _NONE:
         vars(exc)["winerror"] = winerror
     return exc
+
+
+def _winerror_of(error: OSError) -> Any:
+    if sys.platform == "win32":  # a member of every OSError, None for those of the C runtime
+        return error.winerror
+    return vars(error).get("winerror", _NONE)
 
 
 #: Stands for an attribute that is not there.
@@ -244,7 +281,15 @@ def _windows(code: int, number: int, filename: Filename, filename2: Filename) ->
     # to (errno, strerror). Windows derives errno, and with it the class, from the code.
     arguments = (number, winerror_text(code), filename, code, None if filename is None else filename2)
     if _ON_WINDOWS:
-        return OSError(*arguments)
+        exc = OSError(*arguments)
+        if isinstance(filename, int):
+            # It was taken for the characters that a blocking call has written, and the second name was dropped.
+            exc.filename = filename
+            if filename2 is not None:
+                exc.filename2 = filename2
+        # What is in the instance's dictionary is set anew by `copy` and `pickle`, which would lose the code.
+        vars(exc)["winerror"] = code
+        return exc
     exc = _class(type(OSError(number, "")).__name__)(*arguments)
     exc.winerror = code
     return exc

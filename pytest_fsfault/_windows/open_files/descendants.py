@@ -6,9 +6,10 @@ or psutil where there is no ``/proc``. A process that ends or that may not be re
 
 from __future__ import annotations
 
+import os
 import re
 import sys
-from os import fsdecode, makedev
+from os import fsdecode
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._host.processes import Process, descendants, listing, psutil_descendants, read
@@ -58,7 +59,7 @@ def _mapped(row: tuple[bytes, bytes, bytes, bytes], image: bool) -> Mapped:
     major, minor, inode, raw = row
     path = fsdecode(raw).replace("\\012", "\n")
     return Mapped(
-        makedev(int(major, 16), int(minor, 16)), int(inode), "" if path.endswith(DELETED) else path, image
+        os.makedev(int(major, 16), int(minor, 16)), int(inode), "" if path.endswith(DELETED) else path, image
     )
 
 

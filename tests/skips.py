@@ -1,0 +1,40 @@
+"""Say why a test is left out on a system, in one of three ways, so that the reasons can be counted by class."""
+
+import os
+import sys
+
+import pytest
+
+WINDOWS = os.name == "nt"
+
+
+def _wine() -> str:
+    """Return Wine's version, or an empty text where Windows is Windows."""
+    if sys.platform != "win32":
+        return ""
+    import ctypes
+
+    try:
+        version = ctypes.CDLL("ntdll").wine_get_version
+    except AttributeError:
+        return ""
+    version.restype = ctypes.c_char_p
+    return version().decode()
+
+
+WINE = _wine()
+
+
+def posix_fact(fact: str) -> pytest.MarkDecorator:
+    """Leave a test out on Windows that is about something only POSIX has."""
+    return pytest.mark.skipif(WINDOWS, reason=f"POSIX fact: {fact}")
+
+
+def left_to_windows(what: str) -> pytest.MarkDecorator:
+    """Leave a test out on Windows in which the model would have to refuse what is real there."""
+    return pytest.mark.skipif(WINDOWS, reason=f"left to Windows: {what}")
+
+
+def wine_differs(deviation: str) -> pytest.MarkDecorator:
+    """Leave a test out under Wine, which is not Windows: say in what it deviates."""
+    return pytest.mark.skipif(bool(WINE), reason=f"Wine {WINE} is not Windows: {deviation}")
