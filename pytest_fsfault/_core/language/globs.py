@@ -13,16 +13,23 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from pytest_fsfault._core.language.tokens import RuleSyntaxError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import ModuleType
 
 _DRIVE = re.compile(r"[A-Za-z]:/")
+_ESCAPABLE = frozenset('*?[]"\\ ')  # before anything else a backslash is a separator, on every system
 _SPECIAL = re.compile(r"[*?\[\\]")
 # Brackets are taken whole: `]` in their first place stands for itself, as in a shell.
 _PARTS = re.compile(
     r"\\(?P<literal>.)|(?P<stars>\*+)|(?P<one>\?)|\[(?P<no>!?+)(?P<members>\]?+(?:\\.|[^\]\\])*)\]|(?P<char>.)",
     re.DOTALL,
 )
+#: How a path begins in which Windows alone separates by ``\``: nothing is escaped in it up to the first glob character.
+#: Such a start is ``C:\``, or one of the prefixes of https://learn.microsoft.com/windows/win32/fileio/naming-a-file.
+WINDOWS_START = r"(?:[A-Za-z]:\\|\\\\[?.]\\)"
+_WINDOWS_HEAD = re.compile(rf"{WINDOWS_START}[^*?\[]*")
+_DEVICE_PREFIX = re.compile(r"//[?.]/(?=[A-Za-z]:/)")
+_UNC_PREFIX = re.compile(r"//[?.]/UNC/", re.IGNORECASE)
 _MEMBERS = re.compile(r"\\(?P<literal>.)|(?P<char>.)", re.DOTALL)
 
 
@@ -37,10 +44,7 @@ def absolute(path: str, cwd: str, flavour: ModuleType = os.path) -> str:
     found: str = flavour.normpath(flavour.join(cwd, path))
     if flavour.sep == "/":
         return found[1:] if found.startswith("//") else found
-    found = found.replace("\\", "/")
-    if found.startswith("//?/UNC/"):
-        return f"//{found[8:]}"
-    return found.removeprefix("//?/")
+    return without_prefix(found.replace("\\", "/"))
 
 
 def below_root(path: str, roots: Iterable[str], ignore_case: bool = False) -> str | None:
@@ -67,7 +71,12 @@ def _tops(roots: Iterable[str]) -> str:
 
 def escape(path: str) -> str:
     """Return the glob that matches exactly `path`."""
-    return _SPECIAL.sub(r"\\\g<0>", path)
+    return _unlike_prefix(_SPECIAL.sub(r"\\\g<0>", path))
+
+
+def _unlike_prefix(pattern: str) -> str:
+    # A name that begins with a backslash would read back as a prefix of Windows.
+    return f"[\\\\]{pattern[2:]}" if pattern.startswith(("\\\\?\\", "\\\\.\\")) else pattern
 
 
 def has_drive(path: str) -> bool:
@@ -79,39 +88,61 @@ def _is_absolute(pattern: str) -> bool:
     return pattern.startswith("/") or has_drive(pattern)
 
 
+def in_form(pattern: str, form: Callable[[str], str]) -> str:
+    """Return an absolute glob whose literal directories are in the one form of a system; any other as it is."""
+    if not _is_absolute(pattern):
+        return pattern
+    parts = pattern.split("/")
+    literal = next((n for n, part in enumerate(parts) if _SPECIAL.search(part)), len(parts))
+    head = "/".join(parts[:literal])
+    return "/".join([form(f"{head}/").rstrip("/"), *parts[literal:]]) if head else pattern
+
+
 def canonical(pattern: str, column: int = 1) -> str:
-    """Return `pattern` without needless escapes; refuse, with its place, what can match no path."""
-    kept = "".join(_canonical_part(part, column + part.start()) for part in _PARTS.finditer(pattern))
+    """Return `pattern` without needless escapes and separated by ``/``; refuse, with its place, what can match no path."""
+    head = _WINDOWS_HEAD.match(pattern)
+    start = head.end() if head else 0
+    parts = _PARTS.finditer(pattern, start)
+    kept = "".join(_canonical_part(part, column + part.start()) for part in parts)
+    kept = without_prefix(head[0].replace("\\", "/")) + kept if head else _unlike_prefix(kept)
     _refuse_unmatchable(kept, column)
     return kept
 
 
+def without_prefix(path: str) -> str:
+    """Return a path of Windows, separated by ``/``, without ``//?/`` or ``//./``; a device other than a drive keeps it."""
+    return (
+        _UNC_PREFIX.sub("//", _DEVICE_PREFIX.sub("", path, count=1), count=1)
+        if path.startswith("//")
+        else path
+    )
+
+
 def _canonical_part(part: re.Match[str], column: int) -> str:
     if (literal := part["literal"]) is not None:
-        return _escaped(literal, "*?[\\", column)
+        return _escaped(literal) if literal in _ESCAPABLE else f"/{literal}"
     if (members := part["members"]) is not None:
         _refuse_members(part, column)
         kept = (_canonical_member(found, column) for found in _MEMBERS.finditer(members))
         return f"[{part['no']}{''.join(kept)}]"
     if part["char"] == "[":
         raise RuleSyntaxError("'[' is never closed", column, r"; write '\[' for the character itself")
-    if part["char"] == "\\":
-        raise RuleSyntaxError(r"'\' escapes nothing", column, r"; write '\\' for the character itself")
-    return part[0]
+    return "/" if part["char"] == "\\" else part[0]
 
 
 def _canonical_member(found: re.Match[str], column: int) -> str:
     literal = found["literal"]
-    return found[0] if literal is None else _escaped(literal, "]\\-!", column)
-
-
-def _escaped(char: str, special: str, column: int) -> str:
-    # A path of Windows pasted into a rule would otherwise lose its separators without a word.
-    if char.isalnum():
+    if literal is None:
+        return found[0]
+    if literal.isalnum():
         raise RuleSyntaxError(
-            f"'\\{char}' escapes nothing", column, "; separate directories by '/', also on Windows"
+            f"'\\{literal}' escapes nothing", column, "; brackets take no separator, only characters"
         )
-    return f"\\{char}" if char in special else char
+    return f"\\{literal}" if literal in "]\\-!" else literal
+
+
+def _escaped(char: str) -> str:
+    return f"\\{char}" if char in "*?[\\" else char
 
 
 def _refuse_members(part: re.Match[str], column: int) -> None:

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import ntpath
 import os
+import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from pathlib import PurePath
+from pathlib import PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.language import faults, schedules
 from pytest_fsfault._core.language.faults import Fault, read_fault
-from pytest_fsfault._core.language.globs import absolute, canonical, compile_glob, escape, has_drive
+from pytest_fsfault._core.language.globs import (
+    WINDOWS_START,
+    absolute,
+    canonical,
+    compile_glob,
+    escape,
+    has_drive,
+    in_form,
+    without_prefix,
+)
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.language.operations import ALIASES, EITHER, GROUPS, OPERATIONS
 from pytest_fsfault._core.language.schedules import Schedule, read_schedule
 from pytest_fsfault._core.language.tokens import RuleSyntaxError, Word, Words
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_fsfault._core.language.operations import Operation
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
@@ -32,7 +44,11 @@ _BY_MODE = frozenset({"open", "os.open"})
 _ARROW = re.compile(r"\s*->")
 _OPERATION = re.compile(r"\s*((?:(?!->)[^\s,])+)")
 _COMMA = re.compile(r"\s*,")
-_PATTERN = re.compile(r'\s*(?:"(?P<quoted>(?:\\.|[^"\\])*)"|(?P<bare>(?:\\.|(?!->)[^\s"\\])+))', re.DOTALL)
+# A path of Windows has no escapes before its first glob character: its last backslash must not take the quote along.
+_QUOTED = rf'"(?P<quoted>(?>{WINDOWS_START}[^"*?\[]*)?+(?:\\.|[^"\\])*)"'
+_CHAR = r'(?:\\.|(?!->)[^\s"\\])'
+_UNQUOTED = rf'(?P<bare>(?:(?>{WINDOWS_START}(?:(?!->)[^\s"*?\[])*)|{_CHAR}){_CHAR}*)'
+_PATTERN = re.compile(rf"\s*(?:{_QUOTED}|{_UNQUOTED})", re.DOTALL)
 _BARE = re.compile(r'(?!,|to\Z)(?:(?!->)[^\s"])+')
 _ARROWS = frozenset({"=>", "-", "--", "-->", ">", "\N{RIGHTWARDS ARROW}", ":"})
 
@@ -98,6 +114,17 @@ class Rule:
             return _parse(text)
         except RuleSyntaxError as error:
             raise error.of("rule", text) from None
+
+    def in_form(self, form: Callable[[str], str]) -> Rule:
+        """Return the rule with the directories of its absolute globs in the one form that a system has for a path."""
+        path = None if self.path is None else in_form(self.path, form)
+        to = None if self.to is None else in_form(self.to, form)
+        if (path, to) == (self.path, self.to):
+            return self
+        operations = [Word(name, 1) for name in self.operations]
+        made = Rule.__new__(Rule)
+        made._fill(_Parts(operations, path, to, self.fault, self.when, self.optional))
+        return made
 
     @cached_property
     def _text(self) -> str:
@@ -303,14 +330,15 @@ def read_glob(name: str, path: object) -> str | None:
     """Return the canonical glob for the argument `name`: the one written, or that of a `Path` object's very file."""
     if path is None:
         return None
-    literal = path.as_posix() if isinstance(path, PurePath) else path
+    literal = without_prefix(path.as_posix()) if isinstance(path, PurePath) else path
     if isinstance(literal, os.PathLike):
         literal = os.fspath(literal)
     if not isinstance(literal, str):
         raise FsFaultError(f"{name}={path!r} must be a glob such as '*.exe', or a Path object for one file")
     if literal is not path:
         # A path with a drive stays one, so that a rule for Windows can be written anywhere.
-        flavour = ntpath if has_drive(literal) else os.path
+        posix = type(path) is PurePosixPath and literal.startswith("/")
+        flavour = ntpath if has_drive(literal) else posixpath if posix else os.path
         return escape(absolute(literal, os.getcwd(), flavour))
     try:
         return canonical(literal)

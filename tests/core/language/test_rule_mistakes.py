@@ -59,8 +59,8 @@ MISTAKES = [
     ("os.rename a\\", rf"'\' escapes nothing at column 12{ITSELF}"),
     ("os.rename \\", rf"'\' escapes nothing at column 11{ITSELF}"),
     (
-        r"os.rename C:\Users\x -> EACCES",
-        r"'\U' escapes nothing at column 13; separate directories by '/', also on Windows",
+        r"os.rename [a\d] -> EACCES",
+        r"'\d' escapes nothing at column 11; brackets take no separator, only characters",
     ),
     ('os.rename "" -> EACCES', "the path is empty at column 12; leave it out to match any path"),
     ("os.rename a/ -> EACCES", f"'a/' matches no path at column 11{NORMAL}"),
@@ -69,7 +69,12 @@ MISTAKES = [
         "os.rename a to ../b -> EACCES",
         f"'../b' matches no path, since none has '..' in it at column 16{NORMAL}",
     ),
-    (r"os.rename \. -> EACCES", f"'.' matches no path, since none has '.' in it at column 11{NORMAL}"),
+    (r"os.rename \. -> EACCES", f"'/.' matches no path, since none has '.' in it at column 11{NORMAL}"),
+    ('os.rename "C:\\a\\" -> EACCES', f"'C:/a/' matches no path at column 12{NORMAL}"),
+    (
+        r"os.rename \\.\pipe\x -> EACCES",
+        f"'//./pipe/x' matches no path, since none has '.' in it at column 11{NORMAL}",
+    ),
     ("os.rename a[b -> EACCES", r"'[' is never closed at column 12; write '\[' for the character itself"),
     ("os.rename [!] -> EACCES", r"'[' is never closed at column 11; write '\[' for the character itself"),
     ("os.rename [z-a] -> EACCES", "the range 'z-a' is empty at column 11; write 'a-z'"),
@@ -245,7 +250,7 @@ GLOB = "must be a glob such as '*.exe', or a Path object for one file"
         ({"path": 3}, f"path=3 {GLOB}"),
         ({"to": b"x"}, f"to=b'x' {GLOB}"),
         ({"path": "[a"}, r"path '[a': '[' is never closed at column 1; write '\[' for the character itself"),
-        ({"to": "a\\"}, rf"to 'a\\': '\' escapes nothing at column 2{ITSELF}"),
+        ({"to": "a\\"}, f"to 'a\\\\': 'a/' matches no path at column 1{NORMAL}"),
         ({"fault": 3}, f"3 is no fault; write {FAULTS}"),
         (
             {"fault": "EACCES when once"},

@@ -220,9 +220,9 @@ def test_any_text_is_a_rule_or_one_sentence(words, blank):
         ('os.rename "to" to "to" -> EACCES', 'os.rename "to" to "to" -> EACCES'),
         ('os.rename ",a" -> EACCES', 'os.rename ",a" -> EACCES'),
         ("os.rename a,b -> EACCES", "os.rename a,b -> EACCES"),
-        (r"os.rename a\->b -> EACCES", 'os.rename "a->b" -> EACCES'),
+        ('os.rename "a->b" -> EACCES', 'os.rename "a->b" -> EACCES'),
         ('os.rename "os.replace" -> EACCES', 'os.rename "os.replace" -> EACCES'),
-        (r"os.rename \[a\].\*\,\! -> EACCES", r"os.rename \[a].\*,! -> EACCES"),
+        (r"os.rename \[a\].\*,! -> EACCES", r"os.rename \[a].\*,! -> EACCES"),
         (r"os.rename [\]\-\!\^] -> EACCES", r"os.rename [\]\-\!^] -> EACCES"),
         ("os.rename ./setup.py -> EACCES", "os.rename ./setup.py -> EACCES"),
         ("os.rename when -> EACCES", "os.rename when -> EACCES"),
@@ -253,6 +253,44 @@ def test_a_rule_prints_in_one_form(text, canonical):
     assert Rule.parse(text) == Rule.parse(canonical)
 
 
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        (r"C:\Users\me\in/*a", "C:/Users/me/in/*a"),  # as an f-string with a `tmp_path` gives it
+        (r"c:\new\*.exe", "c:/new/*.exe"),
+        (r"C:\a\[x]\b", "C:/a/[x]/b"),
+        (r"C:\a*\[b", r"C:/a*\[b"),  # behind the first glob character there are escapes
+        (r'"C:\Program Files\x"', "C:/Program Files/x"),
+        (r'"C:\Users\me\[ab]\"c"', 'C:/Users/me/[ab]"c'),
+        (r"\\?\C:\long\*.txt", "C:/long/*.txt"),
+        (r"\\.\C:\x", "C:/x"),
+        (r"\\?\UNC\server\share\x", "//server/share/x"),
+        (r"sub\name", "sub/name"),
+        (r"**\cache\*", r"**/cache\*"),
+        (r"\t\a", "/t/a"),
+        (r"a\-b", "a/-b"),
+        (r"a\*b", r"a\*b"),
+        (r"a\ b", "a b"),
+        (r"a\[b\]", r"a\[b]"),
+        (r"\\a", r"\\a"),
+        (r"\\\?\x", r"\\\?/x"),
+    ],
+)
+def test_a_backslash_separates_unless_it_escapes(written, path):
+    """It escapes a glob character, a quote, a blank and itself; a path of Windows has no escapes before its first glob."""
+    rule = Rule.parse(f"os.replace {written} -> EBUSY")
+    assert path == rule.path
+    assert rule == Rule.parse(str(rule))
+
+
+def test_a_name_that_looks_like_a_prefix_of_windows_reads_back():
+    """On POSIX a name may begin with a backslash; its rule does not turn into a path of Windows."""
+    rule = Rule.parse(r"os.remove [\\]?\*x -> EACCES")
+    assert rule == Rule.parse(str(rule))
+    assert rule.matches(Operation("os.remove", r"/t/\y*x"), ())
+    assert rule == Rule("os.remove", path=rule.path, fault="EACCES")
+
+
 def test_the_object_form_is_the_text_form():
     """A rule built by its arguments equals the one that was written."""
     rule = Rule(
@@ -280,10 +318,18 @@ def test_several_operations_are_a_text_or_a_sequence_and_named_once():
 
 def test_a_path_object_means_that_very_file():
     """Glob characters in it are literal, and it is made absolute."""
-    rule = Rule("os.rename", path=Path("/t/[1]*?\\.exe"), to=PureWindowsPath("c:/a/../*"), fault="EACCES")
+    very = PurePosixPath("/t/[1]*?\\.exe")
+    rule = Rule("os.rename", path=very, to=PureWindowsPath("c:/a/../*"), fault="EACCES")
     assert (r"/t/\[1]\*\?\\.exe", r"c:/\*") == (rule.path, rule.to)
     assert rule.matches(Operation("os.rename", "/t/[1]*?\\.exe", "c:/*"), ())
     assert not rule.matches(Operation("os.rename", "/t/1xx\\.exe", "c:/*"), ())
+    assert "c:/x" == Rule("os.rename", path=PureWindowsPath("//?/c:/x"), fault="EACCES").path
+
+
+def test_a_path_object_of_this_system_is_made_absolute():
+    """On Windows a path without a drive lies on the current one."""
+    drive = os.path.splitdrive(os.getcwd())[0]
+    assert f"{drive}/t/a" == Rule("os.rename", path=Path("/t/b/../a"), fault="EACCES").path
 
 
 def test_whatever_stands_for_a_path_is_literal(tmp_path):
