@@ -9,10 +9,11 @@ import builtins
 import io
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from pytest_fsfault._host.paths import one_form
 
 #: The real function by its module and name, such as ``("os", "replace")``.
 ORIGINALS = {
@@ -42,8 +43,8 @@ class _Originals:
         vars(self).update({name: value for (module, name), value in ORIGINALS.items() if module == "os"})
 
     def absolute(self, path: str) -> str:
-        """Return a path as seen from the current directory, separated by ``/``."""
-        return os.path.normpath(os.path.join(getcwd(), path)).replace(os.sep, "/")
+        """Return a path as seen from the current directory, in its one form."""
+        return one_form(path, getcwd())
 
     def null(self) -> str:
         """Return the name of the device that swallows everything."""
@@ -51,21 +52,3 @@ class _Originals:
 
 
 NATIVE: Any = _Originals()
-
-_F_GETPATH = 50  # <sys/fcntl.h> of macOS
-_DELETED = " (deleted)"
-
-
-def path_of_descriptor(descriptor: int) -> str | None:
-    """Return the path behind an open descriptor, or None where it has none or the system does not tell."""
-    try:
-        if sys.platform == "linux":
-            return readlink(f"/proc/self/fd/{descriptor}").removesuffix(_DELETED)
-        if sys.platform == "darwin":
-            import fcntl  # noqa: PLC0415  # exists on POSIX alone
-
-            raw = fcntl.fcntl(descriptor, _F_GETPATH, bytes(1024))
-            return os.fsdecode(raw.rstrip(b"\0"))
-    except OSError:
-        pass
-    return None

@@ -9,6 +9,7 @@ from pytest_fsfault._core.clock import RealClock, VirtualClock
 from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._core.engine.plan import Armed
 from pytest_fsfault._core.language.mistakes import FsFaultError
+from pytest_fsfault._host.paths import IGNORES_CASE
 from pytest_fsfault._intercept.fake.filesystem import WHOLE
 from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._intercept.virtual_time.threads import ThisProcess
@@ -58,7 +59,9 @@ class FsFault:
         self._clock = self._choose_clock()
         self.children: bool = _first(options.children, profile.children, ambient.children, True)
         self.native: bool = self.children and _first(options.native, profile.native, ambient.native, True)
-        self._engine = Engine(self._clock, roots, observing=profile.observe, children=self.children)
+        self._engine = Engine(
+            self._clock, roots, observing=profile.observe, children=self.children, ignore_case=IGNORES_CASE
+        )
         self._engine.native, self._engine.unix_errno = self.native, unix_errno
         self._demands_native = options.native is True
         self._engine.named = options.named

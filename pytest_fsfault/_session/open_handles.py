@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.language.globs import within
-from pytest_fsfault._host.originals import listdir, path_of_descriptor
+from pytest_fsfault._host.descriptors import open_descriptors, path_of_descriptor
 from pytest_fsfault._intercept.children.rendezvous import is_ours
 from pytest_fsfault._intercept.fake.fake_functions import native_of
 from pytest_fsfault._intercept.fake.filesystem import in_force
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_LISTS = {"linux": "/proc/self/fd", "darwin": "/dev/fd"}
 
 
 def below(roots: Sequence[str]) -> frozenset[tuple[int, str]]:
@@ -23,9 +20,7 @@ def below(roots: Sequence[str]) -> frozenset[tuple[int, str]]:
     if fake is not None:
         found = ((one.descriptor, one.path) for one in native_of(fake).open_files())
         return frozenset((number, path) for number, path in found if path and within(path, roots))
-    where = _LISTS.get(sys.platform)
-    numbers = [int(name) for name in listdir(where)] if where else []
-    opened = ((number, path_of_descriptor(number)) for number in numbers)
+    opened = ((number, path_of_descriptor(number)) for number in open_descriptors())
     return frozenset(
         (number, path)
         for number, path in opened

@@ -9,13 +9,12 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from os import lstat
 from pathlib import PurePath
-from stat import S_ISLNK
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.language.rules import Rule
+from pytest_fsfault._host.paths import WINDOWS_FORMS, root_forms
 from pytest_fsfault._intercept.fake.filesystem import in_force
 from pytest_fsfault._intercept.fake.isolation import real_files
 
@@ -142,7 +141,8 @@ def marker_options(args: tuple[Any, ...], keywords: Mapping[str, Any]) -> Option
 
 def as_rule(rule: str | Rule) -> Rule:
     """Return a rule given as text or as such."""
-    return rule if isinstance(rule, Rule) else Rule.parse(rule)
+    made = rule if isinstance(rule, Rule) else Rule.parse(rule)
+    return made if WINDOWS_FORMS is None else made.in_form(WINDOWS_FORMS)
 
 
 _expected: list[bool] = []
@@ -214,23 +214,7 @@ def forms(root: Any) -> tuple[str, str]:
 
 
 def _forms(root: Any) -> tuple[str, str]:
-    given = os.path.abspath(os.fsdecode(os.fspath(root)))
-    return given.replace(os.sep, "/"), _real(given).replace(os.sep, "/")
-
-
-def _real(path: str) -> str:
-    """Return the real path of an absolute one; mostly it is that itself, which this finds out in less time."""
-    if os.sep != "/" or path.startswith("//"):
-        return os.path.realpath(path)
-    try:
-        place = 0
-        while place >= 0:
-            place = path.find("/", place + 1)
-            if S_ISLNK(lstat(path[:place] if place > 0 else path).st_mode):
-                return os.path.realpath(path)
-    except OSError:  # not there, or not to be seen
-        return os.path.realpath(path)
-    return path
+    return root_forms(os.fsdecode(os.fspath(root)))
 
 
 def _checked(root: Any, *, lenient: bool = False) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._host import processes
+from pytest_fsfault._host.paths import IGNORES_CASE
 from pytest_fsfault._intercept.fake.fake_functions import native
 from pytest_fsfault._intercept.fake.filesystem import in_force
 from pytest_fsfault._intercept.interceptor import interceptor
@@ -122,7 +123,9 @@ class TrialEnvironment:
         self._aside(1)
 
     def _make(self) -> Engine:
-        engine = self._engine = Engine(self._session.clock, self.roots, children=self._session.children)
+        engine = self._engine = Engine(
+            self._session.clock, self.roots, children=self._session.children, ignore_case=IGNORES_CASE
+        )
         engine.native, engine.unix_errno = self._session.native, unix_errno
         engine.sorts = True
         interceptor().start(engine)

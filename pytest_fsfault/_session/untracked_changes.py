@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._core.language.rules import Rule
+from pytest_fsfault._host.paths import IGNORES_CASE, one_form
 from pytest_fsfault._intercept.children.rendezvous import is_ours
 from pytest_fsfault._intercept.fake.fake_functions import native
 from pytest_fsfault._intercept.fake.filesystem import in_force
@@ -29,7 +30,9 @@ class ChangeRecorder:
 
     def __init__(self, session: Engine) -> None:
         self._session = session
-        self._engine = Engine(session.clock, session.roots, children=session.children)
+        self._engine = Engine(
+            session.clock, session.roots, children=session.children, ignore_case=IGNORES_CASE
+        )
         self._engine.native = session.native
         self._recorder = Recorder(Rule(_CHANGES, fault="EIO", optional=True), tuple)
         self._engine.plan.add(self._recorder)
@@ -106,8 +109,8 @@ def _real(path: str) -> str:
     """Return a path with the links above its last component resolved; a fake has few."""
     if in_force() is not None:
         return path
-    head, tail = os.path.split(path)
-    return os.path.join(os.path.realpath(head), tail)
+    head, _, tail = path.rpartition("/")
+    return f"{one_form(os.path.realpath(f'{head}/'), '').rstrip('/')}/{tail}"
 
 
 def _upwards(path: str) -> Iterator[str]:

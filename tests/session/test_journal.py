@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import importlib
 import logging
 import os
 import shutil
@@ -19,7 +20,7 @@ import tenacity
 
 from pytest_fsfault import Entry, FsFaultError, Retry, inject
 
-posix = pytest.importorskip("posix")
+posix = importlib.import_module(os.name)  # the module of C behind `os`
 
 
 def line():

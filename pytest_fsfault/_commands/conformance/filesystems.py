@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.language.mistakes import FsFaultError
-from pytest_fsfault._host.originals import NATIVE, path_of_descriptor
+from pytest_fsfault._host.descriptors import path_of_descriptor
+from pytest_fsfault._host.originals import NATIVE
 from pytest_fsfault._intercept.fake.fake_functions import native_of
 from pytest_fsfault._intercept.fake.filesystem import filesystem_of
 from pytest_fsfault._intercept.fake.isolation import preload

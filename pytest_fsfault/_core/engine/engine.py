@@ -37,7 +37,13 @@ class Engine:
     """
 
     def __init__(
-        self, clock: ClockView, roots: Iterable[str], *, observing: bool = False, children: bool = True
+        self,
+        clock: ClockView,
+        roots: Iterable[str],
+        *,
+        observing: bool = False,
+        children: bool = True,
+        ignore_case: bool = False,
     ) -> None:
         self.clock = clock
         self.roots = tuple(roots)
@@ -52,7 +58,7 @@ class Engine:
         self.unix_errno: Callable[[int | None, int], int] = _as_cpython
         self.gate = False
         self.ticking = False  # whether the clock runs for the code under test
-        self.plan = Plan()
+        self.plan = Plan(ignore_case=ignore_case)
         self.model: SystemModel | None = None  # a second decider, asked before the plan
         self._refused: set[tuple[str, str, frozenset[str]]] = (
             set()
@@ -73,7 +79,7 @@ class Engine:
     def begin(self, trial: int, armed: Iterable[Armed]) -> None:
         """Begin a trial: with these rules and nothing remembered; what ended an earlier one stays ended."""
         self.trial = trial
-        self.plan = Plan()
+        self.plan = Plan(ignore_case=self.plan.ignore_case)
         for one in armed:
             self.plan.add(one)
         self.journal = Journal()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.execution import Action
+from pytest_fsfault._host.descriptors import is_writable
 from pytest_fsfault._intercept.calls.state import resolve
 from pytest_fsfault._intercept.calls.wrapper import NOTHING, Wrapper
 
@@ -94,19 +94,6 @@ class DescriptorWrapper(Wrapper):
             elif "count" in kwargs:
                 kwargs = {**kwargs, "count": min(kwargs["count"], size)}
         return self.real(*args, **kwargs)
-
-
-def is_writable(descriptor: Any) -> bool:
-    """Return whether a descriptor was opened for writing."""
-    try:
-        import fcntl  # noqa: PLC0415  # exists on POSIX alone
-    except ImportError:
-        return True
-
-    try:
-        return bool(fcntl.fcntl(descriptor, fcntl.F_GETFL) & (os.O_WRONLY | os.O_RDWR))
-    except (OSError, TypeError):
-        return False
 
 
 #: What a call says beyond the file that it is about.

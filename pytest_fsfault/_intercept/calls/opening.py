@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.engine.execution import Action
 from pytest_fsfault._core.language.operations import open_groups
-from pytest_fsfault._host import originals
+from pytest_fsfault._host.descriptors import path_of_descriptor
+from pytest_fsfault._host.originals import stat as original_stat
 from pytest_fsfault._host.package import PACKAGE
 from pytest_fsfault._intercept.calls.one_path import PathWrapper
 from pytest_fsfault._intercept.calls.open_files import STATE, FileIO, FlushedRandom, FlushedWriter
@@ -162,7 +163,7 @@ class OpenWrapper(PathWrapper):
         result: Any
         raw = result = FileIO(file, layers.raw, closefd, opener)
         try:
-            raw._path = path if opener is None else originals.path_of_descriptor(raw.fileno()) or path
+            raw._path = path if opener is None else path_of_descriptor(raw.fileno()) or path
             raw._engines = self.state.engines
             lines = buffering == 1 or (buffering < 0 and raw.isatty())
             if buffering == 0:
@@ -232,7 +233,7 @@ def _buffer_size(raw: FileIO) -> int:
 
 def _is_directory(path: Any) -> bool:
     try:
-        return stat.S_ISDIR(originals.stat(path).st_mode)
+        return stat.S_ISDIR(original_stat(path).st_mode)
     except (OSError, ValueError):
         return False
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_fsfault._core.engine.listings import LISTINGS
 from pytest_fsfault._core.language.globs import absolute, within
-from pytest_fsfault._host.originals import getcwd, path_of_descriptor
+from pytest_fsfault._host.descriptors import path_of_descriptor
+from pytest_fsfault._host.originals import getcwd
+from pytest_fsfault._host.paths import WINDOWS_FORMS
 from pytest_fsfault._intercept.patching.callers import Callers
 
 if TYPE_CHECKING:
@@ -100,7 +102,7 @@ class InterceptState:
         roots = {root for engine in gates for root in engine.roots}
         self.top_roots = frozenset(roots)
         self.folders = set()
-        self.root_prefixes = tuple(root.rstrip("/\\") + sep for root in roots for sep in _SEPARATORS)
+        self.root_prefixes = tuple(root.rstrip("/") + "/" for root in roots)
         self._forget()
 
     def _forget(self) -> None:
@@ -170,9 +172,6 @@ class InterceptState:
         return within(path, self.top_roots)
 
 
-_SEPARATORS = ("/",) if os.sep == "/" else ("/", "\\")
-
-
 def _always(_path: str) -> bool:
     return True
 
@@ -197,6 +196,8 @@ def resolve(path: Any, directory: int | None = None) -> tuple[str | None, Any]:
     text = os.fsdecode(shown)
     if "\0" in text:
         return None, shown
+    if WINDOWS_FORMS is not None:
+        return WINDOWS_FORMS(text), shown  # no function of Windows takes a `dir_fd`
     if os.path.isabs(text):
         return absolute(text, ""), shown
     base = _current_directory() if directory is None else path_of_descriptor(directory)

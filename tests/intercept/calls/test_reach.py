@@ -8,6 +8,7 @@ import _io
 import asyncio
 import codecs
 import gzip
+import importlib
 import io
 import itertools
 import logging
@@ -28,7 +29,7 @@ import pytest
 
 from pytest_fsfault import inject
 
-posix = pytest.importorskip("posix")
+posix = importlib.import_module(os.name)  # the module of C behind `os`
 
 EARLY = ", bound early"
 ARGS = {"rename": ("f", "g"), "replace": ("f", "g"), "remove": ("f",), "mkdir": ("g",)}
@@ -131,7 +132,8 @@ def bound_closure(name):
 
 def bound_posix(name):
     """The module below `os`."""
-    return run(f"import posix\ndef call(*args): return posix.{name}(*args)").call
+    below = posix.__name__
+    return run(f"import {below}\ndef call(*args): return {below}.{name}(*args)").call
 
 
 # How a name was bound before the faults came; and whether the call is reached by the audit hook alone.

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
-import posix
 import sys
 import threading
 from collections import Counter
@@ -16,6 +16,7 @@ import pytest
 from pytest_fsfault import inject
 
 THREADS, CALLS = 8, 150
+posix = importlib.import_module(os.name)  # the module of C behind `os`
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,139 @@
+r"""The one form of a path, in which it is compared, matched and shown, however a caller spells it.
+
+On POSIX it is the absolute path, normalised lexically. On Windows a file has many spellings: with either separator,
+in any case, with a drive or relative to one, by 8.3 names, behind ``\\?\`` or ``\\.\``, with final dots and
+blanks. Source: https://learn.microsoft.com/windows/win32/fileio/naming-a-file and the pages of the functions below.
+"""
+
+from __future__ import annotations
+
+import ntpath
+import os
+import re
+import sys
+from os import lstat
+from stat import S_ISLNK
+from typing import Protocol
+
+from pytest_fsfault._core.language.globs import absolute, without_prefix
+
+#: Whether two spellings of one path may differ by case alone.
+IGNORES_CASE = sys.platform == "win32"
+# ``PROGRA~1``: at most eight characters before the dot, a tilde and a number at their end.
+_SHORT_NAME = re.compile(r"~[0-9]")
+_VERBATIM = ("\\\\?\\", "//?/")
+_KEPT = 50_000  # spellings
+
+
+class WindowsPathFunctions(Protocol):
+    """What the form of a path asks Windows."""
+
+    def full(self, path: str) -> str:
+        """Return a path without ``.``, ``..``, final dots and blanks, from its drive on (GetFullPathNameW)."""
+
+    def long(self, path: str) -> str:
+        """Return an existing path without 8.3 names (GetLongPathNameW); raise OSError if it does not exist."""
+
+
+class WindowsForms:
+    """Bring paths of Windows into one form: absolute, separated by ``/``, in one case.
+
+    The case is that of an anchor, such as a root, and below it that of the first spelling that was seen.
+    """
+
+    def __init__(self, functions: WindowsPathFunctions) -> None:
+        self._functions = functions
+        self._anchors: dict[str, str] = {}
+        self._spelled: dict[str, str] = {}
+
+    def __call__(self, path: str) -> str:
+        """Return the form of a path, which need not exist."""
+        # Behind this prefix Windows takes a path as it stands.
+        full = path if path.startswith(_VERBATIM) else self._functions.full(path)
+        full = without_prefix(full.replace("\\", "/"))
+        if _SHORT_NAME.search(full):
+            full = self._without_short_names(full)
+        return self._in_one_case(full if full.endswith(":/") else full.rstrip("/"))
+
+    def anchor(self, path: str) -> str:
+        """Return the form of a path whose case is known to be that of the disk."""
+        full = without_prefix(path.replace("\\", "/"))
+        key = full.lower()
+        if self._spelled.get(key, full) != full:
+            self._spelled = dict(self._anchors)
+        while "/" in full and self._spelled.get(key) != full:
+            self._anchors[key] = self._spelled[key] = full
+            full, key = full.rpartition("/")[0], key.rpartition("/")[0]
+        return self(path)
+
+    def _in_one_case(self, path: str) -> str:
+        key = path.lower()
+        found = self._spelled.get(key)
+        if found is not None:
+            return found
+        above, _, name = path.rpartition("/")
+        if not name or not above.rstrip("/"):
+            found = path[0].upper() + path[1:]  # a drive, a server
+        else:
+            found = f"{self._in_one_case(above)}/{name}"
+        if len(self._spelled) >= _KEPT:
+            self._spelled = dict(self._anchors)
+        self._spelled[key] = found
+        return found
+
+    def _without_short_names(self, path: str) -> str:
+        above, tail = path, ""
+        while above.strip("/"):
+            try:
+                return self._functions.long(above).replace("\\", "/") + tail
+            except OSError:
+                above, _, name = above.rpartition("/")
+                tail = f"/{name}{tail}"
+        return path
+
+
+class _Windows:
+    """The functions of Windows itself."""
+
+    def full(self, path: str) -> str:
+        return ntpath.abspath(path)  # by `nt._getfullpathname`
+
+    def long(self, path: str) -> str:
+        if sys.platform == "win32":
+            from pytest_fsfault._host.windows_api import long_path_name  # noqa: PLC0415
+
+            return long_path_name(path)
+        raise OSError("8.3 names are Windows' own")
+
+
+#: The forms of this system, None on POSIX, where a path needs none but `absolute`.
+WINDOWS_FORMS = WindowsForms(_Windows()) if sys.platform == "win32" else None
+
+
+def one_form(path: str, directory: str) -> str:
+    """Return the form of a path as seen from a directory; Windows knows its current ones by itself."""
+    return absolute(path, directory) if WINDOWS_FORMS is None else WINDOWS_FORMS(path)
+
+
+def root_forms(path: str) -> tuple[str, str]:
+    """Return a root as given and as its real path, both in their one form."""
+    given = os.path.abspath(path)
+    if WINDOWS_FORMS is None:
+        return given, _real(given)
+    real = WINDOWS_FORMS.anchor(os.path.realpath(given))
+    return WINDOWS_FORMS(given), real
+
+
+def _real(path: str) -> str:
+    """Return the real path of an absolute one; mostly it is that itself, which this finds out in less time."""
+    if path.startswith("//"):
+        return os.path.realpath(path)
+    try:
+        place = 0
+        while place >= 0:
+            place = path.find("/", place + 1)
+            if S_ISLNK(lstat(path[:place] if place > 0 else path).st_mode):
+                return os.path.realpath(path)
+    except OSError:  # not there, or not to be seen
+        return os.path.realpath(path)
+    return path
