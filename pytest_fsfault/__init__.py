@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.language.errors import TRANSIENT, windows_error
     from pytest_fsfault._core.language.mistakes import FsFaultError
     from pytest_fsfault._core.language.rules import Rule
+    from pytest_fsfault._host.package import __version__ as __version__
     from pytest_fsfault._prove.retries import Retry
     from pytest_fsfault._prove.tolerance import Tolerance
     from pytest_fsfault._prove.tree import Tree
@@ -60,6 +61,7 @@ _HOMES = {
     "Trial": "_prove.trial",
     "Unmet": "_core.engine.near_misses",  # caught as an AssertionError, unpickled by its name
     "Windows": "_windows.windows",
+    "__version__": "_host.package",
     "inject": "_session.inject",
     "windows_error": "_core.language.errors",
 }
@@ -67,7 +69,7 @@ _HOMES = {
 _PYFAKEFS = "pyfakefs.fake_filesystem_unittest"
 
 
-def __getattr__(name: str) -> Any:
+def _load(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415  # as above
@@ -77,6 +79,11 @@ def __getattr__(name: str) -> Any:
         import_module(f"{__name__}._intercept.fake.isolation").prepare()
     found = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     return found
+
+
+if not TYPE_CHECKING:
+    # Out of the sight of type checkers, for which it would make every misspelt name right.
+    __getattr__ = _load
 
 
 def __dir__() -> list[str]:

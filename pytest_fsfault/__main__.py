@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
+from pytest_fsfault._host.package import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,9 @@ def _run(words: list[str]) -> int:
     if words and words[0] in {"-h", "--help"}:
         sys.stdout.write(_overview())
         return 0
+    if words and words[0] in {"-V", "--version"}:
+        sys.stdout.write(f"pytest-fsfault {__version__}\n")
+        return 0
     name = words[0] if words else ""
     if name not in _COMMANDS:
         what = f"there is no command {name!r}" if words else "a command is missing"
@@ -53,7 +57,8 @@ def _run(words: list[str]) -> int:
 
 def _overview() -> str:
     lines = [f"{name:<16}{import_module(module).SUMMARY}" for name, module in _COMMANDS.items()]
-    return "\n".join([f"usage: {_PROGRAM} COMMAND ...", "", *lines, ""])
+    usage = f"usage: {_PROGRAM} COMMAND ...  or  {_PROGRAM} --version"
+    return "\n".join([usage, "", *lines, ""])
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ hookspec = pluggy.HookspecMarker("pytest")
 def pytest_fsfault_profiles(config: pytest.Config) -> Mapping[str, Mapping[str, Any]]:  # type: ignore[empty-body]
     """Return profiles by name, each a mapping with the keys of ``[tool.fsfault.profiles.NAME]``.
 
-    The keys are ``extends``, ``rules`` (a list of rule texts), ``clock`` and ``seed``. Profiles of
+    The keys are ``extends`` (the name of a profile), ``rules`` (a list of rule texts), ``windows`` (a version, or
+    a mapping of ``version`` and the model's options), ``scanners`` (names, or mappings of the arguments of
+    `Windows.scanner`), ``pretend`` (globs of modules), ``clock``, ``children`` and ``seed``. Profiles of
     `pyproject.toml` may extend them.
     """

@@ -14,15 +14,16 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._plugin.run import Runner
     from pytest_fsfault._session.fsfault import FsFault
+    from pytest_fsfault._session.session import Session
 
-_RUNNER = pytest.StashKey["Runner"]()
-_SESSION = pytest.StashKey["FsFault"]()
+_RUNNER: pytest.StashKey[Runner] = pytest.StashKey()
+_SESSION: pytest.StashKey[Session] = pytest.StashKey()
 _MISTAKE = pytest.StashKey[str]()
 
 _INI = {
     "fsfault_profile": ("string", "the profile that --fsfault uses"),
     "fsfault_rules": ("linelist", "rules for every test, one a line"),
-    "fsfault_roots": ("linelist", "the watched directories, as seen from the ini file's"),
+    "fsfault_roots": ("linelist", "the watched directories, compared with the ini file's"),
     "fsfault_strict": ("string", "true (the default), false, or all"),
     "fsfault_seed": ("string", "the seed of rules with P%"),
     "fsfault_clock": ("string", "virtual (the default) or real"),
@@ -33,11 +34,7 @@ _INI = {
         "allow (the default) or refuse: what becomes of a change outside the roots",
     ),
 }
-_MARKER = (
-    "fsfault(*rules, profile=None, windows=None, roots=None, clock=None, seed=None, strict=None, children=None, "
-    "native=None, outside=None): "
-    "run the test under file-system faults; see --fsfault-list for what a rule may say"
-)
+_MARKER = "fsfault(*rules, {keywords}): run the test under file-system faults; see --fsfault-list for what a rule may say"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -72,8 +69,10 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker; read the settings, so that a mistake in them shows at once."""
     from pytest_fsfault._plugin.run import Keys, Runner  # noqa: PLC0415
+    from pytest_fsfault._session.keywords import NAMES  # noqa: PLC0415
 
-    config.addinivalue_line("markers", _MARKER)
+    keywords = ", ".join(f"{name}=None" for name in NAMES)
+    config.addinivalue_line("markers", _MARKER.format(keywords=keywords))
     fail = functools.partial(pytest.fail, pytrace=False)
     config.stash[_RUNNER] = runner = Runner(config, Keys(_SESSION, _MISTAKE), fail)
     try:
@@ -106,7 +105,7 @@ class _Inner:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what the test showed, in this process or in a worker."""
-        self._runner.findings.collect(report)
+        self._runner.results.collect(report)
 
     def pytest_enter_pdb(self) -> None:
         """Hold everything while a debugger holds the test."""
@@ -160,8 +159,10 @@ def fsfault(request: pytest.FixtureRequest) -> FsFault:
         item.config.stash[_RUNNER].begin(item, forced=True)
         if _MISTAKE in item.stash:
             pytest.fail(item.stash[_MISTAKE], pytrace=False)
+    from pytest_fsfault._session.fsfault import FsFault  # noqa: PLC0415
+
     # The session ends after all other fixtures: what they have patched on top of it goes first.
-    return item.stash[_SESSION]
+    return FsFault(item.stash[_SESSION])
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -218,7 +219,7 @@ def pytest_runtest_makereport(
         report = yield
         session = item.stash.get(_SESSION, None)
         if session is not None:
-            item.config.stash[_RUNNER].findings.attach(session, call, report)
+            item.config.stash[_RUNNER].results.attach(session, call, report)
         return report
 
 
@@ -256,12 +257,12 @@ _NOTHING: Any = _Nothing()
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the JSON; refuse a run that was to repeat one trial and had none."""
-    findings = session.config.stash[_RUNNER].findings
+    runner = session.config.stash[_RUNNER]
     try:
-        findings.finish()
+        runner.finish()
     except OSError as error:
         pytest.exit(f"--fsfault-json: {error}", pytest.ExitCode.USAGE_ERROR)
-    missing = findings.missing()
+    missing = runner.results.missing()
     if missing and not session.config.option.collectonly and not session.testsfailed:
         pytest.exit(missing, pytest.ExitCode.USAGE_ERROR)
 
@@ -269,7 +270,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print the summary, unless pytest was asked to be brief."""
     brief = terminalreporter.verbosity < 0 or terminalreporter.no_summary
-    for title, lines in config.stash[_RUNNER].findings.sections(brief=brief):
+    for title, lines in config.stash[_RUNNER].results.sections(brief=brief):
         terminalreporter.write_sep("=", title)
         for line in lines:
             terminalreporter.write_line(line)

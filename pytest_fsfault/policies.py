@@ -90,7 +90,7 @@ def _policy(
 def _retrying(retries: _Retries, stop: StopBaseT, wait: WaitBaseT, sleep: Sleep | None) -> tenacity.Retrying:
     if sleep is not None and not callable(sleep):
         raise FsFaultError(
-            f"sleep={sleep!r} cannot be called; write a function that waits for the seconds it is given"
+            f"sleep={sleep!r} is not a function; write one that waits for the seconds it is given"
         )
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception(retries),
@@ -112,7 +112,7 @@ def _waiting(*seconds: float) -> tuple[StopBaseT, WaitBaseT]:
 def _chance(luck: Luck) -> Luck:
     if not callable(luck):
         raise FsFaultError(
-            f"luck={luck!r} cannot be called; write a function that returns numbers from 0 to 1, "
+            f"luck={luck!r} is not a function; write one that returns numbers from 0 to 1, "
             "such as random.Random(7).random"
         )
     return luck

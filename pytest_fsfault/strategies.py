@@ -263,7 +263,7 @@ def _several(name: str, values: Any, example: str) -> Sequence[Any]:
         raise FsFaultError(f"{name}={values!r} is a single one; write {name}=({values!r},)")
     # A set has another order in each run, and what comes first is the simplest.
     if not isinstance(values, Sequence):
-        raise FsFaultError(f"{name}={values!r} is no sequence; write {name}=({example!r},)")
+        raise FsFaultError(f"{name}={values!r} is not a sequence; write {name}=({example!r},)")
     if not values:
         raise FsFaultError(f"{name}={values!r} is empty; write {name}=({example!r},), or leave it out")
     return values
@@ -273,4 +273,4 @@ def _whole(name: str, value: Any, least: int, most: int | None = None) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and least <= value <= (most or value):
         return value
     upto = f"from {least} to max_rules={most}" if most else f"from {least} on"
-    raise FsFaultError(f"{name}={value!r} cannot be; write a number of rules {upto}")
+    raise FsFaultError(f"{name}={value!r} is not valid; write a number of rules {upto}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+#: The version of this package.
+__version__ = "0.4.0"
 #: The directory of this package, with a separator at its end.
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 #: The rooms that stand between a caller and the system; the rest of the package works for itself.

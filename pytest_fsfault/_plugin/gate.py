@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from pytest_fsfault._session.fsfault import FsFault
+    from pytest_fsfault._session.session import Session
 
 
 class Gates:
@@ -25,7 +25,7 @@ class Gates:
 
     """
 
-    def __init__(self, session_of: Callable[[Any], FsFault | None], fail: Callable[[str], Any]) -> None:
+    def __init__(self, session_of: Callable[[Any], Session | None], fail: Callable[[str], Any]) -> None:
         self._session_of = session_of
         self._fail = fail
         self._held: AbstractContextManager[object] | None = None
@@ -47,7 +47,7 @@ class Gates:
         if session is not None:
             self._verify(session)
 
-    def place(self) -> str | None:
+    def directory(self) -> str | None:
         """Return the directory of the test that is being called: its `tmp_path`, or a new one; None outside tests."""
         if not self.calling:
             return None
@@ -78,7 +78,7 @@ class Gates:
         if session is not None:
             session.close()
 
-    def _verify(self, session: FsFault) -> None:
+    def _verify(self, session: Session) -> None:
         __tracebackhide__ = True
         try:
             session.verify()

@@ -9,27 +9,37 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-    from pytest_fsfault._plugin.run import Runner
-    from pytest_fsfault._session.fsfault import FsFault
+    from pytest_fsfault._session.ambient import Ambient
+    from pytest_fsfault._session.session import Session
 
 _LAST_SEED = "fsfault/seed"
 
 
 class Results:
-    """Collect what reports bring, from this process or from xdist's workers."""
+    """Collect what reports bring, from this process or from xdist's workers.
 
-    def __init__(self, config: Any, runner: Runner) -> None:
+    Args:
+        config: pytest's configuration.
+        arguments: returns the options that reproduce this run.
+        settings: returns what the command line and the ini file say.
+
+    """
+
+    def __init__(self, config: Any, arguments: Callable[[], str], settings: Callable[[], Ambient]) -> None:
         self._config = config
-        self._runner = runner
+        self._arguments = arguments
+        self._settings = settings
         self._tests: list[dict[str, Any]] = []
         self._shown: list[tuple[str, list[str]]] = []
         self._red = ""  # the test whose journal was printed last
 
-    def attach(self, session: FsFault, call: Any, report: Any) -> None:
+    def attach(self, session: Session, call: Any, report: Any) -> None:
         """Put what the test showed on its report, which reaches an xdist controller too."""
         from pytest_fsfault._report.lines import legible  # noqa: PLC0415
+        from pytest_fsfault._session.showing import evidence_of, lines_of  # noqa: PLC0415
 
         if call.when == "call":
             report.fsfault = {
@@ -38,23 +48,23 @@ class Results:
                 "profile": session.profile,
                 "seed": session.seed,
                 "seconds": call.duration,
-                **session.evidence(),
+                **evidence_of(session),
             }
         show = self._config.option.fsfault_show
         lines = (
-            [legible(line) for line in session.lines(everything=show == "all")]
+            [legible(line) for line in lines_of(session, everything=show == "all")]
             if show or report.failed
             else []
         )
         if report.failed:
             told = lines if self._red != report.nodeid else []
             self._red = report.nodeid
-            report.sections.append(("file-system faults", "\n".join([*told, self._again(report.nodeid)])))
+            report.sections.append(("file-system faults", "\n".join([*told, self._rerun(report.nodeid)])))
         elif call.when == "call" and lines:
             report.fsfault_shown = lines
 
-    def _again(self, nodeid: str) -> str:
-        return f"to reproduce: pytest {self.selected(nodeid)} {self._runner.arguments()}"
+    def _rerun(self, nodeid: str) -> str:
+        return f"to reproduce: pytest {self.selected(nodeid)} {self._arguments()}"
 
     def selected(self, nodeid: str) -> str:
         """Return the argument that selects one test, as seen from where pytest was called."""
@@ -79,17 +89,17 @@ class Results:
         if self._tests and not brief:
             from pytest_fsfault._report.summary import summary_lines, totals  # noqa: PLC0415
 
-            yield "fsfault", list(summary_lines(totals(self._tests), self._runner.arguments()))
+            yield "fsfault", list(summary_lines(totals(self._tests), self._arguments()))
 
-    def finish(self) -> None:
-        """Write the JSON, and remember the seed for `--fsfault-seed last`."""
+    def finish(self, seed: int, path: Path | None) -> None:
+        """Write the JSON to a path, if there is one, and remember the seed for `--fsfault-seed last`."""
         if hasattr(self._config, "workerinput"):
             return
         cache = getattr(self._config, "cache", None)
         if self._tests and cache is not None:
-            cache.set(_LAST_SEED, self._runner.seed)
-        if self._runner.json is not None:
-            self._runner.json.write_text(json.dumps(self._document(), indent=2) + "\n", "utf-8")
+            cache.set(_LAST_SEED, seed)
+        if path is not None:
+            path.write_text(json.dumps(self._document(seed), indent=2) + "\n", "utf-8")
 
     def missing(self) -> str:
         """Return why the one trial that was asked for cannot have been run; nothing if it may have been."""
@@ -99,12 +109,12 @@ class Results:
             return ""
         return f"--fsfault-trial {trial}: no test of this run has a sweep"
 
-    def _document(self) -> dict[str, Any]:
+    def _document(self, seed: int) -> dict[str, Any]:
         from pytest_fsfault._report.summary import document  # noqa: PLC0415
 
-        settings = self._runner.settings()
+        settings = self._settings()
         rules = [str(rule) for rule in settings.rules]
-        return document(self._tests, profile=settings.profile, rules=rules, seed=self._runner.seed)
+        return document(self._tests, profile=settings.profile, rules=rules, seed=seed)
 
 
 def last_seed(config: Any) -> int | None:

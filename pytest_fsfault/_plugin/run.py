@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pytest_fsfault._session.fsfault import FsFault
-    from pytest_fsfault._session.options import Ambient, Options
+    from pytest_fsfault._session.ambient import Ambient
+    from pytest_fsfault._session.options import Options
+    from pytest_fsfault._session.session import Session
 
 # The fixtures of pyfakefs.
 _FAKES = frozenset(["fs", "fs_class", "fs_module", "fs_session"])
+_MARKER = "the fsfault marker"
 _INI = ("profile", "rules", "roots", "strict", "seed", "clock", "children", "native", "outside")
 
 
@@ -48,10 +50,10 @@ class Runner:
         self._keys = keys
         self._options = config.option
         self._settings: Ambient | None = None
-        self._surroundings: Ambient | None = None
+        self._ambient: Ambient | None = None
         self._sweep: Callable[[], None] | None = None
         self.gates = Gates(self._session_of, fail)
-        self.findings = Results(config, self)
+        self.results = Results(config, self.arguments, self.settings)
         self.seed = 0
         self.json: Path | None = None
         self.under_faults = False
@@ -113,23 +115,23 @@ class Runner:
 
     def ambient(self) -> Ambient:
         """Return the settings with the roots, which pytest makes when they are first asked for."""
-        if self._surroundings is None:
+        if self._ambient is None:
             from dataclasses import replace  # noqa: PLC0415
 
             from pytest_fsfault._intercept.fake.isolation import real_files  # noqa: PLC0415
-            from pytest_fsfault._session.options import forms  # noqa: PLC0415
+            from pytest_fsfault._session.roots import forms  # noqa: PLC0415
 
             settings = replace(
-                self.settings(), seed=self.seed, trial=self._options.fsfault_trial, place=self.gates.place,
-                again=self._again,
+                self.settings(), seed=self.seed, trial=self._options.fsfault_trial,
+                directory=self.gates.directory, rerun=self._rerun,
             )  # fmt: skip
             factory = getattr(self._config, "_tmp_path_factory", None)
             if factory is not None and not settings.roots:
                 with real_files():  # the directory is a real one
                     own = tuple(dict.fromkeys(forms(factory.getbasetemp())))
                 settings = replace(settings, roots=own, numbered=own)
-            self._surroundings = settings
-        return self._surroundings
+            self._ambient = settings
+        return self._ambient
 
     def _ini(self) -> dict[str, Any]:
         return {name: self._config.getini(f"fsfault_{name}") for name in _INI}
@@ -173,11 +175,15 @@ class Runner:
             parts += ["--fsfault-trial", trial]
         return shlex.join([*parts, "--fsfault-seed", str(self.seed)])
 
-    def _again(self, trial: str) -> str:
+    def _rerun(self, trial: str) -> str:
         """Return the line that runs one trial of the running test alone."""
         item = self.gates.calling[-1] if self.gates.calling else None
-        selected = [self.findings.selected(item.nodeid)] if item is not None else []
+        selected = [self.results.selected(item.nodeid)] if item is not None else []
         return " ".join(["pytest", *selected, self.arguments(trial)])
+
+    def finish(self) -> None:
+        """Write what was asked for."""
+        self.results.finish(self.seed, self.json)
 
     def print_list(self) -> None:
         """Print all that a rule may speak of."""
@@ -211,19 +217,20 @@ class Runner:
             item.stash[self._keys.mistake] = str(error)
 
     def _begin(self, item: Any, marks: list[Any], *, uses: bool) -> None:
-        from pytest_fsfault._session.fsfault import FsFault  # noqa: PLC0415
+        from pytest_fsfault._session.session import Session  # noqa: PLC0415
 
         self._know_plugins()
         options = self._asked(item, marks)
         if options.profile == "off" and not options.rules and not uses:
             return
-        session = FsFault(options, self.ambient(), test=item.nodeid)
+        session = Session(options, self.ambient(), test=item.nodeid)
         session.start()
         item.stash[self._keys.session] = session
 
     def _asked(self, item: Any, marks: list[Any]) -> Options:
         """Return what the markers say together, the outermost first, and the fixture's parameter."""
-        from pytest_fsfault._session.options import Options, expecting_fake, marker_options  # noqa: PLC0415
+        from pytest_fsfault._session.options import Options, checked_options  # noqa: PLC0415
+        from pytest_fsfault._session.roots import expecting_fake  # noqa: PLC0415
 
         options = Options()
         # pytest names the marks of a parameter after the function's own, although they stand within it.
@@ -233,10 +240,10 @@ class Runner:
         fixtures = getattr(item, "fixturenames", ())
         with expecting_fake("pyfakefs.pytest_plugin" in sys.modules and not _FAKES.isdisjoint(fixtures)):
             for mark in outside_in:
-                options = marker_options(mark.args, mark.kwargs).inside(options)
+                options = checked_options(_MARKER, mark.args, mark.kwargs).inside(options)
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         if "fsfault" in parameters and "fsfault" in fixtures:
-            options = marker_options((), {"profile": parameters["fsfault"]}).inside(options)
+            options = Options(profile=parameters["fsfault"]).inside(options)
         return options
 
     def _know_plugins(self) -> None:
@@ -251,8 +258,8 @@ class Runner:
         # A spy of pytest-mock passes on a call of the test's.
         interceptor().callers.add_machinery(names - {"pytest_fsfault.plugin", "pytest_mock"})
 
-    def _session_of(self, item: Any) -> FsFault | None:
-        found: FsFault | None = item.stash.get(self._keys.session, None)
+    def _session_of(self, item: Any) -> Session | None:
+        found: Session | None = item.stash.get(self._keys.session, None)
         return found
 
     def end(self, item: Any) -> None:

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.language.rules import Rule
-from pytest_fsfault._session.options import Ambient, checked_roots
-from pytest_fsfault._session.profiles import built_in, listed, lookup, resolve
+from pytest_fsfault._session.ambient import Ambient
+from pytest_fsfault._session.profile import listed
+from pytest_fsfault._session.profiles import built_in, lookup, resolve
+from pytest_fsfault._session.roots import checked_roots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from pytest_fsfault._session.profiles import Profile
+    from pytest_fsfault._session.profile import Profile
 
 _DEFAULT = "windows"
 # The number of a sweep if it is not the first of its test, and that of the trial: `7`, `7.2`, `2-7`.
@@ -90,7 +92,7 @@ def choose_seed(given: str | None, of_profile: int | None, ini: str, last: Calla
     if given == "last":
         found = last()
         if found is None:
-            raise FsFaultError("--fsfault-seed last: no run has left a seed here; write a whole number")
+            raise FsFaultError("--fsfault-seed last: no previous run recorded a seed; write a whole number")
         return found
     if given is not None:
         return _number("--fsfault-seed", given, "a whole number, or last")
@@ -101,7 +103,7 @@ def _number(place: str, text: str, instead: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise FsFaultError(f"{place} {text!r} is no number; write {instead}") from None
+        raise FsFaultError(f"{place} {text!r} is not a number; write {instead}") from None
 
 
 def show(text: str | None) -> None:
@@ -115,7 +117,7 @@ def trial(text: str | None) -> None:
     """Check what `--fsfault-trial` asks for."""
     if text is not None and not _TRIAL.fullmatch(text):
         raise FsFaultError(
-            f"--fsfault-trial {text!r} is no ID of a trial; write one as a sweep prints it, such as 7"
+            f"--fsfault-trial {text!r} is not the ID of a trial; write one as a sweep prints it, such as 7"
         )
 
 

@@ -1,4 +1,4 @@
-"""Field, what surrounds the trials of a sweep: whoever wires the rooms provides it."""
+"""What a sweep asks of its surroundings, and what a trial asks of its sweep."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
     from types import FrameType
 
     from pytest_fsfault._core.engine.plan import Armed
     from pytest_fsfault._prove.injection_points import Stack
-    from pytest_fsfault._prove.trial import TrialOutcome
+    from pytest_fsfault._prove.outcomes import TrialOutcome
+    from pytest_fsfault._prove.tree import Tree
     from pytest_fsfault._prove.workspace import Workspace
 
 
@@ -46,3 +48,32 @@ class Environment(Protocol):
 
     def strays(self, names: frozenset[str]) -> str:
         """Say which of these operations were seen elsewhere, if none was seen in the tree."""
+
+
+class Trials(Protocol):
+    """What a trial asks of the sweep to which it belongs."""
+
+    @property
+    def root(self) -> Path:
+        """The directory of the tree."""
+
+    @property
+    def before(self) -> Tree:
+        """The old tree."""
+
+    @property
+    def after(self) -> Tree:
+        """The new tree."""
+
+    @property
+    def expect(self) -> tuple[type[BaseException], ...]:
+        """Exceptions that the code under test may make of a fault."""
+
+    def snapshot(self, path: str | None = None) -> Tree:
+        """Return what is at the root now, or at another path."""
+
+    def enter(self, token: int, frame: FrameType) -> None:
+        """Let the faults of the trial act on what `frame` calls."""
+
+    def leave(self, *, first: bool) -> TrialOutcome:
+        """Let them act no more; the `first` trial leaves the new tree."""

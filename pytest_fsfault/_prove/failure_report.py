@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from pytest_fsfault._prove.injection_points import Injection
-    from pytest_fsfault._prove.trial import Trial, Wrong
+    from pytest_fsfault._prove.outcomes import TrialRecord, Wrong
 
     #: Returns the line that runs one trial alone, by its ID.
-    Again = Callable[[str], str]
+    RerunCommand = Callable[[str], str]
 
 # So many findings are shown in full; of the trials that have others one line each.
 _IN_FULL = 10
@@ -30,18 +30,17 @@ class FailedTrial(NamedTuple):
     kept: str  # where its tree is
 
     @staticmethod
-    def of(trial: Trial, kept: str) -> FailedTrial:
+    def of(trial: TrialRecord, root: str, kept: str) -> FailedTrial:
         """Return what is to be told of a trial."""
-        faults = tuple(_described(trial, place) for place in range(len(trial.injections)))
+        faults = tuple(_described(trial, root, place) for place in range(len(trial.injections)))
         calls = tuple((injection.call.operation, injection.call.path) for injection in trial.injections)
         return FailedTrial(trial.id, calls, faults or ("no fault",), tuple(trial.wrong), kept)
 
 
-def _described(trial: Trial, place: int) -> str:
+def _described(trial: TrialRecord, root: str, place: int) -> str:
     injection = trial.injections[place]
     call = injection.call
-    root = str(trial.root)
-    entries = [entry for entry in trial.injected if entry.fault == str(injection.fault)]
+    entries = [entry for entry in trial.outcome.injected if entry.fault == str(injection.fault)]
     # What really met the fault, whose names may differ from those in the first run.
     path, target = (entries[0].path, entries[0].target) if entries and not place else (call.path, call.target)
     to = f" -> {_below(target, root)}" if target is not None else ""
@@ -68,18 +67,18 @@ def _site(call_site: str) -> str:
     return call_site if relative.startswith("..") else relative
 
 
-def table(failed: Sequence[FailedTrial], count: int, again: Again) -> str:
+def table(failed: Sequence[FailedTrial], count: int, rerun: RerunCommand) -> str:
     """Return the verdict on a sweep of `count` faulted trials."""
     head = f"{len(failed)} of {count} trials failed:"
-    return "\n".join([head, *_blocks(failed, again)])
+    return "\n".join([head, *_blocks(failed, rerun)])
 
 
-def first_failed(failed: FailedTrial, again: Again) -> str:
+def first_failed(failed: FailedTrial, rerun: RerunCommand) -> str:
     """Return the verdict on a sweep whose first trial, without any fault, has failed."""
-    return "\n".join(["the first trial failed, in which no fault acts:", *_blocks([failed], again)])
+    return "\n".join(["the first trial failed, in which no fault acts:", *_blocks([failed], rerun)])
 
 
-def _blocks(failed: Sequence[FailedTrial], again: Again) -> Iterator[str]:
+def _blocks(failed: Sequence[FailedTrial], rerun: RerunCommand) -> Iterator[str]:
     # What one call meets differs in the fault alone, and mostly not in what is wrong then.
     alike = [list(group) for _, group in groupby(failed, key=_likeness)]
     for group in alike[:_IN_FULL]:
@@ -89,7 +88,7 @@ def _blocks(failed: Sequence[FailedTrial], again: Again) -> Iterator[str]:
             yield f"  {wrong.check}: " + wrong.text.replace("\n", "\n      ")
         if group[0].kept:
             yield f"  its tree: {group[0].kept}"
-        line = again(group[0].id)
+        line = rerun(group[0].id)
         if line:
             yield f"  alone: {line}"
     rest = [one for group in alike[_IN_FULL:] for one in group]

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.language.faults import Fault
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._core.language.rules import Rule
-    from pytest_fsfault._prove.tree import Tree
 
     #: Lines of the project, each a file and a number, the innermost first.
     Stack = tuple[tuple[str, int], ...]
@@ -38,9 +37,9 @@ class RecordedCall(NamedTuple):
 
 
 class InjectionPoint(NamedTuple):
-    """One call of a run: the `nth` of this operation from these lines, `nth_there` of them on this path.
+    """Address of one call: the `nth` of an operation from one call stack; `nth_there` counts on the same path.
 
-    With `by_site` the lines that call the line of the call do not matter.
+    With `by_site` only the line of the call itself counts, not the lines that called it.
     """
 
     operation: str
@@ -205,18 +204,3 @@ def _first(
     found: tuple[tuple[bool, tuple[object, ...]], InjectionPoint, RecordedCall],
 ) -> tuple[bool, tuple[object, ...]]:
     return found[0]
-
-
-def unseen(before: Tree, after: Tree, root: str, calls: Iterable[RecordedCall]) -> list[str]:
-    """Return what differs between two trees although none of the calls has changed it, or a directory above it."""
-    named = {path for call in calls for path in (call.path, call.target) if path is not None}
-    touched = {path.removeprefix(f"{root}/") for path in named}
-    if root in named:
-        return []
-    return [path for path in before.changes(after) if not touched.intersection(_upwards(path))]
-
-
-def _upwards(path: str) -> Iterator[str]:
-    while path:
-        yield path
-        path = path.rpartition("/")[0]

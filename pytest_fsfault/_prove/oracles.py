@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Ignored = Callable[[str], bool]
 
-# Any place does: patterns are matched against paths as seen from the root of the tree.
+# Any place does: patterns are matched against paths compared with the root of the tree.
 _ROOT = "/tree"
 
 
@@ -61,7 +61,7 @@ def not_atomic(before: Tree, after: Tree, tree: Tree, ignored: Ignored | None) -
     # The nearer of both says what is missing.
     old_is_nearer = from_old.count("\n") <= from_new.count("\n")
     which, text = ("old", from_old) if old_is_nearer else ("new", from_new)
-    return f"the tree is neither the old nor the new one; as seen from the {which} one:\n{text}"
+    return f"the tree is neither the old nor the new one; compared with the {which} one:\n{text}"
 
 
 def lost(before: Tree, after: Tree, tree: Tree, backups: Sequence[Tree], is_backup: Ignored | None) -> str:

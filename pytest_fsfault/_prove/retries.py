@@ -123,9 +123,9 @@ def assert_not_retried(found: Sequence[Retry], operation: str) -> None:
 
 def _check_numbers(attempts: object, within: object) -> None:
     if attempts is not None and (not isinstance(attempts, int) or attempts < 2):  # noqa: PLR2004
-        raise FsFaultError(f"attempts={attempts!r} cannot be: a retry takes 2 or more, the first included")
+        raise FsFaultError(f"attempts={attempts!r} is not valid; a retry takes 2 or more, the first included")
     if within is not None and (not isinstance(within, (int, float)) or within < 0):
-        raise FsFaultError(f"within={within!r} cannot be: write seconds, 0 or more")
+        raise FsFaultError(f"within={within!r} is not valid; write seconds, 0 or more")
 
 
 def _last_error(retry: Retry) -> str:

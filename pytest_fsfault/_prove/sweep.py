@@ -12,8 +12,10 @@ from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._core.language.operations import GROUPS
 from pytest_fsfault._core.language.rules import Rule
 from pytest_fsfault._prove import failure_report
-from pytest_fsfault._prove.injection_points import PointRule, Recorder, injections, unseen
+from pytest_fsfault._prove.injection_points import PointRule, Recorder, injections
+from pytest_fsfault._prove.outcomes import TrialRecord, Wrong
 from pytest_fsfault._prove.trial import Trial
+from pytest_fsfault._prove.untracked import unseen, untracked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -23,9 +25,9 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.engine.plan import Armed
     from pytest_fsfault._prove.environment import Environment
     from pytest_fsfault._prove.injection_points import Injection, RecordedCall
+    from pytest_fsfault._prove.outcomes import TrialOutcome
     from pytest_fsfault._prove.sweep_options import SweepOptions
     from pytest_fsfault._prove.tree import Tree
-    from pytest_fsfault._prove.trial import TrialOutcome
     from pytest_fsfault._prove.workspace import Workspace
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
@@ -34,6 +36,10 @@ __tracebackhide__ = True
 #: More trials than these nobody waits for.
 CEILING = 10_000
 _tokens = count(1)
+_UNMET = Wrong(
+    "the sweep",
+    "the fault did not happen: the body made different calls than in the first trial; it must be deterministic",
+)
 
 
 class Sweep:
@@ -47,19 +53,19 @@ class Sweep:
         workspace: Callable[[], Workspace],
         environment: Environment,
         only: tuple[int, ...],
-        again: failure_report.Again,
+        rerun: failure_report.RerunCommand,
     ) -> None:
         self._wanted = wanted
-        self._make_stage = workspace
-        self._current: Trial | None = None
+        self._make_workspace = workspace
+        self._current: TrialRecord | None = None
         self._environment = environment
         self._only = only
-        self._again = again
+        self._rerun = rerun
         self._run: Generator[Trial] = self._trials()
         self._recorder = self._new_recorder(on=True)
         self._aimed: list[PointRule] = []
         self._armed: list[Armed] = []
-        self._again_if_missed = False
+        self._retry_if_missed = False
         self._failed: list[failure_report.FailedTrial] = []
         self._started = False
         self._count = 0
@@ -79,8 +85,7 @@ class Sweep:
         if current is not None and current.state == "inside":
             raise FsFaultError(f"trial {current.id} is still running; the next one begins after its block")
         self._started = True
-        self._current = next(self._run)
-        return self._current
+        return next(self._run)
 
     @property
     def root(self) -> Path:
@@ -110,9 +115,9 @@ class Sweep:
         """Whether the loop is under way."""
         return self._started and not self.finished
 
-    def snapshot(self, place: str | None = None) -> Tree:
-        """Return what is at the root now, or at another place."""
-        return self._workspace.snapshots.take(place or str(self.root))
+    def snapshot(self, path: str | None = None) -> Tree:
+        """Return what is at the root now, or at another path."""
+        return self._workspace.snapshots.take(path or str(self.root))
 
     @property
     def evidence(self) -> dict[str, Any]:
@@ -141,7 +146,7 @@ class Sweep:
 
     def _trials(self) -> Generator[Trial]:
         self._environment.begin()
-        self._workspace = self._make_stage()
+        self._workspace = self._make_workspace()
         self._environment.watch(self._workspace)
         try:
             yield from self._baseline()
@@ -161,7 +166,7 @@ class Sweep:
         failed = self._failed
         if failed:
             self.finished = True
-            raise AssertionError(failure_report.first_failed(failed[0], self._again))
+            raise AssertionError(failure_report.first_failed(failed[0], self._rerun))
         if not self._recorder.calls:
             self.finished = True
             names = ", ".join(self._wanted.rule.operations)
@@ -172,10 +177,7 @@ class Sweep:
 
         if self._wanted.rule.names >= GROUPS["mutate"]:
             for path in unseen(self.before, self.after, self.root.as_posix(), self._recorder.calls):
-                self._environment.escaped(
-                    f"{path} was changed although no call of ours changed it: a native program or C code did, "
-                    "which no fault reaches"
-                )
+                self._environment.escaped(untracked(path))
 
     def _faulted(self) -> Iterator[Trial]:
         wanted = self._wanted
@@ -201,10 +203,10 @@ class Sweep:
         # First by the very paths of the calls, which is quick; if these were others this time, by their order.
         for by_path in (True, False):
             self._aimed = self._point(chain, recorder, by_path=by_path)
-            self._again_if_missed = by_path and any(one.rule.path is not None for one in self._aimed)
+            self._retry_if_missed = by_path and any(one.rule.path is not None for one in self._aimed)
             armed = [*filter(None, [recorder]), *reversed(self._aimed)]
             yield from self._trial(_written(numbers), chain, armed)
-            if not (self._again_if_missed and self._missed()):
+            if not (self._retry_if_missed and self._missed()):
                 break
         if recorder is None:
             return
@@ -257,14 +259,14 @@ class Sweep:
         return Recorder(self._wanted.rule, self._environment.stack, on=on)
 
     def _trial(self, number: str, chain: tuple[Injection, ...], armed: list[Armed]) -> Iterator[Trial]:
-        trial = Trial(self, number, chain, next(_tokens))
+        record = self._current = TrialRecord(number, chain, next(_tokens))
         self._armed = armed
         self._environment.renew()
         self._workspace.set()
-        yield trial
-        self._finish(trial, chain)
+        yield Trial(self, record)
+        self._finish(record)
 
-    def _finish(self, trial: Trial, chain: tuple[Injection, ...]) -> None:
+    def _finish(self, trial: TrialRecord) -> None:
         """Take in how a trial went, and put its tree aside."""
         if trial.state == "new":
             self.finished = True
@@ -273,36 +275,33 @@ class Sweep:
             )
         trial.state = "over"
         self._environment.settle()
-        self._met.update((entry.operation, entry.fault or "") for entry in trial.injected)
-        if chain:
-            if self._missed() and self._again_if_missed:
+        self._met.update((entry.operation, entry.fault or "") for entry in trial.outcome.injected)
+        if trial.injections:
+            if self._missed() and self._retry_if_missed:
                 self._workspace.clear()
                 return
             self._count += 1
             self._ran.add(trial.id)
             self._checks += trial.checks
             if self._missed():
-                trial.complain(
-                    "the sweep",
-                    "the fault did not happen: the body went another way than in the first trial; let it do the "
-                    "same each time",
-                )
+                trial.wrong.append(_UNMET)
         if trial.wrong:
-            self._failed.append(failure_report.FailedTrial.of(trial, self._workspace.keep(trial.id)))
+            kept = self._workspace.keep(trial.id)
+            self._failed.append(failure_report.FailedTrial.of(trial, str(self.root), kept))
         else:
             self._workspace.clear()
 
-    def enter(self, trial: Trial, frame: FrameType) -> None:
+    def enter(self, token: int, frame: FrameType) -> None:
         """Let the faults of a trial act."""
         for armed in self._armed:
             if isinstance(armed, Recorder):
                 armed.owner_thread = threading.get_ident()
-        self._environment.enter(trial.token, self._armed, frame)
+        self._environment.enter(token, self._armed, frame)
 
-    def leave(self, trial: Trial) -> TrialOutcome:
-        """Let them act no more."""
+    def leave(self, *, first: bool) -> TrialOutcome:
+        """Let them act no more; the `first` trial leaves the new tree."""
         seen = self._environment.leave()
-        if not trial.injections:
+        if first:
             self._after = self.snapshot()
         return seen
 
@@ -337,7 +336,7 @@ class Sweep:
 
     def _judge(self) -> None:
         if self._failed:
-            raise AssertionError(failure_report.table(self._failed, self._count, self._again))
+            raise AssertionError(failure_report.table(self._failed, self._count, self._rerun))
 
 
 def _written(numbers: Iterable[int]) -> str:

@@ -1,4 +1,4 @@
-"""Read what a sweep is asked to do, and refuse what cannot be."""
+"""Read what a sweep is asked to do, and raise FsFaultError for invalid arguments."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def sweep_options(
     shard: object,
     expect: object,
 ) -> SweepOptions:
-    """Return what a sweep was asked for; raise FsFaultError for what cannot be."""
+    """Return what a sweep was asked for; raise FsFaultError for invalid arguments."""
     return SweepOptions(
         _operations(operations),
         _faults(faults),
@@ -69,7 +69,7 @@ def _faults(faults: object) -> tuple[tuple[str, Fault], ...]:
     if isinstance(faults, (str, Fault)):
         raise FsFaultError(f"faults={faults!r} is a single fault; write faults=({str(faults)!r},)")
     if not isinstance(faults, Iterable):
-        raise FsFaultError(f"faults={faults!r} is no list of faults; write faults=({FAULTS[0]!r},)")
+        raise FsFaultError(f"faults={faults!r} is not a list of faults; write faults=({FAULTS[0]!r},)")
     parsed = [one if isinstance(one, Fault) else Fault.parse(one) for one in faults]
     if not parsed:
         raise FsFaultError(f"faults={faults!r} injects nothing; write one at least, such as {FAULTS[0]!r}")
@@ -91,24 +91,26 @@ def _persist(persist: Any) -> tuple[bool, ...]:
     if isinstance(persist, (tuple, list)) and persist and all(isinstance(one, bool) for one in persist):
         return tuple(dict.fromkeys(persist))
     raise FsFaultError(
-        f"persist={persist!r} cannot be; write (False, True), (False,) for faults that happen once, or (True,)"
+        f"persist={persist!r} is not valid; write (False, True), (False,) for faults that happen once, or (True,)"
     )
 
 
 def _whole(name: str, value: Any, expected: str, most: int | None = None) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 1 and (not most or value <= most):
         return value
-    raise FsFaultError(f"{name}={value!r} cannot be; write {expected}")
+    raise FsFaultError(f"{name}={value!r} is not valid; write {expected}")
 
 
 def _shard(shard: object) -> tuple[int, int]:
     found = _SHARD.fullmatch(shard) if isinstance(shard, str) else None
     if found is None:
-        raise FsFaultError(f"shard={shard!r} is none; write a share and the number of shares, such as '1/4'")
+        raise FsFaultError(
+            f"shard={shard!r} is not valid; write a share and the number of shares, such as '1/4'"
+        )
     share, shares = int(found[1]), int(found[2])
     if not 1 <= share <= shares:
         last = max(shares, 1)
-        raise FsFaultError(f"shard={shard!r} cannot be; write '1/{last}' to '{last}/{last}'")
+        raise FsFaultError(f"shard={shard!r} is not valid; write '1/{last}' to '{last}/{last}'")
     return share, shares
 
 
@@ -118,11 +120,13 @@ def _expect(expect: Any) -> tuple[type[BaseException], ...]:
         isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds
     ):
         return tuple(kinds)
-    raise FsFaultError(f"expect={expect!r} is no tuple of exceptions; write expect=(InstallationError,)")
+    raise FsFaultError(f"expect={expect!r} is not a tuple of exceptions; write expect=(InstallationError,)")
 
 
 def trial_numbers(text: str) -> tuple[int, ...]:
     """Return the numbers in the ID of a trial, such as 7 and 2 in ``"7.2"``."""
     if not isinstance(text, str) or not _ID.fullmatch(text):
-        raise FsFaultError(f"{text!r} is no ID of a trial; write one as the sweep prints it, such as '7'")
+        raise FsFaultError(
+            f"{text!r} is not the ID of a trial; write one as the sweep prints it, such as '7'"
+        )
     return tuple(int(part) for part in text.split("."))

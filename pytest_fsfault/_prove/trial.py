@@ -4,41 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.language.globs import has_drive
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._core.language.tokens import duration
 from pytest_fsfault._prove import error_chains, oracles
+from pytest_fsfault._prove.outcomes import Wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from pathlib import Path
     from types import TracebackType
 
-    from pytest_fsfault._core.clock import Wait
     from pytest_fsfault._core.engine.journal import Entry
-    from pytest_fsfault._prove.injection_points import Injection
-    from pytest_fsfault._prove.sweep import Sweep
+    from pytest_fsfault._prove.environment import Trials
+    from pytest_fsfault._prove.outcomes import TrialRecord
     from pytest_fsfault._prove.tree import Tree
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
-
-
-class TrialOutcome(NamedTuple):
-    """What happened while a trial's faults acted: the entries with a fault, the waits, what ended it."""
-
-    injected: tuple[Entry, ...] = ()
-    waits: tuple[Wait, ...] = ()
-    ended: BaseException | None = None
-
-
-class Wrong(NamedTuple):
-    """One thing that is wrong with a trial: which check says so, and what."""
-
-    check: str
-    text: str
 
 
 class Trial:
@@ -49,16 +34,9 @@ class Trial:
 
     __module__ = "pytest_fsfault"
 
-    def __init__(self, sweep: Sweep, number: str, injections: Sequence[Injection], token: int) -> None:
+    def __init__(self, sweep: Trials, record: TrialRecord) -> None:
         self._sweep = sweep
-        self.id = number
-        self.injections = tuple(injections)
-        self.token = token
-        self.state: Literal["new", "inside", "done", "over"] = "new"
-        self.seen = TrialOutcome()
-        self.wrong: list[Wrong] = []
-        self.checks = 0
-        self.error: BaseException | None = None
+        self._record = record
         self._tree: Tree | None = None
         self._rerun: Tree | None = None
 
@@ -68,14 +46,19 @@ class Trial:
     # What the user may ask.
 
     @property
+    def id(self) -> str:
+        """The ID of this trial, as ``only=`` and ``--fsfault-trial`` take it."""
+        return self._record.id
+
+    @property
     def fault(self) -> str | None:
         """The fault as it was given, such as ``"ERROR_ACCESS_DENIED"``; None in the first trial."""
-        return ", then ".join(injection.text for injection in self.injections) or None
+        return self._record.fault
 
     @property
     def persistent(self) -> bool:
         """Whether later calls like the first meet the fault too, as under a hold that does not end."""
-        return any(injection.persists for injection in self.injections)
+        return any(injection.persists for injection in self._record.injections)
 
     @property
     def root(self) -> Path:
@@ -85,12 +68,17 @@ class Trial:
     @property
     def crashed(self) -> bool:
         """Whether a simulated crash has ended the code under test."""
-        return any(entry.outcome == "crashed" for entry in self.seen.injected)
+        return self._record.crashed
+
+    @property
+    def error(self) -> BaseException | None:
+        """The exception that left the block, if the fault explains it; None if none did."""
+        return self._record.error
 
     @property
     def injected(self) -> tuple[Entry, ...]:
         """The journal's entries of the calls that met the fault; empty before, and if none did."""
-        return self.seen.injected
+        return self._record.outcome.injected
 
     @property
     def before(self) -> Tree:
@@ -113,33 +101,33 @@ class Trial:
     # The block.
 
     def __enter__(self) -> Path:
-        if self.state != "new":
+        if self._record.state != "new":
             raise FsFaultError(
                 f"trial {self.id} has had its block: write `with trial as root:` once for each trial of the loop"
             )
-        self.state = "inside"
-        self._sweep.enter(self, sys._getframe(1))
+        self._record.state = "inside"
+        self._sweep.enter(self._record.token, sys._getframe(1))
         return self.root
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        self.seen = self._sweep.leave(self)
+        self._record.outcome = self._sweep.leave(first=not self._record.injections)
         self._tree = self._sweep.snapshot()
-        self.state = "done"
+        self._record.state = "done"
         return self._settle(error)
 
     def _settle(self, error: BaseException | None) -> bool:
         """Judge how the block ended; return whether the error stays here."""
         if error is not None and error_chains.ends_the_run(error):
             return False
-        ended = self.seen.ended
+        ended = self._record.outcome.ended
         if ended is not None:
             if error is not None:
                 error_chains.release(error)
-            self.error = ended
+            self._record.error = ended
             if not self.crashed:
-                self.complain("the block", error_chains.text(ended))
+                self._complain("the block", error_chains.text(ended))
             return True
         if error is None:
             return False
@@ -150,32 +138,32 @@ class Trial:
         return True
 
     def _early(self) -> str:
-        if not self.injections:
-            return "fsfault: this is the first trial of a sweep, in which no fault acts: the body fails by itself"
+        if not self._record.injections:
+            return "fsfault: this is the first trial of a sweep, in which no fault acts: the body fails even without a fault"
         return f"fsfault: this is trial {self.id}, before its fault ({self.fault}) has happened"
 
     def _keep(self, error: BaseException) -> None:
         """Keep an error that the fault has caused; whatever else comes up is wrong."""
         expected = isinstance(error, self._sweep.expect)
-        related = error_chains.comes_from_fault(error, self.token, self._texts()) and not isinstance(
+        related = error_chains.comes_from_fault(error, self._record.token, self._texts()) and not isinstance(
             error, AssertionError
         )
         outcome = any(base.__module__.startswith("_pytest") for base in type(error).__mro__)
         place = error_chains.release(error)
         if expected or (related and not outcome):
-            self.error = error
+            self._record.error = error
             return
         why = "" if isinstance(error, AssertionError) or outcome else ", which does not come from the fault"
         where = f", at {place}" if place else ""
-        self.complain("the block", f"it raised {error_chains.text(error)}{where}{why}")
+        self._complain("the block", f"it raised {error_chains.text(error)}{where}{why}")
 
     def _texts(self) -> list[str]:
         """Return the texts of the injected errors."""
         return [str(entry.error) for entry in self.injected if entry.error is not None]
 
-    def complain(self, check: str, text: str) -> None:
+    def _complain(self, check: str, text: str) -> None:
         """Write down that something is wrong."""
-        self.wrong.append(Wrong(check, text))
+        self._record.wrong.append(Wrong(check, text))
 
     # The checks.
 
@@ -183,7 +171,7 @@ class Trial:
         """Check anything: `condition` has to be true, else `message` says what is wrong."""
         self._begin("check")
         if not condition:
-            self.complain("check", str(message))
+            self._complain("check", str(message))
 
     def check_atomic(self, *, ignore: Iterable[str] = ()) -> None:
         """Check that the tree is exactly the old one or exactly the new one.
@@ -222,7 +210,7 @@ class Trial:
         """Check that ``function(root, *args)``, without faults, reaches the new tree; if it is there, do nothing."""
         ignored = self._globs("check_rerun", "ignore", ignore)
         if not callable(function):
-            raise FsFaultError(f"check_rerun({function!r}) cannot be: write a function and its arguments")
+            raise FsFaultError(f"check_rerun({function!r}) takes a function and its arguments")
         if not oracles.difference(self.after, self.tree, ignored):
             return
         try:
@@ -231,23 +219,23 @@ class Trial:
             if error_chains.ends_the_run(error):
                 raise
             place = error_chains.release(error)
-            self.complain("check_rerun", f"a second run fails: {error_chains.text(error)}, at {place}")
+            self._complain("check_rerun", f"a second run fails: {error_chains.text(error)}, at {place}")
             return
         self._rerun = self._sweep.snapshot()
         text = oracles.difference(self.after, self._rerun, ignored)
         self._judge(
-            "check_rerun", text and f"a second run does not reach the new tree; as seen from it:\n{text}"
+            "check_rerun", text and f"a second run does not reach the new tree; compared with it:\n{text}"
         )
 
     def check_waits(self, at_most: str | float) -> None:
         """Check that the code waited no longer than `at_most`, a duration or virtual seconds."""
         self._begin("check_waits")
         most = duration(at_most) if isinstance(at_most, str) else _seconds(at_most)
-        total = oracles.waited(self.seen.waits)
+        total = oracles.waited(self._record.outcome.waits)
         if total > most:
-            count = len(self.seen.waits)
+            count = len(self._record.outcome.waits)
             waits = f"{count} wait{'s' * (count != 1)}"
-            self.complain("check_waits", f"it waited {total:g} s in {waits}, more than {most:g} s")
+            self._complain("check_waits", f"it waited {total:g} s in {waits}, more than {most:g} s")
 
     def check_error(self, *, ignore: Iterable[str] = ()) -> None:
         """Check that the error that surfaced is the injected one: neither masked nor swallowed.
@@ -256,15 +244,15 @@ class Trial:
         error raised from it, or one that the sweep expects, may have it in its chain.
         """
         ignored = self._globs("check_error", "ignore", ignore)
-        if self.crashed or not self.injections or not any(entry.error for entry in self.injected):
+        if self.crashed or not self._record.injections or not any(entry.error for entry in self.injected):
             return
         self._judge("check_error", self._hidden(ignored))
 
     def _hidden(self, ignored: oracles.Ignored | None) -> str:
-        error, token = self.error, self.token
+        error, token = self.error, self._record.token
         if error is None:
             text = oracles.difference(self.after, self.tree, ignored)
-            if not text or any(one.check == "the block" for one in self.wrong):
+            if not text or any(one.check == "the block" for one in self._record.wrong):
                 return ""
             return f"the error was swallowed: success is reported, but the tree is not the new one:\n{text}"
         texts = self._texts()
@@ -284,7 +272,7 @@ class Trial:
 
     def _judge(self, check: str, text: str) -> None:
         if text:
-            self.complain(check, text)
+            self._complain(check, text)
 
     def _globs(self, check: str, name: str, patterns: Iterable[str]) -> oracles.Ignored | None:
         self._begin(check)
@@ -295,25 +283,25 @@ class Trial:
 
     def _begin(self, check: str) -> None:
         self._must_be_done(f"{check}()")
-        self.checks += 1
+        self._record.checks += 1
 
     def _must_be_done(self, what: str) -> None:
-        if self.state == "done":
+        if self._record.state == "done":
             return
         why = {
             "new": "has not run",
             "inside": "is still running",
             "over": "is over",
-        }[self.state]
+        }[self._record.state]
         raise FsFaultError(
-            f"{what} of trial {self.id} cannot be, since the trial {why}; "
+            f"{what} of trial {self.id} cannot be used: the trial {why}; "
             "write it after the block of `with trial as root:`, inside the loop"
         )
 
 
 def _seconds(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
-        raise FsFaultError(f"at_most={value!r} is no duration; write one such as '10s', or seconds")
+        raise FsFaultError(f"at_most={value!r} is not a duration; write one such as '10s', or seconds")
     return float(value)
 
 

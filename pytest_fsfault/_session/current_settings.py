@@ -1,4 +1,4 @@
-"""What holds around a session: under pytest its settings, elsewhere the defaults."""
+"""The settings around the sessions to come, as a stack: a pytest that runs inside a test of another pushes its own."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_fsfault._session.options import Ambient
+    from pytest_fsfault._session.ambient import Ambient
 
-# A pytest that runs inside a test of another pushes its own settings, and takes them away again.
 _stack: list[Callable[[], Ambient]] = []
 
 
 def push(ambient: Callable[[], Ambient]) -> None:
-    """Let the settings that `ambient` returns hold for the sessions to come."""
+    """Let the settings that `ambient` returns hold from now on."""
     _stack.append(ambient)
 
 
 def pop(ambient: Callable[[], Ambient]) -> None:
-    """Undo a `surround`."""
+    """Undo a `push`."""
     if ambient in _stack:
         _stack.remove(ambient)
 

@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._intercept.fake.isolation import prepare
+from pytest_fsfault._session.ambient import Ambient
 from pytest_fsfault._session.current_settings import current
 from pytest_fsfault._session.fsfault import FsFault
-from pytest_fsfault._session.options import Ambient, Options
-from pytest_fsfault._session.profiles import built_in, lookup
+from pytest_fsfault._session.options import checked_options
+from pytest_fsfault._session.profiles import lookup
+from pytest_fsfault._session.session import Session
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterable
     from types import TracebackType
+    from typing import Unpack
 
     from pytest_fsfault._core.language.rules import Rule
-    from pytest_fsfault._session.options import ClockName, Outside, Strict
+    from pytest_fsfault._session.keywords import Keywords
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -30,17 +31,20 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
 
     Args:
         rules: texts or `Rule` objects, in order of precedence.
-        profile: a profile whose rules are added; these need not fire.
-        windows: switches the Windows model on, in a version such as ``"11"``.
-        roots: the watched directories. By default pytest's base temporary directory, or, outside pytest, the
-            system's directory for temporary files.
-        clock: ``"virtual"`` (the default) or ``"real"``.
-        seed: for rules with ``P%``; 0 unless given.
-        strict: True, False (a rule need not fire) or ``"all"`` (an escape or an open handle fails as well).
-        children: whether child processes are under the same faults; they are by default.
-        native: whether programs are, too, that are not Python, on Linux; they are by default, and with True the
-            test fails where that is impossible.
-        outside: what becomes of a change outside the roots: ``"allow"`` (the default) or ``"refuse"``.
+        keywords: None, or left out, means: as around it.
+
+            - `profile`: a profile whose rules are added; these need not fire.
+            - `windows`: switches the Windows model on, in a version such as ``"11"``, or in a mapping of
+              ``"version"`` and options.
+            - `roots`: the watched directories. By default pytest's base temporary directory, or, outside pytest,
+              the system's directory for temporary files.
+            - `clock`: ``"virtual"`` (the default) or ``"real"``.
+            - `seed`: for rules with ``P%``; 0 unless given.
+            - `strict`: True, False (a rule need not fire) or ``"all"`` (an escape or an open handle fails as well).
+            - `children`: whether child processes are under the same faults; they are by default.
+            - `native`: whether programs are, too, that are not Python, on Linux; they are by default, and with True
+              the test fails where that is impossible.
+            - `outside`: what becomes of a change outside the roots: ``"allow"`` (the default) or ``"refuse"``.
 
     Raises:
         FsFaultError: for a mistake in the arguments, before anything is changed.
@@ -50,33 +54,18 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
 
     __module__ = "pytest_fsfault"
 
-    def __init__(
-        self,
-        *rules: str | Rule,
-        profile: str | None = None,
-        windows: str | None = None,
-        roots: Iterable[str | os.PathLike[str]] | None = None,
-        clock: ClockName | None = None,
-        seed: int | None = None,
-        strict: Strict | None = None,
-        children: bool | None = None,
-        native: bool | None = None,
-        outside: Outside | None = None,
-    ) -> None:
+    def __init__(self, *rules: str | Rule, **keywords: Unpack[Keywords]) -> None:
         prepare()
-        self._options = Options(
-            *rules, profile=profile, windows=windows, roots=roots, clock=clock, seed=seed, strict=strict,
-            children=children, native=native, outside=outside,
-        )  # fmt: skip
+        self._options = checked_options("inject()", rules, keywords)
         settings = current()
         self._ambient = settings().bare if settings else _ALONE
-        lookup(self._options.profile or "off", self._ambient.profiles or built_in())
-        self._session: FsFault | None = None
+        lookup(self._options.profile or "off", self._ambient.profiles)
+        self._session: Session | None = None
 
     def __enter__(self) -> FsFault:
         if self._session is not None:
             raise FsFaultError("this inject() is in use already; call inject() again for another block")
-        session = FsFault(self._options, self._ambient)
+        session = Session(self._options, self._ambient)
         session.start()
         try:
             session.open()
@@ -84,7 +73,7 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
             session.stop()
             raise
         self._session = session
-        return session
+        return FsFault(session)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

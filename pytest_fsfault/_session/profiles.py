@@ -2,73 +2,133 @@
 
 from __future__ import annotations
 
-import tomllib
+from collections import ChainMap
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
-from pytest_fsfault._core.language.rules import Rule
 from pytest_fsfault._host.originals import NATIVE
 from pytest_fsfault._host.package import PACKAGE
+from pytest_fsfault._session.profile import Profile, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
 
-KEYS = ("extends", "rules", "windows", "scanners", "clock", "children", "native", "seed", "outside")
+
+#: It is looked up at the start of each `inject`, so no file is read for it.
+_OFF = Profile("off", "No faults: exempts a test, a class or a module.")
 
 
-@dataclass(frozen=True)
-class Profile:
-    """What a profile switches on."""
+class _BuiltIn(Mapping[str, Profile]):
+    """The profiles that come with the plugin, each read when somebody asks for it."""
 
-    name: str
-    about: str = ""
-    rules: tuple[Rule, ...] = ()
-    clock: Any = None
-    children: bool | None = None
-    native: bool | None = None
-    outside: Any = None
-    seed: int | None = None
-    observe: bool = False
-    windows: str | None = None
-    scanners: tuple[str, ...] = ()
+    def __init__(self) -> None:
+        self._known = {_OFF.name: _OFF}
+        self._names: tuple[str, ...] = ()
+
+    def __getitem__(self, name: str) -> Profile:
+        if name not in self._known:
+            if name not in self._listed():
+                raise KeyError(name)
+            self._known[name] = _read_own(name)
+        return self._known[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._known or name in self._listed()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._listed())
+
+    def __len__(self) -> int:
+        return len(self._listed())
+
+    def _listed(self) -> tuple[str, ...]:
+        if not self._names:
+            # By the real functions: there may be a fake file system.
+            files = [file.rpartition(".") for file in NATIVE.listdir(_HOME)]
+            self._names = tuple(sorted([_OFF.name, *(name for name, _, kind in files if kind == "toml")]))
+        return self._names
+
+
+_HOME = f"{PACKAGE}profiles"
 
 
 @cache
 def built_in() -> Mapping[str, Profile]:
     """Return the profiles that come with the plugin."""
-    found: dict[str, Profile] = {}
-    home = f"{PACKAGE}profiles"
-    # By the real functions: there may be a fake file system.
-    for name, dot, kind in sorted(file.rpartition(".") for file in NATIVE.listdir(home)):
-        if kind != "toml":
-            continue
-        with NATIVE.open_file(f"{home}/{name}{dot}{kind}", encoding="utf-8") as file:
-            table = tomllib.loads(file.read())
-        about, observe = table.pop("about"), table.pop("observe", False)
-        # Ours are right, and to look their scanners up would cost who does not use them.
-        scanners = tuple(table.pop("scanners", ()))
-        made = _read(name, table, {}, "profile")
-        found[name] = replace(made, about=about, observe=observe, scanners=scanners)
-    return found
+    return _BuiltIn()
 
 
-def resolve(tables: Any, origin: str, known: Mapping[str, Profile]) -> dict[str, Profile]:
+def _read_own(name: str) -> Profile:
+    import tomllib  # noqa: PLC0415  # for who uses a profile
+
+    from pytest_fsfault._session.profile_keys import read_profile  # noqa: PLC0415
+
+    with NATIVE.open_file(f"{_HOME}/{name}.toml", encoding="utf-8") as file:
+        table = tomllib.loads(file.read())
+    about, observe = table.pop("about"), table.pop("observe", False)
+    return replace(
+        read_profile(Profile(name), table, "profile", checking=False), about=about, observe=observe
+    )
+
+
+def resolve(tables: object, origin: str, known: Mapping[str, Profile]) -> Mapping[str, Profile]:
     """Return the profiles `known`, and those that `tables` describe, by name.
 
     `origin` says in a mistake where a table stands, such as ``"tool.fsfault.profiles"``.
     """
     if not isinstance(tables, Mapping):
         raise FsFaultError(f"{origin} is {tables!r}, not a table of profiles by name")
-    found, waiting = dict(known), dict(tables)
+    own: dict[str, Profile] = {}
+    reading = _Reading(dict(tables), ChainMap(own, known), origin)  # type: ignore[arg-type]  # it only reads `known`
     for name in tables:
-        _add(name, waiting, found, origin, ())
-    return found
+        reading.add(name, ())
+    return reading.found
+
+
+class _Reading(NamedTuple):
+    """Tables that are being read, in whatever order they extend each other."""
+
+    waiting: dict[str, Any]
+    found: ChainMap[str, Profile]
+    origin: str
+
+    def add(self, name: str, chain: tuple[str, ...]) -> None:
+        """Read one table, and first those that it extends."""
+        if name not in self.waiting:
+            return
+        from pytest_fsfault._session.profile_keys import read_profile  # noqa: PLC0415
+
+        where = f"{self.origin}.{name}"
+        if name in chain:
+            raise FsFaultError(f"{where} extends itself ({' -> '.join((*chain, name))}); let the chain end")
+        table = self.waiting[name]
+        if not isinstance(table, Mapping):
+            raise FsFaultError(f"{where} is {table!r}, not a table; write keys such as rules = [...]")
+        if name in built_in():
+            raise FsFaultError(f"{where} has the name of a built-in profile; choose another name")
+        parent = self._parent(name, table, where, chain)
+        self.found[name] = replace(
+            read_profile(replace(parent, name=name), table, where), about=f"a profile of {self.origin}"
+        )
+        self.waiting.pop(name, None)
+
+    def _parent(self, name: str, table: Mapping[str, Any], where: str, chain: tuple[str, ...]) -> Profile:
+        if table.get("extends") is None:
+            return Profile(name)
+        parent = table["extends"]
+        if not isinstance(parent, str):
+            raise FsFaultError(f"{where}: extends = {parent!r} is not a name; write the name of one profile")
+        self.add(parent, (*chain, name))
+        try:
+            return lookup(parent, self.found)
+        except FsFaultError as error:
+            raise FsFaultError(f"{where}: extends: {error}") from None
 
 
 def lookup(name: str, profiles: Mapping[str, Profile]) -> Profile:
@@ -76,117 +136,3 @@ def lookup(name: str, profiles: Mapping[str, Profile]) -> Profile:
     if name in profiles:
         return profiles[name]
     raise FsFaultError(f"unknown profile {name!r}{nearest(name, profiles) or f'; write {listed(profiles)}'}")
-
-
-def listed(names: Iterable[str]) -> str:
-    """Return names as one chooses among them: ``a, b or c``."""
-    *others, last = names
-    return f"{', '.join(others)} or {last}" if others else last
-
-
-def _add(
-    name: str, waiting: dict[str, Any], found: dict[str, Profile], origin: str, chain: tuple[str, ...]
-) -> None:
-    if name not in waiting:
-        return
-    place = f"{origin}.{name}"
-    if name in chain:
-        raise FsFaultError(f"{place} extends itself ({' -> '.join((*chain, name))}); let the chain end")
-    table = waiting[name]
-    if not isinstance(table, Mapping):
-        raise FsFaultError(f"{place} is {table!r}, not a table; write keys such as rules = [...]")
-    if name in built_in():
-        raise FsFaultError(f"{place} has the name of a built-in profile; choose another name")
-    parent = table.get("extends")
-    if parent is not None:
-        if not isinstance(parent, str):
-            raise FsFaultError(f"{place}: extends = {parent!r} is no name; write the name of one profile")
-        _add(parent, waiting, found, origin, (*chain, name))
-    found[name] = replace(_read(name, table, found, place), about=f"a profile of {origin}")
-    waiting.pop(name, None)
-
-
-def _read(name: str, table: Mapping[str, Any], found: Mapping[str, Profile], place: str) -> Profile:
-    for key in table:
-        if key not in KEYS:
-            raise FsFaultError(
-                f"{place}: unknown key {key!r}{nearest(str(key), KEYS) or f'; write {listed(KEYS)}'}"
-            )
-    parent = _parent(name, table, found, place)
-    children, native = _switch("children", table, parent, place), _switch("native", table, parent, place)
-    clock = _word("clock", ("virtual", "real"), table, parent, place)
-    outside = _word("outside", ("allow", "refuse"), table, parent, place)
-    seed = table.get("seed", parent.seed)
-    if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool)):
-        raise FsFaultError(f"{place}: seed = {seed!r} is no number; write a whole number")
-    rules = (*parent.rules, *_rules(table.get("rules", []), place))
-    windows = _windows(table["windows"], place) if "windows" in table else parent.windows
-    scanners = (*parent.scanners, *_scanners(table.get("scanners", []), place))
-    if scanners and windows is None:
-        instead = "drop windows = false" if "windows" in table else "write windows = '11' as well"
-        raise FsFaultError(f"{place}: scanners act under the Windows model alone; {instead}")
-    return Profile(
-        name, rules=rules, clock=clock, children=children, native=native, outside=outside, seed=seed, observe=parent.observe, windows=windows,
-        scanners=scanners,
-    )  # fmt: skip
-
-
-def _switch(key: str, table: Mapping[str, Any], parent: Profile, place: str) -> bool | None:
-    value: bool | None = table.get(key, getattr(parent, key))
-    if value is not None and not isinstance(value, bool):
-        raise FsFaultError(f"{place}: {key} = {value!r} is not known; write true or false")
-    return value
-
-
-def _word(key: str, known: tuple[str, str], table: Mapping[str, Any], parent: Profile, place: str) -> Any:
-    value = table.get(key, getattr(parent, key))
-    if value is not None and value not in known:
-        raise FsFaultError(f"{place}: {key} = {value!r} is not known; write {known[0]!r} or {known[1]!r}")
-    return value
-
-
-def _windows(value: Any, place: str) -> str | None:
-    if value is False:
-        return None
-    from pytest_fsfault._windows.versions import version  # noqa: PLC0415  # for who asks for it
-
-    try:
-        return version(value, {}).name
-    except FsFaultError as error:
-        raise FsFaultError(f"{place}: {error}") from None
-
-
-def _scanners(names: Any, place: str) -> list[str]:
-    if not names:
-        return []
-    if not isinstance(names, (list, tuple)):
-        raise FsFaultError(f"{place}: scanners = {names!r} is no list; write scanners = ['defender']")
-    from pytest_fsfault._windows.holders.scanners import scanner  # noqa: PLC0415  # for who asks for it
-
-    for name in names:
-        try:
-            scanner(name)
-        except FsFaultError as error:
-            raise FsFaultError(f"{place}: scanners: {error}") from None
-    return list(names)
-
-
-def _parent(name: str, table: Mapping[str, Any], found: Mapping[str, Profile], place: str) -> Profile:
-    if "extends" not in table:
-        return Profile(name)
-    try:
-        return lookup(table["extends"], found)
-    except FsFaultError as error:
-        raise FsFaultError(f"{place}: extends: {error}") from None
-
-
-def _rules(texts: Any, place: str) -> list[Rule]:
-    if not isinstance(texts, (list, tuple)):
-        raise FsFaultError(f"{place}: rules = {texts!r} is no list; write rules = ['os.replace -> EACCES']")
-    rules = []
-    for text in texts:
-        try:
-            rules.append(Rule.parse(text))
-        except FsFaultError as error:
-            raise FsFaultError(f"{place}: {error}") from None
-    return rules

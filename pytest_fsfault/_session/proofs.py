@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pytest_fsfault._prove.tree import Tree
-    from pytest_fsfault._session.fsfault import FsFault
+    from pytest_fsfault._session.session import Session
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -34,8 +34,9 @@ _NAME = "fsfault-sweep"
 class Proofs:
     """The sweeps of one session."""
 
-    def __init__(self, session: FsFault) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
+        session.proofs = self
         self.sweeps: list[Sweep] = []
         self._known: dict[Any, Snapshots] = {}
 
@@ -51,18 +52,18 @@ class Proofs:
         only: str | None = None,
         **wanted: Any,
     ) -> Sweep:
-        """Return a sweep whose trials run in this field."""
+        """Return a sweep whose trials run in this environment."""
         asked = sweep_options(**wanted)
         self.must_stand_alone()
         number = len(self.sweeps) + 1
-        asked_for = self._session._surroundings.trial
+        asked_for = self._session.ambient.trial
         chosen = _chosen(asked_for, number, "1") if only is None else _chosen(only, number, str(number))
         made = Sweep(
             asked,
             partial(self.workspace, prepare, environment),
             environment,
             chosen,
-            partial(self._again, number),
+            partial(self._rerun, number),
         )
         self.sweeps.append(made)
         return made
@@ -70,12 +71,12 @@ class Proofs:
     def tree(self, root: str | os.PathLike[str]) -> Tree:
         """Return what is at `root` now."""
         try:
-            place = os.fsdecode(os.fspath(root))
+            path = os.fsdecode(os.fspath(root))
         except TypeError:
-            raise FsFaultError(f"tree({root!r}) cannot be: it is no path; name a directory") from None
+            raise FsFaultError(f"tree({root!r}) takes a path; write a directory") from None
         with interceptor().own_threads():
             there = native()
-            return self._snapshots(there).take(str(there.absolute(place)))
+            return self._snapshots(there).take(str(there.absolute(path)))
 
     def _snapshots(self, there: Any) -> Snapshots:
         if there not in self._known:
@@ -91,21 +92,21 @@ class Proofs:
             raise FsFaultError("a sweep is running: let its loop end before the next one begins")
 
     def workspace(self, prepare: Callable[[Path], object], environment: TrialEnvironment) -> Workspace:
-        """Return a stage in a directory of its own."""
+        """Return a workspace in a directory of its own."""
         there = native()
         # A fake has no directory of the test's own.
-        parent = self._session._surroundings.place() if there is NATIVE else str(there.gettempdir())
+        parent = self._session.ambient.directory() if there is NATIVE else str(there.gettempdir())
         home = tempfile.mkdtemp(prefix="fsfault-") if parent is None else fresh(there, parent, _NAME)
         root: Any = there.path(home, "trial", "root")
         return Workspace(home, root, prepare, there, environment.lingers, snapshots(there))
 
-    def _again(self, number: int, trial: str) -> str:
-        return self._session._surroundings.again(trial if number == 1 else f"{number}-{trial}")
+    def _rerun(self, number: int, trial: str) -> str:
+        return self._session.ambient.rerun(trial if number == 1 else f"{number}-{trial}")
 
     def findings(self) -> Iterator[str]:
         """Yield what a green test must not hide: sweeps that were not run to their end."""
         yield from (text for sweep in self.sweeps if (text := sweep.finding()))
-        wanted = self._session._surroundings.trial
+        wanted = self._session.ambient.trial
         if wanted is not None and self.sweeps and not self._is_ours(wanted):
             count = len(self.sweeps)
             yield f"there is no trial {wanted}: this test has {count} sweep{'s' * (count != 1)}"
@@ -139,6 +140,6 @@ def _chosen(text: str | None, sweep_number: int, bare: str) -> tuple[int, ...]:
 
 
 def must_be_callable(name: str, value: object, what: str) -> None:
-    """Refuse what is no function."""
+    """Raise FsFaultError for what is no function."""
     if not callable(value):
-        raise FsFaultError(f"{name}={value!r} cannot be called; write a function that {what}")
+        raise FsFaultError(f"{name}={value!r} is not a function; write one that {what}")

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pytest_fsfault._prove.sweep import Sweep
     from pytest_fsfault._prove.tree import Tree
     from pytest_fsfault._prove.trial import Trial
-    from pytest_fsfault._session.fsfault import FsFault
     from pytest_fsfault._session.proofs import Proofs
+    from pytest_fsfault._session.session import Session
     from pytest_fsfault._windows.windows import Windows
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
@@ -34,7 +34,7 @@ _PROGRAMS = frozenset([".exe", ".com", ".dll", ".pyd"])
 
 
 def self_replace(
-    session: FsFault,
+    session: Session,
     proofs: Proofs,
     exe: str | os.PathLike[str],
     update: Callable[[Path], object],
@@ -79,7 +79,7 @@ def _run(trial: Trial, update: Callable[[Path], object], target: Path) -> None:
         with trial:
             update(target)
     except Exception as error:
-        if trial.injections:
+        if trial.fault is not None:
             raise
         error_chains.release(error)
         raise AssertionError(
@@ -90,7 +90,7 @@ def _run(trial: Trial, update: Callable[[Path], object], target: Path) -> None:
 def _neither(name: str, old: Tree, there: Tree) -> str:
     if there.kind == "missing":
         return f"{name} is gone: neither the old nor the new one is in place"
-    return f"{name} is neither the old nor the new one; as seen from the old one:\n{old.diff(there)}"
+    return f"{name} is neither the old nor the new one; compared with the old one:\n{old.diff(there)}"
 
 
 def _existing(exe: str | os.PathLike[str]) -> Path:
@@ -98,7 +98,9 @@ def _existing(exe: str | os.PathLike[str]) -> Path:
         there = native()
         path: Path = there.path(there.absolute(os.fsdecode(os.fspath(exe))))
     except TypeError:
-        raise FsFaultError(f"exe={exe!r} is no path; name a script, a program or a directory") from None
+        raise FsFaultError(
+            f"exe={exe!r} is not a path; write that of a script, a program or a directory"
+        ) from None
     if not path.exists():
         raise FsFaultError(f"exe={os.fspath(exe)!r} does not exist; name what is to be replaced")
     return path

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from pytest_fsfault._prove.tolerance import Tolerance
     from pytest_fsfault._prove.tree import Tree
     from pytest_fsfault._prove.workspace import Workspace
-    from pytest_fsfault._session.fsfault import FsFault
     from pytest_fsfault._session.proofs import Proofs
+    from pytest_fsfault._session.session import Session
     from pytest_fsfault._windows.holders.holds import Hold
     from pytest_fsfault._windows.windows import Windows
 
@@ -66,7 +66,9 @@ def held_by(hold: object, on: object, rule: object, kind: object) -> HeldBy:
         hint = nearest(kind, _KINDS) if isinstance(kind, str) else ""
         raise FsFaultError(f"kind={kind!r} is not known; write 'handle' or 'image'{hint}")
     if hold is not None and not callable(hold) and not isinstance(hold, (str, os.PathLike)):
-        raise FsFaultError(f"hold={hold!r} is no path; write one below the root, or a function of the root")
+        raise FsFaultError(
+            f"hold={hold!r} is not a path; write one below the root, or a function of the root"
+        )
     return HeldBy(hold, on, None if rule is None else _rule(rule), str(kind))  # type: ignore[arg-type]  # checked
 
 
@@ -80,7 +82,7 @@ def _rule(rule: object) -> Rule:
 
 
 def tolerance(
-    session: FsFault, proofs: Proofs, body: Body, prepare: Body, wanted: HeldBy, up_to: str
+    session: Session, proofs: Proofs, body: Body, prepare: Body, wanted: HeldBy, up_to: str
 ) -> Tolerance:
     """Return the longest hold that `body` survives."""
     must_be_callable("body", body, "works on the directory that it is given")
@@ -95,7 +97,7 @@ def tolerance(
         found = bisect(probe.run, longest)
         if not probe.met:
             raise AssertionError(
-                f"nobody met the hold ({wanted.text}): the body does nothing that it could refuse"
+                f"no call ran into the hold ({wanted.text}): the body does nothing that it could refuse"
             )
     return found
 
@@ -103,12 +105,12 @@ def tolerance(
 class Probe:
     """Run the body, each time in a fresh tree, with a hold of some length."""
 
-    def __init__(self, session: FsFault, proofs: Proofs, body: Body, prepare: Body, wanted: HeldBy) -> None:
+    def __init__(self, session: Session, proofs: Proofs, body: Body, prepare: Body, wanted: HeldBy) -> None:
         self._session = session
         self._body = body
         self._wanted = wanted
         self._environment = ModelEnvironment(session, self._declare)
-        self._make_stage = partial(proofs.workspace, prepare, self._environment)
+        self._make_workspace = partial(proofs.workspace, prepare, self._environment)
         self._seconds: float | None = None
         self._held: Hold | None = None
         self._after: Tree | None = None
@@ -116,7 +118,7 @@ class Probe:
 
     def __enter__(self) -> None:
         self._environment.begin()
-        self._workspace: Workspace = self._make_stage()
+        self._workspace: Workspace = self._make_workspace()
         self._environment.watch(self._workspace)
 
     def __exit__(self, *_: object) -> None:
@@ -129,7 +131,7 @@ class Probe:
         for _ in range(2):
             error = self._once(sys._getframe())
             if error is not None:
-                error.add_note("fsfault: there was no hold: the body fails by itself")
+                error.add_note("fsfault: there was no hold: the body fails even without a fault")
                 raise error
             trees.append(self._workspace.snapshots.take(str(self._workspace.root)))
             self._clear()

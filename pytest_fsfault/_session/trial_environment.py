@@ -1,4 +1,4 @@
-"""Let faults act while a trial runs, and nothing of them in between."""
+"""Activate a session's faults for the duration of one trial."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pytest_fsfault._intercept.fake.fake_functions import native
 from pytest_fsfault._intercept.fake.filesystem import in_force
 from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._prove.injection_points import REASON
+from pytest_fsfault._prove.outcomes import TrialOutcome
 from pytest_fsfault._prove.retries import retries
-from pytest_fsfault._prove.trial import TrialOutcome
 from pytest_fsfault._session import open_handles, windows_model
-from pytest_fsfault._session.options import forms
+from pytest_fsfault._session.roots import forms
 from pytest_fsfault._windows.errnos import unix_errno
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._prove.injection_points import Stack
     from pytest_fsfault._prove.retries import Retry
     from pytest_fsfault._prove.workspace import Workspace
-    from pytest_fsfault._session.fsfault import FsFault
+    from pytest_fsfault._session.session import Session
     from pytest_fsfault._windows.windows import Windows
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
@@ -43,7 +43,7 @@ _LAST_BREATH = 0.2
 class TrialEnvironment:
     """Let the faults of one trial at a time act, within a session that stands aside in between."""
 
-    def __init__(self, session: FsFault) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
         self.roots: tuple[str, ...] = ()
         self._engine: Engine | None = None
@@ -58,8 +58,8 @@ class TrialEnvironment:
 
     def begin(self) -> None:
         """Shut everything out until a trial runs."""
-        self._aside(1)
-        windows = self._session._windows
+        self._session.pause()
+        windows = self._session.windows
         self._mark = None if windows is None else windows.mark()
 
     def watch(self, workspace: Workspace) -> None:
@@ -76,19 +76,15 @@ class TrialEnvironment:
         if self._engine is not None:
             interceptor().stop(self._engine)
             self._engine = None
-        self._aside(-1)
-
-    def _aside(self, step: int) -> None:
-        self._session._paused += step
-        self._session._set_gate()
+        self._session.resume()
 
     def renew(self) -> None:
         """Undo what belonged to the tree of the last trial."""
-        self._session._engine.reset()
+        self._session.engine.reset()
         self._renew_model()
 
     def _renew_model(self) -> None:
-        windows = self._session._windows
+        windows = self._session.windows
         if windows is not None:
             windows.rewind(self._mark)
 
@@ -97,7 +93,7 @@ class TrialEnvironment:
         return bool(self._remains() != self._left)
 
     def _remains(self) -> Any:
-        windows = self._session._windows
+        windows = self._session.windows
         holds = [] if windows is None else windows.holds
         return holds, open_handles.below(self.roots), processes.living(), threading.active_count()
 
@@ -117,10 +113,10 @@ class TrialEnvironment:
 
     def _open(self) -> None:
         """Let the session act as well: its rules and its model hold in a trial."""
-        self._aside(-1)
+        self._session.resume()
 
     def _shut(self) -> None:
-        self._aside(1)
+        self._session.pause()
 
     def _make(self) -> Engine:
         engine = self._engine = Engine(
@@ -193,7 +189,7 @@ class TrialEnvironment:
 
     def _storm(self) -> BaseException | None:
         """Return a storm that the session's own rules or model have seen; it ends this trial alone."""
-        outer = self._session._engine
+        outer = self._session.engine
         if isinstance(outer.ended, RetryStorm):
             storm, outer.ended = outer.ended, None
             return storm
@@ -205,12 +201,12 @@ class TrialEnvironment:
 
     def escaped(self, told: str) -> None:
         """Write down a change that no call of ours has made; ``strict="all"`` fails on it."""
-        self._session._engine.escapes.append(told)
+        self._session.engine.escapes.append(told)
 
     def strays(self, names: frozenset[str]) -> str:
         """Say which of the operations in `names` were seen elsewhere, if none was seen in the tree."""
         interceptor().state.drain_counts()
-        engine = self._session._engine
+        engine = self._session.engine
         for name in sorted(names & engine.tallies.keys()):
             if engine.tallies[name].paths:
                 return f"; it called {name} on {engine.tallies[name].paths[-1]}"
@@ -219,12 +215,12 @@ class TrialEnvironment:
 
 
 class ModelEnvironment(TrialEnvironment):
-    """A field with a Windows model of its own, anew for each trial; the session stands aside all the time.
+    """An environment with a Windows model of its own, anew for each trial; the session is paused all the time.
 
     `declare` is told the model before the faults act, and says who has what open.
     """
 
-    def __init__(self, session: FsFault, declare: Callable[[Windows], object]) -> None:
+    def __init__(self, session: Session, declare: Callable[[Windows], object]) -> None:
         super().__init__(session)
         self._declare = declare
         self._own: Windows | None = None
@@ -233,7 +229,7 @@ class ModelEnvironment(TrialEnvironment):
         """Let the faults and the model act on what `frame` calls."""
         self.settle()
         engine = self._make()
-        there = self._session._windows
+        there = self._session.windows
         version = "11" if there is None else there.version
         self._own = windows_model.windows(engine, version, {}, self._session.seed)
         self._declare(self._own)

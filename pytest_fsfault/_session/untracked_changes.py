@@ -14,6 +14,7 @@ from pytest_fsfault._intercept.fake.fake_functions import native
 from pytest_fsfault._intercept.fake.filesystem import in_force
 from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._prove.injection_points import Recorder
+from pytest_fsfault._prove.untracked import untracked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,11 +41,11 @@ class ChangeRecorder:
         self._found: dict[str, None] = {}
 
     def start(self) -> None:
-        """Stand around the session, which is yet to be started."""
+        """Begin to record, before the session is started."""
         interceptor().start(self._engine)
 
     def stop(self) -> None:
-        """Go."""
+        """Stop recording."""
         interceptor().stop(self._engine)
 
     def begin(self) -> None:
@@ -75,10 +76,7 @@ class ChangeRecorder:
     def findings(self) -> Iterator[str]:
         """Yield a sentence for each path."""
         for path in self._found:
-            yield (
-                f"{path} was changed although no call of ours changed it: a native program or C code did, "
-                "which no fault reaches"
-            )
+            yield untracked(path)
 
 
 def _state(roots: tuple[str, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:

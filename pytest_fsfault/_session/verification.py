@@ -10,14 +10,12 @@ from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._session import open_handles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from pytest_fsfault._core.engine.engine import Engine
     from pytest_fsfault._core.engine.plan import Armed
-    from pytest_fsfault._session.options import Strict
-    from pytest_fsfault._session.proofs import Proofs
+    from pytest_fsfault._session.keywords import Strict
     from pytest_fsfault._session.untracked_changes import ChangeRecorder
-    from pytest_fsfault._windows.windows import Windows
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -30,18 +28,18 @@ class Verification:
         self._engine = engine
         self._strict: Strict = strict
         self._handles: frozenset[tuple[int, str]] = frozenset()
-        self._noticing: ChangeRecorder | None = None
+        self._recorder: ChangeRecorder | None = None
         self._over = False
         self._started = 0  # how many processes had been started before
         self._children: tuple[int, tuple[str, ...]] = (0, ())
 
     def prepare(self) -> None:
-        """Stand around the session, which is yet to be started."""
+        """Begin to record, before the session is started."""
         if self._strict == "all":
             from pytest_fsfault._session.untracked_changes import ChangeRecorder  # noqa: PLC0415  # for who wants to know
 
-            self._noticing = ChangeRecorder(self._engine)
-            self._noticing.start()
+            self._recorder = ChangeRecorder(self._engine)
+            self._recorder.start()
             self._handles = open_handles.below(self._engine.roots)
 
     def start(self) -> None:
@@ -54,18 +52,18 @@ class Verification:
         self._over = True
 
     def leave(self) -> None:
-        """Go, after the session."""
-        if self._noticing is not None:
-            self._noticing.stop()
+        """Stop the change recorder, after the session."""
+        if self._recorder is not None:
+            self._recorder.stop()
 
     def set_gate(self, *, faults: bool, time: bool) -> None:
-        """Open or shut the gate of the session, and look at the tree outside of it."""
-        noticing = self._noticing
-        if noticing is not None and faults:
-            noticing.begin()
+        """Open or shut the gate of the session; between an opening and a shutting changes are recorded."""
+        recorder = self._recorder
+        if recorder is not None and faults:
+            recorder.begin()
         interceptor().set_gate(self._engine, faults=faults, time=time)
-        if noticing is not None and not faults:
-            noticing.end()
+        if recorder is not None and not faults:
+            recorder.end()
 
     def children(self) -> tuple[int, tuple[str, ...]]:
         """Return how many processes were started, and a sentence for each that no fault has reached."""
@@ -74,8 +72,17 @@ class Verification:
             self._children = interceptor().starts() - self._started, unreached
         return self._children
 
-    def verify(self, own: list[Armed], proofs: Proofs | None, windows: Windows | None) -> None:
-        """Raise `Unmet` for what was found; `own` are the rules that must have fired."""
+    def verify(
+        self, own: Collection[Armed], *, proofs: Iterable[str] | None, windows: Iterable[str] = ()
+    ) -> None:
+        """Raise `Unmet` for what was found.
+
+        Args:
+            own: the rules that must have fired.
+            proofs: sentences about sweeps that were not run to their end; None if nothing was proved.
+            windows: sentences about holds and scanners that met nothing.
+
+        """
         interceptor().state.drain_counts()
         found = list(self._findings({id(armed) for armed in own}, proofs, windows))
         if found:
@@ -88,24 +95,26 @@ class Verification:
             interceptor().state.drain_counts()
             raise Unmet(never_fired(armed, self._engine))
 
-    def _findings(self, own: set[int], proofs: Proofs | None, windows: Windows | None) -> Iterator[str]:
+    def _findings(self, own: set[int], proofs: Iterable[str] | None, windows: Iterable[str]) -> Iterator[str]:
         ended = self._engine.ended
         if ended is not None:
             yield f"{type(ended).__name__}: {ended}"
         if self._strict is False:
             return
-        if proofs is not None:
-            yield from proofs.findings()
+        yield from proofs or ()
         missed = [armed for armed in self._engine.plan.never_fired() if id(armed) in own]
         yield from (never_fired(armed, self._engine) for armed in missed)
         _, unreached = self.children() if missed or self._strict == "all" else (0, ())
         # What a native program changes is noticed below.
-        yield from (told for told in unreached if missed or NATIVE not in told)
-        if windows is not None:
-            yield from windows.findings()
+        yield from (sentence for sentence in unreached if missed or NATIVE not in sentence)
+        yield from windows
         if self._strict == "all":
-            yield from self._engine.escapes
-            if self._noticing is not None and proofs is None:
-                yield from self._noticing.findings()
-            for _, path in sorted(open_handles.below(self._engine.roots) - self._handles):
-                yield f"{path} was left open"
+            yield from self._unnoticed(proved=proofs is not None)
+
+    def _unnoticed(self, *, proved: bool) -> Iterator[str]:
+        """Yield what only ``strict="all"`` asks for: escapes, changes without a call, open handles."""
+        yield from self._engine.escapes
+        if self._recorder is not None and not proved:
+            yield from self._recorder.findings()
+        for _, path in sorted(open_handles.below(self._engine.roots) - self._handles):
+            yield f"{path} was left open"

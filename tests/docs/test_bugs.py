@@ -50,7 +50,7 @@ EXPECTED = {
         ('    os.rename(root / ".tmp", root / "cache/polars")',),
     ),
     "rollback_outside_try": Bug(
-        "the tree is neither the old nor the new one; as seen from the old one:\nE         - site/core.py\n",
+        "the tree is neither the old nor the new one; compared with the old one:\nE         - site/core.py\n",
         "check_atomic",
         ("os.rename(site / name, stash / name)",),
     ),
@@ -81,7 +81,7 @@ EXPECTED = {
     ),
     "wrong_budget": Bug("AssertionError: survives 317.8"),
     "mixed_versions": Bug(
-        "as seen from the old one:\nE         ~ site/ruff/core.py 3 -> 5 bytes\n",
+        "compared with the old one:\nE         ~ site/ruff/core.py 3 -> 5 bytes\n",
         "check_atomic",
         ("shutil.copyfile(",),
     ),

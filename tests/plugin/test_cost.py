@@ -17,6 +17,7 @@ ALWAYS = {
     "pytest_fsfault._plugin.gate",
     "pytest_fsfault._session",
     "pytest_fsfault._session.current_settings",
+    "pytest_fsfault._session.keywords",
 }
 LIST = "import sys; print(*sorted(name for name in sys.modules if name.startswith('pytest_fsfault')))"
 PATCHED = """

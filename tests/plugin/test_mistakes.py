@@ -49,15 +49,15 @@ def refused(result, pytester, message):
             ["--fsfault-rule", ""],
             "--fsfault-rule: rule '': expected an operation such as 'os.replace' at column 1",
         ),
-        (["--fsfault-seed", "x"], "--fsfault-seed 'x' is no number; write a whole number, or last"),
-        (["--fsfault-seed", "1.5"], "--fsfault-seed '1.5' is no number; write a whole number, or last"),
+        (["--fsfault-seed", "x"], "--fsfault-seed 'x' is not a number; write a whole number, or last"),
+        (["--fsfault-seed", "1.5"], "--fsfault-seed '1.5' is not a number; write a whole number, or last"),
         (
             ["--fsfault-seed", "last"],
-            "--fsfault-seed last: no run has left a seed here; write a whole number",
+            "--fsfault-seed last: no previous run recorded a seed; write a whole number",
         ),
         (
             ["--fsfault-seed", "last", "-p", "no:cacheprovider"],
-            "--fsfault-seed last: no run has left a seed here; write a whole number",
+            "--fsfault-seed last: no previous run recorded a seed; write a whole number",
         ),
         (["--fsfault-json", "."], "--fsfault-json '.' is a directory; write the path of a file"),
         (["--fsfault-json="], "--fsfault-json '' is a directory; write the path of a file"),
@@ -69,10 +69,10 @@ def refused(result, pytester, message):
         (["--fsfault-show", "x"], "--fsfault-show 'x' is not known; write faults or all"),
         (["-o", "fsfault_profile=x"], f"fsfault_profile: unknown profile 'x'; write {NAMES}"),
         (["-o", f"fsfault_rules={BAD}"], f"fsfault_rules: rule '{BAD}': {NO_OPERATION}"),
-        (["-o", "fsfault_seed=x"], "fsfault_seed = 'x' is no number; write a whole number"),
+        (["-o", "fsfault_seed=x"], "fsfault_seed = 'x' is not a number; write a whole number"),
         (
             ["-o", "fsfault_seed=x", "--fsfault-seed", "3"],
-            "fsfault_seed = 'x' is no number; write a whole number",
+            "fsfault_seed = 'x' is not a number; write a whole number",
         ),
         (["-o", "fsfault_strict=yes"], "fsfault_strict = 'yes' is not known; write 'true', 'false' or 'all'"),
         (["-o", "fsfault_clock=fast"], "fsfault_clock = 'fast' is not known; write 'virtual' or 'real'"),
@@ -81,7 +81,7 @@ def refused(result, pytester, message):
         (["-o", "fsfault_outside=x"], "fsfault_outside = 'x' is not known; write 'allow' or 'refuse'"),
         (
             ["-o", "fsfault_roots=/"],
-            "fsfault_roots: '/' cannot be a root: it holds the whole file system; name a directory of the test's own",
+            "fsfault_roots: '/' is not allowed as a root: it holds the whole file system; write a directory of the test's own",
         ),
     ],
 )
@@ -124,22 +124,22 @@ T = "tool.fsfault.profiles"
         ),
         (
             f"[{T}.mine]\nrules = 'x'",
-            f"{T}.mine: rules = 'x' is no list; write rules = ['os.replace -> EACCES']",
+            f"{T}.mine: rules = 'x' is not a list; write rules = ['os.replace -> EACCES']",
         ),
-        (f"[{T}.mine]\nseed = '7'", f"{T}.mine: seed = '7' is no number; write a whole number"),
-        (f"[{T}.mine]\nseed = true", f"{T}.mine: seed = True is no number; write a whole number"),
+        (f"[{T}.mine]\nseed = '7'", f"{T}.mine: seed = '7' is not a number; write a whole number"),
+        (f"[{T}.mine]\nseed = true", f"{T}.mine: seed = True is not a number; write a whole number"),
         (f"[{T}.mine]\nclock = 'fast'", f"{T}.mine: clock = 'fast' is not known; write 'virtual' or 'real'"),
         (f"[{T}.mine]\nrule = []", f"{T}.mine: unknown key 'rule'; did you mean 'rules'?"),
         (
             f"[{T}.mine]\nx = 1",
-            f"{T}.mine: unknown key 'x'; write extends, rules, windows, scanners, clock, children, native, seed or outside",
+            f"{T}.mine: unknown key 'x'; write extends, rules, windows, scanners, pretend, clock, children, native, seed or outside",
         ),
         (f"[{T}.mine]\nextends = 'x'", f"{T}.mine: extends: unknown profile 'x'; write {NAMES}"),
         (
             f"[{T}.mine]\nscanners = ['defender']",
-            f"{T}.mine: scanners act under the Windows model alone; write windows = '11' as well",
+            f"{T}.mine: scanners needs the Windows model; write windows = '11' as well",
         ),
-        (f"[{T}.mine]\nextends = 3", f"{T}.mine: extends = 3 is no name; write the name of one profile"),
+        (f"[{T}.mine]\nextends = 3", f"{T}.mine: extends = 3 is not a name; write the name of one profile"),
         (
             f"[{T}.a]\nextends = 'b'\n[{T}.b]\nextends = 'a'",
             f"{T}.a extends itself (a -> b -> a); let the chain end",
@@ -155,6 +155,10 @@ T = "tool.fsfault.profiles"
         (
             f"[{T}.mine]\noutside = 'no'",
             f"{T}.mine: outside = 'no' is not known; write 'allow' or 'refuse'",
+        ),
+        (
+            f"[{T}.mine]\nbaseline = 'x'",
+            f"{T}.mine: baseline is not supported by this version of pytest-fsfault; leave it out",
         ),
         (
             f"[{T}.mine]\nchildren = 1",
@@ -207,38 +211,38 @@ def test_hook(run, pytester, returned, message):
 
 
 HOME = os.path.expanduser("~")
-OWN = "name a directory of the test's own"
+OWN = "write a directory of the test's own"
 #: What marker and `inject` may be given, and the sentence that they get for it.
 ARGUMENTS = [
     (repr(BAD), f"rule '{BAD}': {NO_OPERATION}"),
     ("3", "3 is no rule; write a text such as 'os.replace *.exe -> EACCES'"),
-    ("'os.replace -> EIO', profile='off'", "profile='off' switches all faults off, so it cannot come with rules; drop one of both"),
+    ("'os.replace -> EIO', profile='off'", "profile='off' switches all faults off, rules included; leave out one of the two"),
     ("profile='flakey'", "unknown profile 'flakey'; did you mean 'flaky'?"),
-    ("profile=3", "profile=3 is no name; write a profile's name, such as 'flaky'"),
-    ("profile='off', windows='11'", "profile='off' switches all faults off, so it cannot come with windows='11'; drop one of both"),
+    ("profile=3", "profile=3 is not a name; write a profile's name, such as 'flaky'"),
+    ("profile='off', windows='11'", "profile='off' switches all faults off, windows='11' included; leave out one of the two"),
     ("windows='12'", f"windows='12' is no version of Windows known here; {VERSIONS}"),
     ("windows=11", f"windows=11 is no version of Windows known here; {VERSIONS}"),
     ("children='no'", "children='no' is not known; write True or False"),
     ("native='no'", "native='no' is not known; write True or False"),
     ("outside='no'", "outside='no' is not known; write 'allow' or 'refuse'"),
-    ("seed='7'", "seed='7' is no number; write a whole number, such as seed=7"),
-    ("seed=True", "seed=True is no number; write a whole number, such as seed=7"),
-    ("seed=1.5", "seed=1.5 is no number; write a whole number, such as seed=7"),
+    ("seed='7'", "seed='7' is not a number; write a whole number, such as seed=7"),
+    ("seed=True", "seed=True is not a number; write a whole number, such as seed=7"),
+    ("seed=1.5", "seed=1.5 is not a number; write a whole number, such as seed=7"),
     ("clock='virtuel'", "clock='virtuel' is not known; write 'virtual' or 'real'; did you mean 'virtual'?"),
     ("clock=1", "clock=1 is not known; write 'virtual' or 'real'"),
     ("strict='yes'", "strict='yes' is not known; write True, False or 'all'"),
     ("strict=1", "strict=1 is not known; write True, False or 'all'"),
     ("roots='/'", "roots='/' is a single path; write roots=['/']"),
-    ("roots=[]", "roots=[] watches nothing, so no fault could happen; name a directory"),
-    ("roots=3", "roots=3 is no list; write a list of directories"),
-    ("roots=[3]", "3 is no path, so it cannot be a root; name a directory"),
-    ("roots=['']", "'' is no path, so it cannot be a root; name a directory"),
-    ("roots=['a\\0b']", "'a\\x00b' is no path, so it cannot be a root; name a directory"),
-    ("roots=['/']", f"'/' cannot be a root: it holds the whole file system; {OWN}"),
-    ("roots=[os.path.expanduser('~')]", f"'{{home}}' cannot be a root: it is the home directory; {OWN}"),
-    ("roots=[os.path.expanduser('~/..')]", f"'{{above}}' cannot be a root: it holds the home directory; {OWN}"),
-    ("roots=[sys.prefix]", f"'{sys.prefix}' cannot be a root: it is the prefix of the running Python; {OWN}"),
-    ("roots=[sys.base_prefix]", f"'{sys.base_prefix}' cannot be a root: it is the prefix of the running Python; {OWN}"),
+    ("roots=[]", "roots=[] watches nothing, so no fault could happen; write a directory"),
+    ("roots=3", "roots=3 is not a list; write a list of directories"),
+    ("roots=[3]", "3 is not a path; write a directory to watch"),
+    ("roots=['']", "'' is not a path; write a directory to watch"),
+    ("roots=['a\\0b']", "'a\\x00b' is not a path; write a directory to watch"),
+    ("roots=['/']", f"'/' is not allowed as a root: it holds the whole file system; {OWN}"),
+    ("roots=[os.path.expanduser('~')]", f"'{{home}}' is not allowed as a root: it is the home directory; {OWN}"),
+    ("roots=[os.path.expanduser('~/..')]", f"'{{above}}' is not allowed as a root: it holds the home directory; {OWN}"),
+    ("roots=[sys.prefix]", f"'{sys.prefix}' is not allowed as a root: it is the prefix of the running Python; {OWN}"),
+    ("roots=[sys.base_prefix]", f"'{sys.base_prefix}' is not allowed as a root: it is the prefix of the running Python; {OWN}"),
 ]  # fmt: skip
 UNKNOWN = [
     ("profil='flaky'", "the fsfault marker has no keyword 'profil'; did you mean 'profile'?"),
@@ -271,7 +275,7 @@ def test_marker(run, arguments, message):
 
 @pytest.mark.parametrize(
     ("value", "message"),
-    [("'flakey'", "unknown profile 'flakey'; did you mean 'flaky'?"), ("3", "profile=3 is no name; write a profile's name, such as 'flaky'")],
+    [("'flakey'", "unknown profile 'flakey'; did you mean 'flaky'?"), ("3", "profile=3 is not a name; write a profile's name, such as 'flaky'")],
 )  # fmt: skip
 @pytest.mark.parametrize("late", [False, True])
 def test_parameter(run, value, message, late):
@@ -290,10 +294,10 @@ CALLS = [
     (f"fsfault.add('{BAD}')", f"rule '{BAD}': {NO_OPERATION}"),
     (f"Rule.parse('{BAD}')", f"rule '{BAD}': {NO_OPERATION}"),
     ("Rule('os.repalce', fault='EIO')", f"operations 'os.repalce': {NO_OPERATION}"),
-    ("fsfault.add_root('/')", f"'/' cannot be a root: it holds the whole file system; {OWN}"),
+    ("fsfault.add_root('/')", f"'/' is not allowed as a root: it holds the whole file system; {OWN}"),
     (
         "fsfault.assert_retried('rename', attempts=1)",
-        "attempts=1 cannot be: a retry takes 2 or more, the first included",
+        "attempts=1 is not valid; a retry takes 2 or more, the first included",
     ),
 ]
 
@@ -314,6 +318,8 @@ def test_calls(run):
 
 
 def test_unknown_keyword_of_inject(run):
-    """An unknown keyword of `inject` is Python's own TypeError."""
-    with pytest.raises(TypeError, match="unexpected keyword argument 'profil'"):
-        sys.modules["pytest_fsfault"].inject(profil="flaky")
+    """`inject` offers the nearest keyword, as the marker does."""
+    facade = sys.modules["pytest_fsfault"]
+    with pytest.raises(facade.FsFaultError) as caught:
+        facade.inject(profil="flaky")
+    assert "inject() has no keyword 'profil'; did you mean 'profile'?" == str(caught.value)

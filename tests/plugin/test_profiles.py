@@ -11,7 +11,7 @@ from pytest_fsfault._session.profiles import built_in, resolve
 SHOW = r"""
 def test_it(fsfault, request, tmp_path):
     print("\nPROFILE", fsfault.profile, type(fsfault.clock).__name__, fsfault.seed)
-    for armed in fsfault._ambient:
+    for armed in fsfault._session.around:
         print("RULE", armed.rule)
 """
 

@@ -39,7 +39,7 @@ def test_the_verdict(run):
             ">*for trial in fsfault.sweep(prepare, **wanted):",
             "E*AssertionError: 2 of 3 trials failed:",
             "E*trial 2: open b: EACCES, at test_it.py:9 (call 2 of that line)",
-            "E*check_atomic: the tree is neither the old nor the new one; as seen from the old one:",
+            "E*check_atomic: the tree is neither the old nor the new one; compared with the old one:",
             "E*~ a 3 -> 9 bytes",
             "E*its tree: */test_install0/fsfault-sweep/failed-2/root",
             "E*alone: pytest test_it.py::test_install --fsfault-trial 2 --fsfault-seed 3",
@@ -83,7 +83,7 @@ def test_an_id_that_is_none(run):
     result = run(BUGGY, "--fsfault-trial", "seven")
     assert 4 == result.ret
     result.stderr.fnmatch_lines(
-        ["*--fsfault-trial 'seven' is no ID of a trial; write one as a sweep prints it, such as 7"]
+        ["*--fsfault-trial 'seven' is not the ID of a trial; write one as a sweep prints it, such as 7"]
     )
 
 

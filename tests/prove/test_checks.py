@@ -46,11 +46,11 @@ def test_a_mix_of_two_versions(verdict):
     text = verdict(overwrite, lambda t: t.check_atomic(), faults=["EACCES"], operations="open", persist=False)
     assert text.startswith("2 of 3 trials failed:\n\ntrial 2: open pkg/b.py: EACCES, at ")
     assert (
-        "  check_atomic: the tree is neither the old nor the new one; as seen from the old one:\n"
+        "  check_atomic: the tree is neither the old nor the new one; compared with the old one:\n"
         "      ~ pkg/a.py 5 -> 9 bytes\n"
     ) in text
     assert (
-        "  check_atomic: the tree is neither the old nor the new one; as seen from the new one:\n"
+        "  check_atomic: the tree is neither the old nor the new one; compared with the new one:\n"
         "      ~ pkg/c.py 9 -> 5 bytes\n"
     ) in text
 
@@ -198,14 +198,14 @@ def test_a_second_run(verdict, sweep):
 
 
 def test_a_second_run_that_leads_elsewhere(verdict):
-    """What it has left is shown as seen from the new tree."""
+    """What it has left is shown compared with the new tree."""
     text = verdict(
         overwrite,
         lambda trial: trial.check_rerun(lambda root, name: (root / name).touch(), "x"),
         faults=["EACCES"], operations="open", persist=False, limit=1,
     )  # fmt: skip
     assert (
-        "  check_rerun: a second run does not reach the new tree; as seen from it:\n"
+        "  check_rerun: a second run does not reach the new tree; compared with it:\n"
         "      ~ pkg/a.py 9 -> 5 bytes\n"
         "      ~ pkg/b.py 9 -> 5 bytes\n"
         "      ~ pkg/c.py 9 -> 5 bytes\n"
@@ -415,7 +415,7 @@ def test_before_a_fault_everything_is_raised(sweep):
     with pytest.raises(LookupError) as caught:
         sweep(body)
     assert [
-        "fsfault: this is the first trial of a sweep, in which no fault acts: the body fails by itself"
+        "fsfault: this is the first trial of a sweep, in which no fault acts: the body fails even without a fault"
     ] == caught.value.__notes__
 
     turns = []
@@ -483,23 +483,23 @@ def test_checks_outside_a_trial(tmp_path):
         for trial in fsfault.sweep(prepare, faults=["EACCES"], limit=1):
             with pytest.raises(FsFaultError) as caught:
                 trial.check_atomic()
-            assert f"check_atomic() of trial {trial.id} cannot be, since the trial has not run{rest}" == str(
+            assert f"check_atomic() of trial {trial.id} cannot be used: the trial has not run{rest}" == str(
                 caught.value
             )
             with pytest.raises(
-                FsFaultError, match=f"^tree of trial {trial.id} cannot be, since the trial has not run"
+                FsFaultError, match=f"^tree of trial {trial.id} cannot be used: the trial has not run"
             ):
                 assert trial.tree
             with trial as root:
                 with pytest.raises(
                     FsFaultError,
-                    match=r"^check_waits\(\) of trial . cannot be, since the trial is still running",
+                    match=r"^check_waits\(\) of trial . cannot be used: the trial is still running",
                 ):
                     trial.check_waits("1s")
                 overwrite(root)
             trial.check_error()
             kept.append(trial)
-    with pytest.raises(FsFaultError, match=r"^check\(\) of trial 0 cannot be, since the trial is over"):
+    with pytest.raises(FsFaultError, match=r"^check\(\) of trial 0 cannot be used: the trial is over"):
         kept[0].check(True, "")
 
 
@@ -514,12 +514,12 @@ def test_checks_outside_a_trial(tmp_path):
             lambda t: t.check_atomic(ignore="~*"),
             "check_atomic(ignore='~*') is a single text; write ignore=('~*',)",
         ),
-        (lambda t: t.check_rerun(None), "check_rerun(None) cannot be: write a function and its arguments"),
+        (lambda t: t.check_rerun(None), "check_rerun(None) takes a function and its arguments"),
         (
             lambda t: t.check_waits("soon"),
             "'soon' is no duration; write a number and its unit, such as '250ms', '2.5s' or '1m'",
         ),
-        (lambda t: t.check_waits(-1), "at_most=-1 is no duration; write one such as '10s', or seconds"),
+        (lambda t: t.check_waits(-1), "at_most=-1 is not a duration; write one such as '10s', or seconds"),
         (
             lambda t: t.check_atomic(ignore=[3]),
             "ignore=3 must be a glob such as '*.exe', or a Path object for one file",

@@ -135,7 +135,7 @@ def test_a_mix(verdict):
             os.rename(app.with_suffix(".new") / name, app / name)
 
     assert (
-        "app is neither the old nor the new one; as seen from the old one:\n      - data\n      + data.old"
+        "app is neither the old nor the new one; compared with the old one:\n      - data\n      + data.old"
         in verdict("app", one_by_one, faults=["EACCES"])
     )
 
@@ -194,11 +194,11 @@ def test_the_original_is_left_alone(tmp_path):
     ("exe", "update", "text"),
     [
         ("missing.exe", right, "exe='missing.exe' does not exist; name what is to be replaced"),
-        (None, right, "exe=None is no path; name a script, a program or a directory"),
+        (None, right, "exe=None is not a path; write that of a script, a program or a directory"),
         (
             "tool.exe",
             None,
-            "update=None cannot be called; write a function that updates the program at the path that it is given",
+            "update=None is not a function; write one that updates the program at the path that it is given",
         ),
     ],
 )

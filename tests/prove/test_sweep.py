@@ -18,6 +18,7 @@ import pytest
 from pytest_fsfault import FsFaultError, Trial, inject
 from pytest_fsfault._host.originals import NATIVE
 from pytest_fsfault._prove import sweep as sweeps
+from pytest_fsfault._session.showing import evidence_of
 
 from .conftest import NEW, OLD, overwrite, prepare, swap
 
@@ -155,7 +156,7 @@ def test_any_fault_of_a_rule(sweep):
     trials = sweep(overwrite, faults=faults, persist=False)
     assert set(faults) == {trial.fault for trial in trials[1:]}
     delayed = next(trial for trial in trials if trial.fault == "delay 2s")
-    assert 2.0 == sum(wait.seconds for wait in delayed.seen.waits)
+    assert 2.0 == sum(wait.seconds for wait in delayed._record.outcome.waits)
     assert delayed.tree == delayed.after
     cut = next(trial for trial in trials if trial.fault and trial.fault.startswith("short"))
     assert (errno.ENOSPC, "short") == (cut.error.errno, cut.injected[0].outcome)
@@ -431,8 +432,8 @@ def test_another_way_each_time_is_told(verdict):
             os.mkdir(root / "other")
 
     assert (
-        "the sweep: the fault did not happen: the body went another way than in the first trial; let it do the "
-        "same each time"
+        "the sweep: the fault did not happen: the body made different calls than in the first trial; "
+        "it must be deterministic"
     ) in verdict(fickle, faults=["EACCES"], operations="open")
 
 
@@ -493,7 +494,7 @@ def test_two_sweeps_in_one_test(tmp_path):
                 with trial as root:
                     overwrite(root)
                 trial.check_error()
-        assert [{"trials": 1, "failed": 0}] * 2 == fsfault.evidence()["sweeps"]
+        assert [{"trials": 1, "failed": 0}] * 2 == evidence_of(fsfault._session)["sweeps"]
 
 
 def test_what_a_session_tells_of_its_sweeps(tmp_path):
@@ -503,7 +504,7 @@ def test_what_a_session_tells_of_its_sweeps(tmp_path):
             with trial as root:
                 overwrite(root)
             trial.check_error()
-        told = fsfault.evidence()
+        told = evidence_of(fsfault._session)
     assert [["file.write", "ENOSPC", 3], ["open", "EACCES", 3], ["open", "ENOSPC", 3]] == told["counts"]
     assert [{"trials": 9, "failed": 0}] == told["sweeps"]
 

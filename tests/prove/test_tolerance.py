@@ -174,7 +174,7 @@ def test_a_hold_that_nobody_meets(tolerance):
     with pytest.raises(AssertionError) as caught:
         tolerance(lambda root: (root / "x").touch(), hold="wheel/openblas.dll")
     assert (
-        "nobody met the hold (hold='wheel/openblas.dll'): the body does nothing that it could refuse"
+        "no call ran into the hold (hold='wheel/openblas.dll'): the body does nothing that it could refuse"
     ) == str(caught.value)
 
 
@@ -186,7 +186,7 @@ def test_a_body_that_fails_by_itself(tolerance):
 
     with pytest.raises(LookupError) as caught:
         tolerance(body, hold="wheel/openblas.dll")
-    assert ["fsfault: there was no hold: the body fails by itself"] == caught.value.__notes__
+    assert ["fsfault: there was no hold: the body fails even without a fault"] == caught.value.__notes__
 
 
 def test_an_interrupt(tolerance, tmp_path):
@@ -216,7 +216,7 @@ def test_an_interrupt(tolerance, tmp_path):
             {"hold": "x", "kind": "imag"},
             "kind='imag' is not known; write 'handle' or 'image'; did you mean 'image'?",
         ),
-        ({"hold": 5}, "hold=5 is no path; write one below the root, or a function of the root"),
+        ({"hold": 5}, "hold=5 is not a path; write one below the root, or a function of the root"),
         (
             {"rule": "os.rename -> EBUSY when first 3"},
             "rule='os.rename -> EBUSY when first 3' has a schedule, which tolerance has to find; leave out 'when first 3'",
@@ -227,7 +227,7 @@ def test_an_interrupt(tolerance, tmp_path):
         ),
         (
             {"hold": "x", "prepare": 3},
-            "prepare=3 cannot be called; write a function that builds a tree in the directory that it is given",
+            "prepare=3 is not a function; write one that builds a tree in the directory that it is given",
         ),
         (
             {"hold": "missing.dll"},
@@ -261,6 +261,6 @@ def test_a_body_that_is_none(tolerance):
     """One sentence."""
     with pytest.raises(
         FsFaultError,
-        match=r"^body=None cannot be called; write a function that works on the directory that it is given$",
+        match=r"^body=None is not a function; write one that works on the directory that it is given$",
     ):
         tolerance(None, hold="wheel/openblas.dll")

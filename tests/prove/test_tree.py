@@ -276,5 +276,5 @@ def test_a_session_takes_trees(root):
 def test_mistakes(root):
     """What is no path is refused in one sentence."""
     with inject(roots=[root]) as fsfault:
-        with pytest.raises(ValueError, match=r"^tree\(None\) cannot be: it is no path; name a directory$"):
+        with pytest.raises(ValueError, match=r"^tree\(None\) takes a path; write a directory$"):
             fsfault.tree(None)

@@ -297,10 +297,10 @@ class TestAssertions:
     @pytest.mark.parametrize(
         ("keywords", "message"),
         [
-            ({"attempts": 1}, "attempts=1 cannot be: a retry takes 2 or more, the first included"),
-            ({"attempts": "3"}, "attempts='3' cannot be: a retry takes 2 or more, the first included"),
-            ({"within": -1}, "within=-1 cannot be: write seconds, 0 or more"),
-            ({"within": "1s"}, "within='1s' cannot be: write seconds, 0 or more"),
+            ({"attempts": 1}, "attempts=1 is not valid; a retry takes 2 or more, the first included"),
+            ({"attempts": "3"}, "attempts='3' is not valid; a retry takes 2 or more, the first included"),
+            ({"within": -1}, "within=-1 is not valid; write seconds, 0 or more"),
+            ({"within": "1s"}, "within='1s' is not valid; write seconds, 0 or more"),
         ],
     )
     def test_mistakes_are_told(self, keywords, message, tree):

@@ -15,7 +15,7 @@ import types
 import pytest
 
 from pytest_fsfault import FsFaultError, inject
-from pytest_fsfault._session.options import forms
+from pytest_fsfault._session.roots import forms
 
 
 @pytest.fixture
@@ -154,11 +154,14 @@ def test_a_pause_switches_the_faults_off(tree):
 @pytest.mark.parametrize(
     ("root", "why"),
     [
-        ("/", "'/' cannot be a root: it holds the whole file system; name a directory of the test's own"),
-        ("~", "{} cannot be a root: it is the home directory; name a directory of the test's own"),
+        (
+            "/",
+            "'/' is not allowed as a root: it holds the whole file system; write a directory of the test's own",
+        ),
+        ("~", "{} is not allowed as a root: it is the home directory; write a directory of the test's own"),
         (
             sys.base_prefix,
-            "{} cannot be a root: it is the prefix of the running Python; name a directory of the test's own",
+            "{} is not allowed as a root: it is the prefix of the running Python; write a directory of the test's own",
         ),
     ],
 )

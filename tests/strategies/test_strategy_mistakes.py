@@ -26,7 +26,7 @@ MISTAKES = [
     ),
     ({"errors": "EACCES"}, "errors='EACCES' is a single one; write errors=('EACCES',)"),
     ({"errors": ()}, "errors=() is empty; write errors=('ERROR_ACCESS_DENIED',), or leave it out"),
-    ({"errors": {"EIO"}}, "errors={'EIO'} is no sequence; write errors=('ERROR_ACCESS_DENIED',)"),
+    ({"errors": {"EIO"}}, "errors={'EIO'} is not a sequence; write errors=('ERROR_ACCESS_DENIED',)"),
     (
         {"operations": "os.stat", "errors": ["ENOTEMPTY"]},
         "errors=['ENOTEMPTY'] cannot happen to 'os.stat'; write one that can, such as 'ERROR_ACCESS_DENIED'",
@@ -64,19 +64,19 @@ OF_RULES = [
         "paths=PurePosixPath('/a') is a single one; write paths=(PurePosixPath('/a'),)",
     ),
     ({"paths": []}, "paths=[] is empty; write paths=('*.exe',), or leave it out"),
-    ({"paths": 3}, "paths=3 is no sequence; write paths=('*.exe',)"),
+    ({"paths": 3}, "paths=3 is not a sequence; write paths=('*.exe',)"),
     ({"paths": [""]}, "paths '': the path is empty at column 1; leave it out to match any path"),
     ({"paths": [3]}, "paths=3 must be a glob such as '*.exe', or a Path object for one file"),
     ({"optional": "no"}, "optional='no' must be True or False"),
 ]
 OF_PLANS = [
-    ({"max_rules": 0}, "max_rules=0 cannot be; write a number of rules from 1 on"),
-    ({"max_rules": -1}, "max_rules=-1 cannot be; write a number of rules from 1 on"),
-    ({"max_rules": True}, "max_rules=True cannot be; write a number of rules from 1 on"),
-    ({"max_rules": "3"}, "max_rules='3' cannot be; write a number of rules from 1 on"),
-    ({"max_rules": 2.5}, "max_rules=2.5 cannot be; write a number of rules from 1 on"),
-    ({"min_rules": -1}, "min_rules=-1 cannot be; write a number of rules from 0 to max_rules=3"),
-    ({"min_rules": 4}, "min_rules=4 cannot be; write a number of rules from 0 to max_rules=3"),
+    ({"max_rules": 0}, "max_rules=0 is not valid; write a number of rules from 1 on"),
+    ({"max_rules": -1}, "max_rules=-1 is not valid; write a number of rules from 1 on"),
+    ({"max_rules": True}, "max_rules=True is not valid; write a number of rules from 1 on"),
+    ({"max_rules": "3"}, "max_rules='3' is not valid; write a number of rules from 1 on"),
+    ({"max_rules": 2.5}, "max_rules=2.5 is not valid; write a number of rules from 1 on"),
+    ({"min_rules": -1}, "min_rules=-1 is not valid; write a number of rules from 0 to max_rules=3"),
+    ({"min_rules": 4}, "min_rules=4 is not valid; write a number of rules from 0 to max_rules=3"),
 ]
 
 

@@ -24,7 +24,7 @@ def session(tmp_path, monkeypatch):
 
 def test_the_system_is_left_alone(session, tmp_path):
     """Real handles, names, links, order, modes and deletion are its own business."""
-    assert shutil._use_fd_functions is session._windows._state.on_windows is True
+    assert shutil._use_fd_functions is session._session.windows._state.on_windows is True
     (tmp_path / "a?b").write_text("x")
     with open(tmp_path / "a?b") as file:
         os.remove(file.name)

@@ -85,11 +85,11 @@ def _error(text: str) -> int:
 
 def _count(text: str) -> int:
     if not re.fullmatch("[0-9]{1,9}", text) or not 0 < int(text) <= _MOST:
-        raise FsFaultError(f"--holds {text!r} is no number of holds; write 1 to {_MOST}")
+        raise FsFaultError(f"--holds {text!r} is not a number of holds; write 1 to {_MOST}")
     return int(text)
 
 
 def _seed(text: str) -> int:
     if not re.fullmatch("-?[0-9]{1,18}", text):
-        raise FsFaultError(f"--seed {text!r} is no seed; write a whole number of at most 18 digits")
+        raise FsFaultError(f"--seed {text!r} is not a seed; write a whole number of at most 18 digits")
     return int(text)

@@ -331,9 +331,7 @@ def test_mistaken_sleep(name):
     """A number is no way to wait."""
     with pytest.raises(FsFaultError) as caught:
         POLICIES[name](sleep=3)
-    assert "sleep=3 cannot be called; write a function that waits for the seconds it is given" == str(
-        caught.value
-    )
+    assert "sleep=3 is not a function; write one that waits for the seconds it is given" == str(caught.value)
 
 
 @pytest.mark.parametrize("factory", [conda, rustup_rename])
@@ -342,7 +340,7 @@ def test_mistaken_luck(factory):
     with pytest.raises(FsFaultError) as caught:
         factory(luck=7)
     assert (
-        "luck=7 cannot be called; write a function that returns numbers from 0 to 1, such as "
+        "luck=7 is not a function; write one that returns numbers from 0 to 1, such as "
         "random.Random(7).random" == str(caught.value)
     )
 

@@ -133,7 +133,7 @@ def test_a_child_that_is_killed_within_a_call(root):
     os.mkfifo(fifo)
     with inject("open -> EBUSY when nth 2 or never", roots=[root]) as fsfault:
         child = subprocess.Popen([sys.executable, "-c", "import sys; open(sys.argv[1])", str(fifo)])
-        while not fsfault._engine.tallies.get("open"):
+        while not fsfault._session.engine.tallies.get("open"):
             fsfault.clock.sleep(0.01)
         child.kill()
         child.wait()

@@ -231,8 +231,8 @@ def test_a_child_that_outlives_the_session_has_real_time(root):
             child = subprocess.Popen([sys.executable, "-c", code, str(root / "a")], stdout=subprocess.PIPE)
             assert b"there\n" == child.stdout.readline()
             holder.kill()
-            fsfault._gate = False
-            fsfault._set_gate()
+            fsfault._session._gate = False
+            fsfault._session._set_gate()
     assert b"" == child.communicate()[0]
     assert 0 == child.returncode
     assert (root / "ax").exists()

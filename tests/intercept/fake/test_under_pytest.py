@@ -133,7 +133,7 @@ def test_the_marker_may_name_the_whole_fake(run):
     """
     )
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["*'/' cannot be a root: it holds the whole file system*"])
+    result.stdout.fnmatch_lines(["*'/' is not allowed as a root: it holds the whole file system*"])
 
 
 SCOPES = """

@@ -1,0 +1,50 @@
+"""One trial as its sweep sees it: what it tries, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from pytest_fsfault._core.clock import Wait
+    from pytest_fsfault._core.engine.journal import Entry
+    from pytest_fsfault._prove.injection_points import Injection
+
+
+class TrialOutcome(NamedTuple):
+    """What happened while a trial's faults acted: the entries with a fault, the waits, what ended it."""
+
+    injected: tuple[Entry, ...] = ()
+    waits: tuple[Wait, ...] = ()
+    ended: BaseException | None = None
+
+
+class Wrong(NamedTuple):
+    """One thing that is wrong with a trial: which check says so, and what."""
+
+    check: str
+    text: str
+
+
+@dataclass
+class TrialRecord:
+    """What a sweep keeps of a trial: its faults, how far it got, and what its checks found."""
+
+    id: str
+    injections: tuple[Injection, ...]
+    token: int  # tells the errors that this trial has injected from others
+    state: Literal["new", "inside", "done", "over"] = "new"
+    outcome: TrialOutcome = field(default_factory=TrialOutcome)
+    wrong: list[Wrong] = field(default_factory=list)
+    checks: int = 0
+    error: BaseException | None = None
+
+    @property
+    def fault(self) -> str | None:
+        """The fault as it was given; None in the first trial."""
+        return ", then ".join(injection.text for injection in self.injections) or None
+
+    @property
+    def crashed(self) -> bool:
+        """Whether a simulated crash has ended the code under test."""
+        return any(entry.outcome == "crashed" for entry in self.outcome.injected)

@@ -1,0 +1,212 @@
+"""Session: engine, clock, gate and model of one test or block, from its start to its end."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pytest_fsfault._core.clock import RealClock, VirtualClock
+from pytest_fsfault._core.engine.engine import Engine
+from pytest_fsfault._core.engine.plan import Armed
+from pytest_fsfault._core.language.mistakes import FsFaultError
+from pytest_fsfault._host.paths import IGNORES_CASE
+from pytest_fsfault._intercept.interceptor import interceptor
+from pytest_fsfault._intercept.virtual_time.threads import ThisProcess
+from pytest_fsfault._session.options import as_rule
+from pytest_fsfault._session.profiles import lookup
+from pytest_fsfault._session.roots import checked_roots, default_roots
+from pytest_fsfault._session.verification import Verification
+from pytest_fsfault._windows.errnos import unix_errno
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Iterator
+
+    from pytest_fsfault._core.engine.journal import Journal
+    from pytest_fsfault._core.language.rules import Rule
+    from pytest_fsfault._session.ambient import Ambient
+    from pytest_fsfault._session.options import Options
+    from pytest_fsfault._windows.windows import Windows
+
+# pytest leaves the frames of this module out of tracebacks: they are not the user's.
+__tracebackhide__ = True
+
+
+class Proving(Protocol):
+    """What a session asks of the proofs that run in it."""
+
+    def close(self) -> None:
+        """End what was left."""
+
+    def findings(self) -> Iterable[str]:
+        """Return what a green test must not hide."""
+
+    def evidence(self) -> list[dict[str, Any]]:
+        """Return what was tried, as data."""
+
+
+class Session:
+    """One session of faults. Users hold its `FsFault`; this is what the rooms work with."""
+
+    def __init__(self, options: Options, ambient: Ambient, *, test: str = "") -> None:
+        name = options.profile if options.profile is not None else ambient.profile
+        profile = lookup(name, ambient.profiles)
+        self.ambient = ambient
+        self.profile = profile.name
+        # A run's seed serves each test in its own way; one that the test names, or its profile, is taken as it is.
+        named = None if options.profile is None else profile.seed
+        self.seed: int | str = _first(options.seed, named, f"{ambient.seed}:{test}" if test else ambient.seed)
+        self.children: bool = _first(options.children, profile.children, ambient.children, True)
+        self.native: bool = self.children and _first(options.native, profile.native, ambient.native, True)
+        clock = _first(options.clock, profile.clock, ambient.clock, "virtual")
+        self.clock: VirtualClock | RealClock = RealClock() if clock == "real" else _virtual_clock()
+        roots = options.roots or ambient.roots or default_roots()
+        self.engine = Engine(
+            self.clock, roots, observing=profile.observe, children=self.children, ignore_case=IGNORES_CASE
+        )
+        self.engine.native, self.engine.unix_errno = self.native, unix_errno
+        self.engine.named = options.named
+        self.verification = Verification(
+            self.engine, ambient.strict if options.strict is None else options.strict
+        )
+        self.windows: Windows | None = None
+        self.proofs: Proving | None = None
+        self.over = False
+        self._numbered = ambient.numbered if options.roots is None else ()
+        self._gate = False
+        self._paused = 0
+        self.around: list[Armed] = []  # the rules of the run and of the profile, which need not fire
+        self.own = [self._arm(rule) for rule in options.rules]
+        from_outside = ambient.rules if options.profile != "off" else ()
+        self.around = [self._arm(rule) for rule in (*from_outside, *profile.rules)]
+        windows = _first(options.windows, profile.windows)
+        if windows is not None:
+            model = self.make_windows(windows.version, dict(windows.options))
+            for scanner in profile.scanners:
+                model.scanner(**scanner.keywords)
+
+    def _arm(self, rule: Rule) -> Armed:
+        # What the test itself asks for comes before what the run adds, whenever it is added.
+        armed = Armed(rule, self.seed, self.verification.verify_one, self._numbered)
+        return self.engine.plan.add(armed, before=self.around)
+
+    # Rules, roots, model.
+
+    def add(self, rule: str | Rule) -> Armed:
+        """Put a rule in force from now on, and return it with its counts."""
+        armed = self._arm(as_rule(rule))
+        self.own.append(armed)
+        interceptor().refresh()
+        return armed
+
+    def add_root(self, path: str | os.PathLike[str]) -> None:
+        """Watch one more directory, which need not exist yet."""
+        self.engine.roots = tuple(dict.fromkeys((*self.engine.roots, *checked_roots([path]))))
+        if self.windows is not None:
+            self.windows.follow_links(self.engine.roots)
+        interceptor().refresh()
+
+    def make_windows(self, version: str, options: dict[str, bool]) -> Windows:
+        """Switch the Windows model on."""
+        from pytest_fsfault._session import windows_model  # noqa: PLC0415  # who uses no model pays nothing for it
+
+        made = self.windows = windows_model.windows(self.engine, version, options, self.seed)
+        return made
+
+    def add_windows(self, version: str, options: dict[str, bool]) -> Windows:
+        """Switch the Windows model on while faults may act."""
+        made = self.make_windows(version, options)
+        interceptor().refresh()
+        return made
+
+    @property
+    def journal(self) -> Journal:
+        """What happened so far, in this process and in its Python children."""
+        if not self.over:
+            interceptor().drain()
+        return self.engine.journal
+
+    # The gate.
+
+    def open(self) -> None:
+        """Open the gate: the code under test runs."""
+        self._gate = True
+        self._set_gate()
+
+    def close(self) -> None:
+        """Shut the gate: what runs now is not the code under test."""
+        self._gate = False
+        self._set_gate()
+
+    def pause(self) -> None:
+        """Shut the gate for faults, until `resume`; the clock stays virtual."""
+        self._paused += 1
+        self._set_gate()
+
+    def resume(self) -> None:
+        """Undo one `pause`."""
+        self._paused -= 1
+        self._set_gate()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Pause for the block."""
+        self.pause()
+        try:
+            yield
+        finally:
+            self.resume()
+
+    def _set_gate(self) -> None:
+        self.verification.set_gate(faults=self._gate and not self._paused, time=self._gate)
+
+    # Start and end.
+
+    def start(self) -> None:
+        """Put everything in place; faults act once the gate is open."""
+        self.verification.prepare()
+        try:
+            interceptor().start(self.engine)
+        except BaseException:
+            self.verification.leave()
+            raise
+        self.verification.start()
+
+    def stop(self) -> None:
+        """Take everything away that `start` put in place."""
+        if self.over:
+            return
+        if self.proofs is not None:
+            self.proofs.close()
+        self.close()
+        self.verification.stop()
+        self.over = True
+        interceptor().stop(self.engine)
+        self.verification.leave()
+        if self.windows is not None:
+            self.windows.close()
+
+    def must_go_on(self) -> None:
+        """Raise FsFaultError once the session has been stopped."""
+        if self.over:
+            raise FsFaultError(
+                "this session of faults is over, so nothing would happen; use it within its test or block"
+            )
+
+    def verify(self) -> None:
+        """Raise AssertionError for what a green test must not hide."""
+        proofs = None if self.proofs is None else self.proofs.findings()
+        self.verification.verify(
+            self.own, proofs=proofs, windows=() if self.windows is None else self.windows.findings()
+        )
+
+
+def _virtual_clock() -> VirtualClock:
+    return interceptor().clock or VirtualClock(ThisProcess())
+
+
+def _first(*values: Any) -> Any:
+    for value in values:
+        if value is not None:
+            return value
+    return None
