@@ -81,9 +81,9 @@ class FsFault:
     def windows(self, version: str | None = None, **options: bool) -> Windows:
         """Switch the Windows model on, and return it; called again, return the same model.
 
-        `version` is ``"7"``, ``"server-2019"``, ``"10"`` or ``"11"`` (the default). Options are
-        `posix_delete`, `long_paths`, `developer_mode` and `case_sensitive`. Raise FsFaultError for another
-        version than that of the model that is there.
+        `version` is ``"7"``, ``"server-2019"``, ``"10"``, ``"server-2022"``, ``"11"`` (the default) or
+        ``"server-2025"``. Options are `posix_delete`, `long_paths`, `developer_mode` and `case_sensitive`.
+        Raise FsFaultError for another version than that of the model that is there.
         """
         self._session.must_go_on()
         model = self._session.windows

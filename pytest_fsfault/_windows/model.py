@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pytest_fsfault._core.engine.interfaces import Answer, FastPath
 from pytest_fsfault._core.language.errors import build, parse_error
 from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
+from pytest_fsfault._host import temporary_files
 from pytest_fsfault._windows import names
 from pytest_fsfault._windows.fast_path import FastPaths
 from pytest_fsfault._windows.judges import deleting, directories, metadata, opening, renaming
 from pytest_fsfault._windows.sharing import DELETE
-from pytest_fsfault._windows.state import Denial, HostError, WindowsState, windows_code
+from pytest_fsfault._windows.state import Denial, HostError, WindowsState, spelled_otherwise, windows_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pytest_fsfault._core.language.operations import Operation
+    from pytest_fsfault._windows.lookup import Location
     from pytest_fsfault._windows.reactions import Reactions
 
 _JUDGES: dict[str, Callable[[WindowsState, Operation], Answer]] = {
@@ -29,6 +31,7 @@ _JUDGES: dict[str, Callable[[WindowsState, Operation], Answer]] = {
     "file.truncate": opening.judge_file_truncate,
     "os.close": opening.judge_close,
     "file.close": opening.judge_close,
+    "os.fsync": opening.judge_fsync,
     "subprocess.Popen": opening.judge_program,
     "os.remove": deleting.judge_remove,
     "os.rmdir": deleting.judge_rmdir,
@@ -52,7 +55,7 @@ _JUDGES: dict[str, Callable[[WindowsState, Operation], Answer]] = {
 _ALWAYS = frozenset(
     [
         "os.truncate", "os.listdir", "os.scandir", "os.chdir", "os.access", "os.chmod", "os.link", "os.symlink", "file.truncate",
-        "subprocess.Popen",
+        "os.fsync", "subprocess.Popen",
     ]
 )  # fmt: skip
 
@@ -123,6 +126,7 @@ class WindowsModel:
         yield vars(shutil), "_use_fd_functions", False
         yield vars(shutil), "_copyxattr", _copy_nothing
         yield vars(shutil), "_winapi", self._winapi
+        yield from temporary_files.patches()
 
     def fast_path(self, name: str) -> FastPath | None:
         """Return what lets the plain calls of one operation pass without a judgement; None if all pass."""
@@ -134,7 +138,7 @@ class WindowsModel:
 
     def wants_closes(self) -> bool:
         """Return whether anybody waits for files to be written and closed."""
-        return bool(self.reactions.scanners or self.state.holds.waiting)
+        return bool(self.reactions.scanners or self.state.holds.waiting or self.state.temporaries)
 
     # The long ones.
 
@@ -149,15 +153,22 @@ class WindowsModel:
                 if self.state.on_windows:
                     return self._judge_declared(judge, operation)
                 return judge(self.state, operation)
-            except HostError as refusal:
-                fail = partial(self._fail, operation, refusal.code)
-                return Answer(operation.path, operation.target, perform=fail, fails=True)
             except Denial as refusal:
-                self._fast_paths.refused.add(operation.path)
-                return Answer(operation.path, operation.target, refusal.code, refusal.reason)
+                return self._refused(operation, refusal)
             except OSError:
                 # A file vanished while we looked: the host's own answer is as good.
                 return Answer(operation.path, operation.target)
+
+    def _refused(self, operation: Operation, refusal: Denial) -> Answer:
+        reason = refusal.reason
+        if isinstance(refusal, HostError):
+            read = spelled_otherwise(operation, refusal)
+            if not read:
+                fail = partial(self._fail, operation, refusal.code)
+                return Answer(operation.path, operation.target, perform=fail, fails=True)
+            reason = f"{reason}; {read}"
+        self._fast_paths.refused.add(operation.path)
+        return Answer(operation.path, operation.target, refusal.code, reason)
 
     def _judge_declared(
         self, judge: Callable[[WindowsState, Operation], Answer], operation: Operation
@@ -179,6 +190,8 @@ class WindowsModel:
                 self._take_in(operation, answer)
         if self.state.pending:
             deleting.finish_pending(self.state)
+        if self.state.temporaries:
+            deleting.finish_temporaries(self.state)
 
     def _take_in(self, operation: Operation, answer: Answer) -> None:
         """Find out whether an early-bound call has succeeded, by what it left."""
@@ -210,11 +223,16 @@ class WindowsModel:
                 self._renamed(answer, *answer.about)
                 self.reactions.on_written(answer.target or "")
             elif name in {"open", "os.open"}:
-                self._opened(answer, result)
-            elif name in {"os.close", "file.close"} and answer.about:
-                self.reactions.on_written(answer.path)
+                self._opened(operation.path, answer)
+            elif name in {"os.close", "file.close"}:
+                if self.state.temporaries:
+                    deleting.finish_temporaries(self.state)
+                if answer.about:
+                    self.reactions.on_written(answer.path)
             elif name in {"os.mkdir", "os.link", "os.symlink"}:
                 self.state.lookup.created(answer.target or answer.path)
+                if name == "os.symlink" and answer.about is not None:
+                    self._linked(*answer.about)
         return result
 
     def _deleted(self, answer: Answer) -> None:
@@ -238,20 +256,30 @@ class WindowsModel:
             if source.is_directory:
                 state.holds.moved(before, after)
         if state.pending:
-            for identity, where in state.pending.items():
-                if where.startswith(f"{source.path}/"):
-                    state.pending[identity] = path + where[len(source.path) :]
+            before, after = state.real(source.path), state.real(path)
+            state.pending = {_moved(where, before, after): one for where, one in state.pending.items()}
+        for identity, where in state.temporaries.items():
+            state.temporaries[identity] = _moved(where, source.path, path)
 
-    def _opened(self, answer: Answer, result: Any) -> None:
+    def _opened(self, path: str, answer: Answer) -> None:
         if answer.about is None:
             return
         location, wish = answer.about
         if not location.exists:
             self.state.lookup.created(location.path)
         if wish.access & DELETE:
-            status = self.state.native.fstat(result)
-            self.state.temporaries.add((status.st_dev, status.st_ino))
-            self.reactions.changed()
+            made = self.state.lookup.find(location.path)
+            if made.exists:
+                self.state.temporaries[made.identity] = made.path
+                temporary_files.OPENED.add(path)
+                self.reactions.changed()
+
+    def _linked(self, location: Location, for_directory: bool) -> None:
+        """Take in for which of both a link was made, as CPython tells Windows: what it leads to says so, or the caller."""
+        made = self.state.lookup.find(location.path)
+        if made.is_link:
+            there = self.state.lookup.follow(made)
+            self.state.link_kinds[made.identity] = for_directory or there.is_directory
 
     def translated(self, operation: Operation, error: OSError) -> OSError:
         """Return the error that Windows gives where the host gave `error`."""
@@ -282,7 +310,14 @@ class WindowsModel:
         with self._lock:
             for state in self.states:
                 deleting.finish_pending(state, everything=True)
+                deleting.finish_temporaries(state)
+                state.temporaries.clear()  # what is still open is its owner's to delete
                 state.streams.close()
+
+
+def _moved(path: str, source: str, target: str) -> str:
+    """Return where a path is once `source`, which it may be or be below, is at `target`."""
+    return target + path[len(source) :] if path == source or path.startswith(f"{source}/") else path
 
 
 def _copy_nothing(*_args: object, **_kwargs: object) -> None:

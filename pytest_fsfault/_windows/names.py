@@ -6,6 +6,7 @@ winfstest/t/base 00 and streams; python/cpython#95486 (devices) and #130542 (lon
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -104,6 +105,12 @@ def _stream(path: str, parts: list[str]) -> Name:
     if not name or not stream or ":" in stream:
         return Name(path, INVALID_NAME, f"{parts[-1]!r} names no stream of a file")
     return Name(path[: -len(stream) - 1], stream=stream)
+
+
+def ends_with_separator(shown: object) -> bool:
+    """Return whether a path, as the caller wrote it, ends with a separator."""
+    text = os.fsdecode(shown) if isinstance(shown, (str, bytes)) else ""
+    return len(text) > 1 and text[-1] in "/\\"
 
 
 def fold(name: str) -> str:

@@ -10,7 +10,7 @@ from pytest_fsfault._core.language.errors import native_code
 from pytest_fsfault._windows import names
 from pytest_fsfault._windows.holders.holds import Holds
 from pytest_fsfault._windows.lookup import Location, Lookup
-from pytest_fsfault._windows.sharing import ALL, DELETE, READ, Opening, conflict
+from pytest_fsfault._windows.sharing import ALL, DELETE, READ, WRITE, Opening, conflict
 from pytest_fsfault._windows.streams import Streams
 
 if TYPE_CHECKING:
@@ -38,7 +38,14 @@ class Denial(Exception):  # noqa: N818  # an answer, not a mistake
 
 
 class HostError(Denial):
-    """Any system says no here, each with its own error: nobody's fault, and no entry in the journal."""
+    """Any system says no here, each with its own error: nobody's fault, and no entry in the journal.
+
+    Unless what stands at `location` is there for Windows alone, which reads another name than the host does.
+    """
+
+    def __init__(self, code: int, reason: str, location: Location | None = None) -> None:
+        super().__init__(code, reason)
+        self.location = location
 
 
 class WindowsState:
@@ -68,10 +75,12 @@ class WindowsState:
         self.volumes: list[str] = []
         # Roots that are links, with what they stand for: holds and descriptors are known by real paths.
         self.links: list[tuple[str, str]] = []
-        # Temporary files that Windows would delete at their last close: opened for deletion, sharing everything.
-        self.temporaries: set[Identity] = set()
-        # Deleted files that legacy Windows keeps until their last handle is closed, by where they were.
-        self.pending: dict[Identity, str] = {}
+        # Files that go with their last handle, by where they are now: opened for deletion, sharing everything.
+        self.temporaries: dict[Identity, str] = {}
+        # Deleted names that legacy Windows keeps until their last handle is closed.
+        self.pending: dict[str, Identity] = {}
+        # For which of both a symbolic link was made, a directory or a file: what it leads to may be gone.
+        self.link_kinds: dict[Identity, bool] = {}
         self.listings: weakref.WeakSet[Any] = weakref.WeakSet()
         self.streams = Streams(native, self.lookup)
         self._attributes: dict[Identity, frozenset[str]] = {}
@@ -79,22 +88,29 @@ class WindowsState:
     @property
     def calm(self) -> bool:
         """Return whether nobody holds anything, and no file has what the host does not know."""
-        state = self.holds or self.volumes or self.temporaries or self.pending or self._attributes
+        state = (
+            self.holds
+            or self.volumes
+            or self.temporaries
+            or self.pending
+            or self._attributes
+            or self.link_kinds
+        )
         return self.version.long_paths and not state
 
     def mark(self) -> tuple[Any, ...]:
         """Return what `rewind` goes back to."""
-        known = list(self.volumes), set(self.temporaries), dict(self.pending), dict(self._attributes)
-        return *known, self.streams.owners
+        known = list(self.volumes), dict(self.temporaries), dict(self.pending), dict(self._attributes)
+        return *known, dict(self.link_kinds), self.streams.owners
 
     def rewind(self, state: tuple[Any, ...] | None) -> None:
         """Go back to a state, or to none: files that were known since are gone, and their numbers are free."""
-        volumes, temporaries, pending, attributes, owners = state or ([], set(), {}, {}, frozenset())
+        volumes, temporaries, pending, attributes, kinds, owners = state or ([], {}, {}, {}, {}, frozenset())
         for identity in self.streams.owners - owners:
             self.streams.gone(identity)
         self.volumes[:] = volumes
-        self.temporaries, self.pending = set(temporaries), dict(pending)
-        self._attributes = dict(attributes)
+        self.temporaries, self.pending = dict(temporaries), dict(pending)
+        self._attributes, self.link_kinds = dict(attributes), dict(kinds)
         self.listings.clear()
         self.lookup.begin_epoch()
         self.changed()
@@ -112,6 +128,18 @@ class WindowsState:
             return self._device(name.device, making=making)
         found = self.lookup.find(name.path)
         return self._stream(found, name.stream) if name.stream else found
+
+    def locate_plain(self, path: str, shown: object) -> Location:
+        """Return what stands at a path that must not name a stream, since it is to be moved or linked.
+
+        Source: dotnet/runtime File/Move.cs WindowsAlternateDataStreamMove (refused; the number by inference).
+        """
+        if not self.on_windows and names.read(path, shown, self.version).stream:
+            raise Denial(
+                names.INVALID_NAME,
+                f"{path.rpartition('/')[2]} is a stream, which has no name of its own to be moved",
+            )
+        return self.locate(path, shown)
 
     def _stream(self, location: Location, stream: str) -> Location:
         if not location.exists or location.is_directory:
@@ -151,19 +179,66 @@ class WindowsState:
     def must_exist(self, location: Location) -> None:
         """Refuse a place at which there is nothing, or nothing any more."""
         if not location.exists:
-            raise HostError(location.parent or 2, _missing(location))
+            raise HostError(location.parent or 2, _missing(location), location)
         self.must_live(location)
 
     def must_live(self, location: Location) -> None:
-        """Refuse a file that is deleted and waits for its last handle to close."""
-        if self.pending and location.exists and location.identity in self.pending:
-            raise Denial(5, f"{location.name} is deleted, and stays until its last handle is closed")
+        """Refuse a file that is deleted and waits for its last handle to close, and a new name in such a directory."""
+        if not self.pending:
+            return
+        above = location.path.rpartition("/")[0]
+        for path in (location.path, above):
+            identity = self.pending.get(self.real(path))
+            if identity is not None and (path == location.path or not location.exists):
+                raise Denial(5, self.still_there(path, identity))
+
+    def still_there(self, path: str, identity: Identity) -> str:
+        """Say who keeps a deleted file or directory."""
+        name = path.rpartition("/")[2]
+        keepers = [self.explain(name, *one) for one in self.openings(identity) if one[0].kind not in _MAPPED]
+        who = f": {keepers[0]}" if keepers else ""
+        return f"{name} is deleted, and stays until its last handle is closed{who}"
+
+    def is_directory_link(self, location: Location) -> bool:
+        """Return whether a link was made for a directory: on Windows it is one itself then."""
+        if not location.is_link:
+            return False
+        known = self.link_kinds.get(location.identity)
+        return self.lookup.follow(location).is_directory if known is None else known
+
+    def check_ending(self, location: Location, shown: object, code: int = names.INVALID_NAME) -> None:
+        """Refuse a file, or a link to one, that is written with a separator at its end.
+
+        Sources: Wine dlls/kernel32/tests/file.c test_CreateFileA (123); for links that lead nowhere pyfakefs's
+        tests of them on Windows (ENOTDIR; 267 by inference).
+        """
+        if not names.ends_with_separator(shown) or not location.exists:
+            return
+        if location.is_directory or self.is_directory_link(location):
+            return
+        dangling = location.is_link and not self.lookup.follow(location).exists
+        code = names.NOT_A_DIRECTORY if dangling else code
+        raise HostError(code, f"{location.name} is a file, written with a separator at its end")
+
+    def check_parent(self, location: Location) -> None:
+        """Refuse a new name whose directory somebody has open and does not share for that.
+
+        The system opens the directory to add a name, which counts as writing; the one that a file comes from it
+        does not open. Attributes alone never conflict. Sources: MS-FSA 2.1.5.15.6; samba
+        source4/torture/smb2/rename.c; ReactOS ntoskrnl/io/iomgr/iofunc.c IopOpenLinkOrRenameTarget.
+        """
+        if not self.holds:
+            return
+        above = self.lookup.find(location.path.rpartition("/")[0] or "/")
+        directory = self.lookup.follow(above)
+        if directory.exists:
+            self.check_sharing(directory, WRITE, self.version.target_directory_share, real=False)
 
     # Attributes.
 
     def readonly(self, location: Location) -> bool:
-        """Return whether a file, or a directory, has the read-only attribute."""
-        if location.is_directory:
+        """Return whether a file, directory or link has the read-only attribute, which a link has for itself."""
+        if location.is_directory or location.is_link:
             return "readonly" in self.attributes(location)
         assert location.status is not None  # noqa: S101  # asked of what exists
         return not location.status.st_mode & _WRITABLE
@@ -181,7 +256,8 @@ class WindowsState:
     def forget(self, identity: Identity) -> None:
         """Take in that a file is gone: the system will give its number to another."""
         self._attributes.pop(identity, None)
-        self.temporaries.discard(identity)
+        self.link_kinds.pop(identity, None)
+        self.temporaries.pop(identity, None)
         self.streams.gone(identity)
         self.holds.gone(identity)
 
@@ -272,3 +348,19 @@ def _missing(location: Location) -> str:
         if not location.parent
         else f"the directory of {location.name} does not exist"
     )
+
+
+def spelled_otherwise(operation: Operation, refusal: HostError) -> str:
+    """Return in which name Windows reads another one than the host, if that is why it refuses; or nothing."""
+    there = refusal.location
+    if there is None:
+        return ""
+    paths = [path for path in (operation.path, operation.target) if path is not None]
+    if there.path in paths:
+        return ""
+    found = there.path.split("/")
+    for asked in (path.replace("\\", "/").split("/") for path in paths):
+        differing = [pair for pair in zip(asked, found, strict=False) if pair[0] != pair[1]]
+        if len(asked) == len(found) and len(differing) == 1:
+            return f"Windows reads {differing[0][0]!r} as {differing[0][1]!r}"
+    return ""

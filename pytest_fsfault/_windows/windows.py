@@ -11,7 +11,7 @@ from pytest_fsfault._windows.holders import scanners
 from pytest_fsfault._windows.holders.holds import KINDS, Hold, latest
 from pytest_fsfault._windows.lookup import Location
 from pytest_fsfault._windows.platform.pretend import CONSTANTS, Pretence, pretend
-from pytest_fsfault._windows.sharing import Opening, bits
+from pytest_fsfault._windows.sharing import WRITE, Opening, bits
 from pytest_fsfault._windows.versions import version as _version
 
 if TYPE_CHECKING:
@@ -93,8 +93,9 @@ class Windows:
         on: str | None = None,
     ) -> Hold:
         """Let a file be mapped into somebody's memory without a handle: it cannot be cut or emptied."""
-        _letters("access", access)
-        return self._begin(self._opening("section"), path, seconds, on)
+        # A section that can be written counts as a writer to who does not share that.
+        opening = self._opening("section")._replace(access=_letters("access", access) & WRITE)
+        return self._begin(opening, path, seconds, on)
 
     def enter(self, directory: Path, *, seconds: float | None = None) -> Hold:
         """Let a directory be somebody's current one: it can be neither removed nor renamed."""

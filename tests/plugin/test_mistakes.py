@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-NAMES = "corporate, defender, flaky, observe, off, windows, windows-10, windows-server-2019 or wsl1"
-VERSIONS = "write '7', 'server-2019', '10' or '11'"
+NAMES = "corporate, defender, flaky, observe, off, windows, windows-10, windows-server-2019, windows-server-2022, windows-server-2025 or wsl1"
+VERSIONS = "write '7', 'server-2019', '10', 'server-2022', '11' or 'server-2025'"
 NO_OPERATION = "unknown operation 'os.repalce' at column 1; did you mean 'os.replace'?"
 BAD = "os.repalce -> EIO"
 CHANGES = "import os\ndef test_it(tmp_path): open(os.environ['WITNESS'], 'w').close()"

@@ -249,8 +249,10 @@ def test_list(run, pytester):
             "  observe              Record every operation, refuse none.",
             "  off *",
             "  windows-server-2019  *",
+            "  windows-server-2022  *",
+            "  windows-server-2025  *",
             "  wsl1 *",
-            "versions of Windows: 7, server-2019, 10, 11",
+            "versions of Windows: 7, server-2019, 10, server-2022, 11, server-2025",
             "  defender *hold *share *on *delay *",
         ]
     )

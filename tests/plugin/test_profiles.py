@@ -32,6 +32,8 @@ def test_built_in():
         "windows",
         "windows-10",
         "windows-server-2019",
+        "windows-server-2022",
+        "windows-server-2025",
         "wsl1",
     ]
     assert expected == sorted(built_in())

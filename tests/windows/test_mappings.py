@@ -15,7 +15,7 @@ import pytest
 from pytest_fsfault._windows.open_files import descendants
 from pytest_fsfault._windows.open_files.queries import Mapped, SameFile
 from pytest_fsfault._windows.open_files.this_process import OpenFiles
-from pytest_fsfault._windows.sharing import ALL, Opening
+from pytest_fsfault._windows.sharing import ALL, WRITE, Opening
 
 from .seeing import file, identity, library, linux, natives, open_files
 
@@ -32,7 +32,10 @@ def test_a_mapped_file_is_open_and_mapped(open_files, file, tmp_path, access):
         opened.close()
         open_files.note_mapping()
         handle, section = open_files.of(identity(file))
-        assert ("handle", Opening(0, ALL, "section", "mapped by this process", file)) == (
+        assert (
+            "handle",
+            Opening(WRITE * (access == mmap.ACCESS_WRITE), ALL, "section", "mapped by this process", file),
+        ) == (
             handle.kind,
             section,
         )
@@ -148,8 +151,8 @@ def test_maps_are_understood():
     """As proc(5) describes them: device in hexadecimal, inode in decimal, line breaks escaped."""
     assert [
         Mapped(os.makedev(0xFE, 0), 260131, "/usr/bin/python3", image=True),
-        Mapped(os.makedev(0, 0x1F), 77, "/tmp/two\nlines and blanks", image=False),
-        Mapped(os.makedev(0, 1), 78, "", image=False),
+        Mapped(os.makedev(0, 0x1F), 77, "/tmp/two\nlines and blanks", image=False, writable=True),
+        Mapped(os.makedev(0, 1), 78, "", image=False, writable=True),
         Mapped(os.makedev(0x100, 0xFF002), 79, "/opt/a.so", image=True),
     ] == descendants.parse_maps(MAPS)
 

@@ -9,7 +9,7 @@ import pytest
 from pytest_fsfault import FsFaultError, inject
 
 LETTERS = "cannot be; write letters out of r (read), w (write) and d (delete)"
-VERSIONS = "write '7', 'server-2019', '10' or '11'"
+VERSIONS = "write '7', 'server-2019', '10', 'server-2022', '11' or 'server-2025'"
 ABOVE = "cannot be; write a number of seconds above 0, such as seconds=1.5"
 
 

@@ -62,7 +62,7 @@ def test_case_does_not_matter(session, tmp_path):
     (tmp_path / "other").write_text("other")
     assert 183 == code(os.rename, tmp_path / "other", tmp_path / "dir/file.TXT")
     os.replace(tmp_path / "other", tmp_path / "dir/file.TXT")
-    assert ["File.txt"] == os.listdir(tmp_path / "dir")
+    assert ["file.TXT"] == os.listdir(tmp_path / "dir")
     os.rename(tmp_path / "dir/File.txt", tmp_path / "dir/FILE.TXT")
     assert ["FILE.TXT"] == os.listdir(tmp_path / "dir")
 
@@ -181,7 +181,7 @@ def test_developer_mode(tmp_path):
     """With it they work as elsewhere."""
     with inject(roots=[tmp_path], strict=False) as fsfault:
         fsfault.windows(developer_mode=True)
-        os.symlink("a", tmp_path / "b")
+        os.symlink("a", tmp_path / "b", target_is_directory=True)
         assert "a" == os.readlink(tmp_path / "b")
         assert 183 == code(os.symlink, "a", tmp_path / "b")
         os.mkdir(tmp_path / "a")

@@ -113,8 +113,9 @@ def _evaluate(op: str, workspace: RowWorkspace) -> dict[str, Any]:
     if shown is not None:
         got["result"] = _plain(shown, workspace)
     if hasattr(result, "close"):
+        workspace.names["_result"] = result
         with suppress(Exception):  # as at the end of an object that nobody keeps
-            result.close()
+            workspace.do("_result.close()")
     return got
 
 

@@ -19,7 +19,6 @@ from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._host.package import PACKAGE
 from pytest_fsfault._intercept.calls.functions import EVENTS_ONLY
 from pytest_fsfault._intercept.calls.one_path import told_flags
-from pytest_fsfault._intercept.calls.opening import READING
 from pytest_fsfault._intercept.calls.state import UNANNOUNCED, resolve
 from pytest_fsfault._intercept.calls.wrapper import WRAPPERS
 from pytest_fsfault._intercept.patching.early_bound import reachable
@@ -209,11 +208,12 @@ class _OpenListener(_Listener):
         if not state.live or threading.get_ident() in state.own_threads:
             return
         memory: Any = WRAPPERS["os" if args[1] is None else "io", "open"]
-        if type(first) is str and (memory.fast_path is None or args[1] in READING):
+        if type(first) is str:
             watched = memory.quiet.get(first)
             if watched is None:
                 watched = memory.visit(first)
-            if watched is not None:
+            # Under a model a call that only reads is judged, too: nobody translates the host's own error.
+            if watched is not None and not (watched and memory.fast_path is not None):
                 memory.calls += watched
                 return
         __tracebackhide__ = True

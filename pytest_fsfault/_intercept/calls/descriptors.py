@@ -99,6 +99,8 @@ class DescriptorWrapper(Wrapper):
 #: What a call says beyond the file that it is about.
 _DETAILS: dict[str, Callable[[tuple[Any, ...]], Any]] = {
     "close": lambda args: is_writable(args[0]),
+    "fsync": lambda args: is_writable(args[0]),
+    "fdatasync": lambda args: is_writable(args[0]),
     "ftruncate": lambda args: args[-1],
 }
 

@@ -154,7 +154,9 @@ class TwoPathWrapper(Wrapper):
             return self.direct(given[0], call, watched)
         operation = None
         if self.concerned(source, target) or (state.model is not None and not composite):
-            operation = self.operate(self.kind.groups, source, shown, target, shown_target)
+            # Whether a link is made for a directory: what it leads to may be missing.
+            detail = bool(kwargs.get("target_is_directory", args[:1] == (True,)))
+            operation = self.operate(self.kind.groups, source, shown, target, shown_target, detail)
         if operation is None:
             self.calls += 1
             self.note(source)

@@ -201,7 +201,10 @@ WRAPPERS: dict[tuple[str, str], Wrapper] = {}
 
 def respell(shown: Any, asked: str, found: str) -> Any:
     """Return a path argument for the place that a model has found; as it was passed, if that is where it is."""
-    if isinstance(shown, int) or (found == asked and "/." not in os.fsdecode(shown)):
+    if isinstance(shown, int):
+        return shown
+    text = os.fsdecode(shown)
+    if found == asked and "/." not in text and text[-1:] != "/":
         return shown
     return os.fsencode(found) if isinstance(shown, bytes) else found
 

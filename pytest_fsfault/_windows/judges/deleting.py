@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.engine.interfaces import Answer
+from pytest_fsfault._windows.names import NOT_A_DIRECTORY
 from pytest_fsfault._windows.sharing import ALL, DELETE
 from pytest_fsfault._windows.state import Denial, HostError
 
@@ -24,25 +25,38 @@ def judge_remove(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.remove`."""
     location = state.existing(operation)
     if location.is_directory:
-        raise HostError(5, f"{location.name} is a directory")
+        raise HostError(5, f"{location.name} is a directory", location)
+    state.check_ending(location, operation.shown)
     state.check_sharing(location, DELETE, ALL)
-    if state.readonly(location) and not location.is_link:
+    if state.readonly(location):
         raise Denial(5, f"{location.name} is read-only")
-    state.check_images(location, 5, sections=not state.version.posix_delete)
+    mapped = state.version.posix_delete and state.version.deletes_mapped
+    state.check_images(location, 5, sections=not mapped)
     return _deleted(state, location)
 
 
 def judge_rmdir(state: WindowsState, operation: Operation) -> Answer:
-    """Judge `os.rmdir`."""
+    """Judge `os.rmdir`: a link that was made for a directory is one, wherever it leads to (CPython test_os)."""
     location = state.existing(operation)
-    if location.is_link and state.lookup.follow(location).is_directory:
-        return Answer(location.path, perform=partial(state.native.unlink, location.path), about=location)
-    if not location.is_directory:
-        raise HostError(267, f"{location.name} is a file")
+    link = state.is_directory_link(location)
+    if not location.is_directory and not link:
+        raise HostError(NOT_A_DIRECTORY, f"{location.name} is a file", location)
     state.check_sharing(location, DELETE, ALL)
     if state.readonly(location):
         raise Denial(5, f"{location.name} is read-only")
+    if link:
+        return Answer(location.path, perform=partial(state.native.unlink, location.path), about=location)
+    if state.pending:
+        _check_pending_names(state, location)
     return _deleted(state, location)
+
+
+def _check_pending_names(state: WindowsState, location: Location) -> None:
+    """Refuse to delete a directory whose last names are deleted, and stay until somebody lets go."""
+    prefix = f"{state.real(location.path)}/"
+    inside = {path: identity for path, identity in state.pending.items() if path.startswith(prefix)}
+    for path, identity in inside.items():
+        raise Denial(145, f"{location.name} is not empty: {state.still_there(path, identity)}")
 
 
 def _deleted(state: WindowsState, location: Location) -> Answer:
@@ -55,26 +69,48 @@ def _deleted(state: WindowsState, location: Location) -> Answer:
 
 
 def _mark(state: WindowsState, location: Location) -> None:
-    state.pending[location.identity] = location.path
+    state.pending[state.real(location.path)] = location.identity
     state.changed()
 
 
 def finish_pending(state: WindowsState, *, everything: bool = False) -> None:
     """Remove those deleted files whose last handle is closed."""
     # Innermost first, so that a directory finds its own children gone.
-    for identity, path in sorted(state.pending.items(), key=lambda item: -len(item[1])):
+    for path, identity in sorted(state.pending.items(), key=lambda item: -len(item[0])):
         if everything or not state.is_open(identity):
-            del state.pending[identity]
-            _remove(state, path)
-            state.forget(identity)
+            del state.pending[path]
+            drop(state, path)
 
 
-def _remove(state: WindowsState, path: str) -> None:
+def finish_temporaries(state: WindowsState) -> None:
+    """Remove those files that go with their last handle, under whatever name they have now.
+
+    Source: Microsoft, "CreateFileW", FILE_FLAG_DELETE_ON_CLOSE.
+    """
+    for identity, path in list(state.temporaries.items()):
+        if state.open_files.of(identity, directory=False):
+            continue
+        del state.temporaries[identity]
+        location = state.lookup.find(path)
+        if location.exists and location.identity == identity:
+            # Somebody else's handle keeps the name, as one whose deletion is pending.
+            state.pending[state.real(location.path)] = identity
+        state.changed()
+    finish_pending(state)
+
+
+def drop(state: WindowsState, path: str) -> None:
+    """Delete a name whose time has come; never fail."""
+    location = state.lookup.find(path)
+    if location.status is None:
+        return
     try:
-        if state.lookup.find(path).is_directory:
-            state.native.rmdir(path)
+        if location.is_directory:
+            state.native.rmdir(location.path)
         else:
-            state.native.unlink(path)
+            state.native.unlink(location.path)
     except OSError:
-        pass  # somebody else was faster
-    state.lookup.removed(path)
+        return  # somebody else was faster
+    state.lookup.removed(location.path)
+    if location.is_directory or location.status.st_nlink == 1:
+        state.forget(location.identity)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from pytest_fsfault._core.engine.interfaces import Answer
-from pytest_fsfault._windows.names import fold
+from pytest_fsfault._windows.names import NOT_A_DIRECTORY, fold
 from pytest_fsfault._windows.sharing import ALL, READ, WRITE
 from pytest_fsfault._windows.state import Denial, HostError
 
@@ -26,15 +26,15 @@ _LONGEST_CURRENT = 260
 
 def judge_mkdir(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.mkdir`."""
-    last = operation.path.rpartition("/")[2]
-    if ":" in last and "\\" not in last:
-        raise Denial(267, f"{last} names a stream, which is no directory")
+    last = operation.path.replace("\\", "/").rpartition("/")[2]
+    if last.count(":") == 1:  # more are no name at all (123): public reports of times of day in names
+        raise Denial(NOT_A_DIRECTORY, f"{last} names a stream, which is no directory")
     location = state.locate(operation.path, operation.shown, making=True)
     if location.parent:
-        raise HostError(location.parent, f"the directory of {location.name} does not exist")
+        raise HostError(location.parent, f"the directory of {location.name} does not exist", location)
     state.must_live(location)
     if location.exists:
-        raise HostError(183, f"{location.name} exists")
+        raise HostError(183, f"{location.name} exists", location)
     return Answer(location.path)
 
 
@@ -44,7 +44,7 @@ def judge_listing(state: WindowsState, operation: Operation) -> Answer:
         return Answer(operation.path)
     location = state.locate(operation.path, operation.shown, searching=True)
     if not location.exists:
-        raise HostError(3, f"{location.name} does not exist")
+        raise HostError(3, f"{location.name} does not exist", location)
     state.must_live(location)
     followed = state.lookup.follow(location)
     if not followed.exists:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.engine.interfaces import Answer
 from pytest_fsfault._windows.state import Denial, HostError
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pytest_fsfault._windows.state import WindowsState
 
 _WRITE = 0o200
+# MS-FSA 2.1.5.15.6; iterative/dvc#6965, pkolaczk/fclones#322.
+_MOST_NAMES = 1024
 
 
 def judge_stat(state: WindowsState, operation: Operation) -> Answer:
@@ -28,7 +30,7 @@ def judge_stat(state: WindowsState, operation: Operation) -> Answer:
     location = state.locate(operation.path, operation.shown)
     if not location.exists:
         state.must_exist(location)
-    _check_separator(location, operation.shown)
+    state.check_ending(location, operation.shown)
     return Answer(location.path)
 
 
@@ -37,7 +39,7 @@ def judge_attributes(state: WindowsState, operation: Operation) -> Answer:
     if isinstance(operation.shown, int):
         return Answer(operation.path)
     location = state.existing(operation)
-    _check_separator(location, operation.shown)
+    state.check_ending(location, operation.shown)
     if operation.name == "os.readlink" and not location.is_link:
         raise HostError(4390, f"{location.name} is no link")
     return Answer(location.path)
@@ -47,11 +49,9 @@ def judge_access(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.access`: only the read-only attribute of a file counts, and only for writing."""
     location = state.existing(operation)
     mode = operation.detail
-    # Not the link's own, but what it leads to.
-    seen = state.lookup.follow(location)
-    if not seen.exists:
-        return Answer(location.path, perform=lambda: True)  # GetFileAttributesW asks the link
-    denied = isinstance(mode, int) and mode & os.W_OK and not seen.is_directory and state.readonly(seen)
+    # GetFileAttributesW asks a link for its own attributes.
+    directory = location.is_directory or state.is_directory_link(location)
+    denied = isinstance(mode, int) and mode & os.W_OK and not directory and state.readonly(location)
     return Answer(location.path, perform=lambda: not denied)
 
 
@@ -63,12 +63,11 @@ def judge_chmod(state: WindowsState, operation: Operation) -> Answer:
     mode = operation.detail
     if not isinstance(mode, int):
         return Answer(location.path)
-    seen = state.lookup.follow(location)
-    if not seen.exists:
-        return Answer(location.path, perform=_nothing)
-    if seen.is_directory:
-        return Answer(location.path, perform=partial(_chmod_directory, state, seen, mode))
-    return Answer(location.path, perform=partial(_chmod_file, state, seen, mode))
+    if location.is_link:  # the link's own attribute: python/cpython#59616 and #113049, Lib/test/test_posix.py
+        return Answer(location.path, perform=partial(_chmod_link, state, location, mode))
+    if location.is_directory:
+        return Answer(location.path, perform=partial(_chmod_directory, state, location, mode))
+    return Answer(location.path, perform=partial(_chmod_file, state, location, mode))
 
 
 def _chmod_file(state: WindowsState, location: Location, mode: int) -> None:
@@ -83,18 +82,23 @@ def _chmod_directory(state: WindowsState, location: Location, mode: int) -> None
     state.native.chmod(location.path, mode | 0o700)
 
 
-def _nothing() -> None:
-    """Change nothing: the mode of a link that leads nowhere."""
+def _chmod_link(state: WindowsState, location: Location, mode: int) -> None:
+    state.set_attribute(location, "readonly", not mode & _WRITE)
 
 
 def judge_link(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.link`."""
-    source = state.existing(operation)
     assert operation.target is not None  # noqa: S101  # an operation of two paths
-    target = state.locate(operation.target, operation.shown_target)
-    if source.is_directory:
-        raise HostError(5, f"{source.name} is a directory")
+    source = state.locate_plain(operation.path, operation.shown)
+    state.must_exist(source)
+    target = state.locate_plain(operation.target, operation.shown_target)
+    if source.is_directory or state.is_directory_link(source):
+        raise HostError(5, f"{source.name} is a directory", source)
     _check_new(state, source.path, target)
+    state.check_parent(target)
+    assert source.status is not None  # noqa: S101  # it exists
+    if source.status.st_nlink >= _MOST_NAMES:
+        raise Denial(1142, f"{source.name} has {_MOST_NAMES:,} names, which is all that a file may have")
     return Answer(source.path, target.path)
 
 
@@ -105,25 +109,14 @@ def judge_symlink(state: WindowsState, operation: Operation) -> Answer:
     if not state.version.developer_mode:
         raise Denial(1314, "symbolic links need a privilege, or developer mode")
     _check_new(state, target.path, target)
-    return Answer(operation.path, target.path)
+    return Answer(operation.path, target.path, about=(target, bool(operation.detail)))
 
 
 def _check_new(state: WindowsState, source: str, target: Location) -> None:
     if state.other_volume(source, target.path):
         raise Denial(17, f"{target.path} is on another volume than {source}", declared=True)
     if target.parent:
-        raise HostError(target.parent, f"the directory of {target.name} does not exist")
+        raise HostError(target.parent, f"the directory of {target.name} does not exist", target)
     state.must_live(target)
     if target.exists:
-        raise HostError(183, f"{target.name} exists")
-
-
-def _check_separator(location: Location, shown: Any) -> None:
-    text = os.fsdecode(shown) if isinstance(shown, (str, bytes)) else ""
-    if (
-        len(text) > 1
-        and text[-1] in "/\\"
-        and location.exists
-        and not (location.is_directory or location.is_link)
-    ):
-        raise HostError(123, f"{location.name} is a file, written with a separator at its end")
+        raise HostError(183, f"{target.name} exists", target)

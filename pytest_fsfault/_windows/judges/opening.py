@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.engine.interfaces import Answer
 from pytest_fsfault._core.language.operations import Temporary
+from pytest_fsfault._windows.names import ends_with_separator
 from pytest_fsfault._windows.sharing import ALL, DELETE, READ, WRITE
 from pytest_fsfault._windows.state import Denial, HostError
 
@@ -67,7 +68,7 @@ def judge_open(state: WindowsState, operation: Operation) -> Answer:
     if not location.exists and (location.parent or not wish.creates):
         state.must_exist(location)
     state.must_live(location)
-    if _ends_as_directory(operation.shown):
+    if ends_with_separator(operation.shown):
         raise Denial(
             3 if location.is_directory else 123, f"{location.name} is written with a separator at its end"
         )
@@ -94,7 +95,7 @@ def _check_existing(state: WindowsState, location: Location, wish: Wish) -> None
     if location.is_directory:
         raise Denial(5, f"{location.name} is a directory")
     if wish.exclusive:
-        raise HostError(80, f"{location.name} exists")
+        raise HostError(80, f"{location.name} exists", location)
     writes = wish.access & WRITE
     if (writes or wish.empties) and state.readonly(location):
         raise Denial(5, f"{location.name} is read-only")
@@ -153,14 +154,21 @@ def judge_close(_state: WindowsState, operation: Operation) -> Answer:
     return Answer(operation.path, about=operation.detail)
 
 
+def judge_fsync(_state: WindowsState, operation: Operation) -> Answer:
+    """Judge `os.fsync`: FlushFileBuffers wants a handle for writing, and the runtime reports a bad descriptor.
+
+    Sources: UCRT lowio/commit.cpp; pyfakefs's test_fsync_pass_windows.
+    """
+    if operation.detail is False:
+        raise Denial(
+            6, f"{operation.path.rpartition('/')[2]} is open for reading only, so that nothing can be flushed"
+        )
+    return Answer(operation.path)
+
+
 def judge_program(state: WindowsState, operation: Operation) -> Answer:
     """Judge starting a program: its file is opened for execution, sharing reading and deletion."""
     location = state.lookup.find(operation.path)
     if location.exists and not location.is_directory:
         state.check_sharing(state.lookup.follow(location), READ, READ | DELETE)
     return Answer(operation.path)
-
-
-def _ends_as_directory(shown: object) -> bool:
-    text = os.fsdecode(shown) if isinstance(shown, (str, bytes)) else ""
-    return len(text) > 1 and text[-1] in "/\\"

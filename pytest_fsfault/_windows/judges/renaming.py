@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.interfaces import Answer
-from pytest_fsfault._windows.names import fold
+from pytest_fsfault._windows.names import NOT_A_DIRECTORY, ends_with_separator, fold
 from pytest_fsfault._windows.sharing import ALL, DELETE
 from pytest_fsfault._windows.state import Denial, HostError
 
@@ -21,55 +21,70 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._windows.lookup import Location
     from pytest_fsfault._windows.state import WindowsState
+    from pytest_fsfault._windows.versions import Version
 
 
 def judge_rename(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.rename` and `os.replace`."""
-    source = state.existing(operation)
     assert operation.target is not None  # noqa: S101  # an operation of two paths
-    target = state.locate(operation.target, operation.shown_target)
+    source = state.locate_plain(operation.path, operation.shown)
+    state.must_exist(source)
+    state.check_ending(source, operation.shown, NOT_A_DIRECTORY)
+    target = state.locate_plain(operation.target, operation.shown_target)
     state.check_sharing(source, DELETE, ALL)
     if state.other_volume(source.path, target.path):
         raise Denial(17, f"{target.path} is on another volume than {source.path}", declared=True)
     if target.parent:
-        raise HostError(target.parent, f"the directory of {target.name} does not exist")
-    _check_directories(state, source, target)
-    path = _spelling(source, target, operation.target)
+        raise HostError(target.parent, f"the directory of {target.name} does not exist", target)
+    path = _spelling(target, operation.target, state.version)
     same = target.exists and target.identity == source.identity
     if same and _same_name(source.path, target.path):
+        state.check_parent(target)
         _check_descendants(state, source)
-        return Answer(source.path, path, about=(source, target))
-    if source.is_directory and target.path.startswith(f"{source.path}/"):
-        raise Denial(state.version.move_into_itself, f"{source.name} cannot be moved below itself")
+        plain = (
+            partial(state.native.rename, source.path, path) if ends_with_separator(operation.shown) else None
+        )
+        return Answer(source.path, path, perform=plain, about=(source, target))
+    state.check_parent(target)
+    _check_below(state, source, target)
     if target.exists:
         _check_target(state, operation, target)
+    else:
+        state.must_live(target)
     _check_descendants(state, source)
-    return Answer(
-        source.path, path, perform=_overwrite(state, source, target, same=same), about=(source, target)
-    )
+    perform = _overwrite(state, source, target, path, same=same)
+    if perform is None and ends_with_separator(operation.shown_target):
+        # A final separator of a new name goes, also of a file's: WinFsp tst/winfsp-tests rename_backslash_test.
+        perform = partial(state.native.rename, source.path, path)
+    return Answer(source.path, path, perform=perform, about=(source, target))
 
 
-def _check_directories(state: WindowsState, source: Location, target: Location) -> None:
-    """Refuse a rename while somebody has one of the two directories open for deletion."""
-    if not state.holds:
+def _check_below(state: WindowsState, source: Location, target: Location) -> None:
+    """Refuse to move a directory below itself.
+
+    The system opens the directory of the new name, while the source is open for deletion. If it is the source
+    itself, this conflicts, or, where deletion is shared, the file system finds out (87); any other one below is
+    an open descendant. Source: python/cpython#120883.
+    """
+    if not source.is_directory or not target.path.startswith(f"{source.path}/"):
         return
-    for above in dict.fromkeys(location.path.rpartition("/")[0] for location in (source, target)):
-        directory = state.lookup.find(above)
-        for hold in state.holds.of(directory.identity) if directory.exists else ():
-            if hold.opening.access & DELETE:
-                state.refuse(32, directory, hold.opening, hold)
+    if target.path.rpartition("/")[0] != source.path:
+        raise Denial(5, f"{source.name} cannot be moved below a directory of its own")
+    shared = state.version.target_directory_share & DELETE
+    raise Denial(87 if shared else 32, f"{source.name} cannot be moved below itself")
 
 
 def _check_target(state: WindowsState, operation: Operation, target: Location) -> None:
     if operation.name == "os.rename" and not operation.doubtful:
         raise Denial(183, f"{target.name} exists")
     state.must_live(target)
-    if target.is_directory:
-        raise Denial(5, f"{target.name} is a directory, which nothing can replace")
-    if state.readonly(target) and not target.is_link:
+    if target.is_directory or state.is_directory_link(target):
+        kind = "a link to a directory" if target.is_link else "a directory"
+        raise Denial(5, f"{target.name} is {kind}, which nothing can replace")
+    if state.readonly(target):
         raise Denial(5, f"{target.name} is read-only")
     for opening, hold in state.openings(target.identity):
-        if opening.access or opening.kind in {"image", "library"}:
+        if opening.kind in {"image", "library"} or (opening.access and opening.kind != "section"):
             state.refuse(5, target, opening, hold)
 
 
@@ -97,23 +112,37 @@ def _tail(path: str) -> str:
 
 
 def _overwrite(
-    state: WindowsState, source: Location, target: Location, *, same: bool
+    state: WindowsState, source: Location, target: Location, path: str, *, same: bool
 ) -> Callable[[], Any] | None:
     """Return how a rename is done that the host's own would not do, or would do otherwise."""
     if not target.exists:
         return None
     if same:  # two names of one file: the host leaves both
-        return partial(state.native.unlink, source.path)
+        return partial(_drop_other_name, state, source.path, target.path, path)
     if source.is_directory:  # Windows lets a directory replace a file
-        return partial(_replace_by_directory, state, source.path, target.path)
+        return partial(_replace_by_directory, state, source.path, target.path, path)
+    if path != target.path:
+        return partial(_replace_and_respell, state, source.path, target.path, path)
     return None
 
 
-def _replace_by_directory(state: WindowsState, source: str, target: str) -> None:
+def _drop_other_name(state: WindowsState, source: str, target: str, path: str) -> None:
+    state.native.unlink(source)
+    if path != target:
+        state.native.rename(target, path)
+
+
+def _replace_and_respell(state: WindowsState, source: str, target: str, path: str) -> None:
+    state.native.replace(source, target)
+    state.native.rename(target, path)
+    state.lookup.moved(target, path)
+
+
+def _replace_by_directory(state: WindowsState, source: str, target: str, path: str) -> None:
     aside = f"{target}.fsfault-aside"
     state.native.rename(target, aside)
     try:
-        state.native.rename(source, target)
+        state.native.rename(source, path)
     except OSError:
         state.native.rename(aside, target)
         raise
@@ -124,12 +153,14 @@ def _same_name(one: str, other: str) -> bool:
     return one.rpartition("/")[0] == other.rpartition("/")[0] and fold(one) == fold(other)
 
 
-def _spelling(source: Location, target: Location, wished: str) -> str:
-    """Return the target as the disk gets it: a new name as written, an old one as it stands there.
+def _spelling(target: Location, wished: str, version: Version) -> str:
+    """Return the target as the disk gets it: what is replaced takes the spelling of the new name.
 
-    A change of case alone takes the new spelling.
+    Source: Wine dlls/kernel32/tests/file.c test_MoveFileA.
     """
-    if target.exists and source.exists and target.identity == source.identity:
-        above = target.path.rpartition("/")[0]
-        return f"{above}/{wished.rpartition('/')[2].rstrip('. ') or target.name}"
-    return target.path
+    if not target.exists or version.case_sensitive:
+        return target.path
+    name = wished.replace("\\", "/").rpartition("/")[2].rstrip(". ")
+    if fold(name) != fold(target.name):
+        return target.path
+    return f"{target.path.rpartition('/')[0]}/{name}"

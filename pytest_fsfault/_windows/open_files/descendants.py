@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ACCESS = (READ, WRITE, READ | WRITE, READ | WRITE)
 
 # ``7f00-7f80 r-xp 00000000 fe:00 260131   /usr/bin/cat``; memory without a file has inode 0.
-_LINE = re.compile(rb"^[^ ]+ ..(.). [^ ]+ (\w+):(\w+) ([1-9]\d*) +(/.*)$", re.MULTILINE)
+_LINE = re.compile(rb"^[^ ]+ .(.)(..) [^ ]+ (\w+):(\w+) ([1-9]\d*) +(/.*)$", re.MULTILINE)
 
 
 def own_maps(native: NativeFunctions) -> list[Mapped]:
@@ -51,16 +51,18 @@ def parse_maps(content: bytes) -> list[Mapped]:
     A library is mapped in parts, some executable, some data: one that is executable makes it an image.
     """
     rows = _LINE.findall(content)
-    images = {row[1:4] for row in rows if row[0] == b"x"}
-    return [_mapped(row, row[:3] in images) for row in dict.fromkeys(row[1:] for row in rows)]
+    images = {row[2:5] for row in rows if row[1][:1] == b"x"}
+    writable = {row[2:] for row in rows if row[0] == b"w" and row[1][1:] == b"s"}
+    return [
+        _mapped(row, row[:3] in images, row in writable) for row in dict.fromkeys(row[2:] for row in rows)
+    ]
 
 
-def _mapped(row: tuple[bytes, bytes, bytes, bytes], image: bool) -> Mapped:
+def _mapped(row: tuple[bytes, bytes, bytes, bytes], image: bool, writable: bool) -> Mapped:
     major, minor, inode, raw = row
     path = fsdecode(raw).replace("\\012", "\n")
-    return Mapped(
-        os.makedev(int(major, 16), int(minor, 16)), int(inode), "" if path.endswith(DELETED) else path, image
-    )
+    path = "" if path.endswith(DELETED) else path
+    return Mapped(os.makedev(int(major, 16), int(minor, 16)), int(inode), path, image, writable)
 
 
 def loaded_images(native: NativeFunctions) -> list[Mapped]:

@@ -29,6 +29,7 @@ class Mapped(NamedTuple):
     inode: int
     path: str
     image: bool
+    writable: bool = False  # what is written arrives in the file
 
 
 class FoundFile(NamedTuple):
@@ -164,7 +165,7 @@ def running(mapped: Iterable[Mapped], program: str, whose: str) -> Iterator[Open
     """
     for one in mapped:
         if not one.image:
-            yield Opening(0, ALL, "section", f"mapped by {whose}", one.path)
+            yield Opening(WRITE if one.writable else 0, ALL, "section", f"mapped by {whose}", one.path)
         elif one.path and one.path == program:
             number = whose.partition(" (")[0]  # without the name, which is the program's
             yield Opening(0, ALL, "image", f"{_name(program)} is running ({number})", one.path)

@@ -15,6 +15,8 @@ from pytest_fsfault._core.engine.interfaces import Answer
 from pytest_fsfault._core.engine.listings import LISTINGS, Entries
 from pytest_fsfault._core.engine.plan import Decision, Plan
 from pytest_fsfault._core.language.faults import Fault
+from pytest_fsfault._core.language.operations import Temporary
+from pytest_fsfault._host import temporary_files
 from pytest_fsfault._intercept.children.child.connection import ParentGone
 from pytest_fsfault._intercept.children.child.remote_clock import RemoteClock
 from pytest_fsfault._intercept.children.protocol import (
@@ -259,6 +261,8 @@ class RemoteModel:
     def done(self, operation: Operation, answer: Answer, result: Any) -> Any:
         """Tell the parent that an operation has succeeded; return what the caller gets."""
         number, tells = answer.about
+        if isinstance(operation.detail, Temporary):
+            temporary_files.OPENED.add(operation.path)
         if operation.name in LISTINGS:
             return self._listed(number, result)
         if tells:
@@ -301,6 +305,7 @@ class RemoteModel:
         """Yield what makes `shutil` work as on Windows."""
         for space, name, value in self._patches:
             yield _SPACES[space], name, value
+        yield from temporary_files.patches()
 
     def wants_closes(self) -> bool:
         """Return whether anybody waits for files to be closed."""
