@@ -13,6 +13,7 @@ import threading
 import time
 
 import pytest
+from released import Release
 
 import pytest_fsfault._session.fsfault  # noqa: F401 - once: what an inner run imports, pytester forgets after it
 
@@ -101,3 +102,16 @@ def told(run, pytester):
         return json.loads(pytester.path.joinpath("told.json").read_text("utf-8")), result
 
     return told
+
+
+@pytest.fixture(scope="session")
+def release(tmp_path_factory):
+    """Return a function that gives an environment with some releases, made once for each set of requirements."""
+    made = {}
+
+    def get(*requirements):
+        if requirements not in made:
+            made[requirements] = Release(tmp_path_factory.mktemp("release") / "venv", requirements)
+        return made[requirements]
+
+    return get

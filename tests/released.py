@@ -42,6 +42,12 @@ class Release:
             [self.python, *arguments], capture_output=True, text=True, check=False, env=environment
         )
 
+    def test(self, file: Path) -> tuple[int, str]:
+        """Run a test file under this plugin; return pytest's exit code, and what it printed."""
+        alone = Path(shutil.copy(file, self.directory.parent))  # away from the settings of this project
+        done = self._start("-m", "pytest", "-p", "pytest_fsfault.plugin", "-p", "no:cacheprovider", str(alone))
+        return done.returncode, done.stdout + done.stderr
+
     def run(self, script: str, *arguments: object) -> dict[str, object]:
         """Run a script, and return the JSON object that is its last line, with all of its output."""
         done = self._start("-c", script, *map(str, arguments))
