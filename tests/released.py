@@ -45,7 +45,9 @@ class Release:
     def test(self, file: Path) -> tuple[int, str]:
         """Run a test file under this plugin; return pytest's exit code, and what it printed."""
         alone = Path(shutil.copy(file, self.directory.parent))  # away from the settings of this project
-        done = self._start("-m", "pytest", "-p", "pytest_fsfault.plugin", "-p", "no:cacheprovider", str(alone))
+        done = self._start(
+            "-m", "pytest", "-p", "pytest_fsfault.plugin", "-p", "no:cacheprovider", str(alone)
+        )
         return done.returncode, done.stdout + done.stderr
 
     def run(self, script: str, *arguments: object) -> dict[str, object]:

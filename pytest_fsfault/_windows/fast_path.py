@@ -97,7 +97,9 @@ class FastPaths:
         except OSError:
             return False
         return (
-            status.st_mode & _FORMAT == _DIRECTORY and status.st_ino != here and self._closed(status.st_ino)
+            status.st_mode & _FORMAT == _DIRECTORY
+            and status.st_ino != here
+            and self._closed(status.st_ino, directory=True)
         )
 
     def mkdir(self, path: str) -> bool:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import socket
 import threading
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_fsfault import inject
 from pytest_fsfault._windows.open_files.this_process import OpenFiles
 from pytest_fsfault._windows.sharing import ALL, READ, WRITE, Opening
 
@@ -89,6 +91,26 @@ def test_only_files_and_directories_count(open_files, tmp_path):
         assert [[], [], []] == [open_files.of(identity(place)) for place in places]
         assert [] == open_files.below(str(tmp_path))
     os.close(fifo)
+
+
+@linux
+@pytest.mark.parametrize(("version", "again"), [("11", None), ("server-2019", 5)])
+def test_a_directory_that_is_watched_is_open(tmp_path, version, again):
+    """A watch by inotify is what a change notification is on Windows: a handle, which shares everything."""
+    libc = ctypes.CDLL(None)
+    seen = tmp_path / "seen"
+    seen.mkdir()
+    watch = libc.inotify_init1(0)
+    assert 1 == libc.inotify_add_watch(watch, os.fsencode(seen), 0xFFF)
+    with inject(windows=version, roots=[tmp_path], strict=False):
+        os.rmdir(seen)
+        try:
+            os.mkdir(seen)
+            code = None
+        except PermissionError as error:
+            code = error.winerror
+        os.close(watch)
+    assert again == code
 
 
 def test_another_file_in_the_place_of_one_is_seen(open_files, file, tmp_path):

@@ -51,8 +51,9 @@ class FakeOpenFiles:
             return False
         return bool((here.st_dev, here.st_ino) == identity)
 
-    def closed(self, *inodes: int) -> bool:
-        """Return whether surely nobody has one of these open."""
+    def closed(self, *inodes: int, directory: bool = False) -> bool:
+        """Return whether surely nobody has one of these open; nobody watches the directories of a fake."""
+        del directory
         return not any(one.identity[1] in inodes for one in self._native.open_files())
 
     def unmapped(self, *inodes: int) -> bool:

@@ -158,6 +158,14 @@ def current(whose: str, path: str) -> Opening:
     return Opening(READ, _NO_DELETE, "cwd", f"the current directory of {whose}", path)
 
 
+def watched(whose: str, path: str) -> Opening:
+    """Return the opening that a watched directory stands for: on Windows a handle that shares everything.
+
+    Sources: Microsoft's page on ReadDirectoryChangesW; watchdog's observers/winapi.py opens it with all share modes.
+    """
+    return Opening(READ, ALL, "watch", f"watched by {whose}", path)
+
+
 def running(mapped: Iterable[Mapped], program: str, whose: str) -> Iterator[Opening]:
     """Yield the openings that mapped files stand for; `program` is the path of what the process runs.
 

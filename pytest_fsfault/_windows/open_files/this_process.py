@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from os import fsdecode
 from threading import active_count
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_fsfault._host.processes import has_children, listing
+from pytest_fsfault._host.processes import has_children, listing, read
 from pytest_fsfault._windows.open_files.descendants import (
     ACCESS,
     openings,
@@ -24,10 +25,13 @@ from pytest_fsfault._windows.open_files.queries import (
     path_of,
     running,
     status_of,
+    watched,
 )
 from pytest_fsfault._windows.sharing import READ, Opening
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytest_fsfault._core.engine.interfaces import NativeFunctions
     from pytest_fsfault._windows.open_files.queries import Query
     from pytest_fsfault._windows.sharing import Identity
@@ -41,6 +45,11 @@ _F_GETPATH = 50  # <sys/fcntl.h> of macOS
 # What the interpreter loads from these stays where it is.
 _FIXED = tuple(f"{top.rstrip('/')}/" for top in (sys.prefix, sys.base_prefix, "/usr", "/lib", "/lib64"))
 _OURS = "this process"
+_FORMAT = 0o170000
+# ``inotify wd:1 ino:2180c8 sdev:fe00000 mask:fff ...``; devices as the kernel has them, <linux/kdev_t.h>.
+_WATCH = re.compile(rb"^inotify .*?\bino:(\w+) sdev:(\w+)", re.MULTILINE)
+_MINOR_BITS = 20
+_MINORS = (1 << _MINOR_BITS) - 1
 
 
 class _Look(NamedTuple):
@@ -89,6 +98,7 @@ class OpenFiles:
             here = status_of(self._stat, ".")
             if here is not None and (here.st_dev, here.st_ino) == identity:
                 found.append(current(_OURS, ""))
+            found += [watched(_OURS, "") for one in self._watched() if one == identity]
         look = self._look
         # A mapping ends without notice: what was mapped is looked up again.
         if look.noted is not self._noted or inode in look.inodes:
@@ -97,8 +107,11 @@ class OpenFiles:
             found += openings(self._native, SameFile(self._native, identity))
         return found
 
-    def closed(self, *inodes: int) -> bool:
-        """Return whether surely nobody has one of these files or directories open or mapped; in doubt say no."""
+    def closed(self, *inodes: int, directory: bool = False) -> bool:
+        """Return whether surely nobody has one of these files or directories open or mapped; in doubt say no.
+
+        A `directory` may be watched, too: a descriptor without a file, such as that of inotify, is a doubt.
+        """
         look = self._look
         if look.noted is not self._noted or not look.inodes.isdisjoint(inodes) or has_children():
             return False
@@ -106,11 +119,15 @@ class OpenFiles:
         numbers = self._unchanged()
         try:
             for number in numbers:
-                if fstat(number).st_ino in inodes:
+                status = fstat(number)
+                if status.st_ino in inodes or (directory and not status.st_mode & _FORMAT):
                     return False
         except OSError:
             numbers = ()
-        return bool(numbers) or not any(status.st_ino in inodes for _, status in self._listed())
+        return bool(numbers) or not any(
+            status.st_ino in inodes or (directory and not status.st_mode & _FORMAT)
+            for _, status in self._listed()
+        )
 
     def unmapped(self, *inodes: int) -> bool:
         """Return whether surely nobody has one of these files mapped, and no child lives; in doubt say no."""
@@ -137,6 +154,16 @@ class OpenFiles:
         if has_children():
             found += openings(self._native, query)
         return found
+
+    def _watched(self) -> Iterator[Identity]:
+        """Yield the directories and files that this process watches by inotify, as its descriptors tell (proc(5))."""
+        for number, status in self._descriptors() if _LINUX else ():
+            if status.st_mode & _FORMAT:
+                continue  # files, pipes and sockets; what has no file at all has no format either
+            lines = read(self._native, f"/proc/self/fdinfo/{number}") or b""
+            for inode, device in _WATCH.findall(lines):
+                code = int(device, 16)
+                yield os.makedev(code >> _MINOR_BITS, code & _MINORS), int(inode, 16)
 
     def _suspects(self, inode: int) -> list[int]:
         """Return the open descriptors of files that have this number, on whatever device."""
