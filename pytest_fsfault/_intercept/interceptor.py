@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from contextlib import contextmanager
 from functools import cache, partial
@@ -235,7 +236,10 @@ class Interceptor:
         if directory:
             from pytest_fsfault._intercept.children.child.attach import attach  # noqa: PLC0415
 
-            attach(self, directory)
+            if attach(self, directory) and sys.platform == "linux":
+                from pytest_fsfault._intercept.children.child.entering import enter  # noqa: PLC0415
+
+                enter(self.state.engines, self.callers.locate(sys._getframe(1)))
 
     @contextmanager
     def _aside(self) -> Iterator[None]:

@@ -58,7 +58,6 @@ class Session:
         self.seed: int | str = _first(options.seed, named, f"{ambient.seed}:{test}" if test else ambient.seed)
         self.children: bool = _first(options.children, profile.children, ambient.children, True)
         self.native: bool = self.children and _first(options.native, profile.native, ambient.native, True)
-        self.demands_native = options.native is True
         clock = _first(options.clock, profile.clock, ambient.clock, "virtual")
         self.clock: VirtualClock | RealClock = RealClock() if clock == "real" else _virtual_clock()
         roots = options.roots or ambient.roots or default_roots()
@@ -70,6 +69,7 @@ class Session:
         self.verification = Verification(
             self.engine, ambient.strict if options.strict is None else options.strict
         )
+        self.verification.demands_native = options.native is True
         self.windows: Windows | None = None
         self.proofs: Proving | None = None
         self.over = False

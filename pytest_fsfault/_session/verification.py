@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_fsfault._core.engine.near_misses import Unmet, never_fired
 from pytest_fsfault._intercept.children.parent.started import NATIVE
 from pytest_fsfault._intercept.interceptor import interceptor
+from pytest_fsfault._intercept.native.possible import why_not
 from pytest_fsfault._session import open_handles
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Verification:
         self._handles: frozenset[tuple[int, str]] = frozenset()
         self._recorder: ChangeRecorder | None = None
         self._over = False
+        self.demands_native = False  # whether the test fails where native programs cannot be reached
         self._started = 0  # how many processes had been started before
         self._children: tuple[int, tuple[str, ...]] = (0, ())
 
@@ -99,6 +101,8 @@ class Verification:
         ended = self._engine.ended
         if ended is not None:
             yield f"{type(ended).__name__}: {ended}"
+        if self.demands_native and self._engine.native and (reason := why_not()):
+            yield f"native=True, but {reason}"
         if self._strict is False:
             return
         yield from proofs or ()

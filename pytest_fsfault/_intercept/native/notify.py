@@ -79,6 +79,23 @@ class Installer:
         return -ctypes.get_errno() if found < 0 else int(found)
 
 
+# The same number on every machine.
+_PIDFD_GETFD = 438
+
+
+def take(process: int, descriptor: int) -> int:
+    """Return a copy of a descriptor of another process: pidfd_getfd(2). Raise OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    handle = os.pidfd_open(process)
+    try:
+        found = libc.syscall(_PIDFD_GETFD, handle, descriptor, 0)
+    finally:
+        os.close(handle)
+    if found < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return int(found)
+
+
 class Listener:
     """One listener: what a tree of processes asks."""
 

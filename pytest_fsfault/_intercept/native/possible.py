@@ -11,7 +11,7 @@ from functools import cache
 
 _MACHINES = ("x86_64", "aarch64")
 _FIRST = (5, 5)  # SECCOMP_USER_NOTIF_FLAG_CONTINUE
-_KILLABLE = (5, 19)
+KILLABLE = (5, 19)
 _HEAD = "native programs are not reached"
 
 
@@ -26,12 +26,24 @@ def why_not() -> str:
 @cache
 def reservation() -> str:
     """Return what is not exact here, though native programs are reached; nothing where all is."""
-    if why_not() or kernel() >= _KILLABLE:
+    if why_not() or kernel() >= KILLABLE:
         return ""
     return (
         f"a signal may count a call of a native program twice, and none is made in its place: "
-        f"Linux {_shown(kernel())} is older than {_shown(_KILLABLE)}"
+        f"Linux {_shown(kernel())} is older than {_shown(KILLABLE)}"
     )
+
+
+@cache
+def can_take() -> bool:
+    """Return whether a descriptor of another process can be had here: Linux 5.6."""
+    from pytest_fsfault._intercept.native.notify import take  # noqa: PLC0415  # for Linux alone
+
+    try:
+        os.close(take(os.getpid(), 2))
+    except OSError:
+        return False
+    return True
 
 
 def sentence(number: int) -> str:

@@ -13,9 +13,10 @@ from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.native import bpf, possible
 from pytest_fsfault._intercept.native.calls import Reader
 from pytest_fsfault._intercept.native.judging import Judge
+from pytest_fsfault._intercept.native.notify import take
 from pytest_fsfault._intercept.native.numbers import MACHINES
 from pytest_fsfault._intercept.native.starting import Start
-from pytest_fsfault._intercept.native.tree import Tree, Trees
+from pytest_fsfault._intercept.native.tree import Tree, Trees, filters
 from pytest_fsfault._intercept.native.wants import Wants, wants
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.engine.engine import Engine
     from pytest_fsfault._intercept.calls.state import InterceptState
     from pytest_fsfault._intercept.native.judging import PythonChildren
+    from pytest_fsfault._intercept.native.launch import Launch
     from pytest_fsfault._intercept.native.tree import Watch
 
 _HOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "holder.py")
@@ -49,16 +51,20 @@ class Programs:
             if told not in engine.escapes:
                 engine.escapes.append(told)
 
-    def start(self, real: Callable[[bool], Any], site: str, program: str | bytes | None) -> tuple[Any, str]:
-        """Start a process by `real`, under a filter if that is possible; return its outcome, and why it is not reached.
-
-        `real` is told whether anything is asked about between a fork and the program that follows.
-        """
+    def start(self, launch: Launch, site: str) -> tuple[Any, str]:
+        """Start a process, under a filter if that is possible; return its outcome, and why it is not reached."""
         wanted = wants(self.engines())
-        reason = "no rule could concern it" if wanted is None else possible.why_not() or _privilege(program)
+        reason = "no rule could concern it"
+        if wanted is not None:
+            reason = launch.unfit or possible.why_not() or _privilege(launch.program)
         if reason or wanted is None:
-            return real(True), reason
-        start = _start(wanted, lambda: real(wanted.harmless), self._state)
+            return launch.real(True), reason
+        if launch.locks and not wanted.harmless:
+            self.tell(
+                f"reads, writes and closes of a program are not met that {launch.event} starts, at {site}"
+            )
+            wanted = Wants()
+        start = _start(wanted, lambda: launch.real(wanted.harmless), self._state)
         tree: list[Tree] = []
 
         def listen(listener: int) -> None:
@@ -69,10 +75,28 @@ class Programs:
         start.listening = listen
         result = start.run()
         if start.failure is not None:
-            return real(True), possible.sentence(start.failure)
-        if isinstance(result, int) and tree:
+            return launch.real(True), possible.sentence(start.failure)
+        if isinstance(result, int) and tree and launch.event != "os.system":
             tree[0].root = result
         return result, ""
+
+    def code(self) -> bytes | None:
+        """Return the filter for a process that was forked; None if it needs none, or there can be none."""
+        wanted = wants(self.engines())
+        if wanted is None or possible.why_not() or not possible.can_take():
+            return None
+        return bpf.program(MACHINES[platform.machine()], wanted.extra, reads=wanted.reads)
+
+    def adopt(self, process: int, descriptor: int, site: str) -> None:
+        """Answer what a forked process, and whatever it starts, asks by a listener of its own. Raise OSError."""
+        tree = Tree(take(process, descriptor), site, killable=possible.kernel() >= possible.KILLABLE)
+        tree.root = process
+        self._trees.add(tree)
+
+    @staticmethod
+    def is_filtered(process: int) -> bool:
+        """Return whether a process has a filter that this one has not."""
+        return filters(str(process)) > filters("self")
 
     def end(self) -> None:
         """Answer no more: let the programs that live on go ahead with whatever they do."""

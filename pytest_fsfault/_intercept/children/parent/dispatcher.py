@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from _thread import get_ident
 from itertools import count
 from os import fsdecode
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.children.parent.connections import ChildConnection
     from pytest_fsfault._intercept.children.protocol import Message
     from pytest_fsfault._intercept.children.shared_page import SharedState
+    from pytest_fsfault._intercept.native.programs import Programs
 
 _DONE = ("done",)
 _numbers = count(1)
@@ -52,12 +54,14 @@ class Dispatcher:
         self._clock = clock
         self._notify = notify
         self.starts = StartedProcesses()
+        self.native: Callable[[], Programs | None] = lambda: None  # who answers native programs
         self._cancelled: set[tuple[int, int]] = set()
         self._answers: dict[str, Callable[..., Message | None]] = {
             "hello": self._hello, "thread": self._thread, "rules": self._rules, "ask": self._ask, "perform": self._perform,
             "performed": self._performed, "translate": self._translate, "note": self._note, "spend": self._spend,
             "wait": self._wait, "cancel": self._cancel, "slept": self._slept, "bar": self._bar, "back": self._back,
             "count": self._count, "escape": self._escape, "start": self._start,
+            "filter": self._filter, "listening": self._listening,
         }  # fmt: skip
 
     def engines(self) -> tuple[Engine, ...]:
@@ -234,8 +238,24 @@ class Dispatcher:
             engine.escapes.append(told)
         return _DONE
 
-    def _start(self, _connection: ChildConnection, *fields: Any) -> Message:
+    def _start(self, connection: ChildConnection, *fields: Any) -> Message:
         self.starts.add(StartedProcess(*fields))
+        native = self.native()
+        if native is not None and native.is_filtered(connection.process):
+            self.starts.reached(get_ident(), "")
+        return _DONE
+
+    # What a forked process starts, it starts under a filter of its own.
+
+    def _filter(self, _connection: ChildConnection) -> Message:
+        native = self.native()
+        return "filter", None if native is None else native.code()
+
+    def _listening(self, connection: ChildConnection, descriptor: int, site: str) -> Message:
+        native = self.native()
+        if native is None:
+            return ("alone",)
+        native.adopt(connection.process, descriptor, site)
         return _DONE
 
     # What time it is.

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._host.processes import may_have_children
+from pytest_fsfault._intercept.native.launch import Launch
 from pytest_fsfault._intercept.patching.patches import Patch, bind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from types import FrameType
 
     Starting = Callable[[str, tuple[Any, ...], Any], object]
     _Row = tuple[str, Callable[[Callable[..., Any]], Callable[..., Any]]]
-    Launch = Callable[[str, tuple[Any, ...], Any, Any, Callable[[bool], Any]], Any]
+    Launching = Callable[[Launch, FrameType], Any]
 
 
 # Where the arguments of `fork_exec` have what is to run in the child, before the one that says whether by vfork.
@@ -24,7 +27,7 @@ _PREEXEC = -2
 class ForkHooks:
     """The functions of `multiprocessing` that start processes, each met once its module is loaded."""
 
-    def __init__(self, starting: Starting, launch: Launch) -> None:
+    def __init__(self, starting: Starting, launch: Launching) -> None:
         self._starting = starting
         self._launch = launch
         self._waiting: dict[str, tuple[_Row, ...]] = {
@@ -55,25 +58,29 @@ class ForkHooks:
                 self._starting("fork_exec", args, frame)
                 return real(*args)
             program = next(filter(_exists, args[1]), None)
+            vfork = args[-1]
             return self._launch(
-                "fork_exec", args, frame, program, lambda vfork: real(*args[:-1], vfork and args[-1])
+                Launch("fork_exec", args, program, lambda calm: real(*args[:-1], calm and vfork)), frame
             )
 
         return fork_exec
 
     def _spawn(self, real: Callable[..., Any]) -> Callable[..., Any]:
         def spawn(_home: object, *args: Any, **kwargs: Any) -> Any:
-            program = args[0] if args else None
-            event = "os.posix_spawn"
-            return self._launch(event, args, sys._getframe(1), program, lambda _vfork: real(*args, **kwargs))
+            actions = kwargs.get("file_actions") or ()
+            opens = any(action and action[0] == os.POSIX_SPAWN_OPEN for action in actions)
+            launch = Launch(
+                "os.posix_spawn", args, args[0] if args else None, lambda _calm: real(*args, **kwargs), locks=True,
+                unfit="it opens files before its program begins" if opens else "",
+            )  # fmt: skip
+            return self._launch(launch, sys._getframe(1))
 
         return spawn
 
     def _system(self, real: Callable[..., Any]) -> Callable[..., Any]:
         def system(_home: object, *args: Any, **kwargs: Any) -> Any:
-            return self._launch(
-                "os.system", args, sys._getframe(1), None, lambda _vfork: real(*args, **kwargs)
-            )
+            launch = Launch("os.system", args, None, lambda _calm: real(*args, **kwargs))
+            return self._launch(launch, sys._getframe(1))
 
         return system
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._intercept.calls.state import InterceptState
     from pytest_fsfault._intercept.children.parent.server import Server
+    from pytest_fsfault._intercept.native.launch import Launch
     from pytest_fsfault._intercept.native.programs import Programs
     from pytest_fsfault._intercept.patching.patches import Patch
 
@@ -78,21 +79,15 @@ class ChildSupervisor:
             server.dispatcher.starts.add(found)
         return True
 
-    def launch(
-        self, event: str, args: tuple[Any, ...], frame: FrameType | None, program: str | bytes | None,
-        real: Callable[[bool], Any],
-    ) -> Any:  # fmt: skip
-        """Start a process by `real`, such that its calls are met, too, if they are no calls of Python.
-
-        `real` is told whether the process may run in our memory until its program begins (vfork(2)).
-        """
-        if not self.starting(event, args, frame):
-            return real(True)
+    def launch(self, launch: Launch, frame: FrameType) -> Any:
+        """Start a process such that its calls are met, too, if they are no calls of Python; return what that returns."""
+        if not self.starting(launch.event, launch.arguments, frame):
+            return launch.real(True)
         programs = self._native()
         site = self._state.callers.locate(frame)
         if programs is None or site is None or self.server is None:
-            return real(True)
-        result, reason = programs.start(real, site, program)
+            return launch.real(True)
+        result, reason = programs.start(launch, site)
         self.server.dispatcher.starts.reached(get_ident(), reason)
         return result
 
@@ -118,6 +113,7 @@ class ChildSupervisor:
 
             try:
                 self.server = Server(self._state, self._directory, self._clock)
+                self.server.dispatcher.native = self._native
             except OSError as error:
                 told = f"no fault reaches child processes, for want of a directory: {error}"
                 for engine in self._state.engines[:1]:
@@ -166,6 +162,7 @@ class ChildSupervisor:
     def before_fork(self) -> None:
         """Stop the server thread before a fork."""
         if self.server is not None:
+            self._native()  # the child needs the modules, and finds them loaded
             self.server.pause()
 
     def after_fork(self) -> None:

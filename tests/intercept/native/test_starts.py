@@ -1,0 +1,375 @@
+"""However a program is started, its calls are met, and it is started as ever."""
+
+import asyncio
+import contextlib
+import errno
+import multiprocessing
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from pytest_fsfault import inject
+from pytest_fsfault._intercept.interceptor import interceptor
+
+RULE = "os.remove *.x -> EBUSY when once"
+
+
+def _rm(path):
+    return ["rm", str(path)]
+
+
+def _by_asyncio(path, *, shell=False):
+    async def main():
+        if shell:
+            process = await asyncio.create_subprocess_shell(f"rm {path}", stderr=-3)
+        else:
+            process = await asyncio.create_subprocess_exec(*_rm(path), stderr=-3)
+        return await process.wait()
+
+    return asyncio.run(main())
+
+
+def _by_fork(path):
+    process = os.fork()
+    if process == 0:
+        os.execvp("rm", _rm(path))
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def _by_posix_spawn(path, spawn=os.posix_spawnp, **options):
+    # Looked up when it is called: a name that is bound early is another matter.
+    process = getattr(os, spawn.__name__)("/bin/rm", _rm(path), os.environ, **options)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def _child(path, code):
+    os._exit(subprocess.run([*_rm(path)], stderr=-3, check=False).returncode + code)
+
+
+def _by_multiprocessing(path, way):
+    process = multiprocessing.get_context(way).Process(target=_child, args=(path, 10))
+    process.start()
+    process.join()
+    return process.exitcode - 10
+
+
+def _by_popen(path):
+    with os.popen(f"rm {path} 2>&1") as pipe:
+        pipe.read()
+        return os.waitstatus_to_exitcode(pipe.close() or 0)
+
+
+def _by_a_daemon(path):
+    subprocess.run(
+        ["sh", "-c", f"(setsid sh -c 'rm {path}; echo $? > {path}.code' &) </dev/null"], check=True
+    )
+    until = time.monotonic() + 20
+    while not os.path.exists(f"{path}.code") or not os.path.getsize(f"{path}.code"):
+        assert time.monotonic() < until
+    with open(f"{path}.code", encoding="ascii") as file:
+        return int(file.read())
+
+
+WAYS = {
+    "subprocess": lambda path: subprocess.run(_rm(path), check=False).returncode,
+    "shell": lambda path: subprocess.run(f"rm {path}", shell=True, check=False).returncode,
+    "close_fds=False": lambda path: subprocess.run(_rm(path), close_fds=False, check=False).returncode,
+    "posix_spawn by subprocess": lambda path: (
+        subprocess.run(["/bin/rm", str(path)], close_fds=False, check=False).returncode
+    ),
+    "preexec_fn": lambda path: subprocess.run(_rm(path), preexec_fn=os.setpgrp, check=False).returncode,
+    "os.system": lambda path: os.waitstatus_to_exitcode(os.system(f"rm {path}")),
+    "os.popen": _by_popen,
+    "os.posix_spawn": lambda path: _by_posix_spawn(path, os.posix_spawn),
+    "os.posix_spawnp": _by_posix_spawn,
+    "os.spawnlp": lambda path: os.spawnlp(os.P_WAIT, "rm", *_rm(path)),
+    "os.fork": _by_fork,
+    "pty.spawn": lambda path: os.waitstatus_to_exitcode(pty.spawn(_rm(path), lambda fd: os.read(fd, 999))),
+    "asyncio": _by_asyncio,
+    "asyncio shell": lambda path: _by_asyncio(path, shell=True),
+    "multiprocessing by fork": lambda path: _by_multiprocessing(path, "fork"),
+    "multiprocessing by spawn": lambda path: _by_multiprocessing(path, "spawn"),
+    "multiprocessing by forkserver": lambda path: _by_multiprocessing(path, "forkserver"),
+    "a thread": lambda path: _in_thread(lambda: subprocess.run(_rm(path), check=False).returncode),
+    "a daemon": _by_a_daemon,
+    "children of children": lambda path: (
+        subprocess.run(["sh", "-c", f"sh -c 'sh -c \"rm {path}\"; exit $?'"], check=False).returncode
+    ),
+}
+
+
+def _in_thread(function):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(function()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+@pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_to_start_a_program(root, way):
+    """It meets the fault, and the next one does not; afterwards nothing of it is left."""
+    path = root / "a.x"
+    path.touch()
+    with inject(RULE, roots=[root], strict="all") as fsfault:
+        assert 1 == WAYS[way](path)
+        for left in root.glob("*.code"):
+            left.unlink()
+        assert 0 == WAYS[way](path)
+        assert ["raised", "ok"] == [entry.outcome for entry in fsfault.journal]
+        assert {"rm"} == {entry.program for entry in fsfault.journal}
+    assert not path.exists()
+
+
+OPTIONS = {
+    "nothing": {},
+    "cwd": {"cwd": "/usr"},
+    "env": {"env": {"PATH": os.environ["PATH"], "ONE": "1"}},
+    "umask": {"umask": 0o027},
+    "session": {"start_new_session": True},
+    "group": {"process_group": 0},
+    "no fds closed": {"close_fds": False},
+    "signals kept": {"restore_signals": False},
+    "user": {"user": 12345, "group": 12345, "extra_groups": [12346]},
+    "preexec_fn": {"preexec_fn": lambda: os.nice(5)},
+    "executable": {"executable": "/bin/cat"},
+    "stdin": {"stdin": subprocess.DEVNULL},
+}
+
+# What differs from run to run, and the filter itself.
+_PASSING = re.compile(
+    r"^(?:Pid|Tgid|Ngid|NSpid|NStgid|NSpgid|NSsid|Vm\w+|Rss\w+|Huge\w+|\w*ctxt\w*|Seccomp\w*|SigQ|Spec\w+|x86\w+|Cpus\w+|Mems\w+|PPid)\b.*\n",
+    re.MULTILINE,
+)
+
+
+@pytest.mark.parametrize("case", OPTIONS)
+def test_a_program_is_started_as_ever(root, case):
+    """Directory, variables, rights, session, priority, signals and descriptors are those of a start without us."""
+    if case == "user" and os.geteuid() != 0:
+        pytest.skip("for who may choose")
+    found = []
+    for native in (False, True):
+        with inject(RULE.replace("once", "once or never"), roots=[root], native=native):
+            options = OPTIONS[case]
+            status = subprocess.run(["cat", "/proc/self/status"], capture_output=True, check=True, **options)
+            line = (
+                "readlink /proc/self/cwd; cat /proc/self/stat | cut -d' ' -f19; ls /proc/self/fd; umask; env"
+            )
+            # Whose environment is a program's own, but for what its children need to find us.
+            shell = subprocess.run(
+                ["sh", "-c", line], capture_output=True, check=True, **{**options, "executable": None}
+            )
+        found.append((_PASSING.sub("", status.stdout.decode()), _variables(shell.stdout.decode())))
+    assert found[0] == found[1]
+
+
+def _variables(text):
+    return "\n".join(
+        line for line in text.splitlines() if not line.startswith(("FSFAULT_CHILD", "PYTHONPATH", "_="))
+    )
+
+
+def test_who_blocks_a_signal_starts_programs_that_do(root):
+    """The mask of the thread that starts, not that of whoever helps it."""
+    found = []
+    for native in (False, True):
+        with inject("os.remove -> EBUSY or never", roots=[root], native=native):
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+            try:
+                told = subprocess.run(
+                    ["grep", "SigBlk", "/proc/self/status"], capture_output=True, check=True
+                )
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            found.append(told.stdout)
+    assert found[0] == found[1]
+    assert int(found[0].split()[1], 16) & 1 << (signal.SIGUSR1 - 1)
+
+
+def test_an_error_of_exec(root):
+    """It comes as ever, in the line that starts the program."""
+    with inject("os.remove -> EBUSY or never", roots=[root]):
+        with pytest.raises(FileNotFoundError) as caught:
+            subprocess.run([str(root / "nowhere")], check=False)
+        assert str(root / "nowhere") == caught.value.filename
+        (root / "text").write_text("no program")
+        (root / "text").chmod(0o755)
+        with pytest.raises(OSError, match="Exec format error"):
+            subprocess.run([str(root / "text")], check=False)
+        with pytest.raises(subprocess.SubprocessError, match="preexec_fn"):
+            subprocess.run(["true"], preexec_fn=lambda: 1 / 0, check=False)
+
+
+def test_pass_fds_and_pipes(root):
+    """What is handed over arrives."""
+    with inject("os.remove -> EBUSY or never", roots=[root]):
+        here, there = os.pipe()
+        with subprocess.Popen(["sh", "-c", f"echo hi > /proc/self/fd/{there}"], pass_fds=[there]):
+            os.close(there)
+            assert b"hi\n" == os.read(here, 10)
+        os.close(here)
+        assert (
+            "abc" == subprocess.run(["cat"], input="abc", capture_output=True, text=True, check=True).stdout
+        )
+
+
+def test_a_program_with_a_deadline(root):
+    """It is killed, though it waits for our answer, and the timeout is the virtual one."""
+    with inject("os.mkdir -> delay 30s", roots=[root], strict=False) as fsfault:
+        with pytest.raises(subprocess.TimeoutExpired):
+            subprocess.run(["mkdir", root / "a"], timeout=0.3, check=False)
+        assert fsfault.clock.now < 20
+    assert not (root / "a").exists()
+
+
+def test_a_signal_storm_counts_each_call_once(root):
+    """A call that a signal interrupts while it waits for the answer is one call, and one entry."""
+    code = (
+        "import signal, os, sys\n"
+        "signal.signal(signal.SIGALRM, lambda *_: None); signal.siginterrupt(signal.SIGALRM, False)\n"
+        "signal.setitimer(signal.ITIMER_REAL, .001, .001)\n"
+        "for number in range(20): os.mkdir(f'd{number}')\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0)\n"
+    )
+    from pytest_fsfault._intercept.native.possible import KILLABLE, kernel
+
+    if kernel() < KILLABLE:
+        pytest.skip("this kernel begins a call anew that a signal interrupts")
+    with inject("os.mkdir d* -> delay 4ms", roots=[root]) as fsfault:
+        subprocess.run([sys.executable, "-S", "-c", code], cwd=root, check=True)
+        assert [f"d{number}" for number in range(20)] == [
+            os.path.basename(entry.path) for entry in fsfault.journal
+        ]
+        assert {"ok"} == {entry.outcome for entry in fsfault.journal}
+
+
+def test_threads_of_a_program(root):
+    """4,800 calls of eight threads are 4,800 entries, each with its own outcome."""
+    code = (
+        "import os, threading\n"
+        "def work(k):\n"
+        "    for i in range(200):\n"
+        "        name = f'{k}-{i}'; os.close(os.open(name, 65, 0o600)); os.rename(name, name + 'x'); os.unlink(name + 'x')\n"
+        "threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]\n"
+        "[one.start() for one in threads]; [one.join() for one in threads]\n"
+    )
+    with inject(roots=[root], profile="observe") as fsfault:
+        subprocess.run([sys.executable, "-S", "-c", code], cwd=root, check=True)
+        entries = [(entry.operation, entry.path) for entry in fsfault.journal]
+    assert 4800 == len(entries) == len(set(entries))
+
+
+def test_reads_are_not_asked_about(root, monkeypatch):
+    """A program that only reads asks nothing at all."""
+    from pytest_fsfault._intercept.native.tree import Trees
+
+    asked = []
+    real = Trees._answer
+    monkeypatch.setattr(Trees, "_answer", lambda self, *args: (asked.append(args), real(self, *args)))
+    (root / "a").write_text("a")
+    with inject("os.remove -> EBUSY or never", roots=[root]):
+        line = "cat a a; ls -lR .; test -e a; grep -c a a; stat a; true < a; wc a"
+        subprocess.run(["sh", "-c", line], cwd=root, check=True, stdout=subprocess.PIPE)
+        assert [] == asked
+        subprocess.run(["sh", "-c", "echo b > b"], cwd=root, check=True)
+        assert 1 == len(asked)
+
+
+def test_a_daemon_outlives_the_session_and_works(root, monkeypatch):
+    """Its calls go ahead once nobody asks for them any more; a holder answers, and ends with the daemon."""
+    line = (
+        "(setsid sh -c 'read x < fifo; mkdir late; mv late later; touch done' &) </dev/null >/dev/null 2>&1"
+    )
+    os.mkfifo(root / "fifo")
+    monkeypatch.setenv("HOLDS_FOR", str(root))
+    with inject("os.mkdir late -> EACCES or never", roots=[root]):
+        subprocess.run(["sh", "-c", line], cwd=root, check=True)
+    holders = _holders(root)
+    (root / "fifo").write_text("go\n")
+    until = time.monotonic() + 20
+    while not (root / "done").exists():
+        assert time.monotonic() < until
+    assert (root / "later").is_dir()
+    assert 1 == len(holders)
+    while _holders(root):
+        assert time.monotonic() < until
+
+
+def _holders(root):
+    """Return the holders that were started while HOLDS_FOR was set to this root."""
+    found = set()
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            with (
+                open(f"/proc/{process}/cmdline", "rb") as line,
+                open(f"/proc/{process}/environ", "rb") as env,
+            ):
+                if b"native/holder.py" in line.read() and b"HOLDS_FOR=" + os.fsencode(root) in env.read():
+                    found.add(process)
+    return found
+
+
+@pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
+def test_a_fork_while_programs_live(root):
+    """Both sides of it go on: the program is answered, and what the fork starts is met as well."""
+    for name in ("one.x", "two.x"):
+        (root / name).touch()
+    with inject("os.remove *.x -> EBUSY when once", roots=[root]) as fsfault:
+        with subprocess.Popen(["sh", "-c", "read go; rm one.x"], cwd=root, stdin=subprocess.PIPE) as shell:
+            process = os.fork()
+            if process == 0:
+                os.execvp("rm", ["rm", str(root / "two.x")])
+            assert 1 == os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+            shell.communicate(b"go\n")
+        assert 0 == shell.returncode
+        assert ["raised", "ok"] == [entry.outcome for entry in fsfault.journal]
+
+
+def test_nothing_is_left_after_the_session(root, monkeypatch):
+    """No thread, no descriptor, no listener, no process."""
+    monkeypatch.setenv("HOLDS_FOR", str(root))
+
+    def state():
+        return set(os.listdir("/proc/self/task")), sorted(os.listdir("/proc/self/fd")), _holders(root)
+
+    with inject("os.remove -> EBUSY or never", roots=[root]):
+        subprocess.run(["true"], check=True)
+    before = state()
+    with inject("os.remove -> EBUSY or never", roots=[root]):
+        for _ in range(5):
+            subprocess.run(["sh", "-c", "echo > a; rm a"], cwd=root, check=False, stderr=-3)
+        os.system("true")
+        subprocess.run(["true"], preexec_fn=os.setsid, check=True)
+        interceptor().drain()
+        programs = interceptor().supervisor.programs
+        until = time.monotonic() + 20
+        while len(programs):
+            assert time.monotonic() < until
+    assert before == state()
+
+
+def test_a_session_in_a_program_that_is_reached_already(root):
+    """It goes without a filter of its own, says so, and the outer one sees its calls."""
+    code = (
+        "import subprocess\nfrom pytest_fsfault import inject\n"
+        "with inject('os.mkdir -> EACCES or never', roots=['.']) as fsfault:\n"
+        "    print(subprocess.run(['mkdir', 'a'], stderr=-3).returncode, len(fsfault.journal))\n"
+    )
+    with inject("os.mkdir a -> EBUSY when once", roots=[root]) as fsfault:
+        # Without our variables it is no child of ours, but a program like any other.
+        clean = {name: value for name, value in os.environ.items() if name != "FSFAULT_CHILD"}
+        inner = subprocess.run(
+            [sys.executable, "-c", code], cwd=root, env=clean, capture_output=True, text=True, check=True
+        )
+        assert "1 0" == inner.stdout.strip()
+        assert ["raised"] == [entry.outcome for entry in fsfault.journal]
+        assert errno.EBUSY == fsfault.journal[0].error.errno
