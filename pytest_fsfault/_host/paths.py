@@ -19,8 +19,8 @@ from pytest_fsfault._core.language.globs import absolute, without_prefix
 
 #: Whether two spellings of one path may differ by case alone.
 IGNORES_CASE = sys.platform == "win32"
-# ``PROGRA~1``: at most eight characters before the dot, a tilde and a number at their end.
-_SHORT_NAME = re.compile(r"~[0-9]")
+# ``PROGRA~1.TXT``: at most eight characters, a tilde among the last of them, a dot and three. (Wine writes no number.)
+_SHORT_NAME = re.compile(r"(?<![^/])(?=[^/.]{2,8}(?:[./]|\Z))[^/.~]+~[^/.]+(?:\.[^/.]{0,3})?(?=/|\Z)")
 _VERBATIM = ("\\\\?\\", "//?/")
 _KEPT = 50_000  # spellings
 
