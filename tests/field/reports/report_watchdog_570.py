@@ -14,8 +14,8 @@ def test_make_anew(tmp_path, fsfault):
     observer = Observer()
     observer.schedule(FileSystemEventHandler(), str(tmp_path / "seen"))
     observer.start()
-    os.rmdir(tmp_path / "seen")
-    with pytest.raises(PermissionError) as refused:
+    try:
+        os.rmdir(tmp_path / "seen")
         os.mkdir(tmp_path / "seen")
-    assert refused.value.winerror == 5
-    observer.stop()
+    finally:
+        observer.stop()
