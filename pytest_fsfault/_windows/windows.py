@@ -101,6 +101,17 @@ class Windows:
         """Let a directory be somebody's current one: it can be neither removed nor renamed."""
         return self._begin(self._opening("cwd"), directory, seconds, None)
 
+    def programs(self, pattern: str, share: str) -> None:
+        """Say what the files share that some native programs open, in the place of what their runtime does.
+
+        `pattern` is a glob for the base name of the executable, such as ``"uv*"``; `share` are letters as in `hold`.
+        """
+        if not isinstance(pattern, str) or not pattern or "/" in pattern:
+            raise FsFaultError(
+                f"programs({pattern!r}) matches no program; write a glob for the name of an executable, such as 'uv*'"
+            )
+        self._state.open_files.sharing.declare(pattern, _letters("share", share))
+
     def watch(self, directory: Path, *, seconds: float | None = None) -> Hold:
         """Let somebody wait for changes in a directory: the directories above it cannot be renamed."""
         return self._begin(self._opening("watch"), directory, seconds, None)

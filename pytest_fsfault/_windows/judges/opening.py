@@ -62,6 +62,8 @@ def judge_open(state: WindowsState, operation: Operation) -> Answer:
     wish = _wish(operation)
     if wish is None:
         return Answer(operation.path)
+    if operation.program is not None:
+        wish = wish._replace(share=state.open_files.sharing.of(operation.program))
     if wish.creates and ":" in operation.path and not state.on_windows:
         state.make_room_for_stream(operation)
     location = state.locate(operation.path, operation.shown)
@@ -73,7 +75,10 @@ def judge_open(state: WindowsState, operation: Operation) -> Answer:
             3 if location.is_directory else 123, f"{location.name} is written with a separator at its end"
         )
     if location.exists:
-        _check_existing(state, state.lookup.follow(location), wish)
+        there = state.lookup.follow(location)
+        if there.is_directory and operation.program is not None:
+            return Answer(operation.path)  # its build for Windows lists a directory in another way
+        _check_existing(state, there, wish)
     return Answer(location.path, about=(location, wish))
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.engine.interfaces import NativeFunctions
     from pytest_fsfault._windows.open_files.queries import Query
+    from pytest_fsfault._windows.open_files.runtimes import Sharing
     from pytest_fsfault._windows.sharing import Opening
 
 #: What an open descriptor allows, by its access mode: read only, write only, both.
@@ -80,12 +81,12 @@ def loaded_images(native: NativeFunctions) -> list[Mapped]:
     return found
 
 
-def openings(native: NativeFunctions, query: Query) -> Iterator[Opening]:
+def openings(native: NativeFunctions, query: Query, sharing: Sharing) -> Iterator[Opening]:
     """Yield what the descendants of this process have open of what is meant; look first if it has any."""
-    return by_proc(native, query) if sys.platform == "linux" else by_psutil(query)
+    return by_proc(native, query, sharing) if sys.platform == "linux" else by_psutil(query)
 
 
-def by_proc(native: NativeFunctions, query: Query) -> Iterator[Opening]:
+def by_proc(native: NativeFunctions, query: Query, sharing: Sharing) -> Iterator[Opening]:
     """Yield what the descendants have open, by ``/proc``."""
     for process in descendants(native):
         base = f"/proc/{process.number}"
@@ -93,7 +94,8 @@ def by_proc(native: NativeFunctions, query: Query) -> Iterator[Opening]:
             seen = query.behind(f"{base}/fd/{number}")
             if seen is not None:
                 access = _access(native, f"{base}/fdinfo/{number}")
-                yield opened(seen.status, access, f"held open by {process}", seen.path)
+                share = sharing.of(program_of(native, str(process.number)).rpartition("/")[2])
+                yield opened(seen.status, access, f"held open by {process}", seen.path, share)
         directory = query.behind(f"{base}/cwd")
         if directory is not None:
             yield current(str(process), directory.path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_fsfault._windows.open_files.queries import current
+from pytest_fsfault._windows.open_files.runtimes import Sharing
 from pytest_fsfault._windows.sharing import ALL, READ, WRITE, Opening
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class FakeOpenFiles:
 
     def __init__(self, native: FakeFunctions) -> None:
         self._native = native
+        self.sharing = Sharing()  # of programs, of which none works on a fake
 
     def note_mapping(self) -> None:
         """Take in that something may have been mapped: nothing of a fake can be."""

@@ -146,11 +146,11 @@ def path_of(stat: Any, path: str, status: os.stat_result) -> str:
     return path if named and (named.st_dev, named.st_ino) == (status.st_dev, status.st_ino) else ""
 
 
-def opened(status: os.stat_result, access: int, who: str, path: str) -> Opening:
+def opened(status: os.stat_result, access: int, who: str, path: str, share: int = _NO_DELETE) -> Opening:
     """Return the opening that an open descriptor of a file or directory stands for."""
     if S_ISDIR(status.st_mode):
         return Opening(READ, ALL, "directory", who, path)
-    return Opening(access, _NO_DELETE, "handle", who, path)
+    return Opening(access, share, "handle", who, path)
 
 
 def current(whose: str, path: str) -> Opening:

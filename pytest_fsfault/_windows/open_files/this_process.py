@@ -27,6 +27,7 @@ from pytest_fsfault._windows.open_files.queries import (
     status_of,
     watched,
 )
+from pytest_fsfault._windows.open_files.runtimes import Sharing
 from pytest_fsfault._windows.sharing import READ, Opening
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ class OpenFiles:
         self._native = native
         self._fstat = native.fstat
         self._stat = native.stat
+        #: What the programs of descendants share.
+        self.sharing = Sharing()
         self._numbers: tuple[int, ...] = ()
         # Replaced by each note; a look is up to date if it began after the last one.
         self._noted = object()
@@ -104,7 +107,7 @@ class OpenFiles:
         if look.noted is not self._noted or inode in look.inodes:
             found += self._mappings(SameFile(self._native, identity))
         if has_children():
-            found += openings(self._native, SameFile(self._native, identity))
+            found += openings(self._native, SameFile(self._native, identity), self.sharing)
         return found
 
     def closed(self, *inodes: int, directory: bool = False) -> bool:
@@ -152,7 +155,7 @@ class OpenFiles:
         if look.noted is not self._noted or look.may_be_below(directory):
             found += self._mappings(query)
         if has_children():
-            found += openings(self._native, query)
+            found += openings(self._native, query, self.sharing)
         return found
 
     def _watched(self) -> Iterator[Identity]:
