@@ -1,7 +1,7 @@
 """Virtual time: what it costs, when it may pass, and who wakes first.
 
-Time is kept in integer nanoseconds, so that it adds up exactly. The law (design 4.6): the clock never jumps
-over work. Whatever must be known of the outside for that is asked of a `World`.
+Time is kept in integer nanoseconds, so that it adds up exactly. The law: the clock never jumps over work.
+What must be known of threads and processes for that is asked of an `Activity`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pytest_fsfault._core.waiter import Waiter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_fsfault._core.waiter import World
+    from pytest_fsfault._core.activity import Activity
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -36,10 +36,10 @@ _LONGEST = 9_223_372_036
 _INSTANT = 1_000_000
 # Nobody waits longer than this beyond what the wait takes for real, whatever a thread does that spins.
 _PATIENCE = SECOND
-# Real seconds between two looks: of the thread that is next; beside a child; of those that come later (who
-# are rung when their turn comes, and look only lest a ring be lost); and when nothing can be missed.
+# Polling intervals in real seconds: the next waiter; while a foreign child lives; later waiters (a safety net,
+# they are notified); untimed.
 _NEXT, _BESIDE_CHILD, _LATER, _LONG = 0.001, 0.005, 0.25, 3600.0
-# Real seconds between two looks of one who cannot be rung, since it waits for something else as well.
+# Polling interval in real seconds of a waiter that cannot be notified, since it waits for something else as well.
 _SLICE = 0.001
 
 
@@ -132,9 +132,9 @@ class VirtualClock(Clock):
     others work, lets real time pass beside a child process, and jumps once all is still.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, activity: Activity) -> None:
         super().__init__()
-        self.world = world
+        self.activity = activity
         self._offset = 0
         self._readings = 0
         self._tally = RLock()  # both may be entered again by a signal handler
@@ -196,7 +196,7 @@ class VirtualClock(Clock):
 
     def waiter(self, span: int | None, *, patient: bool = False) -> Waiter:
         """Return a wait of `span` nanoseconds that begins now, for the calling thread."""
-        return Waiter(self.now_ns(), self.world.monotonic_ns(), span, patient=patient)
+        return Waiter(self.now_ns(), self.activity.monotonic_ns(), span, patient=patient)
 
     def wait(self, waiter: Waiter) -> bool:
         """Block until `waiter` is notified or due; return whether it was notified."""
@@ -225,7 +225,7 @@ class VirtualClock(Clock):
             if due is None or me.notified or now >= due:
                 return None
             self._waiters[me.thread] = me
-            real = self.world.monotonic_ns()
+            real = self.activity.monotonic_ns()
             if real - me.since >= due - me.began + _PATIENCE:
                 self.set_forward(due, now)
                 return None
@@ -239,7 +239,7 @@ class VirtualClock(Clock):
         self._polled = real
         if self._real:
             return self._flow(due, now, passed, _LONG)
-        if self.world.child_lives():
+        if self.activity.child_lives():
             return self._flow(due, now, passed, _BESIDE_CHILD)
         if self._at_work(me):
             return _NEXT
@@ -262,13 +262,13 @@ class VirtualClock(Clock):
         """
         self.raise_if_ended()
         thread = get_ident()
-        entered, began = self.now_ns(), self.world.monotonic_ns()
+        entered, began = self.now_ns(), self.activity.monotonic_ns()
         if limit is not None:
             self.limit_jumps(thread, entered + limit)
         try:
             return call()
         finally:
-            passed = self.world.monotonic_ns() - began
+            passed = self.activity.monotonic_ns() - began
             self.external_done(thread, entered + passed if passed >= _INSTANT else 0)
 
     def limit_jumps(self, thread: int, instant: int) -> None:
@@ -302,7 +302,7 @@ class VirtualClock(Clock):
         if self._real is not follow:
             with self._mutex:
                 self._real = follow
-                self._polled = self.world.monotonic_ns()
+                self._polled = self.activity.monotonic_ns()
             for waiter in self._timed():
                 waiter.notify()
 
@@ -322,7 +322,7 @@ class VirtualClock(Clock):
         waiters = tuple(self._waiters.values())
         # Notices are looked at last: a thread that has done nothing for 5 ms cannot have sent one meanwhile,
         # but one that was woken from outside can.
-        return self.world.at_work({waiter.thread for waiter in waiters}, me.since) or any(
+        return self.activity.at_work({waiter.thread for waiter in waiters}, me.since) or any(
             waiter.notified for waiter in waiters
         )
 

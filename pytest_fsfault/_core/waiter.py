@@ -1,39 +1,9 @@
-"""One wait that is going on, and what a clock must know of the world to end it."""
+"""One wait that is going on."""
 
 from __future__ import annotations
 
 from _thread import allocate_lock, get_ident
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-    from threading import Thread
-
-
-class World(Protocol):
-    """What a clock must know of the threads and processes around it."""
-
-    def monotonic_ns(self) -> int:
-        """Return real time."""
-
-    def adopt(self, thread: Thread) -> None:
-        """Count `thread` to the test; it may still have to be started."""
-
-    def disown(self, thread: Thread) -> None:
-        """Count `thread` to the test no longer."""
-
-    def belongs(self, ident: int) -> bool:
-        """Return whether this running thread counts to the test."""
-
-    def at_work(self, waiting: Collection[int], since: int) -> bool:
-        """Return whether a thread of the test that is none of `waiting` does something.
-
-        `since` is the real instant at which the wait began for whose sake this is asked.
-        """
-
-    def child_lives(self) -> bool:
-        """Return whether a child process is alive that does not share the clock."""
 
 
 class Waiter:
@@ -57,7 +27,7 @@ class Waiter:
 
     def release(self) -> None:
         """Wake the waiter; `Condition.notify` calls this, and expects RuntimeError if it was done before."""
-        # The ring is repeated: a signal may have come between the two lines when it was done before.
+        # Notified once more: a signal may have come between the two lines when it was done before.
         before, self.notified = self.notified, True
         self.notify()
         if before:

@@ -11,7 +11,7 @@ from pytest_fsfault._core.engine.plan import Armed
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._host.paths import IGNORES_CASE
 from pytest_fsfault._intercept.interceptor import interceptor
-from pytest_fsfault._intercept.virtual_time.threads import ThisProcess
+from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
 from pytest_fsfault._session.options import as_rule
 from pytest_fsfault._session.profiles import lookup
 from pytest_fsfault._session.roots import checked_roots, default_roots
@@ -203,7 +203,7 @@ class Session:
 
 
 def _virtual_clock() -> VirtualClock:
-    return interceptor().clock or VirtualClock(ThisProcess())
+    return interceptor().clock or VirtualClock(ThreadActivity())
 
 
 def _first(*values: Any) -> Any:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: The attribute of a loop that holds its `LoopClock`.
 KEY = "_fsfault_time"
 
-#: The methods `select` that hand over to `turns.select`; a loop with any other keeps real time.
+#: The methods `select` that hand over to `asyncio_waits.select`; a loop with any other keeps real time.
 patched_selects: set[Callable[..., Any]] = set()
 
 _loops: list[ref[Any]] = []  # those that have a `LoopClock`
@@ -86,7 +86,7 @@ class LoopClock:
 
 def _lives_by(scope: ClockScope, loop: Any) -> bool:
     thread = getattr(loop, "_thread_id", None) or get_ident()
-    return scope.world.belongs(thread) and (
+    return scope.activity.belongs(thread) and (
         getattr(type(getattr(loop, "_selector", None)), "select", None) in patched_selects
     )
 
@@ -104,7 +104,7 @@ def _making(real: Any) -> Any:
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         real(self, *args, **kwargs)
         scope = ACTIVE.scope
-        if scope is not None and scope.virtual is not None and scope.world.belongs(get_ident()):
+        if scope is not None and scope.virtual is not None and scope.activity.belongs(get_ident()):
             # Not yet asked for its time: it has the one that `time.monotonic` tells.
             LoopClock(self, _Basis(scope.virtual, scope.epoch["monotonic"], 0))
 

@@ -1,8 +1,4 @@
-"""Wait for the events of asyncio's loops, under the law of the virtual clock.
-
-A loop asks its selector for events, until its next timer at the longest. Under virtual time that wait ends
-when an event is there, or when the clock has come to the timer.
-"""
+"""Replace the selector wait of an asyncio loop: it ends at an event or when virtual time reaches the next timer."""
 
 from __future__ import annotations
 
@@ -67,7 +63,7 @@ def _wait_for_events(clock: VirtualClock, loop: Any, wait: Wait) -> list[Any]:
     if _can_be_asked(loop._selector):
         clock._waiters[thread] = _LoopWaiter(clock, loop, None)
     try:
-        if _has_connections(loop):
+        if has_connections(loop):
             return clock.outside(partial(wait, None))
         return wait(None)
     finally:
@@ -81,12 +77,12 @@ class _LoopWaiter(Waiter):
     while a sleep only needs some silence.
     """
 
-    __slots__ = ("_clock", "_loop", "_sleeps", "_talks")
+    __slots__ = ("_clock", "_connected", "_loop", "_sleeps")
 
     def __init__(self, clock: VirtualClock, loop: Any, span: int | None) -> None:
-        super().__init__(clock.now_ns(), clock.world.monotonic_ns(), span)
+        super().__init__(clock.now_ns(), clock.activity.monotonic_ns(), span)
         self._clock, self._loop = clock, loop
-        self._talks = _has_connections(loop)
+        self._connected = has_connections(loop)
         self._sleeps = bool(loop._scheduled) and isinstance(loop._scheduled[0]._callback, SleepCallback)
 
     @property
@@ -102,14 +98,14 @@ class _LoopWaiter(Waiter):
     def patient(self) -> bool:
         """Whether real time has to pass."""
         if self._sleeps:
-            return self._talks and self._clock.world.monotonic_ns() - self.since < _SILENCE
-        return self._talks or self._hands_out()
+            return self._connected and self._clock.activity.monotonic_ns() - self.since < _SILENCE
+        return self._connected or self._has_foreign_work()
 
     @patient.setter
     def patient(self, value: bool) -> None:
         """Leave it: it depends on what goes on."""
 
-    def _hands_out(self) -> bool:
+    def _has_foreign_work(self) -> bool:
         """Return whether a thread to which the loop has handed something waits for what the clock does not know."""
         loop = self._loop
         if all(answer.done() for answer in tuple(time_of(loop).answers)) and not getattr(
@@ -120,7 +116,7 @@ class _LoopWaiter(Waiter):
         return any(
             not _is_idle(frame.f_code)
             for thread, frame in frames.items()
-            if thread not in waiting and self._clock.world.belongs(thread)
+            if thread not in waiting and self._clock.activity.belongs(thread)
         )
 
 
@@ -131,7 +127,7 @@ def _is_idle(code: CodeType) -> bool:
     return code.co_name in _JOINING and code.co_filename.endswith("threading.py")
 
 
-def _has_connections(loop: Any) -> bool:
+def has_connections(loop: Any) -> bool:
     """Return whether `loop` waits for anything but its own bell and whoever connects."""
     selector = loop._selector
     under_way = getattr(selector, "_cache", None)  # of the proactor of Windows, the bell included

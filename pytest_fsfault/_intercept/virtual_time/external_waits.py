@@ -1,7 +1,7 @@
 """Let waits on the outside (processes, selectors, sockets) take real time, and move the clock.
 
 The modules are not imported for it: those that are loaded are covered. Of one that is imported later, before
-`Timing.refresh`, the waits take real time but do not move the clock; that a child process lives, the
+`VirtualTime.refresh`, the waits take real time but do not move the clock; that a child process lives, the
 clock sees in any case.
 """
 
@@ -97,14 +97,14 @@ def _wrap(real: Any, row: _Row, *, selects: bool = False) -> Callable[..., Any]:
 
     def call(frame: FrameType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         scope = ACTIVE.scope
-        if scope is None or scope.virtual is None or not scope.world.belongs(get_ident()):
+        if scope is None or scope.virtual is None or not scope.activity.belongs(get_ident()):
             return real(*args, **kwargs)
         asyncio = selects and str(frame.f_globals.get("__name__")).startswith("asyncio.")
         if asyncio and (loop := asyncio_waits.loop_of(scope, args[0])) is not None:
             return asyncio_waits.select(scope.virtual, loop, partial(real, args[0]), *args[1:], **kwargs)
-        if row.instant(args, kwargs) or get_ident() in looking or scope.pace(frame) == EXEMPT:
+        if row.instant(args, kwargs) or get_ident() in looking or scope.kind_of(frame) == EXEMPT:
             return real(*args, **kwargs)
-        if row.timed is not None and getattr(scope.world, "children", None) is not None:
+        if row.timed is not None and getattr(scope.activity, "children", None) is not None:
             return by_clock(scope.virtual, real, row.timed, args, kwargs)
         limit = None
         if asyncio:

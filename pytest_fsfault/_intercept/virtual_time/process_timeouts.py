@@ -74,7 +74,7 @@ class _Waiter(Waiter):
 
     def __init__(self, clock: VirtualClock, span: int, look: _Look) -> None:
         self._look = look
-        super().__init__(clock.now_ns(), clock.world.monotonic_ns(), span)
+        super().__init__(clock.now_ns(), clock.activity.monotonic_ns(), span)
 
     @property
     def notified(self) -> bool:

@@ -1,4 +1,4 @@
-"""Tell by which time a caller lives."""
+"""Decide for a caller: virtual time, patient virtual time, real time, or exempt."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._host.package import MACHINERY
-from pytest_fsfault._intercept.virtual_time.threads import ThisProcess
+from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.clock import Clock
 
-# VIRTUAL time is for the code under test. A PATIENT caller reads virtual time and sleeps by it, but a wait
-# of its that nobody answers takes real time: it expects an answer from outside. REAL callers read real time
-# and wait for real. FOREIGN ones are not under test at all: what they do is not even known to the clock.
+# VIRTUAL time is for the code under test. PATIENT callers read virtual time and sleep by it, but their timed
+# waits take real time, because a result from outside the clock is expected. REAL callers read real time and
+# wait for real. EXEMPT ones are not under test: the clock is not told of what they do.
 VIRTUAL, PATIENT, REAL, EXEMPT = range(4)
 # Modules that only pass on what their caller wants; and those that do both.
 _THROUGH, _POOL = -1, -2
@@ -30,7 +30,7 @@ _KINDS = {
     REAL: "asyncio selectors subprocess multiprocessing trio curio twisted tornado gevent eventlet uvloop",
     EXEMPT: " ".join(("pytest_fsfault", *MACHINERY)),
 }
-_KNOWN = {name: pace for pace, names in _KINDS.items() for name in names.split()}
+_KNOWN = {name: kind for kind, names in _KINDS.items() for name in names.split()}
 # Functions of theirs that call what they were handed.
 _HANDED_ON = frozenset({"worker", "mapstar", "starmapstar", "_run", "run"})
 
@@ -38,33 +38,33 @@ _HANDED_ON = frozenset({"worker", "mapstar", "starmapstar", "_run", "run"})
 class ClockScope:
     """One clock in force, where its time begins, and who is exempt from it."""
 
-    __slots__ = ("_is_exempt", "_kinds", "clock", "epoch", "virtual", "world")
+    __slots__ = ("_is_exempt", "_kinds", "activity", "clock", "epoch", "virtual")
 
     def __init__(self, clock: Clock, is_exempt: Callable[[str], bool]) -> None:
         self.clock = clock
         self.virtual = clock if isinstance(clock, VirtualClock) else None
-        self.world = clock.world if isinstance(clock, VirtualClock) else ThisProcess()
+        self.activity = clock.activity if isinstance(clock, VirtualClock) else ThreadActivity()
         self.epoch = clock.epoch = clock.epoch or _epoch(clock.now_ns())
         self._is_exempt = is_exempt
         self._kinds: dict[object, int] = {}
 
-    def pace(self, frame: FrameType | None) -> int:
-        """Return by which time the code of `frame` lives."""
+    def kind_of(self, frame: FrameType | None) -> int:
+        """Return which of the four the code of `frame` is."""
         while frame is not None:
             name = frame.f_globals.get("__name__")
-            pace = self._kinds.get(name) if isinstance(name, str) else VIRTUAL
-            if pace is None:
-                pace = self._kinds[name] = self._judge(str(name))
-            if pace >= 0:
-                return pace
-            if pace == _POOL:
+            kind = self._kinds.get(name) if isinstance(name, str) else VIRTUAL
+            if kind is None:
+                kind = self._kinds[name] = self._judge(str(name))
+            if kind >= 0:
+                return kind
+            if kind == _POOL:
                 return VIRTUAL if frame.f_code.co_name in _HANDED_ON else REAL
             frame = frame.f_back
         return VIRTUAL
 
     def governs(self, frame: FrameType) -> bool:
         """Return whether the caller, in this thread, sleeps by the clock in force and reads it."""
-        return self.world.belongs(get_ident()) and self.pace(frame) <= PATIENT
+        return self.activity.belongs(get_ident()) and self.kind_of(frame) <= PATIENT
 
     def _judge(self, name: str) -> int:
         package = name
@@ -76,7 +76,7 @@ class ClockScope:
 
 
 class ActiveScope:
-    """The one thing that every wrapper looks at first: the tempo in force, if any."""
+    """What every wrapper looks at first: the scope in force, if any."""
 
     __slots__ = ("scope",)
 

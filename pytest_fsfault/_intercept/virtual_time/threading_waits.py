@@ -29,14 +29,14 @@ _starting_threads: set[int] = set()
 @wraps(_real_wait)
 def _wait(self: Condition, timeout: float | None = None) -> bool:
     scope, thread = ACTIVE.scope, get_ident()
-    if scope is None or thread in _starting_threads or not scope.world.belongs(thread):
+    if scope is None or thread in _starting_threads or not scope.activity.belongs(thread):
         return _real_wait(self, timeout)  # type: ignore[no-any-return]
-    pace = scope.pace(_getframe(1))
-    if pace == EXEMPT or not (timeout is None or _is_virtual(timeout)):
+    kind = scope.kind_of(_getframe(1))
+    if kind == EXEMPT or not (timeout is None or _is_virtual(timeout)):
         return _real_wait(self, timeout)  # type: ignore[no-any-return]
     if scope.virtual is None:
         return _wait_for_real(scope, self, timeout)
-    return _wait_virtually(scope.virtual, self, timeout, patient=pace != VIRTUAL)
+    return _wait_virtually(scope.virtual, self, timeout, patient=kind != VIRTUAL)
 
 
 def _is_virtual(timeout: object) -> bool:
@@ -75,18 +75,18 @@ def _wait_for_real(scope: ClockScope, condition: Condition, timeout: float | Non
 @wraps(_real_start)
 def _start(self: Thread) -> None:
     scope, starter = ACTIVE.scope, get_ident()
-    if scope is None or not scope.world.belongs(starter) or scope.pace(_getframe(1)) == EXEMPT:
+    if scope is None or not scope.activity.belongs(starter) or scope.kind_of(_getframe(1)) == EXEMPT:
         _real_start(self)
         return
     # Before it starts: it must count as at work from the first moment.
-    scope.world.adopt(self)
+    scope.activity.adopt(self)
     _starting_threads.add(starter)
     try:
         _real_start(self)
     finally:
         _starting_threads.discard(starter)
         if not self._started.is_set():  # type: ignore[attr-defined]
-            scope.world.disown(self)
+            scope.activity.disown(self)
 
 
 #: What waits under any clock, so that the waits are recorded.

@@ -6,7 +6,7 @@ import sys
 import threading
 from _thread import get_ident
 from time import monotonic_ns, process_time_ns, thread_time_ns
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 from pytest_fsfault._host.processes import child_lives
 from pytest_fsfault._intercept.virtual_time.idle import LastSign, can_run
@@ -15,24 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from threading import Thread
 
+    from pytest_fsfault._core.activity import ChildrenOnClock
+
 _LINUX = sys.platform == "linux"
 
 
-class ChildLook(Protocol):
-    """Child processes that share the clock."""
-
-    numbers: frozenset[int]
-
-    def at_work(self, now: int) -> bool:
-        """Return whether one of them does something."""
-
-
-class ThisProcess:
+class ThreadActivity:
     """The threads of the test in this process, and its children."""
 
     monotonic_ns = staticmethod(monotonic_ns)
     #: The child processes that share the clock, of all clocks of this process.
-    children: ClassVar[ChildLook | None] = None
+    children: ClassVar[ChildrenOnClock | None] = None
 
     def __init__(self) -> None:
         self._threads: dict[Thread, None] = {}

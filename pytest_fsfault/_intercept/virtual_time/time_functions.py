@@ -95,13 +95,13 @@ class VirtualTime:
         The gate is open, unless it has been shut before.
         """
         if self._scope is not None:
-            raise RuntimeError("this Timing has been started already")
+            raise RuntimeError("this VirtualTime has been started already")
         self._scope = ClockScope(clock, self._is_exempt)
-        self._scope.world.adopt(threading.current_thread())
+        self._scope.activity.adopt(threading.current_thread())
         try:
             _running.append(self)
             _install(self._scope)
-            _settle()
+            _choose_scope()
         except BaseException:
             self.stop()
             raise
@@ -112,7 +112,7 @@ class VirtualTime:
         if self in _running:
             _running.remove(self)
         try:
-            _settle()
+            _choose_scope()
             if scope is not None:
                 _follow(scope.clock)
         finally:
@@ -122,13 +122,13 @@ class VirtualTime:
     def shut(self) -> None:
         """Give everybody real time until `open` has been called as often."""
         self._shut += 1
-        _settle()
+        _choose_scope()
 
     def open(self) -> None:
         """Give virtual time again."""
         self._shut = max(0, self._shut - 1)
         self.refresh()
-        _settle()
+        _choose_scope()
 
     def refresh(self) -> None:
         """Cover modules that were imported since the start; cheap if there are none."""
@@ -159,8 +159,8 @@ def cover_on_import(module: str) -> None:
         __import__(module)
     finally:
         _importing.discard(module)
-    for timing in _running:
-        timing.refresh()
+    for running in _running:
+        running.refresh()
 
 
 def _install(scope: ClockScope | None) -> None:
@@ -183,13 +183,13 @@ def _uninstall() -> None:
     asyncio_clock.leave()
 
 
-def _settle() -> None:
-    """Decide anew which tempo is in force, and tell the clocks."""
-    shut = any(timing._shut for timing in _running)
+def _choose_scope() -> None:
+    """Decide anew which scope is in force, and tell the clocks."""
+    shut = any(running._shut for running in _running)
     ACTIVE.scope = _running[-1]._scope if _running and not shut else None
-    for timing in _running:
-        if timing._scope is not None:
-            _follow(timing._scope.clock)
+    for running in _running:
+        if running._scope is not None:
+            _follow(running._scope.clock)
 
 
 def _follow(clock: Clock) -> None:

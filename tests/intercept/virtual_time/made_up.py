@@ -1,4 +1,4 @@
-"""A world that is made up, for the law of virtual time."""
+"""Made-up threads and processes, for the law of virtual time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MS = 1_000_000
 SECOND = 1000 * MS
 
 
-class MadeUpWorld:
+class MadeUpActivity:
     """Threads are numbers; time passes when the test says so."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ import time
 from time import perf_counter as real_time
 
 from pytest_fsfault._core.clock import VirtualClock
-from pytest_fsfault._intercept.virtual_time.threads import ThisProcess
+from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
 from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
 
 real_sleep = time.sleep
@@ -20,7 +20,7 @@ real_sleep = time.sleep
 @contextlib.contextmanager
 def virtual(clock=None, **options):
     """Put a clock in force."""
-    clock = VirtualClock(ThisProcess()) if clock is None else clock
+    clock = VirtualClock(ThreadActivity()) if clock is None else clock
     timing = VirtualTime(**options)
     timing.start(clock)
     try:

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from pytest_fsfault._core.clock import RealClock, VirtualClock
-from pytest_fsfault._intercept.virtual_time.threads import ThisProcess
+from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
 from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
 
 from .scene import join, real_sleep, real_time, start, virtual, work
@@ -20,8 +20,8 @@ def test_start_and_stop_restore_everything_whatever_happens():
     """Also when the body fails, and when the start does."""
     with pytest.raises(KeyboardInterrupt), virtual():
         raise KeyboardInterrupt
-    clock = VirtualClock(ThisProcess())
-    clock.world.adopt = None
+    clock = VirtualClock(ThreadActivity())
+    clock.activity.adopt = None
     with pytest.raises(TypeError), virtual(clock):
         raise AssertionError
     timing = VirtualTime()
@@ -32,9 +32,9 @@ def test_start_and_stop_restore_everything_whatever_happens():
 def test_a_timing_is_started_once():
     """A second start is a mistake of ours, and changes nothing."""
     timing = VirtualTime()
-    timing.start(VirtualClock(ThisProcess()))
+    timing.start(VirtualClock(ThreadActivity()))
     with pytest.raises(RuntimeError, match=r"^this VirtualTime has been started already$"):
-        timing.start(VirtualClock(ThisProcess()))
+        timing.start(VirtualClock(ThreadActivity()))
     timing.stop()
 
 
@@ -86,7 +86,7 @@ def test_a_timing_inside_with_its_own_clock_comes_first():
 
 def test_timings_may_end_in_any_order():
     """The last one to end restores everything."""
-    first, second, clock = VirtualTime(), VirtualTime(), VirtualClock(ThisProcess())
+    first, second, clock = VirtualTime(), VirtualTime(), VirtualClock(ThreadActivity())
     first.start(clock)
     second.start(clock)
     first.stop()
@@ -97,7 +97,7 @@ def test_timings_may_end_in_any_order():
 
 def test_while_the_gate_is_shut_everything_is_real():
     """As often as it was shut it must be opened again."""
-    timing, clock = VirtualTime(), VirtualClock(ThisProcess())
+    timing, clock = VirtualTime(), VirtualClock(ThreadActivity())
     timing.start(clock)
     try:
         for _ in range(2):
@@ -118,7 +118,7 @@ def test_while_the_gate_is_shut_everything_is_real():
 
 def test_a_gate_shut_before_the_start_stays_shut():
     """A session that starts in set-up gets its time with the test's call."""
-    timing, clock = VirtualTime(), VirtualClock(ThisProcess())
+    timing, clock = VirtualTime(), VirtualClock(ThreadActivity())
     timing.shut()
     timing.start(clock)
     time.sleep(0.001)
@@ -131,7 +131,7 @@ def test_a_gate_shut_before_the_start_stays_shut():
 
 def test_threads_started_while_the_gate_is_shut_are_none_of_the_test():
     """A plugin's thread keeps real time when the gate opens."""
-    timing, clock, go = VirtualTime(), VirtualClock(ThisProcess()), queue.SimpleQueue()
+    timing, clock, go = VirtualTime(), VirtualClock(ThreadActivity()), queue.SimpleQueue()
     timing.start(clock)
     timing.shut()
     threads = start(lambda: (go.get(), time.sleep(0.01)))
@@ -146,7 +146,7 @@ def test_threads_started_while_the_gate_is_shut_are_none_of_the_test():
 @pytest.mark.parametrize("end", ["stop", "shut"])
 def test_who_sleeps_when_time_becomesreal_sleeps_the_rest_for_real(end):
     """Neither lost nor hung, in sleeps and in waits."""
-    timing, clock, woken, stop = VirtualTime(), VirtualClock(ThisProcess()), [], []
+    timing, clock, woken, stop = VirtualTime(), VirtualClock(ThreadActivity()), [], []
     timing.start(clock)
 
     def spin() -> None:

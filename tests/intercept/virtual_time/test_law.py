@@ -1,4 +1,4 @@
-"""The law of virtual time, alone and among threads, against a world that is made up."""
+"""The law of virtual time, alone and among threads, against made-up threads."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from hypothesis import strategies as st
 from pytest_fsfault._core.clock import RealClock, VirtualClock, Wait
 from pytest_fsfault._core.language.mistakes import FsFaultError
 
-from .made_up import SECOND, MadeUpWorld, begin, leave
+from .made_up import SECOND, MadeUpActivity, begin, leave
 
 if TYPE_CHECKING:
     from pytest_fsfault._core.waiter import Waiter
 
 
 @pytest.fixture
-def world() -> MadeUpWorld:
-    """Return a world in which nobody does anything."""
-    return MadeUpWorld()
+def threads() -> MadeUpActivity:
+    """Return threads none of which does anything."""
+    return MadeUpActivity()
 
 
 @pytest.fixture
-def clock(world: MadeUpWorld) -> VirtualClock:
-    """Return a clock of that world."""
-    return VirtualClock(world)
+def clock(threads: MadeUpActivity) -> VirtualClock:
+    """Return a clock that asks them."""
+    return VirtualClock(threads)
 
 
 # Alone
@@ -71,18 +71,18 @@ def test_an_operation_costs_100_microseconds_and_a_reading_1(clock):
     assert [0.000302, 0.000302] == [clock.now, clock.now]
 
 
-def test_an_operation_during_a_wait_brings_its_end_nearer(clock, world):
+def test_an_operation_during_a_wait_brings_its_end_nearer(clock, threads):
     """The cost of what others do counts for those who wait."""
-    world.working = {1}
+    threads.working = {1}
     waiter = begin(clock, 2, 0.001)
     assert clock.poll(waiter) is not None
     clock.operations = lambda: 10
     assert clock.poll(waiter) is None
 
 
-def test_advance_moves_the_clock_and_wakes_whoever_is_due(clock, world):
+def test_advance_moves_the_clock_and_wakes_whoever_is_due(clock, threads):
     """`advance` goes over work, too: it is the test that asks."""
-    world.working = {1}
+    threads.working = {1}
     early, late = begin(clock, 2, 1), begin(clock, 3, 3)
     assert None not in (clock.poll(early), clock.poll(late))
     clock.advance(2)
@@ -106,9 +106,9 @@ def test_advance_moves_the_clock_and_wakes_whoever_is_due(clock, world):
     ],
 )
 @pytest.mark.parametrize("kind", ["virtual", "real"])
-def test_seconds_that_cannot_be_are_refused(kind, verb, seconds, why, world):
+def test_seconds_that_cannot_be_are_refused(kind, verb, seconds, why, threads):
     """One sentence says what was written, why it cannot be, and what to write; nothing has changed."""
-    clock = VirtualClock(world) if kind == "virtual" else RealClock()
+    clock = VirtualClock(threads) if kind == "virtual" else RealClock()
     with pytest.raises(FsFaultError) as caught:
         getattr(clock, verb)(seconds)
     expected = f"clock.{verb}({seconds!r}) cannot be, since {why}; write seconds from 0 up, such as clock.{verb}(0.25)"
@@ -132,20 +132,20 @@ def test_once_the_code_is_ended_each_wait_raises(clock):
 # With other threads
 
 
-def test_the_clock_stands_still_while_a_thread_works(clock, world):
+def test_the_clock_stands_still_while_a_thread_works(clock, threads):
     """A sleeper looks every millisecond and wakes once the other has stopped."""
-    world.working = {1}
+    threads.working = {1}
     waiter = begin(clock, 2, 60)
     assert [0.001, 0.001] == [clock.poll(waiter), clock.poll(waiter)]
     assert 0 == clock.now
-    world.working.clear()
+    threads.working.clear()
     assert clock.poll(waiter) is None
     assert 60 == clock.now
 
 
-def test_a_thread_in_a_wait_of_its_own_does_not_hold_the_clock(clock, world):
+def test_a_thread_in_a_wait_of_its_own_does_not_hold_the_clock(clock, threads):
     """Limited or not, a wait that the clock knows is no work."""
-    world.working = {1, 2, 3}
+    threads.working = {1, 2, 3}
     begin(clock, 1, None)
     longer, shorter = begin(clock, 2, 9), begin(clock, 3, 2)
     assert 0.001 == clock.poll(longer)
@@ -153,7 +153,7 @@ def test_a_thread_in_a_wait_of_its_own_does_not_hold_the_clock(clock, world):
     assert 2 == clock.now
 
 
-def test_whoever_was_notified_counts_as_working_before_he_wakes(clock, world):
+def test_whoever_was_notified_counts_as_working_before_he_wakes(clock, threads):
     """Between the notice and the first step of the woken thread the clock does not jump."""
     woken = begin(clock, 1, None)
     sleeper = begin(clock, 2, 60)
@@ -163,11 +163,11 @@ def test_whoever_was_notified_counts_as_working_before_he_wakes(clock, world):
     assert clock.poll(sleeper) is None
 
 
-def test_a_notice_that_comes_while_the_threads_are_looked_at_counts(clock, world):
+def test_a_notice_that_comes_while_the_threads_are_looked_at_counts(clock, threads):
     """The look takes time; what happens meanwhile is not missed."""
     woken = begin(clock, 1, None)
     sleeper = begin(clock, 2, 60)
-    world.at_work = lambda waiting, since: woken.notified or woken.release() or False
+    threads.at_work = lambda waiting, since: woken.notified or woken.release() or False
     assert 0.001 == clock.poll(sleeper)
 
 
@@ -188,9 +188,9 @@ def test_a_notified_waiter_returns_before_its_time(clock):
     assert (0.0, []) == (clock.now, clock.slept)
 
 
-def test_threads_that_sleep_the_same_second_sleep_it_together(clock, world):
+def test_threads_that_sleep_the_same_second_sleep_it_together(clock, threads):
     """Eight sleeps of one second in eight threads take one second."""
-    world.working = set(range(8))
+    threads.working = set(range(8))
     waiters = [begin(clock, thread, 1) for thread in range(8)]
     looks = [clock.poll(waiter) for waiter in waiters[1:]]
     assert [0.001, *[0.25] * 6] == looks
@@ -201,9 +201,9 @@ def test_threads_that_sleep_the_same_second_sleep_it_together(clock, world):
     assert 1 == clock.now
 
 
-def test_each_sleeper_has_its_turn_before_the_clock_goes_on(clock, world):
+def test_each_sleeper_has_its_turn_before_the_clock_goes_on(clock, threads):
     """Whoever has woken works, until it waits again."""
-    world.working = {1, 2}
+    threads.working = {1, 2}
     first, second = begin(clock, 1, 1), begin(clock, 2, 2)
     assert clock.poll(second) is not None
     assert clock.poll(first) is None
@@ -212,35 +212,35 @@ def test_each_sleeper_has_its_turn_before_the_clock_goes_on(clock, world):
     again = begin(clock, 1, 0.5)
     assert (None, 1.5) == (clock.poll(again), clock.now)
     leave(clock, again)
-    world.working.remove(1)
+    threads.working.remove(1)
     assert (None, 2.0) == (clock.poll(second), clock.now)
 
 
-def test_who_leaves_rings_the_next(clock, world):
+def test_who_leaves_rings_the_next(clock, threads):
     """The next sleeper in order looks at once, not at its leisure."""
-    world.working = {3}
+    threads.working = {3}
     second = begin(clock, 1, 2)
     assert clock.poll(second) is not None
-    world.working.clear()
+    threads.working.clear()
     clock.sleep(1)
     assert second.lock.acquire(blocking=False)
 
 
-def test_an_interrupted_sleep_leaves_nothing_behind(clock, world, monkeypatch):
+def test_an_interrupted_sleep_leaves_nothing_behind(clock, threads, monkeypatch):
     """A KeyboardInterrupt goes up; the wait is neither recorded nor in the way of others."""
-    monkeypatch.setattr(world, "at_work", lambda waiting, since: 1 // 0)
+    monkeypatch.setattr(threads, "at_work", lambda waiting, since: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         clock.sleep(1)
     assert (0.0, [], {}) == (clock.now, clock.slept, clock._waiters)
 
 
-def test_nobody_waits_a_second_longer_than_for_real(clock, world):
+def test_nobody_waits_a_second_longer_than_for_real(clock, threads):
     """A thread that spins without ever waiting cannot hang the others."""
-    world.working = {1}
+    threads.working = {1}
     waiter = begin(clock, 2, 3)
-    world.real += 4 * SECOND - 1
+    threads.real += 4 * SECOND - 1
     assert (0.001, 0.0) == (clock.poll(waiter), clock.now)
-    world.real += 1
+    threads.real += 1
     assert (None, 3.0) == (clock.poll(waiter), clock.now)
 
 
@@ -253,7 +253,7 @@ _SPANS = st.integers(0, 10**12)
 @given(st.lists(_SPANS, min_size=1, max_size=8), st.randoms(use_true_random=False))
 def test_sleepers_wake_in_the_order_of_their_time(spans, random):
     """Whoever looks when, each wakes when the clock shows its end, one after the other."""
-    clock = VirtualClock(MadeUpWorld())
+    clock = VirtualClock(MadeUpActivity())
     waiters = [clock.waiter(span) for span in spans]
     for thread, waiter in enumerate(waiters):
         waiter.thread = thread
@@ -282,34 +282,34 @@ _ACTIONS = st.one_of(
 @given(st.lists(_ACTIONS, max_size=60))
 def test_the_clock_never_runs_ahead_of_a_sleeper_nor_jumps_over_work(actions):
     """Whatever happens in whatever order, no look moves the clock beyond the earliest end."""
-    world = MadeUpWorld()
-    clock = VirtualClock(world)
+    threads = MadeUpActivity()
+    clock = VirtualClock(threads)
     waiters: dict[int, Waiter] = {}
     for verb, value in actions:
         before = clock.now_ns()
         if verb == "real":
-            world.real += value
+            threads.real += value
         elif verb == "work":
-            world.working.add(value)
+            threads.working.add(value)
         elif verb == "rest":
-            world.working.discard(value)
+            threads.working.discard(value)
         elif verb == "child":
-            world.child = bool(value)
+            threads.child = bool(value)
         elif verb == "sleep" and value[0] not in waiters:
             waiter = waiters[value[0]] = clock.waiter(value[1])
             waiter.thread = value[0]
             clock._waiters[value[0]] = waiter
         elif verb == "look" and value in waiters:
             waiter = waiters[value]
-            overdue = world.real - waiter.since >= waiter.due - waiter.began + SECOND
+            overdue = threads.real - waiter.since >= waiter.due - waiter.began + SECOND
             earliest = min(other.due for other in waiters.values())
-            busy = world.working - set(waiters)
+            busy = threads.working - set(waiters)
             if clock.poll(waiter) is None:
                 del waiters[value]
                 leave(clock, waiter)
             after = clock.now_ns()
             assert after <= max(before, earliest) or overdue
-            assert after == before or not busy or world.child or overdue
+            assert after == before or not busy or threads.child or overdue
         assert before <= clock.now_ns()
 
 

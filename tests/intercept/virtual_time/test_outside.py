@@ -91,8 +91,8 @@ _TRIAL = """
 import time
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
-from pytest_fsfault._intercept.virtual_time.threads import ThisProcess
-clock, timing = VirtualClock(ThisProcess()), VirtualTime()
+from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
+clock, timing = VirtualClock(ThreadActivity()), VirtualTime()
 timing.start(clock)
 time.sleep(3600)
 timing.stop()
@@ -117,8 +117,8 @@ def test_modules_imported_later_are_covered_after_a_refresh():
         "import sys, time\n"
         "from pytest_fsfault._core.clock import VirtualClock\n"
         "from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime\n"
-        "from pytest_fsfault._intercept.virtual_time.threads import ThisProcess\n"
-        "clock, timing = VirtualClock(ThisProcess()), VirtualTime()\n"
+        "from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity\n"
+        "clock, timing = VirtualClock(ThreadActivity()), VirtualTime()\n"
         "timing.start(clock)\n"
         "import subprocess, queue\n"
         "run = [sys.executable, '-S', '-c', 'import time; time.sleep(0.1)']\n"

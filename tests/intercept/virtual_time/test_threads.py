@@ -250,7 +250,7 @@ def test_a_hundred_sleepers_need_no_hundred_lookers(clock):
 )
 def test_a_thread_is_still_after_5_ms_two_switch_intervals_and_five_looks(monkeypatch, instants, expected):
     """All of them: under load, or while others hold the interpreter's lock, nobody may run for a while."""
-    process, lock = threads.ThisProcess(), threading.Lock()
+    process, lock = threads.ThreadActivity(), threading.Lock()
     with lock:
         (thread,) = start(lambda: lock.acquire() and lock.release())
         before = None
@@ -267,7 +267,7 @@ def test_a_thread_is_still_after_5_ms_two_switch_intervals_and_five_looks(monkey
 
 def test_a_thread_that_is_being_started_is_at_work():
     """From before its first step to its end, but not afterwards."""
-    process, thread = threads.ThisProcess(), threading.Thread(target=int)
+    process, thread = threads.ThreadActivity(), threading.Thread(target=int)
     assert process.at_work([], 0) is False
     process.adopt(thread)
     assert process.at_work([], 0) is True

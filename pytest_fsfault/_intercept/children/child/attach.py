@@ -15,7 +15,7 @@ from pytest_fsfault._intercept.children.child.remote_clock import RemoteClock
 from pytest_fsfault._intercept.children.child.remote_engine import RemoteEngine
 from pytest_fsfault._intercept.children.rendezvous import page_of
 from pytest_fsfault._intercept.children.shared_page import SharedState
-from pytest_fsfault._intercept.virtual_time.threads import ThisProcess
+from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -74,7 +74,7 @@ class Attachment:
         virtual, epoch, machinery, now = rules[8:]
         clock: Any
         if virtual:
-            clock = RemoteClock(ThisProcess(), self._client, self._shared)
+            clock = RemoteClock(ThreadActivity(), self._client, self._shared)
             clock.epoch = epoch
         else:
             clock = RemoteRealClock(self._client, now)

@@ -15,7 +15,7 @@ from pytest_fsfault._intercept.children.child.connection import ParentGone
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_fsfault._core.waiter import World
+    from pytest_fsfault._core.activity import Activity
     from pytest_fsfault._intercept.children.child.connection import Client, ParentConnection
     from pytest_fsfault._intercept.children.shared_page import SharedState
 
@@ -54,8 +54,8 @@ class RemoteClock(VirtualClock):
     clock is ahead by that much.
     """
 
-    def __init__(self, world: World, client: Client, shared: SharedState) -> None:
-        super().__init__(world)
+    def __init__(self, activity: Activity, client: Client, shared: SharedState) -> None:
+        super().__init__(activity)
         self._client = client
         self._shared = shared
         self._told = 0
@@ -98,7 +98,9 @@ class RemoteClock(VirtualClock):
 
     def waiter(self, span: int | None, *, patient: bool = False) -> Waiter:
         """Return a wait of `span` nanoseconds that begins now, for the calling thread."""
-        made = RemoteWaiter(self.now_ns(), self.world.monotonic_ns(), span, next(self._numbers), self._cancel)
+        made = RemoteWaiter(
+            self.now_ns(), self.activity.monotonic_ns(), span, next(self._numbers), self._cancel
+        )
         made.patient = patient
         return made
 

@@ -63,7 +63,7 @@ class ChildWait(Waiter):
         self, clock: VirtualClock, connection: ChildConnection, request: Message, notify: Callable[[], object]
     ) -> None:
         number, span, patient, silence, self.noted = request
-        now = clock.world.monotonic_ns()
+        now = clock.activity.monotonic_ns()
         self._notify = notify
         self._silent_until = now + silence if silence else None
         super().__init__(clock.now_ns(), now, span, patient=patient)
@@ -76,7 +76,7 @@ class ChildWait(Waiter):
         """Whether real time has to pass."""
         if self._silent_until is None:
             return self._patient
-        return self._patient and self.clock.world.monotonic_ns() < self._silent_until
+        return self._patient and self.clock.activity.monotonic_ns() < self._silent_until
 
     @patient.setter
     def patient(self, value: bool) -> None:

@@ -24,7 +24,7 @@ from pytest_fsfault._intercept.children.parent.activity import VISIBLE, ChildAct
 from pytest_fsfault._intercept.children.parent.connections import ChildConnection
 from pytest_fsfault._intercept.children.parent.dispatcher import Dispatcher
 from pytest_fsfault._intercept.children.shared_page import SharedState
-from pytest_fsfault._intercept.virtual_time.threads import ThisProcess
+from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ _BACKLOG = 128
 # Real seconds to wait for the last words of a child that was killed; one that goes on talking is not waited for.
 _PATIENCE = 0.1
 _real_sleep = time.sleep
-_now = ThisProcess.monotonic_ns
+_now = ThreadActivity.monotonic_ns
 _remove, _rmdir, _mkdir, _listdir = (
     ORIGINALS["os", name] for name in ("unlink", "rmdir", "mkdir", "listdir")
 )
@@ -88,7 +88,7 @@ class Server:
         self._thread = 0
         self.activity = ChildActivity(self._waiting, self._asked)
         if VISIBLE:
-            ThisProcess.children = self.activity
+            ThreadActivity.children = self.activity
         self._roots: tuple[str, ...] | None = None
         self._follow_clock()
         self._publish_roots()
@@ -359,8 +359,8 @@ class Server:
         for one in (self._socket, self._wakeup, self._notifier):
             one.close()
         self._shared.close()
-        if ThisProcess.children is self.activity:
-            ThisProcess.children = None
+        if ThreadActivity.children is self.activity:
+            ThreadActivity.children = None
         clock = self._clock()
         if isinstance(clock, VirtualClock) and clock.moved == self._moved:
             clock.moved = None
