@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Hashable, Iterable
     from threading import Thread
+
+
+class LimitedWait(NamedTuple):
+    """A wait in real time that ends by itself, and of which nobody has told the clock.
+
+    `key` is another one for each wait, `left` are real nanoseconds, and `name` is that of the thread.
+    """
+
+    key: Hashable
+    left: int
+    name: str
 
 
 class Activity(Protocol):
@@ -30,6 +41,9 @@ class Activity(Protocol):
         `since` is the real instant at which the wait began for whose sake this is asked.
         """
 
+    def limits(self, waiting: Collection[int]) -> Iterable[LimitedWait]:
+        """Return the limited waits of threads that are none of `waiting`; asked once nobody is at work."""
+
     def child_lives(self) -> bool:
         """Return whether a child process is alive that does not share the clock."""
 
@@ -42,3 +56,6 @@ class ChildrenOnClock(Protocol):
 
     def at_work(self, now: int) -> bool:
         """Return whether one of them does something at the real instant `now`."""
+
+    def limits(self, now: int) -> Iterable[LimitedWait]:
+        """Return the limited waits of their threads; asked once none of them is at work."""

@@ -1,37 +1,34 @@
 """Virtual time: what it costs, when it may pass, and who wakes first.
 
-Time is kept in integer nanoseconds, so that it adds up exactly. The law: the clock never jumps over work.
-What must be known of threads and processes for that is asked of an `Activity`.
+Time is kept in integer nanoseconds, so that it adds up exactly. The law: the clock never jumps over work, nor
+beyond the end of a wait that has a limit of its own in real time. What must be known of threads and processes for
+that is asked of an `Activity`.
 """
 
 from __future__ import annotations
 
 from _thread import get_ident
-from operator import index
-from os import getpid
 from threading import RLock
-from time import monotonic_ns
 from time import sleep as real_sleep
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from pytest_fsfault._core.language.mistakes import FsFaultError
+from pytest_fsfault._core.real_clock import SECOND, Clock, RealClock, Wait, nanoseconds, span_of
 from pytest_fsfault._core.waiter import Waiter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Hashable
 
     from pytest_fsfault._core.activity import Activity
+
+__all__ = ["OPERATION", "READING", "SECOND", "Clock", "RealClock", "VirtualClock", "Wait", "nanoseconds"]
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
 
 T = TypeVar("T")
 
-SECOND = 1_000_000_000
 # What an intercepted call and a reading of a clock cost, in nanoseconds.
 OPERATION, READING = 100_000, 1_000
-# What the real functions take at most: 64 bits of nanoseconds.
-_LONGEST = 9_223_372_036
 # Waits on the outside shorter than this do not move the clock: what is there at once stays deterministic.
 _INSTANT = 1_000_000
 # Nobody waits longer than this beyond what the wait takes for real, whatever a thread does that spins.
@@ -41,88 +38,6 @@ _PATIENCE = SECOND
 _NEXT, _BESIDE_CHILD, _LATER, _LONG = 0.001, 0.005, 0.25, 3600.0
 # Polling interval in real seconds of a waiter that cannot be notified, since it waits for something else as well.
 _SLICE = 0.001
-
-
-class Wait(NamedTuple):
-    """One wait that has been sat out: virtual seconds, and the identifiers of the thread and its process."""
-
-    at: float
-    seconds: float
-    thread: int
-    process: int
-
-
-class Clock:
-    """What the two clocks share: the record of waits, and the hooks of the session.
-
-    `operations` tells how many operations were intercepted so far; `raise_if_ended` is called before each
-    wait, and raises once the code under test has been ended.
-    """
-
-    def __init__(self) -> None:
-        self.operations: Callable[[], int] = _none
-        self.raise_if_ended: Callable[[], object] = _none
-        self.epoch: dict[str, int] | None = None  # what the real clocks showed when this one showed 0
-        self.waits: list[Wait] = []
-
-    @property
-    def now(self) -> float:
-        """Seconds since the start."""
-        return self.now_ns() / SECOND
-
-    @property
-    def slept(self) -> list[float]:
-        """The waits that were sat out, in seconds."""
-        return [wait.seconds for wait in self.waits]
-
-    def now_ns(self) -> int:
-        """Return the nanoseconds since the start."""
-        raise NotImplementedError
-
-    def pause(self, span: int) -> None:
-        """Let the calling thread wait for `span` nanoseconds."""
-        raise NotImplementedError
-
-    def sleep(self, seconds: float) -> None:
-        """Let `seconds` pass.
-
-        Raises:
-            FsFaultError: if `seconds` is negative, not a number, or beyond the end of time.
-
-        """
-        self.pause(_span("sleep", seconds))
-
-    def note(self, began: int, span: int) -> None:
-        """Record a wait that was sat out."""
-        self.waits.append(Wait(began / SECOND, span / SECOND, get_ident(), getpid()))
-
-
-class RealClock(Clock):
-    """Real time since the start, for those who turn virtual time off."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._start = monotonic_ns()
-
-    def now_ns(self) -> int:
-        """Return the real nanoseconds since the start."""
-        return monotonic_ns() - self._start
-
-    def advance(self, seconds: float) -> None:
-        """Wait for `seconds`: real time cannot be moved.
-
-        Raises:
-            FsFaultError: if `seconds` is negative, not a number, or beyond the end of time.
-
-        """
-        real_sleep(_span("advance", seconds) / SECOND)
-
-    def pause(self, span: int) -> None:
-        """Wait, and record it."""
-        self.raise_if_ended()
-        began = self.now_ns()
-        real_sleep(span / SECOND)
-        self.note(began, span)
 
 
 class VirtualClock(Clock):
@@ -141,6 +56,11 @@ class VirtualClock(Clock):
         self._mutex = RLock()
         self._waiters: dict[int, Waiter] = {}  # by thread; each look enters it anew
         self._barriers: dict[int, int] = {}  # by thread: ends of waits on the outside that count
+        self._limits: dict[
+            Hashable, int
+        ] = {}  # by wait: virtual ends of real waits that nobody told the clock of
+        #: By name of a thread: the real nanoseconds for which the clock kept step with a limited wait of its.
+        self.kept_step: dict[str, int] = {}
         self._polled = 0  # real instant of the last decision
         self._real = False
         self.moved: Callable[[int], object] | None = None  # told the time whenever it is set forward
@@ -163,7 +83,7 @@ class VirtualClock(Clock):
             FsFaultError: if `seconds` is negative, not a number, or beyond the end of time.
 
         """
-        self.advance_ns(_span("advance", seconds))
+        self.advance_ns(span_of("advance", seconds))
 
     def advance_ns(self, span: int) -> None:
         """Move the clock by `span` nanoseconds at once."""
@@ -178,7 +98,7 @@ class VirtualClock(Clock):
             FsFaultError: if `seconds` is negative, not a number, or beyond the end of time.
 
         """
-        span = _span("sleep", seconds)
+        span = span_of("sleep", seconds)
         if not self._real:
             self.pause(span)
             return
@@ -241,12 +161,35 @@ class VirtualClock(Clock):
             return self._flow(due, now, passed, _LONG)
         if self.activity.child_lives():
             return self._flow(due, now, passed, _BESIDE_CHILD)
-        if self._at_work(me):
+        waiters = tuple(self._waiters.values())
+        waiting = {waiter.thread for waiter in waiters}
+        # Notices are looked at last: a thread that has done nothing for 5 ms cannot have sent one meanwhile,
+        # but one that was woken from outside can. Whoever has been notified works, though not yet awake.
+        at_work = self.activity.at_work(waiting, me.since)
+        limit = None if at_work else self._limit_before(due, now, waiting)
+        if at_work or any(waiter.notified for waiter in waiters):
             return _NEXT
+        if limit is not None:
+            name, end = limit
+            self.kept_step[name] = self.kept_step.get(name, 0) + passed - now
+            return self._flow(due, now, min(passed, max(end, now)), _NEXT)
         if me.patient or any(barrier < due for barrier in tuple(self._barriers.values())):
             return self._flow(due, now, passed, _NEXT)
         self.set_forward(due, now)
         return None
+
+    def _limit_before(self, due: int, now: int, waiting: Collection[int]) -> tuple[str, int] | None:
+        """Return whose limited wait ends first, and at which virtual time, if that is before `due`.
+
+        A wait keeps the end that it had when it was first seen: its real time left, from the virtual time then.
+        """
+        known, self._limits = self._limits, {}
+        first: tuple[str, int] | None = None
+        for wait in self.activity.limits(waiting):
+            end = self._limits[wait.key] = known.get(wait.key, now + wait.left)
+            if end < due and (first is None or end < first[1]):
+                first = wait.name, end
+        return first
 
     def publish(self) -> None:
         """Tell the time to whoever is told; in one order, so that nobody sees it run backwards."""
@@ -317,15 +260,6 @@ class VirtualClock(Clock):
         if following is not None:
             following.notify()
 
-    def _at_work(self, me: Waiter) -> bool:
-        """Return whether anybody does something; whoever has been notified does, though not yet awake."""
-        waiters = tuple(self._waiters.values())
-        # Notices are looked at last: a thread that has done nothing for 5 ms cannot have sent one meanwhile,
-        # but one that was woken from outside can.
-        return self.activity.at_work({waiter.thread for waiter in waiters}, me.since) or any(
-            waiter.notified for waiter in waiters
-        )
-
     def _flow(self, due: int, now: int, instant: int, longest: float) -> float | None:
         """Move on to `instant`, as far as real time has come; return until when to wait on."""
         self.set_forward(min(due, instant), now)
@@ -341,37 +275,5 @@ class VirtualClock(Clock):
                 waiter.notify()
 
 
-def nanoseconds(seconds: object) -> int | None:
-    """Return `seconds` in nanoseconds, as `time.sleep` takes them; None for what it refuses."""
-    if not isinstance(seconds, float):
-        try:
-            seconds = index(seconds)  # type: ignore[arg-type]  # that is the question
-        except TypeError:
-            return None
-    if not 0 <= seconds <= _LONGEST:
-        return None
-    return max(round(seconds * SECOND), 1) if seconds else 0
-
-
-def _span(verb: str, seconds: float) -> int:
-    span = nanoseconds(seconds)
-    if span is not None:
-        return span
-    if not isinstance(seconds, (int, float)) or seconds != seconds:  # noqa: PLR0124  # NaN
-        why = "seconds are a number"
-    elif seconds < 0:
-        why = "the clock never runs backwards"
-    else:
-        why = "time ends after 292 years"
-    raise FsFaultError(
-        f"clock.{verb}({seconds!r}) cannot be, since {why}; write seconds from 0 up, "
-        f"such as clock.{verb}(0.25)"
-    )
-
-
 def _due(waiter: Waiter) -> int:
     return waiter.due or 0
-
-
-def _none() -> int:
-    return 0

@@ -8,11 +8,14 @@ from _thread import get_ident
 from time import monotonic_ns, process_time_ns, thread_time_ns
 from typing import TYPE_CHECKING, ClassVar
 
+from pytest_fsfault._core.activity import LimitedWait
 from pytest_fsfault._host.processes import child_lives
 from pytest_fsfault._intercept.virtual_time.idle import LastSign, can_run
+from pytest_fsfault._intercept.virtual_time.limits import time_left
+from pytest_fsfault._intercept.virtual_time.pollers import is_idle_poller
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
     from threading import Thread
 
     from pytest_fsfault._core.activity import ChildrenOnClock
@@ -62,6 +65,19 @@ class ThreadActivity:
         working = [self._works(thread, waiting, now, since) for thread in tuple(self._threads)]
         busy = self.children is not None and self.children.at_work(now)
         return busy or any(working)
+
+    def limits(self, waiting: Collection[int]) -> Iterator[LimitedWait]:
+        """Yield the limited waits of threads that are none of `waiting`, and of the children's."""
+        if not _LINUX:
+            return
+        for thread, mark in tuple(self._marks.items()):
+            if thread.ident in waiting or thread not in self._threads:
+                continue
+            left = time_left("self", thread.native_id or 0, mark.since)
+            if left is not None and not is_idle_poller(thread.ident):
+                yield LimitedWait((thread, mark.sign), left, f"thread {thread.name!r}")
+        if self.children is not None:
+            yield from self.children.limits(monotonic_ns())
 
     def _others_run(self, now: int) -> bool:
         """Return whether others than this thread have used the CPU since its last look, for a tenth of the time.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_fsfault._core.clock import SECOND, Clock, VirtualClock, nanoseconds
 from pytest_fsfault._intercept.patching.patches import Patch, Patches, bind
 from pytest_fsfault._intercept.virtual_time import asyncio_clock, external_waits
+from pytest_fsfault._intercept.virtual_time.joins import DELETE, JOIN
 from pytest_fsfault._intercept.virtual_time.scope import ACTIVE, ClockScope
 from pytest_fsfault._intercept.virtual_time.threading_waits import START, WAIT
 
@@ -60,8 +61,8 @@ _TIME = [Patch(time, name, getattr(time, name), wrapper) for name, wrapper in _W
 _MONOTONIC, _MONOTONIC_WRAPPER = time.monotonic, _WRAPPERS["monotonic"]
 
 # With a real clock sleeps and waits are recorded, no more.
-_RECORDING = Patches([_TIME[0], WAIT])
-_ALL = Patches([*_TIME, WAIT, START, Patch(threading, "_time", _MONOTONIC, _MONOTONIC_WRAPPER)])
+_RECORDING = Patches([_TIME[0], WAIT, JOIN])
+_ALL = Patches([*_TIME, WAIT, START, JOIN, DELETE, Patch(threading, "_time", _MONOTONIC, _MONOTONIC_WRAPPER)])
 _to_come = {"queue": Patch(None, "time", _MONOTONIC, _MONOTONIC_WRAPPER)}
 
 # How many modules there were when it was last looked for new ones.

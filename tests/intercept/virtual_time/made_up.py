@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Collection
 
+    from pytest_fsfault._core.activity import LimitedWait
     from pytest_fsfault._core.clock import VirtualClock
     from pytest_fsfault._core.waiter import Waiter
 
@@ -22,6 +23,7 @@ class MadeUpActivity:
         self.real = 5 * SECOND
         self.working: set[int] = set()
         self.child = False
+        self.limited: dict[int, LimitedWait] = {}
 
     def monotonic_ns(self) -> int:
         return self.real
@@ -37,6 +39,9 @@ class MadeUpActivity:
 
     def at_work(self, waiting: Collection[int], since: int) -> bool:
         return bool(self.working - set(waiting))
+
+    def limits(self, waiting: Collection[int]) -> list[LimitedWait]:
+        return [wait for thread, wait in self.limited.items() if thread not in waiting]
 
     def child_lives(self) -> bool:
         return self.child

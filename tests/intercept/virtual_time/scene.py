@@ -45,9 +45,9 @@ def start(*targets) -> list[threading.Thread]:
 
 
 def join(threads: list[threading.Thread]) -> None:
-    """Wait for all of them."""
+    """Wait for all of them, longer than any of them sleeps in virtual time."""
     for thread in threads:
-        thread.join(30)
+        thread.join(100_000)
         assert not thread.is_alive()
 
 

@@ -9,10 +9,12 @@ import sys
 from os import listdir
 from typing import TYPE_CHECKING
 
+from pytest_fsfault._core.activity import LimitedWait
 from pytest_fsfault._intercept.virtual_time.idle import LastSign, can_run
+from pytest_fsfault._intercept.virtual_time.limits import time_left
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
 
 if sys.platform == "linux":
     from time import clock_gettime_ns
@@ -43,9 +45,18 @@ class ChildActivity:
         working = [self._is_busy(number, now) for number in self.numbers]
         return any(working) or self._asked()
 
+    def limits(self, now: int) -> Iterator[LimitedWait]:
+        """Yield the limited waits of their threads, where the system lets a parent see them."""
+        for process in tuple(self.numbers):
+            mark = self._marks.get(process)
+            since, sign = (now, None) if mark is None else (mark.since, mark.sign)
+            for task in self._threads(process)[1]:
+                if (left := time_left(process, task, since)) is not None:
+                    yield LimitedWait((process, task, sign), left, f"child process {process}")
+
     def _is_busy(self, process: int, now: int) -> bool:
         waiting, others = self._threads(process)
-        if any(map(can_run, waiting)):
+        if _can_run(process, waiting):
             return True  # woken by something else, such as a signal
         if not others:
             return False
@@ -57,19 +68,23 @@ class ChildActivity:
         if not mark.lasts(now):
             return True
         # In this order: who could not run then, and has not run until now, has not run in between.
-        return any(map(can_run, others)) or _cpu_time(process) != sign
+        return _can_run(process, others) or _cpu_time(process) != sign
 
-    def _threads(self, process: int) -> tuple[list[str], list[str]]:
+    def _threads(self, process: int) -> tuple[list[int], list[int]]:
         """Return the threads that wait for the clock, and the others; none if the process has just ended."""
         tasks = f"/proc/{process}/task"
         known = self._waiting(process)
-        found: tuple[list[str], list[str]] = [], []
+        found: tuple[list[int], list[int]] = [], []
         try:
             for task in listdir(tasks):
-                found[int(task) not in known].append(f"{tasks}/{task}/stat")
+                found[int(task) not in known].append(int(task))
         except OSError:
             return [], []
         return found
+
+
+def _can_run(process: int, tasks: Collection[int]) -> bool:
+    return any(can_run(f"/proc/{process}/task/{task}/stat") for task in tasks)
 
 
 def _cpu_time(process: int) -> int | None:
