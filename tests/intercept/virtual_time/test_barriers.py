@@ -5,24 +5,19 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
-import ctypes
 import http.server
 import logging.handlers
-import os
 import queue
-import select
 import socket
 import socketserver
-import sys
-import threading
 import time
 from multiprocessing.pool import ThreadPool
 
 import pytest
 
-from pytest_fsfault._intercept.virtual_time import limits, pollers
+from pytest_fsfault._intercept.virtual_time import limits
 
-from .scene import join, real_sleep, real_time, start
+from .scene import join, real_time, start
 
 _linux = pytest.mark.skipif(not limits._CALLS, reason="the system does not tell of limits")
 
@@ -75,10 +70,12 @@ def _listener():
 @contextlib.contextmanager
 def _accept():
     with socket.create_server(("localhost", 0)) as server:
-        threads = start(lambda: server.accept()[0].close())
+        accepted = []
+        threads = start(lambda: accepted.append(server.accept()[0]))
         yield
         socket.create_connection(server.getsockname()).close()
         join(threads)
+        accepted[0].close()
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ def clock(threads: MadeUpActivity) -> VirtualClock:
 
 
 def limited(key: object, left: int) -> LimitedWait:
+    """Return a wait that nobody told the clock of."""
     return LimitedWait(key, left, f"thread {key!r}")
 
 
