@@ -1,6 +1,6 @@
 """The child processes of this process: which are alive, which belong to `multiprocessing`, and how to end them.
 
-Everything is read from ``/proc``, or from psutil where there is no ``/proc``. A process that ends or that may not be
+Everything is read from ``/proc``, on Windows from a snapshot of the system, elsewhere from psutil. A process that ends or that may not be
 read is passed over.
 """
 
@@ -14,6 +14,8 @@ from contextlib import suppress
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pytest_fsfault._host.windows_processes import snapshot
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
@@ -26,6 +28,7 @@ _waitid = getattr(os, "waitid", None)
 _ALL = getattr(os, "P_ALL", 0)
 _LOOK = getattr(os, "WEXITED", 0) | getattr(os, "WNOHANG", 0) | getattr(os, "WNOWAIT", 0)
 _LINUX = sys.platform == "linux"
+_WINDOWS = sys.platform == "win32"
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 _DEATH = 0.5  # real seconds that a killed process has to be gone
 _ROUNDS = 20  # of killing what the killed ones have started meanwhile
@@ -95,9 +98,11 @@ def child_lives(sharing: Collection[int] = ()) -> bool:
 
     Those of `sharing` share it, but their own children may not. A child that has ended and waits to be reaped is
     not alive. The helpers of `multiprocessing` do not count, but the children of its fork server do.
-    Where the system does not tell, and psutil is missing, a child that was not reaped is taken for alive;
-    where it does not even tell that (Windows; macOS before Python 3.13), none is seen.
+    Where the system does not tell (macOS), and psutil is missing, a child that was not reaped is taken for alive;
+    where it does not even tell that (macOS before Python 3.13), none is seen.
     """
+    if _WINDOWS:
+        return any(snapshot().strangers(os.getpid(), sharing))
     if not has_children():
         return False
     return _linux_child_lives(sharing) if _LINUX else _other_child_lives(sharing)
@@ -147,6 +152,8 @@ def living() -> frozenset[int]:
 
     Where the system does not list them, none is seen.
     """
+    if _WINDOWS:
+        return frozenset(process.number for process in snapshot().descendants(os.getpid()))
     if not has_children():
         return frozenset()
     if _LINUX:

@@ -7,7 +7,24 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from ctypes import POINTER, byref, c_int, c_uint32, c_void_p, c_wchar_p, create_unicode_buffer
+from collections.abc import Callable
+from ctypes import (
+    POINTER,
+    byref,
+    c_int,
+    c_int64,
+    c_uint16,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+    c_wchar_p,
+    create_unicode_buffer,
+)
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 if sys.platform == "win32":
     from msvcrt import get_osfhandle
@@ -68,6 +85,55 @@ if sys.platform == "win32":
                 continue
             found.append(number)
         return found
+
+    class _UnicodeString(ctypes.Structure):
+        _fields_ = (("length", c_uint16), ("most", c_uint16), ("buffer", c_void_p))
+
+    class _ProcessInformation(ctypes.Structure):
+        # SYSTEM_PROCESS_INFORMATION, up to the last field that is read here, and the size of what follows.
+        _fields_ = (
+            ("following", c_uint32), ("thread_count", c_uint32), ("_1", c_uint64 * 3), ("started", c_int64),
+            ("_2", c_int64 * 2), ("name", _UnicodeString), ("_3", c_uint32), ("number", c_void_p), ("parent", c_void_p),
+            ("_4", c_uint32 * 2), ("_5", c_void_p * 2), ("_6", c_void_p * 11), ("_7", c_int64 * 6),
+        )  # fmt: skip
+
+    class _ThreadInformation(ctypes.Structure):
+        # SYSTEM_THREAD_INFORMATION.
+        _fields_ = (
+            ("kernel_time", c_int64), ("user_time", c_int64), ("_1", c_int64), ("_2", c_uint32), ("_3", c_void_p * 2),
+            ("number", c_void_p), ("_4", c_uint32 * 2), ("switches", c_uint32), ("state", c_uint32), ("_5", c_uint32),
+        )  # fmt: skip
+
+    _PROCESSES = 5  # SystemProcessInformation
+    _TOO_SMALL = -1_073_741_820  # STATUS_INFO_LENGTH_MISMATCH
+    _buffer = ctypes.create_string_buffer(1 << 20)
+
+    Threads = Callable[[], list[tuple[int, int, int, int]]]
+
+    def processes() -> Iterator[tuple[int, int, int, str, int, Threads]]:
+        """Yield each process: number, parent, start, program, how many threads it has, and what returns them.
+
+        Of a thread these are number, CPU time, switches and state.
+        """
+        global _buffer  # noqa: PLW0603  # as large as was needed so far
+        needed = c_uint32()
+        while _ntdll.NtQuerySystemInformation(_PROCESSES, _buffer, len(_buffer), byref(needed)) == _TOO_SMALL:
+            _buffer = ctypes.create_string_buffer(needed.value + (1 << 16))
+        raw, place, size = bytearray(_buffer), 0, ctypes.sizeof(_ProcessInformation)
+        base = ctypes.addressof(_buffer)
+        while True:
+            one = _ProcessInformation.from_buffer(raw, place)
+            at = one.name.buffer
+            name = ctypes.wstring_at(at, one.name.length // 2) if at and 0 <= at - base < len(raw) else ""
+            threads = partial(_threads, raw, place + size, one.thread_count)
+            yield one.number or 0, one.parent or 0, one.started, name, one.thread_count, threads
+            if not one.following:
+                return
+            place += one.following
+
+    def _threads(raw: bytearray, place: int, count: int) -> list[tuple[int, int, int, int]]:
+        found = (_ThreadInformation * count).from_buffer(raw, place)
+        return [(one.number or 0, one.kernel_time + one.user_time, one.switches, one.state) for one in found]
 
     def arguments_of(line: str) -> list[str]:
         """Return the arguments of a command line.
