@@ -15,6 +15,7 @@ from pytest_fsfault._intercept.native.numbers import (
     ESTRANGING,
     FICLONE,
     FICLONERANGE,
+    RIGHTS,
     X32_BIT,
 )
 
@@ -34,7 +35,7 @@ _NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 #: What is asked about in any case.
-ALWAYS = frozenset(CHANGES) | ESTRANGING
+ALWAYS = frozenset(CHANGES) | ESTRANGING | RIGHTS
 
 
 def program(tables: Sequence[Table], extra: frozenset[str] = frozenset(), *, reads: bool = False) -> bytes:

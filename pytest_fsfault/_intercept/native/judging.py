@@ -50,12 +50,21 @@ class PythonChildren(Protocol):
         """Return whether a thread belongs to a process that decides by itself what needs no decision."""
 
 
+class Asker(NamedTuple):
+    """A thread that asks: the process that it belongs to, and whether it has the rights of this process."""
+
+    process: int
+    is_like_us: bool
+
+
 class Origin(Protocol):
     """The tree of processes that a call comes from."""
 
     site: str  # the line that started it
     estranged: bool  # sees another file system than this process
     killable: bool  # a call that was received is not begun anew
+    constant: bool  # nobody in it has changed its rights so far
+    known: dict[tuple[int, str], Asker]  # by thread and program, while that is so
 
 
 class Judge:
@@ -68,6 +77,7 @@ class Judge:
         self._engines = engines
         self._python = python
         self._maker = Maker()
+        self._rights = os.geteuid(), os.getegid()
 
     def judge(self, call: Call, origin: Origin, is_valid: Callable[[], bool]) -> Reply:
         """Return what becomes of a call."""
@@ -75,7 +85,8 @@ class Judge:
         watched = self._state.watched
         if not engines or not (watched(call.path) or (call.target is not None and watched(call.target))):
             return PROCEED
-        program = memory.program_of(call.task)
+        executable = memory.executable_of(call.task)
+        program = executable.rpartition("/")[2]
         if _is_exempt(program, call) or self._python.has_asked(call.task, call.operation):
             return PROCEED
         operation = _operation(call, program, origin.site)
@@ -87,19 +98,36 @@ class Judge:
                 for engine in engines:
                     engine.count(operation.name, 1, [operation.path])
             return PROCEED
-        return _Case(self, call, operation, origin, is_valid).decide(engines)
+        return _Case(self, call, operation, origin, self._asker(call, origin, executable), is_valid).decide(
+            engines
+        )
 
-    def can_make(self, call: Call, origin: Origin) -> bool:
+    def _asker(self, call: Call, origin: Origin, executable: str) -> Asker:
+        # What is known of a thread holds as long as it runs that program, and nobody in its tree changes rights.
+        key = call.task, executable
+        known = origin.known.get(key)
+        rights = os.geteuid(), os.getegid()
+        if known is None or rights != self._rights:
+            if rights != self._rights:
+                self._rights = rights
+                origin.known.clear()
+            known = Asker(process_of(call.task), memory.is_like_us(call.task))
+            if origin.constant:
+                origin.known[key] = known
+        return known
+
+    def can_make(self, call: Call, origin: Origin, asker: Asker) -> bool:
         """Return whether this process may make a call in the place of the one that waits, with the same outcome."""
-        if not origin.killable or origin.estranged or None in call.given or not call.given:
+        if (
+            not asker.is_like_us
+            or not origin.killable
+            or origin.estranged
+            or None in call.given
+            or not call.given
+        ):
             return False
-        try:
-            own, other = memory.standing("thread-self"), memory.standing(str(call.task))
-        except OSError:
-            return False
-        if "mkdir" not in call.syscall and not call.goes_ahead:
-            other = other._replace(umask=own.umask)
-        return own == other
+        # A mask for new files changes without a question.
+        return ("mkdir" not in call.syscall and not call.goes_ahead) or memory.has_our_mask(call.task)
 
     @property
     def maker(self) -> Maker:
@@ -169,14 +197,16 @@ class _Case:
     """One call, from the question to the reply."""
 
     def __init__(
-        self, judge: Judge, call: Call, operation: Operation, origin: Origin, is_valid: Callable[[], bool]
-    ) -> None:
+        self, judge: Judge, call: Call, operation: Operation, origin: Origin, asker: Asker,
+        is_valid: Callable[[], bool],
+    ) -> None:  # fmt: skip
         self._judge = judge
         self._call = call
         self._operation = operation
         self._origin = origin
         self._is_valid = is_valid
-        self._standing = judge.can_make(call, origin)
+        self._asker = asker
+        self._standing = (call.goes_ahead or call.can_be_made_here) and judge.can_make(call, origin, asker)
         # Whoever waits closes its file itself, which cannot fail: as good as done.
         self._closes = operation.name == "os.close"
         self._here = self._closes or (self._standing and call.can_be_made_here)
@@ -187,13 +217,15 @@ class _Case:
         # A call that is not made here goes ahead as one that was bound early: nobody tells what becomes of it.
         operation = self._operation._replace(early_bound=not self._here)
         act = Action(self._make, at=self._make_at)
-        stack = self._judge.stack(operation, self._call, self._origin.site)
+        stack = None
+        if any(engine.trial for engine in engines):  # a sweep asks for the lines that are at work
+            stack = self._judge.stack(operation, self._call, self._origin.site)
         self._unix_errno = engines[0].unix_errno
         try:
             with self._judge._state.callers.speaking_for(stack):
                 case, decision, decider = decide(engines, operation, act)
             self._case = case
-            case.who = self._call.task, process_of(self._call.task)
+            case.who = self._call.task, self._asker.process
             if decision is None or decider is None:
                 return self._let()
             return self._act(case, decision.fault, decider)

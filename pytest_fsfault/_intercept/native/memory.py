@@ -72,7 +72,6 @@ class Standing(NamedTuple):
     groups: bytes
     others: bytes
     capabilities: bytes
-    umask: bytes
     root: str
     mounts: str
     space: str  # of users
@@ -88,11 +87,27 @@ def standing(task: str) -> Standing:
         groups.split()[3],
         b" ".join(sorted(others.split())),
         field(status, b"CapEff"),
-        field(status, b"Umask"),
         readlink(f"/proc/{task}/root"),
         readlink(f"/proc/{task}/ns/mnt"),
         readlink(f"/proc/{task}/ns/user"),
     )
+
+
+def is_like_us(task: int) -> bool:
+    """Return whether a thread has the rights of this one, and sees the same file system."""
+    try:
+        return standing("thread-self") == standing(str(task))
+    except OSError:
+        return False
+
+
+def has_our_mask(task: int) -> bool:
+    """Return whether a thread gives new files the rights that this process would give them: umask(2)."""
+    try:
+        masks = [field(content(f"/proc/{one}/status"), b"Umask") for one in ("thread-self", task)]
+    except OSError:
+        return False
+    return masks[0] == masks[1]
 
 
 def content(path: str) -> bytes:
@@ -110,10 +125,10 @@ def field(status: bytes, name: bytes) -> bytes:
     return status.partition(b"\n" + name + b":")[2].partition(b"\n")[0]
 
 
-def program_of(task: int) -> str:
-    """Return the base name of the program that a thread runs; ``"?"`` if nobody tells."""
+def executable_of(task: int) -> str:
+    """Return the path of the program that a thread runs; ``"?"`` if nobody tells."""
     try:
         path: str = readlink(f"/proc/{task}/exe")
     except OSError:
         return "?"
-    return os.path.basename(path.removesuffix(" (deleted)"))
+    return path.removesuffix(" (deleted)")

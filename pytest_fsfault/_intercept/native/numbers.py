@@ -69,6 +69,14 @@ ON_DEMAND: dict[str, Shape] = {
 #: After one of these the caller no longer sees the file system as this process does: let through, and noted.
 ESTRANGING = frozenset({"unshare", "setns", "chroot", "pivot_root", "landlock_restrict_self"})
 
+#: After one of these the caller may have other rights: let through, and noted.
+RIGHTS = frozenset(
+    {
+        "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setfsuid", "setfsgid", "setgroups",
+        "capset",
+    }
+)  # fmt: skip
+
 SHAPES = {**CHANGES, **ON_DEMAND}
 
 _X86_64 = {
@@ -79,6 +87,7 @@ _X86_64 = {
     "copy_file_range": 326, "sendfile": 40, "ioctl": 16, "write": 1, "writev": 20, "pwrite64": 18,
     "pwritev": 296, "pwritev2": 328, "fsync": 74, "fdatasync": 75, "close": 3, "unshare": 272, "setns": 308,
     "chroot": 161, "pivot_root": 155, "landlock_restrict_self": 446, "io_uring_setup": 425, "seccomp": 317,
+    "setuid": 105, "setgid": 106, "setreuid": 113, "setregid": 114, "setresuid": 117, "setresgid": 119, "setfsuid": 122, "setfsgid": 123, "setgroups": 116, "capset": 126,
 }  # fmt: skip
 
 _I386 = {
@@ -90,6 +99,7 @@ _I386 = {
     "sendfile64": 239, "ioctl": 54, "write": 4, "writev": 146, "pwrite64": 181, "pwritev": 334,
     "pwritev2": 379, "fsync": 118, "fdatasync": 148, "close": 6, "unshare": 310, "setns": 346, "chroot": 61,
     "pivot_root": 217, "landlock_restrict_self": 446, "io_uring_setup": 425, "seccomp": 354,
+    "setuid": 23, "setgid": 46, "setreuid": 70, "setregid": 71, "setresuid": 164, "setresgid": 170, "setfsuid": 138, "setfsgid": 139, "setgroups": 81, "capset": 185, "setuid32": 213, "setgid32": 214, "setreuid32": 203, "setregid32": 204, "setresuid32": 208, "setresgid32": 210, "setfsuid32": 215, "setfsgid32": 216, "setgroups32": 206,
 }  # fmt: skip
 
 _AARCH64 = {
@@ -99,6 +109,7 @@ _AARCH64 = {
     "writev": 66, "pwrite64": 68, "pwritev": 70, "pwritev2": 287, "fsync": 82, "fdatasync": 83, "close": 57,
     "unshare": 97, "setns": 268, "chroot": 51, "pivot_root": 41, "landlock_restrict_self": 446,
     "io_uring_setup": 425, "seccomp": 277,
+    "setuid": 146, "setgid": 144, "setreuid": 145, "setregid": 143, "setresuid": 147, "setresgid": 149, "setfsuid": 151, "setfsgid": 152, "setgroups": 159, "capset": 91,
 }  # fmt: skip
 
 # Where the 32-bit table has a second call for one thing.
@@ -107,6 +118,7 @@ _SAME = {
     "ftruncate64": "ftruncate",
     "utimensat_time64": "utimensat",
     "sendfile64": "sendfile",
+    **{f"{name}32": name for name in RIGHTS},
 }
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from pytest_fsfault._host.originals import listdir
 from pytest_fsfault._intercept.native import memory
-from pytest_fsfault._intercept.native.judging import PROCEED, Reply
+from pytest_fsfault._intercept.native.judging import PROCEED, Asker, Reply
 from pytest_fsfault._intercept.native.notify import Listener
-from pytest_fsfault._intercept.native.numbers import ESTRANGING
+from pytest_fsfault._intercept.native.numbers import ESTRANGING, RIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -45,6 +45,8 @@ class Tree:
         self.site = site
         self.killable = killable
         self.estranged = False
+        self.constant = True  # nobody in it has changed its rights so far
+        self.known: dict[tuple[int, str], Asker] = {}
         self.listener = Listener(listener)
         self.tasks: set[int] = set()  # the threads that have asked
         self.root: int | None = None  # the process that was started first
@@ -118,15 +120,18 @@ class Trees:
             tree.listener.proceed(request.ident)
 
     def _decide(self, tree: Tree, request: Request) -> Reply:
-        if self._reader.name(request) in ESTRANGING:
-            tree.estranged = True
+        name = self._reader.name(request)
+        if name in ESTRANGING or name in RIGHTS:
+            tree.estranged |= name in ESTRANGING
+            tree.constant = False
+            tree.known.clear()
             return PROCEED
         try:
             call = self._reader.read(request)
         except OSError as error:
             if error.errno in {errno.EPERM, errno.EACCES}:
                 self._tell(
-                    f"{memory.program_of(request.task)}, started at {tree.site}, may not be looked into: "
+                    f"{memory.executable_of(request.task)}, started at {tree.site}, may not be looked into: "
                     "no fault reaches it"
                 )
             return PROCEED  # it has died, or passes what is no address: the kernel says so itself
