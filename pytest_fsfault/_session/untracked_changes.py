@@ -65,7 +65,9 @@ class ChangeRecorder:
 
     def _compare(self, before: State, after: State) -> None:
         differs = [path for path in before.keys() | after.keys() if before.get(path) != after.get(path)]
-        touched = {_real(path) for call in self._recorder.calls for path in (call.path, call.target) if path}
+        named = {path for call in self._recorder.calls for path in (call.path, call.target) if path}
+        # A call may have meant the link itself, or what it leads to.
+        touched = {form for path in named for form in (_real(path), _followed(path))}
         # A file has changed under all of its names.
         files = {state[path][0] for state in (before, after) for path in touched & state.keys()}
         for path in sorted(differs):
@@ -109,6 +111,11 @@ def _real(path: str) -> str:
         return path
     head, _, tail = path.rpartition("/")
     return f"{one_form(os.path.realpath(f'{head}/'), '').rstrip('/')}/{tail}"
+
+
+def _followed(path: str) -> str:
+    """Return the path of what is at a path once all links are followed; a fake has few."""
+    return path if in_force() is not None else os.path.realpath(path)
 
 
 def _upwards(path: str) -> Iterator[str]:

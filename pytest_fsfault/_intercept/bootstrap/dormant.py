@@ -110,8 +110,13 @@ class _Dormant:
             if frame is not None and not frame.f_code.co_filename.startswith("<frozen "):
                 self.activate()
                 from pytest_fsfault._intercept.calls.audit_hook import replay_event  # noqa: PLC0415
+                from pytest_fsfault._intercept.patching.tracebacks import hide_frames  # noqa: PLC0415
 
-                replay_event(event, args, frame)
+                try:
+                    replay_event(event, args, frame)
+                except BaseException as error:
+                    hide_frames(error)
+                    raise
 
     def activate(self) -> None:
         """Remove the forwarders and attach."""
@@ -142,13 +147,17 @@ def _forward(dormant: _Dormant, module: "Any", name: str, real: "Any", paths: in
     warns = module is io and sys.flags.warn_default_encoding
 
     def call(dormant: _Dormant, *args: "Any", **kwargs: "Any") -> "Any":
-        if dormant.active:
-            return getattr(module, name)(*args, **kwargs)
-        given = args[:paths] or tuple(kwargs.values())
-        if paths and not warns and not any(map(dormant.matters, given)) and (args or kwargs):
-            return real(*args, **kwargs)
-        dormant.activate()
-        return getattr(module, name)(*args, **kwargs)
+        if not dormant.active:
+            given = args[:paths] or tuple(kwargs.values())
+            if warns or not paths or any(map(dormant.matters, given)) or not (args or kwargs):
+                dormant.activate()
+        function = getattr(module, name) if dormant.active else real
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            # Nobody sees in a traceback who stood between.
+            error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
+            raise
 
     call.__name__ = call.__qualname__ = name
     call.__module__ = real.__module__

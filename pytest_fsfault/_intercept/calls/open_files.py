@@ -7,23 +7,23 @@ returns runs at the speed of C. A file that was opened under faults is reached b
 from __future__ import annotations
 
 import io
+import sys
 from functools import partial
 from operator import index
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.engine.execution import Action
-from pytest_fsfault._intercept.calls.descriptors import bytes_of
+from pytest_fsfault._core.engine.execution import Action, execute, tell_winerror
+from pytest_fsfault._core.language.operations import Operation
+from pytest_fsfault._intercept.calls.arguments import bytes_of
 from pytest_fsfault._intercept.calls.functions import FILE_OPERATIONS, InterceptedFunction
 from pytest_fsfault._intercept.calls.wrapper import Wrapper
+from pytest_fsfault._intercept.patching.tracebacks import hide_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_fsfault._core.engine.engine import Engine
     from pytest_fsfault._intercept.calls.state import InterceptState
-
-# pytest leaves the frames of this module out of tracebacks: they are not the user's.
-__tracebackhide__ = True
 
 _Raw = io.FileIO
 
@@ -49,13 +49,22 @@ class FlushedWriter(io.BufferedWriter):
         """Flush, if the engines allow it."""
         if _run_flush is None:  # the interpreter ends, and has cleared this module
             super().flush()
-        else:
+            return
+        try:
             _run_flush(self, super().flush)
+        except BaseException as error:
+            hide_frames(error)
+            raise
 
     def close(self) -> None:
         """Close; the flush that belongs to it is no operation of its own."""
         self._closing = True
-        super().close()
+        try:
+            super().close()
+        except BaseException as error:
+            if hide_frames is not None:  # as above
+                hide_frames(error)
+            raise
 
 
 class FlushedRandom(io.BufferedRandom):
@@ -67,13 +76,22 @@ class FlushedRandom(io.BufferedRandom):
         """Flush, if the engines allow it."""
         if _run_flush is None:  # the interpreter ends, and has cleared this module
             super().flush()
-        else:
+            return
+        try:
             _run_flush(self, super().flush)
+        except BaseException as error:
+            hide_frames(error)
+            raise
 
     def close(self) -> None:
         """Close; the flush that belongs to it is no operation of its own."""
         self._closing = True
-        super().close()
+        try:
+            super().close()
+        except BaseException as error:
+            if hide_frames is not None:  # as above
+                hide_frames(error)
+            raise
 
 
 def _run_flush(file: FlushedWriter | FlushedRandom, flush: Callable[[], None]) -> None:
@@ -113,7 +131,7 @@ class FileMethod(Wrapper):
 
     __slots__ = ()
 
-    def _template(self, _row: InterceptedFunction) -> Callable[..., Any]:
+    def _template(self, _function: InterceptedFunction) -> Callable[..., Any]:
         return FileMethod._no_function
 
     def _no_function(self) -> None:
@@ -132,19 +150,32 @@ class FileMethod(Wrapper):
         detail: Any = None,
     ) -> Any:
         """Do `call` on the file `raw`, if the engines allow it."""
-        __tracebackhide__ = True
         state, path = self.state, raw._path
         if not state.live or not state.watched(path):
             return call()
         test = self.tests()[0]
         operation = None
         if test is not None and test(path):
-            operation = self.operate(self.kind.groups, path, None, detail=detail)
+            operation = self.on_file(path, detail)
         if operation is None:
             self.calls += 1
-            self.note(path)
+            self.note_path(path)
             return call()
-        return self.execute(operation, Action(call, short=short))
+        return execute(state.engines, operation, Action(partial(self._checked, call), short=short))
+
+    def on_file(self, path: str, detail: Any) -> Operation | None:
+        """Return the operation on an open file; None if the caller belongs to the machinery."""
+        site = self.state.callers.locate(sys._getframe(1))
+        if site is None:
+            return None
+        return Operation(self.operation, path, None, self.kind.groups, call_site=site, detail=detail)
+
+    def _checked(self, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except OSError as error:
+            tell_winerror(self.state.engines, self.operation, error)
+            raise
 
 
 def _write(raw: FileIO, data: Any) -> Any:
@@ -239,10 +270,13 @@ def _lasting(method: Callable[..., Any], real: Callable[..., Any]) -> Callable[.
     names = globals()
 
     def lasting(raw: FileIO, *args: Any) -> Any:
-        __tracebackhide__ = True
-        if names.get("_CALLS") is not None:
+        if names.get("_CALLS") is None:
+            return len(args[0]) if args and raw._lost() else real(raw, *args)
+        try:
             return method(raw, *args)
-        return len(args[0]) if args and raw._lost() else real(raw, *args)
+        except BaseException as error:
+            hide_frames(error)
+            raise
 
     return lasting
 

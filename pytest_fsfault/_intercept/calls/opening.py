@@ -10,15 +10,16 @@ import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_fsfault._core.engine.execution import Action
-from pytest_fsfault._core.language.operations import open_groups
+from pytest_fsfault._core.engine.execution import tell_winerror
 from pytest_fsfault._host.descriptors import path_of_descriptor
 from pytest_fsfault._host.originals import stat as original_stat
 from pytest_fsfault._host.package import PACKAGE
+from pytest_fsfault._intercept.calls.arguments import Ends
 from pytest_fsfault._intercept.calls.one_path import PathWrapper
 from pytest_fsfault._intercept.calls.open_files import STATE, FileIO, FlushedRandom, FlushedWriter
-from pytest_fsfault._intercept.calls.state import UNANNOUNCED, resolve
-from pytest_fsfault._intercept.calls.wrapper import respell
+from pytest_fsfault._intercept.calls.paths import resolve
+from pytest_fsfault._intercept.calls.state import UNANNOUNCED
+from pytest_fsfault._intercept.patching.tracebacks import hide_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.engine.interfaces import FastPath
     from pytest_fsfault._intercept.calls.functions import InterceptedFunction
     from pytest_fsfault._intercept.calls.state import InterceptState
-
-# pytest leaves the frames of this module out of tracebacks: they are not the user's.
-__tracebackhide__ = True
 
 _CLAMPED = sys.version_info >= (3, 14)
 _LARGEST = 8192 * 1024  # the most that CPython 3.14 takes over from the system's block size
@@ -39,12 +37,14 @@ class OpenWrapper(PathWrapper):
 
     __slots__ = ("through",)
 
-    def __init__(self, state: InterceptState, row: InterceptedFunction, real: Callable[..., Any]) -> None:
-        super().__init__(state, row, real)
+    def __init__(
+        self, state: InterceptState, function: InterceptedFunction, real: Callable[..., Any]
+    ) -> None:
+        super().__init__(state, function, real)
         # Where calls go that are none of our business.
         self.through = _with_warnings_of_the_caller(real) if sys.flags.warn_default_encoding else real
 
-    def _template(self, _row: InterceptedFunction) -> Callable[..., Any]:
+    def _template(self, _function: InterceptedFunction) -> Callable[..., Any]:
         return OpenWrapper._open
 
     def _open(
@@ -60,35 +60,33 @@ class OpenWrapper(PathWrapper):
     ) -> Any:
         if not self.state.live:
             return self.through(file, mode, buffering, encoding, errors, newline, closefd, opener)
-        watched = self.quiet.get(file) if type(file) is str and opener is None else None
-        if watched is None:
-            watched = self.visit(file) if opener is None else None
-            if watched is None:
-                __tracebackhide__ = True
-                return self.look_closer(file, (mode, buffering, encoding, errors, newline, closefd, opener))
-        if watched and self.fast_path is not None and mode not in READING:
-            rest = (mode, buffering, encoding, errors, newline, closefd, opener)
-            __tracebackhide__ = True
-            return self._eased_open(self.fast_path, file, rest)
-        self.state.announced = file
-        try:
-            if not watched:
-                return self.through(file, mode, buffering, encoding, errors, newline, closefd, opener)
-            self.calls += 1
-            return self.compose(file, file, mode, buffering, encoding, errors, newline, closefd, opener)
-        except Exception as error:
-            if not self.failed(error, watched):
-                raise
-        __tracebackhide__ = True
-        return self.look_closer(file, (mode, buffering, encoding, errors, newline, closefd, opener))
-
-    def _eased_open(self, fast_path: FastPath, file: str, rest: tuple[Any, ...]) -> Any:
-        """Open a file for writing under a model that may have nothing to say."""
-        __tracebackhide__ = True
-        if type(rest[0]) is str and fast_path.before(file, rest[0]):
+        watched = self.undecided.get(file) if type(file) is str and opener is None else None
+        if watched is None and opener is None:
+            watched = self.classify(file)
+        if watched is False or (watched and (self.fast_path is None or mode in READING)):
             self.state.announced = file
             try:
-                result = self.compose(file, file, *rest)
+                if not watched:
+                    return self.through(file, mode, buffering, encoding, errors, newline, closefd, opener)
+                self.calls += 1
+                return self.compose(file, file, mode, buffering, encoding, errors, newline, closefd, opener)
+            except Exception as error:
+                if not self.failed(error, watched):
+                    raise
+                watched = None
+        args = (file, mode, buffering, encoding, errors, newline, closefd, opener)
+        try:
+            return self._open_fast(self.fast_path, file, args) if watched else self.slow(args, {})
+        except BaseException as error:
+            hide_frames(error)
+            raise
+
+    def _open_fast(self, fast_path: FastPath | None, file: str, args: tuple[Any, ...]) -> Any:
+        """Open a file for writing under a model that may have nothing to say."""
+        if fast_path is not None and type(args[1]) is str and fast_path.before(file, args[1]):
+            self.state.announced = file
+            try:
+                result = self.compose(file, *args)
             except Exception as error:
                 if not self.failed(error, True):
                     raise
@@ -96,51 +94,60 @@ class OpenWrapper(PathWrapper):
                 self.calls += 1
                 fast_path.after(file)
                 return result
-        return self.look_closer(file, rest)
+        return self.slow(args, {})
 
-    def look_closer(self, file: Any, rest: tuple[Any, ...]) -> Any:
+    def slow(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Resolve the path; ask the engines if a rule may concern it."""
-        __tracebackhide__ = True
-        opener = rest[-1]
+        file, mode, opener = args[0], args[1], args[-1]
         try:
             where, shown = resolve(file)
         except TypeError:
             where = shown = None
-        if shown is None or not isinstance(rest[0], str) or _layers(rest[0]) is None:
-            return self.direct(file, partial(self.through, file, *rest), None)
-        given = file if isinstance(file, int) else shown
-        first = (
-            UNANNOUNCED if isinstance(file, int) else shown
-        )  # no event tells that a descriptor gets a file object
+        if shown is None or not isinstance(mode, str) or _layers(mode) is None:
+            return self._through(args)
+        args = (file if isinstance(file, int) else shown, *args[1:])
         if where is None or not self.state.watched(where):
             if where is not None:
-                self.note_stray(where)
+                self.note_outside(where)
                 if type(file) is str and os.path.isabs(file) and opener is None:
                     self.remember(file, False)
             if opener is None:
-                return self.direct(first, partial(self.through, given, *rest), None)
-        call = partial(self.compose, where or "", given, *rest)
-        operation = None
+                return self._through(args)
         # A descriptor is open already, and an opener that gets a directory opens the file itself, by
         # `os.open`: tempfile does so.
         opens = not isinstance(file, int) and (opener is None or not _is_directory(shown))
         test = self.tests()[0]
         concerned = self.state.model is not None or (test is not None and where is not None and test(where))
+        operation = None
         if opens and where is not None and concerned:
-            # What an opener does, it does by calls of its own.
-            detail = rest[0] if opener is None else None
-            operation = self.operate(open_groups(rest[0]), where, shown, detail=detail)
+            operation = self.describe(Ends(where, shown), args, kwargs)
         if operation is None:
             self.calls += opens
-            self.note(where or "")
-            return self.direct(first, call, where)
-        at = partial(self._elsewhere, where or "", given, rest)
-        return self.execute(operation, Action(partial(self.direct, first, call, None), _close, at=at))
+            self.note_path(where or "")
+            return self._composed(where or "", args, watched=where is not None)
+        return self.execute(operation, args, kwargs)
 
-    def _elsewhere(self, asked: str, given: Any, rest: tuple[Any, ...], path: str, _target: object) -> Any:
-        __tracebackhide__ = True
-        there = respell(given, asked, path)
-        return self.direct(there, partial(self.compose, path, there, *rest), None)
+    def direct(self, args: tuple[Any, ...], kwargs: dict[str, Any], watched: bool = True) -> Any:
+        """Open the file that a call has asked for, or a model has found."""
+        del kwargs
+        return self._composed(resolve(args[0])[0] or "", args, watched)
+
+    def _composed(self, path: str, args: tuple[Any, ...], watched: bool) -> Any:
+        return self._made(partial(self.compose, path), args, watched)
+
+    def _through(self, args: tuple[Any, ...]) -> Any:
+        return self._made(self.through, args, False)
+
+    def _made(self, make: Callable[..., Any], args: tuple[Any, ...], watched: bool) -> Any:
+        # No event tells that a descriptor gets a file object.
+        self.state.announced = UNANNOUNCED if isinstance(args[0], int) else args[0]
+        try:
+            return make(*args)
+        except Exception as error:
+            self.state.announced = UNANNOUNCED
+            if watched and isinstance(error, OSError):
+                tell_winerror(self.state.engines, self.operation, error)
+            raise
 
     def compose(
         self, path: str, file: Any, mode: Any, buffering: Any, encoding: Any, errors: Any, newline: Any,
@@ -236,10 +243,6 @@ def _is_directory(path: Any) -> bool:
         return stat.S_ISDIR(original_stat(path).st_mode)
     except (OSError, ValueError):
         return False
-
-
-def _close(file: Any) -> None:
-    file.close()
 
 
 def _with_warnings_of_the_caller(real: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_fsfault._core.engine.listings import LISTINGS
-from pytest_fsfault._core.language.globs import absolute, within
-from pytest_fsfault._host.descriptors import path_of_descriptor
-from pytest_fsfault._host.originals import getcwd
-from pytest_fsfault._host.paths import WINDOWS_FORMS
+from pytest_fsfault._core.language.globs import within
 from pytest_fsfault._intercept.patching.callers import Callers
 
 if TYPE_CHECKING:
@@ -21,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class CallCounter(Protocol):
-    """One intercepted function, as the board sees it."""
+    """One intercepted function, as the state that all share sees it."""
 
     operation: str
     calls: int
@@ -35,17 +31,17 @@ class CallCounter(Protocol):
 
 
 def ignore_starts(*_: object) -> None:
-    """Leave a process alone that is about to start."""
+    """Default of `starting`: ignore process starts."""
 
 
-# What `mine` is while no call is announced.
+# Sentinel: no wrapper has announced a call to the audit hook.
 UNANNOUNCED = object()
 
 
 class InterceptState:
     """The one state that all wrappers share.
 
-    `live` is the cheap first question: does an open session exist at all? `mine` is the first argument of
+    `live` is the cheap first question: does an open session exist at all? `announced` is the first argument of
     the real call that a wrapper is about to make: the audit hook knows by its identity that this call has
     been decided already. (Another thread may come between, at the hook's first instruction: an event that
     does not match is known by its caller's frame, which is one of ours.)
@@ -130,7 +126,7 @@ class InterceptState:
                     engine.count(interceptor.operation, calls, paths)
 
     def pending(self) -> int:
-        """Return how many calls were counted since the last `bank`."""
+        """Return how many calls were counted since `drain_counts`."""
         return 0 if self._drained else sum([interceptor.calls for interceptor in tuple(self.used)])
 
     def superset(self, name: str, *, target: bool) -> Callable[[str], object] | None:
@@ -178,34 +174,3 @@ def _always(_path: str) -> bool:
 
 def _either(tests: list[Callable[[str], object]]) -> Callable[[str], object]:
     return lambda path: any(test(path) for test in tests)
-
-
-def resolve(path: Any, directory: int | None = None) -> tuple[str | None, Any]:
-    """Return a path argument as an absolute path, and as an error shows it.
-
-    `path` is what the caller passed: str, bytes, path-like or a descriptor; `directory` is a ``dir_fd``. The absolute path is None where there is none to tell.
-
-    Raises:
-        TypeError: as the real function would, for an object that is no path.
-
-    """
-    if isinstance(path, int):
-        found = path_of_descriptor(path)
-        return (found if found and os.path.isabs(found) else None), path
-    shown = os.fspath(path)
-    text = os.fsdecode(shown)
-    if "\0" in text:
-        return None, shown
-    if WINDOWS_FORMS is not None:
-        return WINDOWS_FORMS(text), shown  # no function of Windows takes a `dir_fd`
-    if os.path.isabs(text):
-        return absolute(text, ""), shown
-    base = _current_directory() if directory is None else path_of_descriptor(directory)
-    return (absolute(text, base) if base else None), shown
-
-
-def _current_directory() -> str | None:
-    try:
-        return getcwd()
-    except OSError:  # somebody has deleted it
-        return None

@@ -6,7 +6,6 @@ and, unlike a plain function, not bound again when it becomes a class attribute.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import deque
 from functools import partial
@@ -15,18 +14,21 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.execution import Action, execute, tell_winerror
-from pytest_fsfault._core.language.operations import OPERATIONS, Operation
+from pytest_fsfault._core.language.operations import OPERATIONS
+from pytest_fsfault._host.originals import ORIGINALS
+from pytest_fsfault._intercept.calls.arguments import answered, cut_short, discard, operation_on, relocated
+from pytest_fsfault._intercept.calls.paths import REAL_PATHS
 from pytest_fsfault._intercept.calls.state import UNANNOUNCED
+from pytest_fsfault._intercept.patching.tracebacks import hide_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_fsfault._core.engine.interfaces import FastPath
+    from pytest_fsfault._core.language.operations import Operation
+    from pytest_fsfault._intercept.calls.arguments import Ends
     from pytest_fsfault._intercept.calls.functions import InterceptedFunction
     from pytest_fsfault._intercept.calls.state import InterceptState
-
-# pytest leaves the frames of this module out of tracebacks: they are not the user's.
-__tracebackhide__ = True
 
 # So many paths are remembered per function before the memory starts anew.
 MEMORY = 50_000
@@ -37,7 +39,7 @@ NOTHING = (None, None)
 class Wrapper:
     """Stand in front of one function.
 
-    `quiet` remembers paths that need no decision: True for a path below a root that no rule concerns, False
+    `undecided` remembers paths that need no decision: True for a path below a root that no rule concerns, False
     for one that is not watched; with its target, where there is one. A path that is missing there is looked
     at in full.
     """
@@ -51,40 +53,40 @@ class Wrapper:
         "fast_path",
         "function",
         "kind",
-        "module",
-        "note",
+        "note_path",
         "operation",
         "outside_path",
         "paths",
-        "quiet",
         "real",
-        "shape",
         "state",
+        "undecided",
     )  # fmt: skip
 
-    def __init__(self, state: InterceptState, row: InterceptedFunction, real: Callable[..., Any]) -> None:
+    def __init__(
+        self, state: InterceptState, function: InterceptedFunction, real: Callable[..., Any]
+    ) -> None:
         self.state = state
-        self.module, self.function = row.module, row.function
-        self.operation = row.operation
-        self.kind = OPERATIONS[row.operation]
-        self.event, self.shape = row.event, row.shape
+        self.function = function
+        self.event = function.event
+        self.operation = function.operation
+        self.kind = OPERATIONS[function.operation]
         self.real = real
-        self.quiet: dict[str, Any] = {}
+        self.undecided: dict[str, Any] = {}
         self.calls = 0
         self.paths: deque[Any] = deque(maxlen=8)
-        self.note = self.paths.append
+        self.note_path = self.paths.append
         self.outside_path: str | None = None
         self._tests: Any = UNKNOWN
         self.fast_path: FastPath | None = None
-        self.call = _bind(self._template(row), self, real)
-        vars(self)[row.function] = self.call  # `copy` asks the owner of a method for the method's name
+        self.call = _bind(self._template(function), self, real)
+        vars(self)[function.function] = self.call  # `copy` asks the owner of a method for the method's name
         state.interceptors.append(self)
 
-    def _template(self, row: InterceptedFunction) -> Callable[..., Any]:
+    def _template(self, function: InterceptedFunction) -> Callable[..., Any]:
         raise NotImplementedError
 
     def forget(self) -> None:
-        self.quiet.clear()
+        self.undecided.clear()
         self.outside_path = None
         self._tests = UNKNOWN
         model = self.state.model
@@ -109,15 +111,15 @@ class Wrapper:
     def remember(self, path: str, watched: bool, target: str | None = None) -> bool:
         """Remember that `path`, or the pair of it and `target`, needs no decision."""
         if watched:
-            self.note(path)
+            self.note_path(path)
         else:
-            self.note_stray(path)
-        if len(self.quiet) >= MEMORY:
-            self.quiet.clear()
-        self.quiet[path] = watched if target is None else (target, watched)
+            self.note_outside(path)
+        if len(self.undecided) >= MEMORY:
+            self.undecided.clear()
+        self.undecided[path] = watched if target is None else (target, watched)
         return watched
 
-    def note_stray(self, path: str | None) -> None:
+    def note_outside(self, path: str | None) -> None:
         """Keep a path outside the roots, for the message of a rule that waited for this operation."""
         if (
             self.outside_path is None
@@ -126,8 +128,8 @@ class Wrapper:
         ):
             self.outside_path = path
 
-    def plain(self, path: str) -> bool | None:
-        """Judge a path that is visibly absolute and normal: True or False as in `quiet`; None: look closer."""
+    def is_plain(self, path: str) -> bool | None:
+        """Tell of a path that is visibly absolute and normal whether it is watched; None: look closer."""
         if path[:1] != "/" or "/." in path or "//" in path or path[-1] == "/":
             return None
         state = self.state
@@ -138,55 +140,68 @@ class Wrapper:
         if self.event is not None:
             self.state.announced = first
 
-    def native(self, error: Exception, watched: bool | None) -> None:
-        """Look at an error that the real call raised."""
-        self.state.announced = UNANNOUNCED
-        if watched and isinstance(error, OSError):
-            tell_winerror(self.state.engines, self.operation, error)
-
     def failed(self, error: Exception, watched: bool | None) -> bool:
         """Look at an error that the real call raised; return whether the call has to go the long way after all.
 
         A call that failed has changed nothing, so that a model of Windows may still find the file under
         another spelling, or say what Windows would have said.
         """
-        self.native(error, watched)
-        if not watched or self.state.model is None or not isinstance(error, OSError):
+        state = self.state
+        state.announced = UNANNOUNCED
+        hide_frames(error)
+        if not watched or not isinstance(error, OSError):
             return False
-        return not self.kind.composite  # which may have done half of its work
+        tell_winerror(state.engines, self.operation, error)
+        # A composite one may have done half of its work.
+        return state.model is not None and not self.kind.composite
 
-    def operate(
-        self,
-        groups: frozenset[str],
-        path: str,
-        shown: Any,
-        target: str | None = None,
-        shown_target: Any = None,
-        detail: Any = None,
-    ) -> Operation | None:
+    def direct(self, args: tuple[Any, ...], kwargs: dict[str, Any], watched: bool = True) -> Any:
+        """Make the real call, in a way that leaves the hot path aside."""
+        self.announce(args[0] if args else None)
+        try:
+            return self.real(*args, **kwargs)
+        except OSError as error:
+            self.state.announced = UNANNOUNCED
+            if watched:
+                tell_winerror(self.state.engines, self.operation, error)
+            raise
+        except Exception:
+            self.state.announced = UNANNOUNCED
+            raise
+
+    def describe(self, ends: Ends, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Operation | None:
         """Return the operation that is asked for; None if the caller belongs to the machinery."""
         site = self.state.callers.locate(sys._getframe(1))
-        if site is None:
-            return None
-        return Operation(self.operation, path, target, groups, shown, shown_target, site, detail=detail)
+        return None if site is None else operation_on(self.function, ends, args, kwargs, REAL_PATHS, site)
 
-    def execute(self, operation: Operation, act: Action) -> Any:
+    def execute(self, operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Hand a call to the engines of all open sessions."""
-        __tracebackhide__ = True
-        checked = partial(self._checked, operation, act.perform)
-        return execute(self.state.engines, operation, act._replace(perform=checked))
+        action = Action(
+            partial(self.direct, args, kwargs),
+            partial(discard, self.operation, close=ORIGINALS["os", "close"]),
+            partial(self._short, args, kwargs) if self.kind.transfers else None,
+            None if operation.shown is None else partial(self._elsewhere, operation, args, kwargs),
+        )
+        return answered(self.operation, partial(execute, self.state.engines, operation, action))
 
-    def _checked(self, operation: Operation, perform: Callable[[], Any]) -> Any:
-        __tracebackhide__ = True
-        try:
-            return perform()
-        except OSError as error:
-            tell_winerror(self.state.engines, operation.name, error)
-            raise
+    def _short(self, args: tuple[Any, ...], kwargs: dict[str, Any], size: int) -> Any:
+        args, kwargs = cut_short(self.function.function, args, kwargs, size)
+        return self.real(*args, **kwargs)
+
+    def _elsewhere(
+        self,
+        asked: Operation,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        path: str,
+        target: str | None,
+    ) -> Any:
+        """Make the real call on the paths that a model has found."""
+        return self.direct(*relocated(asked, args, kwargs, path, target), watched=False)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
         # A bound method pickles as (its owner, its name), and comes back as what the module has by that name.
-        return import_module, (self.module,)
+        return import_module, (self.function.module,)
 
     def __deepcopy__(self, _memo: object) -> Wrapper:
         return self
@@ -197,16 +212,6 @@ class Wrapper:
 
 #: The wrapper of each function, by its module and name; made when first needed.
 WRAPPERS: dict[tuple[str, str], Wrapper] = {}
-
-
-def respell(shown: Any, asked: str, found: str) -> Any:
-    """Return a path argument for the place that a model has found; as it was passed, if that is where it is."""
-    if isinstance(shown, int):
-        return shown
-    text = os.fsdecode(shown)
-    if found == asked and "/." not in text and text[-1:] != "/":
-        return shown
-    return os.fsencode(found) if isinstance(shown, bytes) else found
 
 
 def _bind(template: Callable[..., Any], owner: Wrapper, real: Callable[..., Any]) -> Callable[..., Any]:
@@ -240,8 +245,8 @@ _PARAMETERS = {"path": ("path",), "two paths": ("src", "dst"), "descriptor": ("f
 
 def _parameters(owner: Wrapper, real: Callable[..., Any]) -> tuple[str, ...]:
     """Return the names under which callers may pass the arguments that a wrapper reads."""
-    if owner.function == "sendfile":
+    if owner.function.function == "sendfile":
         return "out_fd", "in_fd"
-    names = _PARAMETERS.get(owner.shape, ("src", "dst"))
+    names = _PARAMETERS.get(owner.function.shape, ("src", "dst"))
     code = getattr(real, "__code__", None)
     return code.co_varnames[: len(names)] if code else names

@@ -12,21 +12,23 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.execution import Action, execute, tell_winerror
-from pytest_fsfault._core.language.operations import OPERATIONS, Operation, flag_groups, open_groups
-from pytest_fsfault._intercept.calls.descriptors import AMOUNTS, shortened
+from pytest_fsfault._core.language.operations import OPERATIONS, Operation
+from pytest_fsfault._intercept.calls.arguments import (
+    answered,
+    by_position,
+    cut_short,
+    describe,
+    discard,
+    relocated,
+)
+from pytest_fsfault._intercept.calls.functions import InterceptedFunction
 from pytest_fsfault._intercept.fake.errors import translated
+from pytest_fsfault._intercept.patching.tracebacks import hide_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_fsfault._intercept.fake.filesystem import FakeFileSystem
-
-    _Ways = tuple[Callable[[str, str | None], Any] | None, Callable[[int], Any] | None]
-
-# pytest leaves the frames of this module out of tracebacks: they are not the user's.
-__tracebackhide__ = True
-
-_DETAILS = {"os.open": "flags", "os.access": "mode", "os.chmod": "mode", "os.truncate": "length"}
 
 
 class FakeCall:
@@ -35,39 +37,43 @@ class FakeCall:
     `real` is pyfakefs's own function, whose first argument is its module.
     """
 
-    def __init__(self, place: FakeFileSystem, operation: str, real: Callable[..., Any]) -> None:
-        self.place = place
-        self.operation = operation
-        self.kind = OPERATIONS[operation]
+    def __init__(self, fake: FakeFileSystem, function: InterceptedFunction, real: Callable[..., Any]) -> None:
+        self.fake = fake
+        self.function = function
+        self.operation = function.operation
+        self.kind = OPERATIONS[function.operation]
         self.real = real
         code = getattr(real, "__code__", None)
-        self._names = code.co_varnames[1 : code.co_argcount] if code else ()
+        self.names = paths_of(function, code.co_varnames[1 : code.co_argcount] if code else ())
 
     def made(self) -> Callable[..., Any]:
         """Return what takes the place of the function."""
-        real, place, run = self.real, self.place, self.run
+        real, fake, run = self.real, self.fake, self.run
 
         @wraps(real)
         def function(module: Any, *args: Any, **kwargs: Any) -> Any:
-            if not place.concerns(module.filesystem):
+            if not fake.watches(module.filesystem):
                 return real(module, *args, **kwargs)
-            __tracebackhide__ = True
-            return run(module, args, kwargs)
+            try:
+                return run(module, args, kwargs)
+            except BaseException as error:
+                hide_frames(error)
+                raise
 
         return function
 
     def run(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Ask the engines, if anybody watches."""
-        __tracebackhide__ = True
+        """Ask the engines, if the arguments name a path."""
+        args, kwargs = by_position(self.names, args, kwargs)
         call = partial(self.real, module, *args, **kwargs)
-        asked = self.asked(args, kwargs)
+        asked = describe(self.function, args, kwargs, self.fake)
         if asked is None:
             return call()
-        return self.decide(asked, call, *self.ways(module, asked, args, kwargs))
-
-    def ways(self, module: Any, asked: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Ways:
-        """Return how else the call can be made: at other paths, and cut short."""
-        return partial(self._elsewhere, module, asked, args, kwargs), None
+        at = partial(self._elsewhere, module, asked, args, kwargs)
+        short = partial(self._short, module, args, kwargs) if self.kind.transfers else None
+        return answered(
+            self.operation, partial(self.decide, asked, call, None if asked.shown is None else at, short)
+        )
 
     def decide(
         self,
@@ -79,8 +85,7 @@ class FakeCall:
         nested: bool = False,
     ) -> Any:
         """Hand an operation to the engines of all open sessions; with `nested` it calls what asks by itself."""
-        __tracebackhide__ = True
-        state = self.place.state
+        state = self.fake.state
         if not any(state.watched(end) for end in (operation.path, operation.target) if end):
             for engine in state.engines:
                 if engine.gate:
@@ -93,194 +98,60 @@ class FakeCall:
         checked = call if nested else partial(self._checked, operation, call)
         away = at
         if at is not None and not nested:
-            away = partial(self._away, at)
+            away = partial(self._inside, at)
         return execute(state.engines, operation, Action(checked, self.discard, short, away))
 
     def _checked(self, operation: Operation, call: Callable[[], Any]) -> Any:
-        __tracebackhide__ = True
         try:
-            return self._alone(call)
+            return self._inside(call)
         except OSError as error:
-            found = translated(self.place, operation, error)
+            found = translated(self.fake, operation, error)
             if found is error:
-                tell_winerror(self.place.state.engines, operation.name, error)
+                tell_winerror(self.fake.state.engines, operation.name, error)
                 raise
         raise found from None
 
-    def _away(self, at: Callable[[str, str | None], Any], path: str, target: str | None) -> Any:
-        __tracebackhide__ = True
-        return self._alone(partial(at, path, target))
-
-    def _alone(self, call: Callable[[], Any]) -> Any:
-        __tracebackhide__ = True
-        with self.place.alone():
-            return call()
-
-    # What the shapes differ in.
-
-    def argument(self, args: tuple[Any, ...], kwargs: dict[str, Any], place: int, default: Any = None) -> Any:
-        """Return an argument by its place, or by the name that it has there."""
-        if place < len(args):
-            return args[place]
-        return kwargs.get(self._names[place], default) if place < len(self._names) else default
-
-    def asked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Operation | None:
-        """Return the operation that a call asks for; None if it is none, which the function itself says."""
-        raise NotImplementedError
+    def _inside(self, call: Callable[..., Any], *args: Any) -> Any:
+        with self.fake.inside():
+            return call(*args)
 
     def discard(self, result: Any) -> None:
         """Give back what a call produced whose caller never sees it."""
+        with self.fake.inside():
+            discard(self.operation, result, self.fake.os.close)
 
     def _elsewhere(
         self, module: Any, asked: Operation, args: Any, kwargs: Any, path: str, target: str | None
     ) -> Any:
-        __tracebackhide__ = True
-        args, kwargs = self.moved(asked, args, kwargs, path, target)
+        args, kwargs = relocated(asked, args, kwargs, path, target, self.fake.native_path)
         return self.real(module, *args, **kwargs)
 
-    def moved(
-        self, asked: Operation, args: Any, kwargs: Any, path: str, target: str | None
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return the arguments for the paths that a model has found."""
-        del target
-        return self.spelled(args, kwargs, 0, asked.shown, asked.path, path)
-
-    def spelled(
-        self, args: Any, kwargs: Any, place: int, shown: Any, asked: str, found: str
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return arguments with the path at a place exchanged, unless it is where it was asked for."""
-        if isinstance(shown, int) or (found == asked and "/." not in os.fsdecode(shown).replace("\\", "/")):
-            return args, kwargs
-        text = self.place.spelled(found)
-        value = os.fsencode(text) if isinstance(shown, bytes) else text
-        kwargs = {name: one for name, one in kwargs.items() if not name.endswith("dir_fd")}
-        if place < len(args):
-            return (*args[:place], value, *args[place + 1 :]), kwargs
-        return args, {**kwargs, self._names[place]: value}
-
-
-class PathCall(FakeCall):
-    """A function whose first argument is a path or a descriptor."""
-
-    def asked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Operation | None:
-        """Return the operation of a path."""
-        path = self.argument(args, kwargs, 0, "." if self.operation in {"os.listdir", "os.scandir"} else None)
-        try:
-            where, shown = self.place.resolve("." if path is None and args else path, kwargs.get("dir_fd"))
-        except TypeError:
-            return None
-        if where is None:
-            return None
-        detail = self._detail(args, kwargs)
-        groups = self.kind.groups
-        if self.operation == "os.open" and isinstance(detail, int):
-            groups = flag_groups(detail)
-        return Operation(self.operation, where, None, groups, shown, detail=detail)
-
-    def _detail(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return self.argument(args, kwargs, 1) if self.operation in _DETAILS else None
-
-    def discard(self, result: Any) -> None:
-        """Give back a descriptor or an iterator."""
-        if self.operation == "os.open":
-            with self.place.alone():
-                self.place.os.close(result)
-        elif self.operation == "os.scandir":
-            result.close()
-
-    def run(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Ask the engines; a refused `access` answers False."""
-        __tracebackhide__ = True
-        if self.operation != "os.access":
-            return super().run(module, args, kwargs)
-        try:
-            return super().run(module, args, kwargs)
-        except OSError:
-            return False
-
-
-class TwoPathCall(FakeCall):
-    """A function from one path to another."""
-
-    def asked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Operation | None:
-        """Return the operation of two paths; the source of a symbolic link is read from where the link stands."""
-        place, src, dst = self.place, self.argument(args, kwargs, 0), self.argument(args, kwargs, 1)
-        if isinstance(src, int) or isinstance(dst, int):
-            return None
-        try:
-            target, shown_target = place.resolve(dst, kwargs.get("dst_dir_fd", kwargs.get("dir_fd")))
-            if self.operation == "os.symlink":
-                shown = os.fspath(src)
-                above = (target or "/").rpartition("/")[0]
-                source: str | None = place.absolute(os.fsdecode(shown), f"{above}/")
-            else:
-                source, shown = place.resolve(src, kwargs.get("src_dir_fd"))
-        except TypeError:
-            return None
-        if source is None or target is None:
-            return None
-        return Operation(self.operation, source, target, self.kind.groups, shown, shown_target)
-
-    def moved(
-        self, asked: Operation, args: Any, kwargs: Any, path: str, target: str | None
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return the arguments for both paths; the source of a symbolic link is text, which nobody resolves."""
-        if self.operation != "os.symlink":
-            args, kwargs = self.spelled(args, kwargs, 0, asked.shown, asked.path, path)
-        there = asked.target or ""
-        return self.spelled(args, kwargs, 1, asked.shown_target, there, target or there)
-
-
-class DescriptorCall(FakeCall):
-    """A function of one open descriptor, or of two."""
-
-    def asked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Operation | None:
-        """Return the operation of a descriptor."""
-        fd = self.argument(args, kwargs, 0)
-        source, target = fd, None
-        if self.kind.two_paths:  # sendfile names the receiver first
-            source, target = self.argument(args, kwargs, 1), fd
-        path = self.place.path_of(source) if isinstance(source, int) else None
-        end = self.place.path_of(target) if isinstance(target, int) else None
-        if path is None and end is None:
-            return None
-        detail: Any = args[-1] if args else None
-        if self.operation == "os.close":
-            detail = self.place.writes(fd)
-        return Operation(self.operation, path or "", end, self.kind.groups, detail=detail)
-
-    def ways(self, module: Any, _asked: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Ways:
-        """Return how else the call can be made: cut short, if it transfers anything."""
-        return None, partial(self._short, module, args, kwargs) if self.kind.transfers else None
-
     def _short(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], size: int) -> Any:
-        """Transfer at most `size` bytes."""
-        position = AMOUNTS[self.real.__name__]
-        if position < len(args):
-            args = (*args[:position], shortened(args[position], size), *args[position + 1 :])
-        with self.place.alone():
-            return self.real(module, *args, **kwargs)
+        args, kwargs = cut_short(self.function.function, args, kwargs, size)
+        return self._inside(partial(self.real, module, *args, **kwargs))
+
+
+def paths_of(function: InterceptedFunction, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the arguments that are paths or descriptors."""
+    return names[: 2 if function.shape in {"two paths", "two descriptors"} else 1]
 
 
 class AskingCall(FakeCall):
     """A function of `os.path` that asks for a file's status, and what it answers where that is refused."""
 
-    def __init__(self, place: FakeFileSystem, operation: str, real: Callable[..., Any], refused: Any) -> None:
-        super().__init__(place, operation, real)
+    def __init__(
+        self, fake: FakeFileSystem, function: InterceptedFunction, real: Callable[..., Any], refused: Any
+    ) -> None:
+        super().__init__(fake, function, real)
         self._refused = refused
 
     def run(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Ask the engines as for the status that the function reads."""
-        __tracebackhide__ = True
-        path = self.argument(args, kwargs, 0)
+        args, kwargs = by_position(self.names, args, kwargs)
         call = partial(self.real, module, *args, **kwargs)
-        try:
-            where, shown = self.place.resolve(path)
-        except TypeError:
+        asked = describe(self.function, args, kwargs, self.fake)
+        if asked is None:
             return call()
-        if where is None:
-            return call()
-        asked = Operation(self.operation, where, None, self.kind.groups, shown)
         read = partial(self._read, module, asked, args, kwargs)
         if self._refused is None:
             return self.decide(asked, call, read)
@@ -290,55 +161,52 @@ class AskingCall(FakeCall):
             return self._refused
 
     def _read(
-        self, module: Any, asked: Operation, args: Any, kwargs: Any, path: str, _target: str | None
+        self, module: Any, asked: Operation, args: Any, kwargs: Any, path: str, target: str | None
     ) -> Any:
         """Return what the function says, or fail as the status does."""
-        args, kwargs = self.spelled(args, kwargs, 0, asked.shown, asked.path, path)
+        args, kwargs = relocated(asked, args, kwargs, path, target, self.fake.native_path)
         found = self.real(module, *args, **kwargs)
         if found is self._refused and not module.filesystem.exists(
-            self.argument(args, kwargs, 0), check_link=self.operation == "os.lstat"
+            args[0], check_link=self.operation == "os.lstat"
         ):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), asked.shown)
         return found
 
 
+_OPEN = InterceptedFunction("io", "open", "open", "open")
+_OPENER = 7
+
+
 class OpenCall(FakeCall):
     """`open`, by whatever name: below it is one method of pyfakefs."""
 
-    def __init__(self, place: FakeFileSystem, real: Callable[..., Any]) -> None:
-        super().__init__(place, "open", real)
+    def __init__(self, fake: FakeFileSystem, real: Callable[..., Any]) -> None:
+        super().__init__(fake, _OPEN, real)
 
     def made(self) -> Callable[..., Any]:
         """Return what takes the place of the method."""
-        real, place, run = self.real, self.place, self.run
+        real, fake, run = self.real, self.fake, self.run
 
         @wraps(real)
         def call(opening: Any, file: Any, mode: Any = "r", *args: Any, **kwargs: Any) -> Any:
             low = kwargs.get("open_modes") is not None or isinstance(file, int)
-            if low or not place.concerns(opening.filesystem) or not isinstance(mode, str):
+            if low or not fake.watches(opening.filesystem) or not isinstance(mode, str):
                 return real(opening, file, mode, *args, **kwargs)
-            __tracebackhide__ = True
-            return run(opening, (file, mode, *args), kwargs)
+            try:
+                return run(opening, (file, mode, *args), kwargs)
+            except BaseException as error:
+                hide_frames(error)
+                raise
 
         return call
 
     def run(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Ask the engines; what an opener does, it does by calls of its own."""
-        __tracebackhide__ = True
         call = partial(self.real, module, *args, **kwargs)
-        opener = self.argument(args, kwargs, 7)
+        opener = args[_OPENER] if len(args) > _OPENER else kwargs.get("opener")
         own = opener is not None and not str(opener.__module__).startswith("pathlib")
-        try:
-            where, shown = self.place.resolve(args[0])
-        except TypeError:
+        asked = describe(self.function, args, kwargs, self.fake)
+        if asked is None or (own and self.fake.is_directory(asked.path)):  # tempfile opens the file itself
             return call()
-        if where is None or (own and self.place.is_directory(where)):  # tempfile opens the file itself
-            return call()
-        mode = args[1]
-        asked = Operation("open", where, None, open_groups(mode), shown, detail=None if own else mode)
+        asked = asked._replace(detail=None if own else args[1])
         return self.decide(asked, call, partial(self._elsewhere, module, asked, args, kwargs), nested=own)
-
-    def discard(self, result: Any) -> None:
-        """Close a file that nobody gets."""
-        with self.place.alone():
-            result.close()

@@ -6,24 +6,23 @@ import pathlib
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._intercept.patching.tracebacks import hidden
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_fsfault._intercept.fake.filesystem import FakeFileSystem
 
-# pytest leaves the frames of this module out of tracebacks: they are not the user's.
-__tracebackhide__ = True
 
-
-def walking(place: FakeFileSystem, real: Callable[..., Any]) -> Callable[..., Any]:
+def walking(fake: FakeFileSystem, real: Callable[..., Any]) -> Callable[..., Any]:
     """Return what stands before the look of `os.walk` at one directory, which is an `os.scandir`."""
 
     @wraps(real)
+    @hidden
     def contents(filesystem: Any, root: Any, *args: Any) -> Any:
-        if not place.concerns(filesystem):
+        if not fake.watches(filesystem):
             return real(filesystem, root, *args)
-        __tracebackhide__ = True
-        with place.os.scandir(root) as entries:
+        with fake.os.scandir(root) as entries:
             order = {entry.name: number for number, entry in enumerate(entries)}
         top, directories, files = real(filesystem, root, *args)
         for names in (directories, files):
@@ -33,15 +32,15 @@ def walking(place: FakeFileSystem, real: Callable[..., Any]) -> Callable[..., An
     return contents
 
 
-def removing(place: FakeFileSystem, real: Callable[..., Any]) -> Callable[..., Any]:
+def removing(fake: FakeFileSystem, real: Callable[..., Any]) -> Callable[..., Any]:
     """Return what stands before `os.removedirs`, as CPython's Lib/os.py has it."""
 
     @wraps(real)
+    @hidden
     def removedirs(module: Any, name: Any) -> None:
-        if not place.concerns(module.filesystem):
+        if not fake.watches(module.filesystem):
             real(module, name)
             return
-        __tracebackhide__ = True
         module.rmdir(name)
         head, tail = module.path.split(name)
         if not tail:
@@ -56,29 +55,29 @@ def removing(place: FakeFileSystem, real: Callable[..., Any]) -> Callable[..., A
     return removedirs
 
 
-def comparing(place: FakeFileSystem, real: Callable[..., Any]) -> Callable[..., Any]:
+def comparing(fake: FakeFileSystem, real: Callable[..., Any]) -> Callable[..., Any]:
     """Return what stands before `os.path.samefile`, as CPython's Lib/genericpath.py has it."""
 
     @wraps(real)
+    @hidden
     def samefile(module: Any, path1: Any, path2: Any) -> bool:
-        if not place.concerns(module.filesystem):
+        if not fake.watches(module.filesystem):
             return bool(real(module, path1, path2))
-        __tracebackhide__ = True
-        first, second = place.os.stat(path1), place.os.stat(path2)
+        first, second = fake.os.stat(path1), fake.os.stat(path2)
         return bool((first.st_dev, first.st_ino) == (second.st_dev, second.st_ino))
 
     return samefile
 
 
-def touching(place: FakeFileSystem, real: Callable[..., Any]) -> Callable[..., Any]:
+def touching(fake: FakeFileSystem, real: Callable[..., Any]) -> Callable[..., Any]:
     """Return what stands before `Path.touch`: the original, whose `os` is fake."""
 
     @wraps(real)
+    @hidden
     def touch(path: Any, mode: int = 0o666, exist_ok: bool = True) -> None:
-        if not place.concerns(path.filesystem):
+        if not fake.watches(path.filesystem):
             real(path, mode, exist_ok)
         else:
-            __tracebackhide__ = True
             _TOUCH(path, mode, exist_ok)
 
     return touch

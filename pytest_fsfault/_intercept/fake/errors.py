@@ -13,38 +13,38 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.fake.filesystem import FakeFileSystem
 
 
-def translated(place: FakeFileSystem, operation: Operation, error: OSError) -> OSError:
+def translated(fake: FakeFileSystem, operation: Operation, error: OSError) -> OSError:
     """Return the error of Windows for one of a fake Windows; a model of Windows has its own word on them."""
     kind = OPERATIONS[operation.name]
     if (
-        not place.is_windows
+        not fake.is_windows
         or hasattr(error, "winerror")
         or kind.composite
         or not isinstance(error.errno, int)
     ):
         return error
-    if place.state.model is not None:
+    if fake.state.model is not None:
         return error
-    code = _special(place, operation, error.errno) or native_code(
-        operation.name, error.errno, lambda: _missing(place, operation)
+    code = _special(fake, operation, error.errno) or native_code(
+        operation.name, error.errno, lambda: _missing(fake, operation)
     )
     shown = None if kind.names == "none" else operation.shown
     target = operation.shown_target if kind.names == "both" else None
     return build(parse_error(f"WinError {code}"), kind.family, shown, target)
 
 
-def _special(place: FakeFileSystem, operation: Operation, number: int) -> int:
+def _special(fake: FakeFileSystem, operation: Operation, number: int) -> int:
     """Return the error that Windows has a number of its own for, 0 if it has none."""
     if number == errno.EINVAL and operation.name == "os.readlink":
         return 4390  # no link
     moves = operation.name in GROUPS["delete"] or operation.name in GROUPS["rename"]
-    return 32 if number == errno.EACCES and moves and place.is_open(operation.path) else 0
+    return 32 if number == errno.EACCES and moves and fake.is_open(operation.path) else 0
 
 
-def _missing(place: FakeFileSystem, operation: Operation) -> int:
+def _missing(fake: FakeFileSystem, operation: Operation) -> int:
     """Return 3 if a directory on the way is missing, 2 if only the last name is."""
     for path in (operation.path, operation.target):
         above = "" if path is None else path.rpartition("/")[0]
-        if above and not place.is_directory(above):
+        if above and not fake.is_directory(above):
             return 3
     return 2

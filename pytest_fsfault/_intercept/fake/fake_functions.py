@@ -30,7 +30,7 @@ class OpenFile(NamedTuple):
 def native_of(filesystem: FakeFileSystem) -> FakeNative:
     """Return the functions of a fake, the same object as long as it is the same fake."""
     found = _latest[0] if _latest else None
-    if found is None or found._place is not filesystem:
+    if found is None or found._fake is not filesystem:
         found = FakeNative(filesystem)
         _latest[:] = [found]
     return found
@@ -45,54 +45,54 @@ def native() -> Any:
 class FakeNative:
     """What `originals.NATIVE` is for the real file system; paths are absolute and separated by ``/``, or its own."""
 
-    def __init__(self, place: FakeFileSystem) -> None:
-        self._place = place
+    def __init__(self, fake: FakeFileSystem) -> None:
+        self._fake = fake
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        place = self._place
-        function = getattr(type(place.os), name, None)
+        fake = self._fake
+        function = getattr(type(fake.os), name, None)
         if function is None:
             return getattr(NATIVE, name)  # type: ignore[no-any-return]
         real = getattr(function, "__wrapped__", function)
 
         @wraps(real)
         def call(*args: Any, **kwargs: Any) -> Any:
-            with place.alone():
-                return real(place.os, *map(self._spelled, args), **kwargs)
+            with fake.inside():
+                return real(fake.os, *map(self._spelled, args), **kwargs)
 
         vars(self)[name] = call
         return call
 
     def _spelled(self, value: Any) -> Any:
-        return self._place.spelled(value) if isinstance(value, str) else value
+        return self._fake.native_path(value) if isinstance(value, str) else value
 
     def open(self, path: str, flags: int, mode: int = 0o777) -> Any:
         """Open a file, as `os.open` does; pyfakefs's gives a file that is there another mode."""
-        place = self._place
+        fake = self._fake
         try:
             before = self.stat(path).st_mode
         except OSError:
             before = None
-        function = type(place.os).open
-        with place.alone():
-            found = getattr(function, "__wrapped__", function)(place.os, self._spelled(path), flags, mode)
+        function = type(fake.os).open
+        with fake.inside():
+            found = getattr(function, "__wrapped__", function)(fake.os, self._spelled(path), flags, mode)
             if before is not None:
-                place.filesystem.get_open_file(found).get_object().st_mode = before
+                fake.filesystem.get_open_file(found).get_object().st_mode = before
         return found
 
     def open_file(self, path: str, *args: Any, **kwargs: Any) -> Any:
         """Open a file, as `io.open` does."""
-        with self._place.alone():
-            return self._place.modules["io"].open(self._spelled(path), *args, **kwargs)
+        with self._fake.inside():
+            return self._fake.modules["io"].open(self._spelled(path), *args, **kwargs)
 
     def stat(self, path: str, **kwargs: Any) -> Any:
         """Return the status of what is at a path."""
-        place = self._place
-        if path == place.filesystem.devnull:
-            return place.filesystem.dev_null.stat_result.copy()
-        function = type(place.os).stat
-        with place.alone():
-            return getattr(function, "__wrapped__", function)(place.os, self._spelled(path), **kwargs)
+        fake = self._fake
+        if path == fake.filesystem.devnull:
+            return fake.filesystem.dev_null.stat_result.copy()
+        function = type(fake.os).stat
+        with fake.inside():
+            return getattr(function, "__wrapped__", function)(fake.os, self._spelled(path), **kwargs)
 
     def lstat(self, path: str) -> Any:
         """Return the status of what stands at a path, not of what a link leads to."""
@@ -100,31 +100,31 @@ class FakeNative:
 
     def getcwd(self) -> str:
         """Return the current directory."""
-        return self._place.cwd
+        return self._fake.cwd
 
     def absolute(self, path: str) -> str:
         """Return a path as seen from the current directory."""
-        return self._place.absolute(path)
+        return self._fake.absolute(path)
 
     def realpath(self, path: str) -> str:
         """Return the real path of an absolute one."""
-        return self._place.real(path)
+        return self._fake.real(path)
 
     def null(self) -> str:
         """Return the name of the device that swallows everything."""
-        return str(self._place.filesystem.devnull)
+        return str(self._fake.filesystem.devnull)
 
     def gettempdir(self) -> str:
         """Return a directory for temporary files, which is there."""
-        found = self._place.absolute(self._place.filesystem._tempdir_name())
-        with self._place.alone():
-            if not self._place.filesystem.exists(self._spelled(found)):
-                self._place.filesystem.create_dir(self._spelled(found))
+        found = self._fake.absolute(self._fake.filesystem._tempdir_name())
+        with self._fake.inside():
+            if not self._fake.filesystem.exists(self._spelled(found)):
+                self._fake.filesystem.create_dir(self._spelled(found))
         return found
 
     def path(self, *parts: str) -> Any:
         """Return a `Path`, as the code under test makes one."""
-        return self._place.modules["pathlib"].Path(*map(self._spelled, parts))
+        return self._fake.modules["pathlib"].Path(*map(self._spelled, parts))
 
     def sizes(self, path: str) -> dict[str, int]:
         """Return each name below a directory with its size; a directory's ends in ``/`` and has none.
@@ -133,8 +133,8 @@ class FakeNative:
         not there.
         """
         found: dict[str, int] = {}
-        with self._place.alone():
-            below = [(self._place.filesystem.get_object(self._spelled(path)), "")]
+        with self._fake.inside():
+            below = [(self._fake.filesystem.get_object(self._spelled(path)), "")]
         while below:
             directory, prefix = below.pop()
             for name, one in directory.entries.items():
@@ -147,15 +147,15 @@ class FakeNative:
 
     def drop(self, path: str) -> None:
         """Take a directory away with all that is in it, whatever is open there."""
-        above, name = self._place.filesystem.splitpath(self._spelled(path))
-        with self._place.alone():
-            self._place.filesystem.get_object(above).entries.pop(name, None)
+        above, name = self._fake.filesystem.splitpath(self._spelled(path))
+        with self._fake.inside():
+            self._fake.filesystem.get_object(above).entries.pop(name, None)
 
     def open_files(self) -> Iterator[OpenFile]:
         """Yield what this process has open."""
-        for number, one in self._place.open_files():
+        for number, one in self._fake.open_files():
             found = one.get_object()
-            path = self._place.path_of(number)
+            path = self._fake.path_of(number)
             if path is None or not self._stands(path, found):
                 path = ""
             modes = getattr(one, "open_modes", None)

@@ -54,32 +54,32 @@ class FakeFileSystem:
         self.filesystem = patcher.fs
         self.modules = patcher.fake_modules
         self.os = patcher.fake_modules["os"]
-        self._inside: set[int] = set()
+        self._threads: set[int] = set()
 
     # Whose calls are ours to decide.
 
-    def concerns(self, filesystem: Any) -> bool:
+    def watches(self, filesystem: Any) -> bool:
         """Return whether a call on a file system of pyfakefs may be decided: it is this one, and not its own."""
         state = self.state
         if not state.on_fake or state.shut or filesystem is not self.filesystem:
             return False
         me = threading.get_ident()
-        if me in self._inside or me in state.own_threads:
+        if me in self._threads or me in state.own_threads:
             return False
         return any(engine.gate for engine in state.engines)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def inside(self) -> Iterator[None]:
         """Let pyfakefs work in the block, in this thread: the calls that it makes of itself are nobody's."""
         me = threading.get_ident()
-        if me in self._inside:
+        if me in self._threads:
             yield
             return
-        self._inside.add(me)
+        self._threads.add(me)
         try:
             yield
         finally:
-            self._inside.discard(me)
+            self._threads.discard(me)
 
     # Paths.
 
@@ -123,7 +123,7 @@ class FakeFileSystem:
         found = str(self.filesystem.cwd).replace(self.filesystem.path_separator, "/")
         return found or "/"
 
-    def spelled(self, path: str) -> str:
+    def native_path(self, path: str) -> str:
         """Return an absolute path as the fake writes it."""
         if has_drive(f"{path}/") and len(path) == 2:  # noqa: PLR2004  # C:
             path += "/"
@@ -145,8 +145,8 @@ class FakeFileSystem:
 
     def is_directory(self, path: str) -> bool:
         """Return whether there is a directory at an absolute path."""
-        with self.alone():
-            return bool(self.filesystem.isdir(self.spelled(path)))
+        with self.inside():
+            return bool(self.filesystem.isdir(self.native_path(path)))
 
     def open_files(self) -> Iterator[tuple[int, Any]]:
         """Yield what is open by this process, but for its standard streams: the descriptor and pyfakefs's wrapper."""
@@ -161,7 +161,7 @@ class FakeFileSystem:
             path = self.path_of(number)
             if path is None or not within(path, roots):
                 continue
-            with self.alone():
+            with self.inside():
                 if "allow_update" in vars(one):
                     drop(one)
                 if closing:
@@ -178,9 +178,9 @@ class FakeFileSystem:
 
     def real(self, path: str) -> str:
         """Return the real path of an absolute one."""
-        with self.alone():
+        with self.inside():
             function = type(self.os.path).realpath
-            found = getattr(function, "__wrapped__", function)(self.os.path, self.spelled(path))
+            found = getattr(function, "__wrapped__", function)(self.os.path, self.native_path(path))
         return self.absolute(found)
 
     def roots(self, named: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pytest_fsfault._intercept.calls.functions import FUNCTIONS
 from pytest_fsfault._intercept.fake.calls import (
     AskingCall,
-    DescriptorCall,
     FakeCall,
     OpenCall,
-    PathCall,
-    TwoPathCall,
 )
 from pytest_fsfault._intercept.fake.composites import composites
 from pytest_fsfault._intercept.fake.derived import comparing, removing, touching, walking
@@ -28,26 +25,22 @@ if TYPE_CHECKING:
     from types import CellType
 
     from pytest_fsfault._core.engine.engine import Engine
+    from pytest_fsfault._intercept.calls.functions import InterceptedFunction
     from pytest_fsfault._intercept.calls.state import InterceptState
     from pytest_fsfault._intercept.fake.filesystem import FakeFileSystem
 
-_SHAPES: dict[str, type[FakeCall]] = {
-    "path": PathCall,
-    "two paths": TwoPathCall,
-    "descriptor": DescriptorCall,
-    "two descriptors": DescriptorCall,
-}
+_STAT, _LSTAT = (next(one for one in FUNCTIONS if one.operation == name) for name in ("os.stat", "os.lstat"))
 # Functions of `os.path`, the operation by which the real ones find out, and their answer where that is refused.
 _ASKING = (
-    ("exists", "os.stat", False),
-    ("isfile", "os.stat", False),
-    ("isdir", "os.stat", False),
-    ("lexists", "os.lstat", False),
-    ("islink", "os.lstat", False),
-    ("getsize", "os.stat", None),
-    ("getmtime", "os.stat", None),
-    ("getatime", "os.stat", None),
-    ("getctime", "os.stat", None),
+    ("exists", _STAT, False),
+    ("isfile", _STAT, False),
+    ("isdir", _STAT, False),
+    ("lexists", _LSTAT, False),
+    ("islink", _LSTAT, False),
+    ("getsize", _STAT, None),
+    ("getmtime", _STAT, None),
+    ("getatime", _STAT, None),
+    ("getctime", _STAT, None),
 )
 
 
@@ -63,13 +56,13 @@ class FakeInstallation:
         self._early_bound: EarlyBound | None = None
         self._real: dict[Engine, tuple[str, ...]] = {}
         self._known: dict[Engine, tuple[Any, tuple[str, ...]]] = {}
-        self.place: FakeFileSystem | None = None
+        self.fake: FakeFileSystem | None = None
 
     def enter(self) -> None:
         """Stand before the functions of the fake that is in force now."""
-        self.place = filesystem_of(patcher())
-        self.place.state = self._state
-        self._put(self.place)
+        self.fake = filesystem_of(patcher())
+        self.fake.state = self._state
+        self._put(self.fake)
         self._state.on_fake = True
         for engine in self._state.engines:
             self.adopt(engine)
@@ -91,38 +84,38 @@ class FakeInstallation:
 
     def forget(self) -> None:
         """Let go of the last fake: the sessions are over."""
-        self.place = self._early_bound = None
+        self.fake = self._early_bound = None
         self._known.clear()
 
     # The roots of a session are others here.
 
     def adopt(self, engine: Engine) -> None:
         """Let a session watch the fake while that is in force."""
-        place = self.place
-        if place is None or not self._state.on_fake or engine in self._real:
+        fake = self.fake
+        if fake is None or not self._state.on_fake or engine in self._real:
             return
         self._real[engine] = engine.roots
         known, roots = self._known.get(engine, (None, ()))
-        engine.roots = roots if known is place else place.roots(engine.named)
-        engine.on_filesystem_change(place)
+        engine.roots = roots if known is fake else fake.roots(engine.named)
+        engine.on_filesystem_change(fake)
 
     def release(self, engine: Engine) -> None:
         """Let a session watch the real file system again."""
         real = self._real.pop(engine, None)
         if real is not None:
-            if engine.ended is not None and self.place is not None:
-                self.place.forget_below(engine.roots)
-            self._known[engine] = (self.place, engine.roots)
+            if engine.ended is not None and self.fake is not None:
+                self.fake.forget_below(engine.roots)
+            self._known[engine] = (self.fake, engine.roots)
             engine.roots = real
             engine.on_filesystem_change(None)
 
     # What stands before pyfakefs's own.
 
-    def _put(self, place: FakeFileSystem) -> None:
-        for owner, name, make in self._functions(place):
+    def _put(self, fake: FakeFileSystem) -> None:
+        for owner, name, make in self._functions(fake):
             self._exchange_function(vars(owner).get(name), make)
-        found = list(composites(place))
-        self._patches = Patches([*self._methods(place), *found])
+        found = list(composites(fake))
+        self._patches = Patches([*self._methods(fake), *found])
         self._patches.install()
         # These may have been bound early; what pyfakefs has of its own is reached in any case.
         pairs = {id(patch.original): (patch.original, patch.wrapper) for patch in found}
@@ -135,16 +128,16 @@ class FakeInstallation:
         self._early_bound.put()
 
     def _functions(
-        self, place: FakeFileSystem
+        self, fake: FakeFileSystem
     ) -> Iterator[tuple[type, str, Callable[[Any], Callable[..., Any]]]]:
-        home, paths = type(place.os), type(place.os.path)
+        home, paths = type(fake.os), type(fake.os.path)
         for row in FUNCTIONS:
-            if row.module == "os" and row.shape in _SHAPES:
-                yield home, row.function, partial(_call, _SHAPES[row.shape], place, row.operation)
-        for name, operation, refused in _ASKING:
-            yield paths, name, partial(_asking, place, operation, refused)
-        yield home, "removedirs", partial(removing, place)
-        yield paths, "samefile", partial(comparing, place)
+            if row.module == "os":
+                yield home, row.function, partial(_call, fake, row)
+        for name, function, refused in _ASKING:
+            yield paths, name, partial(_asking, fake, function, refused)
+        yield home, "removedirs", partial(removing, fake)
+        yield paths, "samefile", partial(comparing, fake)
 
     def _exchange_function(self, function: Any, make: Callable[[Any], Callable[..., Any]]) -> None:
         """Exchange what a function of pyfakefs calls, so that all who have the function call it."""
@@ -154,34 +147,35 @@ class FakeInstallation:
             self._cells.append((cell, original))
             cell.cell_contents = make(original)
 
-    def _methods(self, place: FakeFileSystem) -> Iterator[Patch]:
+    def _methods(self, fake: FakeFileSystem) -> Iterator[Patch]:
         module = sys.modules
         opening = module["pyfakefs.fake_open"].FakeFileOpen
-        yield Patch(opening, "call", vars(opening)["call"], OpenCall(place, vars(opening)["call"]).made())
+        yield Patch(opening, "call", vars(opening)["call"], OpenCall(fake, vars(opening)["call"]).made())
         wrapper = module["pyfakefs.fake_file"].FakeFileWrapper
-        for name, made in Files(place, wrapper).methods():
+        for name, made in Files(fake, wrapper).methods():
             yield Patch(wrapper, name, vars(wrapper)[name], made)
         scanning = module["pyfakefs.fake_scandir"]
         contents = vars(scanning).get("_classify_directory_contents")
         if contents is not None:
-            yield Patch(scanning, "_classify_directory_contents", contents, walking(place, contents))
+            yield Patch(scanning, "_classify_directory_contents", contents, walking(fake, contents))
         path = module["pyfakefs.fake_pathlib"].FakePath
-        yield Patch(path, "touch", vars(path)["touch"], touching(place, vars(path)["touch"]))
-        usage = type(place.modules["shutil"])
-        call = PathCall(place, "shutil.disk_usage", vars(usage)["disk_usage"])
+        yield Patch(path, "touch", vars(path)["touch"], touching(fake, vars(path)["touch"]))
+        usage = type(fake.modules["shutil"])
+        function = next(one for one in FUNCTIONS if one.function == "disk_usage")
+        call = FakeCall(fake, function, vars(usage)["disk_usage"])
         yield Patch(usage, "disk_usage", call.real, call.made())
 
 
 def _call(
-    shape: type[FakeCall], place: FakeFileSystem, operation: str, real: Callable[..., Any]
+    fake: FakeFileSystem, function: InterceptedFunction, real: Callable[..., Any]
 ) -> Callable[..., Any]:
-    return shape(place, operation, real).made()
+    return FakeCall(fake, function, real).made()
 
 
 def _asking(
-    place: FakeFileSystem, operation: str, refused: Any, real: Callable[..., Any]
+    fake: FakeFileSystem, function: InterceptedFunction, refused: Any, real: Callable[..., Any]
 ) -> Callable[..., Any]:
-    return AskingCall(place, operation, real, refused).made()
+    return AskingCall(fake, function, real, refused).made()
 
 
 def _cell(function: Any) -> CellType | None:

@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Any
 from weakref import ReferenceType
 
 from pytest_fsfault._core.language.operations import Operation
+from pytest_fsfault._intercept.calls.functions import InterceptedFunction
 from pytest_fsfault._intercept.fake.buffers import drop, pending_of
 from pytest_fsfault._intercept.fake.calls import FakeCall
+from pytest_fsfault._intercept.patching.tracebacks import hidden
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pytest_fsfault._intercept.fake.filesystem import FakeFileSystem
-
-# pytest leaves the frames of this module out of tracebacks: they are not the user's.
-__tracebackhide__ = True
 
 # What starts like a call that reads, and is none.
 _ASKING = frozenset({"readable"})
@@ -32,8 +31,8 @@ _WHOLE = frozenset({"readline", "readlines"})
 class FakeFileMethod(FakeCall):
     """One operation on open files, such as `file.write`."""
 
-    def __init__(self, place: FakeFileSystem, operation: str) -> None:
-        super().__init__(place, operation, print)
+    def __init__(self, fake: FakeFileSystem, name: str) -> None:
+        super().__init__(fake, InterceptedFunction("file", name, f"file.{name}", "descriptor"), print)
 
     def on(
         self,
@@ -45,8 +44,7 @@ class FakeFileMethod(FakeCall):
         nested: bool = False,
     ) -> Any:
         """Do `call` on an open file, if the engines allow it."""
-        __tracebackhide__ = True
-        path = None if file.filedes is None else self.place.path_of(file.filedes)
+        path = None if file.filedes is None else self.fake.path_of(file.filedes)
         if path is None:
             return call()
         asked = Operation(self.operation, path, None, self.kind.groups, detail=detail)
@@ -56,12 +54,11 @@ class FakeFileMethod(FakeCall):
 class Files:
     """The methods of pyfakefs's open files, as they stand while its file system is in force."""
 
-    def __init__(self, place: FakeFileSystem, wrapper: Any) -> None:
-        self._place = place
+    def __init__(self, fake: FakeFileSystem, wrapper: Any) -> None:
+        self._fake = fake
         self._wrapper = wrapper
         self._calls = {
-            name: FakeFileMethod(place, f"file.{name}")
-            for name in ("read", "write", "flush", "truncate", "close")
+            name: FakeFileMethod(fake, name) for name in ("read", "write", "flush", "truncate", "close")
         }
 
     def methods(self) -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -83,19 +80,19 @@ class Files:
         filesystem = vars(file).get("_filesystem")
         if type(filesystem) is ReferenceType:  # as from pyfakefs 6.1 on
             filesystem = filesystem()
-        return not file.is_stream and self._place.concerns(filesystem)
+        return not file.is_stream and self._fake.watches(filesystem)
 
     # Data that arrive.
 
     def _flush(self, real: Callable[..., None]) -> Callable[..., None]:
         @wraps(real)
+        @hidden
         def flush(file: Any) -> None:
             if not self._concerns(file):
                 real(file)
                 return
-            __tracebackhide__ = True
             # pyfakefs flushes at many calls by itself.
-            own = str(sys._getframe(1).f_globals.get("__name__")).startswith("pyfakefs.fake_")
+            own = str(sys._getframe(2).f_globals.get("__name__")).startswith("pyfakefs.fake_")
             arrive = partial(self._arrive, file, partial(real, file))
             if own or self._lost(file):
                 arrive()
@@ -106,7 +103,6 @@ class Files:
 
     def _arrive(self, file: Any, real: Callable[[], None]) -> None:
         """Let what was written reach the file, in as many pieces as the engines make of it."""
-        __tracebackhide__ = True
         if self._lost(file):
             drop(file)
             return
@@ -119,17 +115,17 @@ class Files:
 
     def _lost(self, file: Any) -> bool:
         """Return whether a simulated crash has come over this file: its buffer never reaches the disk."""
-        path = self._place.path_of(file.filedes) if file.filedes is not None else None
+        path = self._fake.path_of(file.filedes) if file.filedes is not None else None
         asked = Operation("file.write", path or "")
-        return any(engine.ended is not None and engine.covers(asked) for engine in self._place.state.engines)
+        return any(engine.ended is not None and engine.covers(asked) for engine in self._fake.state.engines)
 
     def _close(self, real: Callable[..., None]) -> Callable[..., None]:
         @wraps(real)
+        @hidden
         def close(file: Any) -> None:
             if not self._concerns(file) or file.closed:
                 real(file)
                 return
-            __tracebackhide__ = True
             own: list[None] = []
             try:
                 if not file.raw_io:
@@ -153,12 +149,11 @@ class Files:
             reads = name.startswith("read") and name not in _ASKING and callable(found)
             if not reads or not file.readable() or not self._concerns(file):
                 return found
-            return partial(self._read, file, name, found)
+            return partial(hidden(self._read), file, name, found)
 
         return __getattr__
 
     def _read(self, file: Any, name: str, real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        __tracebackhide__ = True
         whole = partial(real, *args, **kwargs)
         if name in _WHOLE or kwargs:
             # What comes short is asked for again, by the buffer.
@@ -170,7 +165,6 @@ class Files:
 
     def _pieces(self, file: Any, real: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """Read until there is enough, as a buffer does that gets less than it asked for."""
-        __tracebackhide__ = True
         given = args[0] if args else None
         try:
             wanted = -1 if given is None else index(given)
@@ -193,10 +187,10 @@ class Files:
 
     def _iteration(self, real: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(real)
+        @hidden
         def iterate(file: Any) -> Any:
             if not self._concerns(file) or not file.readable():
                 return real(file)
-            __tracebackhide__ = True
             whole = partial(real, file)
             return self._calls["read"].on(file, whole, lambda _size: whole())
 
@@ -206,12 +200,11 @@ class Files:
         @wraps(real)
         def _truncate_wrapper(file: Any) -> Any:
             cut = real(file)
-            return partial(self._truncate, file, cut) if self._concerns(file) else cut
+            return partial(hidden(self._truncate), file, cut) if self._concerns(file) else cut
 
         return _truncate_wrapper
 
     def _truncate(self, file: Any, real: Callable[..., Any], *args: Any) -> Any:
-        __tracebackhide__ = True
         if self._lost(file):
             return args[0] if args and args[0] is not None else file.tell()
         length = args[0] if args and args[0] is not None else file.tell()
@@ -234,7 +227,7 @@ def _flush(own: list[None], file: Any) -> None:
 def _transfer(file: Any, there: bytes, new: bytes, size: int) -> int:
     """Let no more than `size` bytes of what is new arrive."""
     pairs = enumerate(zip(there, new, strict=False))
-    start = next((place for place, (one, other) in pairs if one != other), min(len(there), len(new)))
+    start = next((fake for fake, (one, other) in pairs if one != other), min(len(there), len(new)))
     content = new[: start + size] + there[start + size :]
     position = file._io.tell()
     file.file_object.set_contents(content, file._encoding)

@@ -8,6 +8,8 @@ from sys import getrefcount
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._intercept.patching.instructions import called_attribute
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from types import FrameType
@@ -29,6 +31,19 @@ def reachable(frame: FrameType, function: object) -> bool:
     scope = frame.f_globals
     values = [*frame.f_locals.values(), *(scope[name] for name in names if name in scope)]
     return any(_leads_to(value, function, names) for value in values)
+
+
+def which_of(frame: FrameType, functions: Mapping[str, object]) -> str | None:
+    """Return which of some functions a frame is calling; None if that cannot be told.
+
+    The names that the frame uses tell, and where these lead to none of them or to several, the instruction that calls:
+    `functions` are known by their last names.
+    """
+    found = [name for name, function in functions.items() if reachable(frame, function)]
+    if len(found) == 1:
+        return found[0]
+    called = called_attribute(frame)
+    return next((name for name in functions if name.rpartition(".")[2] == called), None)
 
 
 def _leads_to(value: Any, function: object, names: tuple[str, ...]) -> bool:

@@ -127,7 +127,7 @@ def run_under_faults(plan, script, seed, root):
     with inject(*plan, roots=[root], seed=seed, strict="all") as fsfault:
         for step in script:
             with fsfault.paused():
-                kept = root.parent / "kept"
+                kept, links = root.parent / "kept", hard_links(root)
                 shutil.copytree(root, kept, symlinks=True)
             count = len(fsfault.journal.faults)
             try:
@@ -141,7 +141,7 @@ def run_under_faults(plan, script, seed, root):
                 elif is_nothing(step, acted):
                     assert snapshot(kept) == snapshot(root)
                 else:  # a composite, or a file half written
-                    restore(kept, root)
+                    restore(kept, root, links)
                 shutil.rmtree(kept)
     return done
 
@@ -161,11 +161,24 @@ def is_nothing(step, acted):
     return is_single(step) and not acted[0].fault.endswith("after")
 
 
-def restore(kept, root):
-    """Bring the tree back to what it was before a step."""
+def hard_links(root):
+    """Return the names of each file, as seen from the root."""
+    names = {}
+    for path in root.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            names.setdefault(path.stat().st_ino, []).append(path.relative_to(root))
+    return list(names.values())
+
+
+def restore(kept, root, links):
+    """Bring the tree back to what it was before a step, the names of each file included."""
     for path in root.iterdir():
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     shutil.copytree(kept, root, symlinks=True, dirs_exist_ok=True)
+    for first, *others in links:
+        for other in others:
+            (root / other).unlink()
+            os.link(root / first, root / other)
 
 
 @settings(max_examples=60, deadline=None)

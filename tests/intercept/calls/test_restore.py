@@ -245,7 +245,7 @@ def session(*names):
 session()
 exchange = interceptor()._installation._early_bound
 print(exchange._count() == exchange._references)
-originals = {(wrapper.module, wrapper.function): wrapper.real for wrapper in WRAPPERS.values()}
+originals = {(wrapper.function.module, wrapper.function.function): wrapper.real for wrapper in WRAPPERS.values()}
 originals["time", "sleep"] = time.sleep
 for number, names in enumerate([[name] for name in originals] + [list(originals)]):
     vars(module).pop("_".join(names[0]), None)

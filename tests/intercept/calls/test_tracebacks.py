@@ -1,0 +1,144 @@
+"""What a program prints of an injected error: its own lines, as for a function in C."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import traceback
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from pytest_fsfault import SimulatedCrash, Unmet, inject
+from pytest_fsfault._host.package import PACKAGE
+
+posix = pytest.importorskip("posix")
+
+
+def send():
+    """Copy by descriptors."""
+    with open("f", "rb") as source, open("g", "wb") as target:
+        os.sendfile(target.fileno(), source.fileno(), 0, 3)
+
+
+def write(then):
+    """Write into a buffer, and let it do something."""
+    file = open("f", "wb")
+    file.write(b"new")
+    getattr(file, then)()
+
+
+#: What is refused, and a call of each kind of wrapper that meets it.
+CALLS = {
+    "one path": ("os.remove", lambda: os.remove("f")),
+    "one path, spelled oddly": ("os.remove", lambda: os.remove("./f")),
+    "one path, no event": ("os.stat", lambda: os.stat("f")),
+    "a listing": ("os.listdir", lambda: os.listdir(".")),
+    "os.open": ("os.open", lambda: os.open("f", os.O_RDONLY)),
+    "rename": ("os.replace", lambda: os.replace("f", "g")),
+    "two paths": ("os.link", lambda: os.link("f", "g")),
+    "open": ("open", lambda: open("f")),
+    "open, to write": ("open", lambda: Path("f").write_text("x")),
+    "a descriptor": ("os.close", lambda: os.close(os.open("f", os.O_RDONLY))),
+    "two descriptors": ("os.sendfile", send),
+    "file.write": ("file.write", lambda: write("flush")),
+    "file.flush": ("file.flush", lambda: write("flush")),
+    "file.close": ("file.close", lambda: write("close")),
+    "file.read": ("file.read", lambda: open("f", "rb").read()),
+    "file.truncate": ("file.truncate", lambda: open("f", "r+b").truncate()),
+    "a composite": ("shutil.rmtree", lambda: shutil.rmtree("d")),
+    "a call of a composite": ("os.rmdir", lambda: shutil.rmtree("d")),
+    "audit hook": ("os.remove", lambda f=posix.unlink: f("f")),
+    "audit hook, a mapped program": (
+        "subprocess.Popen",
+        lambda: subprocess.run([os.path.abspath("f")], check=False),
+    ),
+    "a crash": ("os.remove -> crash", lambda: os.remove("f")),
+}
+
+
+def ours(error):
+    """Return the frames of the package in the tracebacks of an error and of those that it came from."""
+    found = []
+    while error is not None:
+        found += [
+            one for one in traceback.extract_tb(error.__traceback__) if one.filename.startswith(PACKAGE)
+        ]
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def tree(tmp_path, monkeypatch):
+    """Stand in a directory with a file and a directory."""
+    (tmp_path / "f").write_text("text")
+    (tmp_path / "f").chmod(0o755)
+    (tmp_path / "d").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("what", CALLS)
+def test_an_injected_error_shows_no_frame_of_ours(what, tree):
+    """Nobody who logs a traceback sees who stood between the call and the function."""
+    rule, call = CALLS[what]
+    rule = rule if "->" in rule else f"{rule} -> EBUSY"
+    found = []
+    with suppress(Unmet), inject(rule, roots=[tree], strict=False):
+        try:
+            call()
+        except (OSError, SimulatedCrash) as error:
+            found.append(error)
+    assert [] == ours(found[0])
+    assert __file__ == traceback.extract_tb(found[0].__traceback__)[1].filename
+
+
+@pytest.mark.parametrize(
+    "call", [lambda: os.remove("f"), lambda: os.replace("f", "d/g"), lambda: open("f", "w")]
+)
+def test_a_refusal_of_the_model_shows_no_frame_of_ours(call, tree):
+    """What Windows refuses looks no other than what a rule refuses."""
+    with open("f"), inject(roots=[tree], windows="11", strict=False) as fsfault:
+        fsfault.windows().hold(tree / "f", share="")
+        with pytest.raises(OSError, match="f") as caught:
+            call()
+    assert [] == ours(caught.value)
+
+
+@pytest.mark.parametrize("call", [lambda: os.remove("gone"), lambda: os.stat("./gone"), lambda: open("gone")])
+def test_an_error_of_the_system_shows_no_frame_of_ours(call, tree):
+    """A traceback under faults is that of a run without them."""
+    with inject("os.mkdir -> EBUSY or never", roots=[tree]), pytest.raises(FileNotFoundError) as caught:
+        call()
+    assert [] == ours(caught.value)
+
+
+def test_what_a_program_is_called_back_with_stays(tree):
+    """The lines of the program that a function calls back are in the traceback, once each."""
+
+    def failing(*_):
+        raise KeyError("mine")
+
+    with (
+        inject("any *.no -> EBUSY or never", "shutil.copytree *.no -> EBUSY or never", roots=[tree]),
+        pytest.raises(KeyError) as caught,
+    ):
+        shutil.copytree(tree, tree.parent / "copy", ignore=failing)
+    names = [one.name for one in traceback.extract_tb(caught.value.__traceback__)]
+    assert [] == ours(caught.value)
+    assert ["test_what_a_program_is_called_back_with_stays", "copytree", "failing"] == [
+        name for name in names if name != "_copytree"
+    ]
+
+
+def test_a_child_prints_no_frame_of_ours(tree):
+    """In a child process it is no other."""
+    script = "import os, traceback\ntry: os.remove('f')\nexcept OSError: traceback.print_exc()"
+    with inject("os.remove -> EBUSY", roots=[tree]):
+        run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "busy" in run.stderr
+    assert PACKAGE not in run.stderr
