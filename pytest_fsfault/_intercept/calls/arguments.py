@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 class Paths(Protocol):
     """How a file system, real or fake, reads the paths and descriptors that it is given."""
 
+    knows_temporary: bool  # whether the files of `tempfile.NamedTemporaryFile` are told apart
+
     def resolve(self, path: Any, directory: int | None = None, /) -> tuple[str | None, Any]:
         """Return a path argument as an absolute path, None where there is none, and as an error shows it.
 
@@ -131,7 +133,7 @@ def _detail(
     if name not in _DETAILS or function.function == "fchmod":
         return None
     found = _argument(args, kwargs, *_DETAILS[name], None)
-    return _flags(found) if name == "os.open" else found
+    return _flags(found) if name == "os.open" and paths.knows_temporary else found
 
 
 def _flags(flags: Any) -> Any:

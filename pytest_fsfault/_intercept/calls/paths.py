@@ -46,6 +46,7 @@ def _current_directory() -> str | None:
 class RealPaths:
     """The real file system, for who reads the arguments of a call."""
 
+    knows_temporary = True
     resolve = staticmethod(resolve)
     absolute = staticmethod(one_form)
     writes = staticmethod(is_writable)

@@ -49,6 +49,7 @@ class FakeFileSystem:
     """
 
     state: InterceptState
+    knows_temporary = False  # pyfakefs has its own way to delete them
 
     def __init__(self, patcher: Any) -> None:
         self.filesystem = patcher.fs
