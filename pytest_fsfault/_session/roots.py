@@ -37,6 +37,11 @@ def expecting_fake(expected: bool) -> Iterator[None]:
         _expected.pop()
 
 
+def passing_directories(roots: Iterable[str]) -> tuple[str, ...]:
+    """Return where everybody may write: the directories of this run, and that for temporary files."""
+    return (*roots, *default_roots())
+
+
 def read_roots(roots: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the roots as they hold on the real file system, and as they were written."""
     given = _listed(roots)

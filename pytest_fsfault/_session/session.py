@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_fsfault._core.clock import RealClock, VirtualClock
 from pytest_fsfault._core.engine.engine import Engine
+from pytest_fsfault._core.engine.guard import Guard
 from pytest_fsfault._core.engine.plan import Armed
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._host.paths import IGNORES_CASE
@@ -14,7 +15,7 @@ from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
 from pytest_fsfault._session.options import as_rule
 from pytest_fsfault._session.profiles import lookup
-from pytest_fsfault._session.roots import checked_roots, default_roots
+from pytest_fsfault._session.roots import checked_roots, default_roots, passing_directories
 from pytest_fsfault._session.verification import Verification
 from pytest_fsfault._windows.errnos import unix_errno
 
@@ -66,10 +67,15 @@ class Session:
         )
         self.engine.native, self.engine.unix_errno = self.native, unix_errno
         self.engine.named = options.named
+        outside = _first(options.outside, profile.outside, ambient.outside)
+        # A sweep whose body starts native programs refuses by itself.
+        self.guard = None if outside == "allow" else Guard(passing_directories(ambient.roots))
+        self.engine.guard = self.guard if outside == "refuse" else None
         self.verification = Verification(
             self.engine, ambient.strict if options.strict is None else options.strict
         )
         self.verification.demands_native = options.native is True
+        self.verification.guard = self.guard
         self.windows: Windows | None = None
         self.proofs: Proving | None = None
         self.over = False

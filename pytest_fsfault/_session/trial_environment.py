@@ -123,6 +123,7 @@ class TrialEnvironment:
             self._session.clock, self.roots, children=self._session.children, ignore_case=IGNORES_CASE
         )
         engine.native, engine.unix_errno = self._session.native, unix_errno
+        engine.guard = self._session.guard
         engine.sorts = True
         interceptor().start(engine)
         engine.on_end = self._ended

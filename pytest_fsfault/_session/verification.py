@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from pytest_fsfault._core.engine.engine import Engine
+    from pytest_fsfault._core.engine.guard import Guard
     from pytest_fsfault._core.engine.plan import Armed
     from pytest_fsfault._session.keywords import Strict
     from pytest_fsfault._session.untracked_changes import ChangeRecorder
@@ -31,6 +32,7 @@ class Verification:
         self._handles: frozenset[tuple[int, str]] = frozenset()
         self._recorder: ChangeRecorder | None = None
         self._over = False
+        self.guard: Guard | None = None  # what refuses changes outside the roots
         self.demands_native = False  # whether the test fails where native programs cannot be reached
         self._started = 0  # how many processes had been started before
         self._children: tuple[int, tuple[str, ...]] = (0, ())
@@ -105,6 +107,8 @@ class Verification:
             yield f"native=True, but {reason}"
         if self._strict is False:
             return
+        if self.guard is not None:
+            yield from self.guard.refused
         yield from proofs or ()
         missed = [armed for armed in self._engine.plan.never_fired() if id(armed) in own]
         yield from (never_fired(armed, self._engine) for armed in missed)

@@ -14,6 +14,7 @@ from pytest_fsfault._core.language.operations import GROUPS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from pytest_fsfault._core.engine.guard import Guard
     from pytest_fsfault._core.engine.interfaces import Answer, ClockView, SystemModel, Witness
     from pytest_fsfault._core.engine.journal import Outcome
     from pytest_fsfault._core.engine.plan import Armed
@@ -56,6 +57,7 @@ class Engine:
         self.native = children  # whether native programs are, too, where that is possible
         # By which errno a native program meets an error: of its Windows number, and what CPython makes of it.
         self.unix_errno: Callable[[int | None, int], int] = _as_cpython
+        self.guard: Guard | None = None  # refuses changes outside the roots
         self.gate = False
         self.ticking = False  # whether the clock runs for the code under test
         self.plan = Plan(ignore_case=ignore_case)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from pytest_fsfault._host.originals import listdir
 from pytest_fsfault._intercept.native import memory
-from pytest_fsfault._intercept.native.judging import PROCEED, Asker, Reply
 from pytest_fsfault._intercept.native.notify import Listener
 from pytest_fsfault._intercept.native.numbers import ESTRANGING, RIGHTS
+from pytest_fsfault._intercept.native.replies import PROCEED, Asker, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -46,7 +46,7 @@ class Tree:
         self.killable = killable
         self.estranged = False
         self.constant = True  # nobody in it has changed its rights so far
-        self.known: dict[tuple[int, str], Asker] = {}
+        self.known: dict[tuple[int, str, int, int], Asker] = {}
         self.listener = Listener(listener)
         self.tasks: set[int] = set()  # the threads that have asked
         self.root: int | None = None  # the process that was started first

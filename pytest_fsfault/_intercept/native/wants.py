@@ -57,6 +57,7 @@ def wants(engines: Iterable[Engine]) -> Wants | None:
 def _concerned(engine: Engine) -> bool:
     return (
         engine.observing
+        or engine.guard is not None
         or engine.ended is not None
         or engine.model is not None
         or not REACHED.isdisjoint(engine.plan.names)

@@ -1,0 +1,51 @@
+"""Refuse what a test must not change: whatever is neither below its roots nor made for passing things."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._core.language.globs import within
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+# The target alone is changed; of a rename both ends are.
+_TARGET = frozenset({"os.link", "os.symlink", "os.sendfile", "os.copy_file_range", "shutil.copyfile"})
+_BOTH = frozenset({"os.rename", "os.replace"})
+# Devices and processes, and what an interpreter, a coverage measurement and pytest keep beside the code.
+_PASSING = re.compile(
+    r"\A/dev/(?!shm(/|\Z))|\A/proc/|/__pycache__(/|\Z)|\.pyc(\.\d+)?\Z|/\.coverage[^/]*\Z|/\.pytest_cache(/|\Z)"
+)
+
+
+class Guard:
+    """What may be changed beside the roots, and what was refused so far.
+
+    `allowed` are absolute directories, such as those for temporary files.
+    """
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        self._allowed = tuple(dict.fromkeys(allowed))
+        self.refused: dict[str, None] = {}  # sentences
+
+    def stray(
+        self, name: str, groups: Collection[str], ends: Sequence[str | None], roots: Sequence[str]
+    ) -> str | None:
+        """Return the path that an operation would change although it must not; `ends` are its path and target."""
+        if "mutate" not in groups:
+            return None
+        path, target = ends
+        changed = [path, target] if name in _BOTH else [target if name in _TARGET else path]
+        for one in changed:
+            if one is not None and not self._may_change(one, roots):
+                return one
+        return None
+
+    def _may_change(self, path: str, roots: Sequence[str]) -> bool:
+        return within(path, roots) or within(path, self._allowed) or _PASSING.search(path) is not None
+
+    def refuse(self, path: str, site: str) -> str:
+        """Note that a change was refused; return the reason."""
+        self.refused[f"{path} is outside the roots, and was not changed, at {site}"] = None
+        return f"{path} is outside the roots"

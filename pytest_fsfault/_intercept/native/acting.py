@@ -1,0 +1,193 @@
+"""Act one decided call of a native program out: refuse it, make it, let it happen, delay it, or end its tree."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
+from pytest_fsfault._core.engine.execution import Action, decide
+from pytest_fsfault._intercept.native import memory
+from pytest_fsfault._intercept.native.replies import GIVE, KILL, PROCEED, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_fsfault._core.engine.engine import Engine
+    from pytest_fsfault._core.engine.execution import PendingCall
+    from pytest_fsfault._core.language.faults import Fault
+    from pytest_fsfault._core.language.operations import Operation
+    from pytest_fsfault._intercept.native.calls import Call, Maker
+    from pytest_fsfault._intercept.native.replies import Asker, Origin
+    from pytest_fsfault._intercept.patching.callers import Callers
+
+
+# Names that differ from run to run: those of temporary files, and those made of digits of a hash.
+_RANDOM = re.compile(r"\.?tmp[\w-]{3,}|[0-9a-f]{8,}|(?<=[-._])[0-9A-Za-z_-]{20,}", re.IGNORECASE)
+
+
+def kind_of(operation: Operation, syscall: str) -> str:
+    """Return what the like calls of one program have in common: program, call, folder and suffix.
+
+    Names in the folder that are new in each run are blanked.
+    """
+    folder, _, name = (operation.target or operation.path).rpartition("/")
+    suffix = os.path.splitext(name)[1]
+    return f"{operation.program}: {syscall} {_RANDOM.sub('*', folder)}/*{_RANDOM.sub('*', suffix)}"
+
+
+def _stack(operation: Operation, syscall: str, site: str) -> tuple[tuple[str, int], ...]:
+    """Return what stands for the lines that are at work: a program has none but the one that started it."""
+    file, _, line = site.rpartition(":")
+    return (kind_of(operation, syscall), 0), (file, int(line or 0))
+
+
+def can_make(call: Call, origin: Origin, asker: Asker) -> bool:
+    """Return whether this process may make a call in the place of the one that waits, with the same outcome."""
+    if (
+        not asker.is_like_us
+        or not origin.killable
+        or origin.estranged
+        or None in call.given
+        or not call.given
+    ):
+        return False
+    # A mask for new files changes without a question.
+    return ("mkdir" not in call.syscall and not call.goes_ahead) or memory.has_our_mask(call.task)
+
+
+def _as_it_is(_winerror: int | None, number: int) -> int:
+    return number
+
+
+class AskedCall:
+    """One call, from the question to the reply."""
+
+    def __init__(
+        self, maker: Maker, callers: Callers, call: Call, operation: Operation, origin: Origin, asker: Asker,
+        is_valid: Callable[[], bool],
+    ) -> None:  # fmt: skip
+        self._maker = maker
+        self._callers = callers
+        self._call = call
+        self._operation = operation
+        self._origin = origin
+        self._is_valid = is_valid
+        self._asker = asker
+        self._standing = (call.goes_ahead or call.can_be_made_here) and can_make(call, origin, asker)
+        # Whoever waits closes its file itself, which cannot fail: as good as done.
+        self._closes = operation.name == "os.close"
+        self._here = self._closes or (self._standing and call.can_be_made_here)
+        self._case: PendingCall | None = None
+        self._unix_errno: Callable[[int | None, int], int] = _as_it_is
+
+    def decide(self, engines: tuple[Engine, ...]) -> Reply:
+        """Ask the sessions, and act out what they say."""
+        # A call that is not made here goes ahead as one that was bound early: nobody tells what becomes of it.
+        operation = self._operation._replace(early_bound=not self._here)
+        act = Action(self._make, at=self._make_at)
+        stack = None
+        if any(engine.trial for engine in engines):  # a sweep asks for the lines that are at work
+            stack = _stack(operation, self._call.syscall, self._origin.site)
+        self._unix_errno = engines[0].unix_errno
+        try:
+            with self._callers.speaking_for(stack):
+                case, decision, decider = decide(engines, operation, act)
+            self._case = case
+            case.who = self._call.task, self._asker.process
+            if decision is None or decider is None:
+                return self._let()
+            return self._act(case, decision.fault, decider)
+        except (SimulatedCrash, RetryStorm):
+            return KILL
+
+    def _act(self, case: PendingCall, fault: Fault, decider: Engine) -> Reply:
+        if fault.kind == "crash":
+            case.note("crashed", decider.ended)
+            return Reply("kill", then=lambda: self._end(decider))
+        if fault.kind == "delay":
+            return Reply("later", seconds=fault.seconds, then=self._let_later)
+        if fault.kind == "short" or (fault.after and not self._can_come_first()):
+            what = "cut short" if fault.kind == "short" else "made before its error"
+            decider.escapes.append(
+                f"{case.handling.reason}: a native program's call cannot be {what}, at {self._operation.call_site}"
+            )
+            case.handling = case.handling._replace(fault=None, reason=f"{case.handling.reason}; not {what}")
+            return self._let()
+        if fault.after:
+            try:
+                self._make_first(case)
+            except OSError as error:
+                return self._refuse(error)
+        refusal = case.refusal(fault, decider)
+        case.note("raised", refusal)
+        assert fault.error is not None  # noqa: S101  # only errors are left
+        return Reply("refuse", self._unix_errno(fault.error.winerror, fault.error.errno))
+
+    @staticmethod
+    def _end(decider: Engine) -> Reply:
+        decider.on_end()
+        return KILL
+
+    def _let_later(self) -> Reply:
+        try:
+            return self._let()
+        except (SimulatedCrash, RetryStorm):
+            return KILL
+
+    def _let(self) -> Reply:
+        """Let the call happen: made here, where its outcome is then known, or by the one who waits."""
+        case = self._case
+        assert case is not None  # noqa: S101  # decided before
+        if self._here and not self._is_valid():
+            return PROCEED  # whoever asked has died
+        try:
+            if self._here:
+                case.perform()
+            else:
+                case.act.passed()  # which raises what a model knows to fail
+        except OSError as error:
+            return self._refuse(error)
+        case.note("ok" if self._here else "passed")
+        return GIVE if self._here and not self._closes else PROCEED
+
+    def _refuse(self, error: OSError) -> Reply:
+        """Return how a program meets an error, which a model may have put in the place of the system's."""
+        number = self._unix_errno(getattr(error, "winerror", None), error.errno or errno.EIO)
+        return Reply("refuse", number)
+
+    def _can_come_first(self) -> bool:
+        return self._is_valid() and (
+            (self._here and not self._closes) or (self._standing and self._call.goes_ahead)
+        )
+
+    def _make_first(self, case: PendingCall) -> None:
+        if self._here:
+            case.perform()
+            return
+        try:
+            self._maker.open(self._call)
+        except OSError as error:
+            case.note("failed", error)
+            raise
+
+    def _make(self) -> None:
+        if not self._closes:
+            self._maker.make(self._call)
+
+    def _make_at(self, path: str, target: str | None) -> None:
+        """Make the call where a model wants it: a name may be spelled otherwise than the program spells it."""
+        call = self._call
+        if self._closes:
+            return
+        asked = [end for end in (call.path, call.target) if end is not None]
+        ends = [end for end in (path, target) if end is not None]
+        if call.operation == "os.symlink":  # whose first end is no path of a file
+            asked, ends = asked[1:], ends[1:]
+        given = [
+            here if end == before else os.fsencode(end)
+            for here, end, before in zip(call.given, ends, asked, strict=True)
+        ]
+        self._maker.make(call, tuple(one for one in given if one is not None))

@@ -1,0 +1,89 @@
+"""`outside="refuse"`: a native program changes nothing that the test has not given away."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from pytest_fsfault import inject
+
+CHANGES = {
+    "makes a directory": "mkdir {outside}/new",
+    "writes a file": "echo > {outside}/new",
+    "overwrites a file": "echo > {outside}/there",
+    "deletes": "rm {outside}/there",
+    "moves out": "mv inside {outside}/new",
+    "moves in": "mv {outside}/there new",
+    "links": "ln inside {outside}/new",
+    "changes rights": "chmod 600 {outside}/there",
+    "through a link": "ln -s {outside} link; mkdir link/new",
+    "by a Python that loads nothing of ours": "{python} -S -c 'import os; os.mkdir(\"{outside}/new\")'",
+}
+
+
+@pytest.fixture
+def outside(root, monkeypatch):
+    """A directory that is no root, and none for temporary files."""
+    found = root.parent / "outside"
+    found.mkdir()
+    (found / "there").write_text("x")
+    (root / "inside").write_text("x")
+    monkeypatch.setenv("TMPDIR", str(root))
+    monkeypatch.setattr("pytest_fsfault._session.session.passing_directories", lambda _roots: (str(root),))
+    return found
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_a_change_outside_the_roots_is_refused(root, outside, case):
+    """With EACCES, in the journal, and the test fails."""
+    line = CHANGES[case].format(outside=outside, python=sys.executable)
+    before = {path.name: (path.read_text(), path.stat().st_mode) for path in outside.iterdir()}
+    with pytest.raises(
+        AssertionError, match=r"is outside the roots, and was not changed, at .*test_guard.py:"
+    ):
+        with inject(roots=[root], outside="refuse") as fsfault:
+            assert 0 != subprocess.run(["sh", "-c", line], cwd=root, check=False, stderr=-3).returncode
+            (entry,) = fsfault.journal.faults
+            assert ("EACCES", "raised") == (entry.fault, entry.outcome)
+            assert "is outside the roots" in entry.reason
+    assert before == {path.name: (path.read_text(), path.stat().st_mode) for path in outside.iterdir()}
+
+
+def test_what_everybody_may_change(root, outside):
+    """Reading, devices, what is below the roots and in the directory for temporary files."""
+    line = f"cat {outside}/there > /dev/null; echo > $TMPDIR/a; ln -s {outside}/there b; ls -l {outside} > c; rm b"
+    with inject(roots=[root], outside="refuse", strict="all"):
+        assert 0 == subprocess.run(["sh", "-c", line], cwd=root, check=False).returncode
+
+
+def test_strict_false_lets_it_pass(root, outside):
+    """It is refused and journalled all the same."""
+    with inject(roots=[root], outside="refuse", strict=False) as fsfault:
+        assert 0 != subprocess.run(["mkdir", outside / "new"], check=False, stderr=-3).returncode
+        assert 1 == len(fsfault.journal)
+
+
+def test_by_default_nothing_is_refused(root, outside):
+    """Outside the roots a program does what it likes."""
+    with inject("os.mkdir nothing -> EACCES or never", roots=[root]):
+        assert 0 == subprocess.run(["mkdir", outside / "new"], check=False).returncode
+
+
+def test_a_sweep_refuses_by_itself(root, outside):
+    """Its trials could reach beyond their tree; `outside="allow"` says that they may."""
+
+    def prepare(tree):
+        (tree / "a").write_text("a")
+
+    def body(tree):
+        subprocess.run(["sh", "-c", f"rm a; echo >> {outside}/log"], cwd=tree, check=False, stderr=-3)
+
+    for allowed in (False, True):
+        keywords = {"outside": "allow"} if allowed else {}
+        with inject(roots=[root], strict=allowed, **keywords) as fsfault:
+            for trial in fsfault.sweep(prepare, faults=["EACCES"], persist=False):
+                with trial as tree:
+                    body(tree)
+                trial.check(True, "")
+        assert allowed is os.path.exists(outside / "log")
