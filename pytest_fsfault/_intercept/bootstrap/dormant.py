@@ -7,7 +7,6 @@ wrapped from its beginning. Nothing is imported here that an interpreter has not
 
 import builtins
 import io
-import marshal
 import os
 import posix
 import sys
@@ -174,29 +173,12 @@ def start() -> None:
         return
     if _dormant:
         return  # several ways lead here
-    try:
-        roots = _read(f"{directory}/roots")
-        _write(f"{directory}/{posix.getpid()}.met", marshal.dumps(tuple(sys.orig_argv), 2))
-    except (OSError, ValueError):
-        return
-    _dormant.append(_Dormant(directory, tuple(marshal.loads(roots))))  # noqa: S302  # a directory that is the user's alone
-    _dormant[0].install()
+    from pytest_fsfault._intercept.children.rendezvous import report_start  # noqa: PLC0415
+
+    roots = report_start(directory)
+    if roots is not None:
+        _dormant.append(_Dormant(directory, roots))
+        _dormant[0].install()
 
 
 _dormant: "list[_Dormant]" = []
-
-
-def _read(path: str) -> bytes:
-    descriptor = posix.open(path, posix.O_RDONLY)
-    try:
-        return posix.read(descriptor, 1 << 20)
-    finally:
-        posix.close(descriptor)
-
-
-def _write(path: str, data: bytes) -> None:
-    descriptor = posix.open(path, posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC, 0o600)
-    try:
-        posix.write(descriptor, data)
-    finally:
-        posix.close(descriptor)

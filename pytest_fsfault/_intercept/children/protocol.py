@@ -1,11 +1,14 @@
-"""Messages between a parent and its children: tuples of plain values, framed by their length.
+"""Messages between a parent and its children: rows of plain values, framed by their length.
 
-They are marshalled in a version that every Python reads alike: a child may run another one than its parent.
+A message is data and nothing else: it is written as JSON, which every Python reads alike and which cannot make
+anything but numbers, texts, lists and dictionaries. No length in it is trusted.
 """
 
 from __future__ import annotations
 
-import marshal
+import builtins
+import json
+from json import encoder as json_encoder
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
@@ -13,40 +16,108 @@ from pytest_fsfault._core.language.errors import error_from_row, error_row
 from pytest_fsfault._core.language.operations import Operation, Temporary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-_VERSION = 2
 _HEAD = 4
+#: A longer message is none of ours: a listing of a million names takes less.
+LIMIT = 1 << 26
 _ENDINGS: dict[str, type[BaseException]] = {"SimulatedCrash": SimulatedCrash, "RetryStorm": RetryStorm}
+# What JSON does not know is a dictionary with one of these keys.
+_BYTES, _SET = "\0b", "\0s"
 
 _PLAIN: tuple[Any, ...] = (bool, int, str, bytes, frozenset)
 
 Message = tuple[Any, ...]
 
 
+class Malformed(Exception):  # noqa: N818  # what was received, no mistake of ours
+    """What was received is no message."""
+
+
+def _as_json(value: object) -> dict[str, Any]:
+    if isinstance(value, bytes):
+        return {_BYTES: value.decode("latin-1")}
+    if isinstance(value, frozenset):
+        return {_SET: sorted(value)}
+    raise TypeError(type(value).__name__)
+
+
+def _from_json(found: dict[str, Any]) -> Any:
+    if len(found) == 1:
+        text, names = found.get(_BYTES), found.get(_SET)
+        if isinstance(text, str):
+            return text.encode("latin-1")
+        if isinstance(names, list):
+            return frozenset(names)
+    return found
+
+
+def _writer() -> Callable[[Message], str]:
+    """Return what writes JSON; the encoder of C is made once, which `json.dumps` makes anew for each message."""
+    make: Any = vars(json_encoder)["c_make_encoder"]
+    if make is None:
+        return json.JSONEncoder(separators=(",", ":"), default=_as_json, check_circular=False).encode
+    text = json_encoder.encode_basestring_ascii
+    write: Any = make(None, _as_json, text, None, ":", ",", False, False, True)  # as in `json.encoder`
+    return lambda message: "".join(write(message, 0))
+
+
+_write = _writer()
+_read: Callable[[str, int], tuple[Any, int]] = vars(json.JSONDecoder(object_hook=_from_json))["scan_once"]
+
+
 def pack(message: Message) -> bytes:
     """Return a message as bytes, its length first."""
-    body = marshal.dumps(message, _VERSION)
+    body = _write(message).encode("ascii")
     return len(body).to_bytes(_HEAD, "big") + body
 
 
+def unpack(body: bytes) -> list[Any]:
+    """Return the message that a frame contains.
+
+    Raises:
+        Malformed: if it contains none.
+
+    """
+    try:
+        text = body.decode("ascii")
+        message, end = _read(text, 0)
+    except (ValueError, StopIteration, TypeError, RecursionError):
+        raise Malformed from None
+    if type(message) is not list or end != len(text):
+        raise Malformed
+    return message
+
+
 class Frames:
-    """Take in bytes as they come, and give the messages that are complete."""
+    """Collect bytes as they come, and give the messages that are complete."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[Message]:
-        """Yield the messages that are complete with `data`."""
+    def __bool__(self) -> bool:
+        """Return whether a message has begun."""
+        return bool(self._buffer)
+
+    def feed(self, data: bytes) -> Iterator[list[Any]]:
+        """Yield the messages that are complete with `data`.
+
+        Raises:
+            Malformed: if what comes is no message.
+
+        """
         buffer = self._buffer
         buffer += data
         while len(buffer) >= _HEAD:
-            end = _HEAD + int.from_bytes(buffer[:_HEAD], "big")
+            length = int.from_bytes(buffer[:_HEAD], "big")
+            if length > LIMIT:
+                raise Malformed
+            end = _HEAD + length
             if len(buffer) < end:
                 return
             body = bytes(buffer[_HEAD:end])
             del buffer[:end]
-            yield marshal.loads(body)  # noqa: S302  # from a socket in a directory that is the user's alone
+            yield unpack(body)
 
 
 def encode_operation(operation: Operation) -> Message:
@@ -58,10 +129,31 @@ def encode_operation(operation: Operation) -> Message:
     return (*row[:-1], kind, None if isinstance(detail, bytes) else _plain(detail))
 
 
-def decode_operation(row: Message) -> Operation:
-    """Return the operation that a row describes."""
+def decode_operation(row: Any) -> Operation:
+    """Return the operation that a row describes.
+
+    Raises:
+        Malformed: if it describes none.
+
+    """
+    if type(row) is not list or len(row) != len(_FIELDS) or not all(map(_is_one_of, row, _FIELDS)):
+        raise Malformed
     *fields, kind, detail = row
+    if kind and type(detail) is not int:
+        raise Malformed
     return Operation._make((*fields, Temporary(detail) if kind else detail))
+
+
+def _is_one_of(value: Any, kinds: tuple[type, ...]) -> bool:
+    return type(value) in kinds
+
+
+_NONE = type(None)
+_SHOWN = (_NONE, str, bytes, int)
+# What an operation consists of in a message, then the class of its detail, and its detail.
+_FIELDS: tuple[tuple[type, ...], ...] = (
+    (str,), (str,), (_NONE, str), (frozenset,), _SHOWN, _SHOWN, (str,), (bool,), (bool,), (_NONE, str), (str,), (_NONE, bool, int, str),
+)  # fmt: skip
 
 
 def _plain(value: Any) -> Any:
@@ -81,17 +173,62 @@ def encode_failure(error: BaseException | None) -> Message | None:
     """Return an error that a call has met as plain values."""
     if error is None:
         return None
-    return encode_ending(error) if isinstance(error, tuple(_ENDINGS.values())) else error_row(error)
+    if isinstance(error, tuple(_ENDINGS.values())):
+        return encode_ending(error)
+    name, args, *rest = error_row(error)
+    return (name, [_text(one) for one in args], *map(_plain, rest))
 
 
-def decode_failure(row: Message | None) -> BaseException | None:
-    """Return the error that a row describes."""
+def _text(value: Any) -> Any:
+    """Return a value of an error as it is, or as it prints, if it is none that travels."""
+    return value if value is None else str(value) if (plain := _plain(value)) is None else plain
+
+
+def decode_failure(row: Any) -> BaseException | None:
+    """Return the error that a row describes.
+
+    Raises:
+        Malformed: if it describes none.
+
+    """
     if row is None:
         return None
-    return decode_ending(row) if row[0] in _ENDINGS else error_from_row(row)
+    if type(row) is not list or not row or type(row[0]) is not str:
+        raise Malformed
+    if row[0] in _ENDINGS:
+        return decode_ending(row)
+    if len(row) != len(_ERROR) or not all(map(_is_one_of, row, _ERROR)) or row[0] not in _CLASSES:
+        raise Malformed
+    name, args, *rest = row
+    try:
+        return error_from_row((name, tuple(args), *rest))
+    except (TypeError, ValueError, LookupError, OverflowError):
+        raise Malformed from None
 
 
-def decode_ending(row: Message) -> BaseException:
-    """Return what ended the session."""
+_NAME = (_NONE, str, bytes, int)
+# What an error consists of in a message: the class under Windows, arguments, file names, the attribute `winerror`.
+_ERROR: tuple[tuple[type, ...], ...] = ((str,), (list,), _NAME, _NAME, (_NONE, int, str))
+_CLASSES = frozenset(
+    [
+        "",
+        *(
+            name
+            for name, kind in vars(builtins).items()
+            if isinstance(kind, type) and issubclass(kind, OSError)
+        ),
+    ]
+)
+
+
+def decode_ending(row: Any) -> BaseException:
+    """Return what ended the session.
+
+    Raises:
+        Malformed: if a row describes none.
+
+    """
+    if type(row) is not list or [str, str] != list(map(type, row)) or row[0] not in _ENDINGS:
+        raise Malformed
     name, text = row
     return _ENDINGS[name](text)

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import sys
+from os import close, fstat, getpid, lstat
+from os import open as open_descriptor
+from os import read as read_descriptor
+from os import write as write_descriptor
+from stat import S_ISDIR, S_ISREG
 
 #: The variable that names the directory.
 KEY = "FSFAULT_CHILD"
@@ -11,15 +16,113 @@ KEY = "FSFAULT_CHILD"
 ON_PATH = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bootstrap", "on_path")
 #: Whether a parent can be found here: Python has no such sockets on Windows.
 POSSIBLE = os.name == "posix"
+#: The suffix of the files by which new interpreters report that they have started.
+REPORT = ".met"
 _PYTHONPATH = "PYTHONPATH"
 _PREFIX = "pytest-fsfault-"
 _LONGEST = 100  # of the path of a socket: <sys/un.h> has room for 104 on macOS, 108 on Linux
+_OTHERS = 0o077  # what anybody but the owner may do
+_MOST = 1 << 20  # bytes of a file of ours
+# A link is not followed, a FIFO not waited for.
+_WARILY = (
+    getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_NOCTTY", 0)
+)
+_user = getattr(os, "geteuid", int)
+
+
+def is_private(directory: str) -> bool:
+    """Return whether a directory is ours alone: no link, owned by this user, and open to nobody else."""
+    try:
+        status = lstat(directory)
+    except (OSError, ValueError):
+        return False
+    mine = status.st_uid == _user() and not status.st_mode & _OTHERS
+    return directory[:1] == "/" and S_ISDIR(status.st_mode) and mine
+
+
+def open_private(path: str) -> int:
+    """Open a file in a private directory for reading.
+
+    Raises:
+        OSError: if there is none that is ours: a link, a FIFO or somebody else's file is none.
+
+    """
+    if not is_private(os.path.dirname(path)):
+        raise PermissionError
+    descriptor = open_descriptor(path, os.O_RDONLY | _WARILY)
+    status = fstat(descriptor)
+    if S_ISREG(status.st_mode) and status.st_uid == _user() and status.st_size <= _MOST:
+        return descriptor
+    close(descriptor)
+    raise PermissionError
+
+
+def read_private(path: str) -> bytes:
+    """Return what a file in a private directory contains.
+
+    Raises:
+        OSError: as `open_private` does.
+
+    """
+    descriptor = open_private(path)
+    try:
+        return b"".join(iter(lambda: read_descriptor(descriptor, 65_536), b""))
+    finally:
+        close(descriptor)
+
+
+def write_private(path: str, data: bytes) -> None:
+    """Write a new file in a private directory.
+
+    Raises:
+        OSError: if there is something of that name, or the directory is not private.
+
+    """
+    if not is_private(os.path.dirname(path)):
+        raise PermissionError
+    descriptor = open_descriptor(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _WARILY, 0o600)
+    try:
+        while data:
+            data = data[write_descriptor(descriptor, data) :]
+    finally:
+        close(descriptor)
+
+
+def report_start(directory: str) -> tuple[str, ...] | None:
+    """Report to the parent that this interpreter has started; return the roots, None if there is no such parent."""
+    words = (str(getpid()), str(os.getppid()), *sys.orig_argv)
+    try:
+        roots = unpack_words(read_private(roots_of(directory)))
+        write_private(report_of(directory), pack_words(words))
+    except (OSError, ValueError):
+        return None
+    return roots
+
+
+def report_of(directory: str) -> str:
+    """Return the path for the report of this process that it has started."""
+    return os.path.join(directory, f"{getpid()}-{os.urandom(4).hex()}{REPORT}")
+
+
+def pack_words(words: tuple[str, ...]) -> bytes:
+    """Return texts that no NUL is in, such as paths and arguments, as bytes."""
+    return b"\0".join(map(os.fsencode, words))
+
+
+def unpack_words(data: bytes) -> tuple[str, ...]:
+    """Return the texts again."""
+    return tuple(map(os.fsdecode, data.split(b"\0"))) if data else ()
 
 
 def new_directory() -> str:
     """Return the name of a directory beside that of the tests, yet to be made."""
+    import tempfile  # noqa: PLC0415  # of the parent alone
+
     base = tempfile.gettempdir()
-    name = f"{_PREFIX}{os.getpid()}-{os.urandom(3).hex()}"
+    name = f"{_PREFIX}{getpid()}-{os.urandom(6).hex()}"
     return os.path.join(base if len(base) + len(name) < _LONGEST else "/tmp", name)  # noqa: S108  # made for us alone
 
 
@@ -29,7 +132,7 @@ def socket_of(directory: str) -> str:
 
 
 def page_of(directory: str) -> str:
-    """Return the path of the page."""
+    """Return the path of the shared page."""
     return os.path.join(directory, "p")
 
 
@@ -40,7 +143,7 @@ def roots_of(directory: str) -> str:
 
 def is_ours(path: str) -> bool:
     """Return whether a path is that of a socket or a page of ours."""
-    return os.path.basename(os.path.dirname(path)).startswith(f"{_PREFIX}{os.getpid()}-")
+    return os.path.basename(os.path.dirname(path)).startswith(f"{_PREFIX}{getpid()}-")
 
 
 def publish(directory: str) -> None:

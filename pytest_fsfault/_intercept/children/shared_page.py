@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import mmap
 import sys
-from os import O_CREAT, O_EXCL, O_RDONLY, O_RDWR, close, ftruncate
+from os import O_CLOEXEC, O_NOFOLLOW, O_RDWR, close, fstat
 from os import open as open_descriptor
 from typing import Any
+
+from pytest_fsfault._intercept.children.rendezvous import open_private, page_of, write_private
 
 _SIZE = 64
 # Before CPython 3.13 a map keeps a descriptor, a low one, which the code under test may expect to be free.
 _NO_DESCRIPTOR: Any = {"trackfd": False} if sys.version_info >= (3, 13) else {}
 _ALIVE, _GENERATION, _TIME = range(3)
+# Such a map would close, at its end, whatever has got the number since: in a child it has none.
+_kept: list[Any] = []
 
 
 class SharedState:
@@ -19,18 +23,29 @@ class SharedState:
 
     `alive` is 1 while somebody answers; `generation` changes with rules, roots and gates; `time` is the virtual
     time in nanoseconds, as the parent last told it.
+
+    Raises:
+        OSError: if there is no room for the file, or none that is ours.
+
     """
 
-    def __init__(self, path: str, *, create: bool = False) -> None:
-        flags = O_RDWR | O_CREAT | O_EXCL if create else O_RDONLY
-        descriptor = open_descriptor(path, flags, 0o600)
+    def __init__(self, directory: str, *, create: bool = False) -> None:
+        path = page_of(directory)
+        if create:
+            # Written, not only made long: where the disk is full, that says so now and not at the first access.
+            write_private(path, bytes(_SIZE))
+            descriptor = open_descriptor(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC)
+        else:
+            descriptor = open_private(path)
         try:
-            if create:
-                ftruncate(descriptor, _SIZE)
+            if fstat(descriptor).st_size < _SIZE:
+                raise PermissionError
             access = mmap.ACCESS_WRITE if create else mmap.ACCESS_READ
             self._map = mmap.mmap(descriptor, _SIZE, access=access, **_NO_DESCRIPTOR)
         finally:
             close(descriptor)
+        if not create:
+            _kept.append(self._map)
         self.cells = memoryview(self._map).cast("q")
 
     def close(self) -> None:
@@ -52,9 +67,9 @@ class SharedState:
         """The number of changes so far."""
         return self.cells[_GENERATION]
 
-    def change(self) -> None:
-        """Let everybody ask anew what holds."""
-        self.cells[_GENERATION] += 1
+    @generation.setter
+    def generation(self, value: int) -> None:
+        self.cells[_GENERATION] = value
 
     @property
     def time(self) -> int:

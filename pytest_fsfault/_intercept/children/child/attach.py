@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import atexit
 import os
+from _thread import get_ident
 from contextlib import suppress
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_fsfault._core.clock import RealClock
+from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._intercept.calls.state import InterceptState
 from pytest_fsfault._intercept.children.child.connection import Client, ParentGone
 from pytest_fsfault._intercept.children.child.remote_clock import RemoteClock
 from pytest_fsfault._intercept.children.child.remote_engine import RemoteEngine
-from pytest_fsfault._intercept.children.rendezvous import page_of
 from pytest_fsfault._intercept.children.shared_page import SharedState
 from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from pytest_fsfault._core.engine.engine import Engine
-    from pytest_fsfault._intercept.children.protocol import Message
     from pytest_fsfault._intercept.patching.callers import Callers
 
 
@@ -68,10 +68,9 @@ class Attachment:
 
     def __init__(self, interceptor: Interceptor, directory: str) -> None:
         self._interceptor = interceptor
-        self._shared = SharedState(page_of(directory))
+        self._shared = SharedState(directory)
         self._client = Client(directory)
-        rules = self._client.hello()
-        virtual, epoch, machinery, now = rules[8:]
+        _, virtual, epoch, machinery, now = self._client.ask("hello")
         clock: Any
         if virtual:
             clock = RemoteClock(ThreadActivity(), self._client, self._shared)
@@ -80,9 +79,10 @@ class Attachment:
             clock = RemoteRealClock(self._client, now)
         interceptor.callers.add_machinery(machinery)
         self.engine = RemoteEngine(
-            self._client, interceptor.callers, clock, self.leave, interceptor.state.drain_counts
+            self._client, interceptor.callers, clock, self, interceptor.state.drain_counts
         )
-        self._generation = self.engine.follow(rules)
+        self._following = 0  # the thread that fetches the rules
+        self._generation = self.engine.follow(self._client.ask("rules"))
 
     def starting(self, event: str, args: tuple[Any, ...], frame: FrameType | None) -> None:
         """Report a process that is about to start."""
@@ -101,17 +101,34 @@ class Attachment:
 
     def follow(self) -> None:
         """Fetch the rules in force."""
-        if not self._shared.alive:
-            self.leave()
+        if self._following == get_ident():
             return
-        self._generation = self._shared.generation
-        answer = self.engine.ask("rules")
-        if answer[0] == "rules":
-            self._take(answer)
+        self._following = get_ident()
+        try:
+            if not self._shared.alive:
+                self.leave()
+                return
+            answer = self.engine.ask("rules")
+            if answer[0] == "rules":
+                generation = self.engine.follow(answer)
+                self._interceptor.refresh()
+                # Last: whatever interrupts this, the next call does it again.
+                self._generation = generation
+        finally:
+            self._following = 0
 
-    def _take(self, rules: Message) -> None:
-        self._generation = self.engine.follow(rules)
-        self._interceptor.refresh()
+    def is_open(self) -> bool:
+        """Return whether the parent still answers."""
+        return _attachment is self and self._shared.alive
+
+    def successor(self, engine: RemoteEngine) -> RemoteEngine | None:
+        """Return the engine that has taken the place of `engine`, in a process forked since."""
+        attachment = _attachment
+        return None if attachment is None or attachment.engine is engine else attachment.engine
+
+    def sever(self) -> None:
+        """In a forked child: give up the connections, which are those of the parent process."""
+        self._client.sever()
 
     def leave(self) -> None:
         """Detach: no fault acts in this process from now on."""
@@ -156,7 +173,7 @@ def attach(interceptor: Interceptor, directory: str) -> bool:
     with interceptor.own_threads():
         try:
             attachment = Attachment(interceptor, directory)
-        except (OSError, ValueError, ParentGone):
+        except (OSError, ValueError, TypeError, LookupError, ParentGone, SimulatedCrash, RetryStorm):
             return False
     _hook(interceptor, directory)
     interceptor.state.__class__ = RemoteState
@@ -179,5 +196,7 @@ def _hook(interceptor: Interceptor, directory: str) -> None:
 
 def _forked(interceptor: Interceptor) -> None:
     global _attachment  # noqa: PLW0603  # a process has one parent
+    if _attachment is not None:
+        _attachment.sever()
     _attachment = None
     interceptor.become_child(_directories[0])

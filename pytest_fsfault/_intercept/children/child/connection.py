@@ -1,116 +1,162 @@
-"""The connections of a child to its parent: one for each thread, so that none waits for another."""
+"""The connections of a child to its parent: each question has one for itself, so that none waits for another.
+
+Whatever interrupts a question, a connection is used again only after its answer has come whole: a question takes a
+connection out of those that are free and puts it back at its end. One that was not put back is closed.
+"""
 
 from __future__ import annotations
 
 import os
-from _socket import AF_UNIX, SOCK_STREAM
-from _socket import socket as Socket  # noqa: N812  # a class; the module `socket` takes long to import
 from _thread import _local, get_ident, get_native_id
-from fcntl import F_DUPFD_CLOEXEC, fcntl
+from _weakref import ref
+from errno import ECONNREFUSED
+from os import getpid
+from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._intercept.children.protocol import Frames, decode_ending, pack
-from pytest_fsfault._intercept.children.rendezvous import socket_of
+from pytest_fsfault._intercept.children.protocol import Frames, Malformed, decode_ending, pack
+from pytest_fsfault._intercept.children.transport import Closed, connect
 
 if TYPE_CHECKING:
     from pytest_fsfault._intercept.children.protocol import Message
+    from pytest_fsfault._intercept.children.transport import Transport
 
 _SIZE = 65_536
-
-
-# Few programs go so far; where that many files may not be open at once, a low number has to do.
-_HIGH = 512
-
-
-def _out_of_the_way(connection: Socket) -> Socket:
-    """Return a connection under a high number: the low ones are as free as the code under test expects."""
-    try:
-        number = fcntl(connection.fileno(), F_DUPFD_CLOEXEC, _HIGH)
-    except OSError:
-        return connection
-    connection.close()
-    return Socket(AF_UNIX, SOCK_STREAM, 0, number)
+# Nobody listens any more (connect(2)).
+_OVER = frozenset([ECONNREFUSED])
 
 
 class ParentGone(Exception):  # noqa: N818  # no mistake: the session is over
     """The parent answers no more."""
 
 
+class Unreachable(ParentGone):
+    """The parent may answer others, but this question did not reach it: no descriptor is left, for example."""
+
+
+_CLOSED = "its connection was closed"
+
+
 class ParentConnection:
-    """One connection."""
+    """One connection: questions and answers, each with its number."""
 
-    def __init__(self, address: str) -> None:
-        self.socket = Socket(AF_UNIX)
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.process = getpid()
         self._frames = Frames()
-        self._ready: list[Message] = []
-        try:
-            self.socket.connect(address)
-        except OSError:
-            self.socket.close()
-            raise ParentGone from None
-        self.socket = _out_of_the_way(self.socket)
+        self._ready: list[list[Any]] = []
+        self._asked = 0
 
-    def __del__(self) -> None:
-        # Its thread has ended, or the interpreter does: nobody need be warned.
-        self.socket.close()
+    @property
+    def descriptor(self) -> int:
+        """The number of its descriptor."""
+        return self._transport.descriptor
+
+    def is_usable(self) -> bool:
+        """Return whether it still belongs to this process, and its descriptor to it."""
+        return self.process == getpid() and self._transport.is_ours()
 
     def send(self, message: Message) -> None:
-        """Send a message; its answer is still to come."""
+        """Send a question; its answer is still to come.
+
+        Raises:
+            ParentGone: if nobody receives it.
+
+        """
+        self._asked += 1
         try:
-            self.socket.sendall(pack(message))
-        except ConnectionError:
-            raise ParentGone from None
+            self._transport.sendall(pack((self._asked, *message)))
+        except Closed:
+            raise self._gone() from None
 
     def receive(self) -> Message:
-        """Return the next answer; raise what has ended the session."""
-        while not self._ready:
-            try:
-                data = self.socket.recv(_SIZE)
-            except ConnectionError:  # no other one: a signal handler may raise what it likes
-                data = b""
-            if not data:
+        """Return the answer to the last question.
+
+        Raises:
+            ParentGone: if there is none.
+
+        """
+        while True:
+            answer = self._next()
+            if not answer or type(answer[0]) is not int or answer[0] > self._asked:
                 raise ParentGone
-            self._ready += self._frames.feed(data)
-        answer = self._ready.pop(0)
-        if answer[0] == "ended":
-            raise decode_ending(answer[1:])
-        return answer
+            if answer[0] == self._asked:
+                return tuple(answer[1:])
+
+    def _next(self) -> list[Any]:
+        while not self._ready:
+            if not self.is_usable():
+                raise Unreachable(_CLOSED)
+            try:
+                data = self._transport.recv(_SIZE)
+                self._ready += self._frames.feed(data)
+            except (Closed, Malformed):
+                raise self._gone() from None
+            if not data:
+                raise self._gone()
+        return self._ready.pop(0)
+
+    def _gone(self) -> ParentGone:
+        return ParentGone() if self.is_usable() else Unreachable(_CLOSED)
+
+    def sever(self) -> None:
+        """In a forked child: let whatever still waits here find that nobody answers."""
+        try:
+            self._transport.sever()
+        except OSError:
+            self.process = 0
+
+    def close(self) -> None:
+        """End the connection."""
+        self._transport.close()
 
 
 class Client:
-    """The connections of one process."""
+    """The connections of one process, for each of its threads."""
 
     def __init__(self, directory: str) -> None:
-        self._address = socket_of(directory)
+        self._directory = directory
         self._local: Any = _local()
+        self._token = monotonic_ns()  # tells this process from an earlier one of its number
+        self._known: dict[int, ref[ParentConnection]] = {}
 
-    def hello(self) -> Message:
-        """Tell of this process; return what holds."""
-        connection = vars(self._local)["line"] = ParentConnection(self._address)
-        connection.send(("hello", os.getpid(), get_ident(), get_native_id()))
-        return connection.receive()
+    def take(self) -> ParentConnection:
+        """Return a free connection of the calling thread, a new one if there is none.
 
-    def here(self, name: str = "line") -> ParentConnection:
-        """Return the connection of the calling thread."""
-        lines = vars(self._local)
-        found: ParentConnection | None = lines.get(name)
-        if found is None:
-            found = lines[name] = ParentConnection(self._address)
-            found.send(("thread", os.getpid(), get_ident(), get_native_id()))
-            found.receive()
-        return found
+        Raises:
+            ParentGone: if nobody answers any more.
 
-    def drop(self) -> None:
-        """Give up the connection of the calling thread, on which something is still to come."""
-        connection = vars(self._local).pop("line", None)
-        if connection is not None:
-            connection.socket.close()
+        """
+        free: list[ParentConnection] = vars(self._local).setdefault("free", [])
+        while free:
+            connection = free.pop()
+            if connection.is_usable():
+                return connection
+            connection.close()
+        return self._connect()
 
-    def aside(self, *message: Any) -> Message:
-        """Return the answer to a message while the connection of this thread waits for another one."""
-        connection = self.here("aside")
-        connection.send(message)
-        return connection.receive()
+    def give(self, connection: ParentConnection) -> None:
+        """Put back a connection, on which nothing is to come any more."""
+        vars(self._local).setdefault("free", []).append(connection)
+
+    def _connect(self) -> ParentConnection:
+        try:
+            connection = ParentConnection(connect(self._directory))
+        except Closed as error:
+            gone = ParentGone() if error.number in _OVER else Unreachable(os.strerror(error.number))
+            raise gone from None
+        self._known = {key: one for key, one in tuple(self._known.items()) if one() is not None}
+        self._known[id(connection)] = ref(connection)
+        connection.send(("thread", getpid(), self._token, get_ident(), get_native_id()))
+        connection.receive()
+        return connection
+
+    def sever(self) -> None:
+        """In a forked child: give up the connections, which are those of the parent process."""
+        for one in self._known.values():
+            connection = one()
+            if connection is not None:
+                connection.sever()
 
     def ask(self, *message: Any) -> Message:
         """Return the answer to a message.
@@ -120,6 +166,21 @@ class Client:
             SimulatedCrash: if the session has ended so, or RetryStorm.
 
         """
-        connection = self.here()
+        connection = self.take()
         connection.send(message)
-        return connection.receive()
+        answer = connection.receive()
+        self.give(connection)
+        return checked(answer)
+
+
+def checked(answer: Message) -> Message:
+    """Return an answer; raise what has ended the session, if it tells of that."""
+    if not answer or type(answer[0]) is not str:
+        raise ParentGone
+    if answer[0] == "ended":
+        try:
+            ending = decode_ending(list(answer[1:]))
+        except Malformed:
+            raise ParentGone from None
+        raise ending
+    return answer

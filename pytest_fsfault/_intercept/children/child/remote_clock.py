@@ -8,15 +8,14 @@ from time import sleep as real_sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_fsfault._core.clock import OPERATION, READING, SECOND, VirtualClock
-from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.waiter import Waiter
-from pytest_fsfault._intercept.children.child.connection import ParentGone
+from pytest_fsfault._intercept.children.child.connection import ParentGone, checked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_fsfault._core.activity import Activity
-    from pytest_fsfault._intercept.children.child.connection import Client, ParentConnection
+    from pytest_fsfault._intercept.children.child.connection import Client
     from pytest_fsfault._intercept.children.shared_page import SharedState
 
 T = TypeVar("T")
@@ -58,37 +57,36 @@ class RemoteClock(VirtualClock):
         super().__init__(activity)
         self._client = client
         self._shared = shared
-        self._told = 0
+        self._reported = 0
         self._floor = 0
         self._numbers = count(1)
 
     def now_ns(self) -> int:
         """Return the nanoseconds since the start; asking costs nothing."""
-        return max(self._floor, self._shared.time + self._spent() - self._told)
+        return max(self._floor, self._shared.time + self._spent() - self._reported)
 
     def _spent(self) -> int:
         return OPERATION * self.operations() + READING * self._readings
 
-    def unreported(self) -> int:
-        """Return what was spent since the last time, which the caller tells."""
+    def spent_in_all(self) -> int:
+        """Return what this process has spent since it was attached, which the caller reports."""
         with self._tally:
             self._floor = self.now_ns()
-            spent = self._spent()
-            unreported, self._told = spent - self._told, spent
-        return max(unreported, 0)
+            self._reported = self._spent()
+        return self._reported
 
     def reading(self, count: int = 1) -> int:
         """Return the nanoseconds since the start to code under test, which pays for `count` readings."""
         now = super().reading(count)
-        if self._spent() - self._told > _UNREPORTED:
+        if self._spent() - self._reported > _UNREPORTED:
             with suppress(ParentGone):
-                self._client.ask("spend", self.unreported())
+                self._client.ask("spend", self.spent_in_all())
         return now
 
     def advance_ns(self, span: int) -> None:
         """Move the clock by `span` nanoseconds at once."""
         with suppress(ParentGone):
-            self._client.ask("spend", self.unreported() + span)
+            self._client.ask("advance", self.spent_in_all(), span)
 
     def note(self, began: int, span: int) -> None:
         """Record a wait that was sat out."""
@@ -114,9 +112,11 @@ class RemoteClock(VirtualClock):
             return super().wait(waiter)
         self._waiters[waiter.thread] = waiter
         try:
-            connection = self._client.here()
+            connection = self._client.take()
             connection.send(self._request(waiter.number, waiter.due - waiter.began, waiter.patient))
-            self._receive(connection)
+            answer = connection.receive()
+            self._client.give(connection)
+            checked(answer)
         except ParentGone:
             real_sleep(max(0.0, (waiter.due - waiter.began) / SECOND))
         finally:
@@ -128,17 +128,7 @@ class RemoteClock(VirtualClock):
     def _request(
         self, number: int, span: int, patient: bool, silence: int = 0, *, noted: bool = True
     ) -> tuple[Any, ...]:
-        return "wait", self.unreported(), number, span, patient, silence, noted
-
-    def _receive(self, connection: ParentConnection) -> None:
-        try:
-            connection.receive()
-        except (ParentGone, SimulatedCrash, RetryStorm):
-            raise
-        except BaseException:
-            # A signal handler has raised: the answer is still to come, and must not be taken for another one.
-            self._client.drop()
-            raise
+        return "wait", self.spent_in_all(), number, max(0, span), patient, silence, noted
 
     def watch(self, waiter: Waiter, look: Callable[[float | None], T]) -> T:
         """Return what `look` finds until `waiter` is due: a loop of asyncio waits for both at once."""
@@ -146,23 +136,26 @@ class RemoteClock(VirtualClock):
         number = next(self._numbers)
         silence = _SILENCE if waiter._sleeps else 0  # type: ignore[attr-defined]
         try:
-            connection = self._client.here()
+            connection = self._client.take()
             connection.send(
                 self._request(number, (waiter.due or 0) - waiter.began, waiter.patient, silence, noted=False)
             )
         except ParentGone:
             return look((waiter.due or 0) / SECOND)
-        selector.register(connection.socket.fileno(), _READ)
+        descriptor = connection.descriptor
+        selector.register(descriptor, _READ)
         try:
             found: Any = look(None)
-            events = [event for event in found if event[0].fd != connection.socket.fileno()]
+            events = [event for event in found if event[0].fd != descriptor]
             if len(events) == len(found):
-                self._client.aside("cancel", number)
-            self._receive(connection)
+                self._client.ask("cancel", number)
+            answer = connection.receive()
+            self._client.give(connection)
+            checked(answer)
         except ParentGone:
             return look(0)
         finally:
-            selector.unregister(connection.socket.fileno())
+            selector.unregister(descriptor)
         return events  # type: ignore[return-value]
 
     def limit_jumps(self, thread: int, instant: int) -> None:

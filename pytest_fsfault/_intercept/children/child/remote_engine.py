@@ -6,8 +6,9 @@ import re
 import shutil
 import sys
 from _thread import _local
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.engine import Engine
@@ -17,7 +18,7 @@ from pytest_fsfault._core.engine.plan import Decision, Plan
 from pytest_fsfault._core.language.faults import Fault
 from pytest_fsfault._core.language.operations import Temporary
 from pytest_fsfault._host import temporary_files
-from pytest_fsfault._intercept.children.child.connection import ParentGone
+from pytest_fsfault._intercept.children.child.connection import ParentGone, Unreachable
 from pytest_fsfault._intercept.children.child.remote_clock import RemoteClock
 from pytest_fsfault._intercept.children.protocol import (
     decode_ending,
@@ -42,6 +43,19 @@ __tracebackhide__ = True
 _SPACES = {"shutil": vars(shutil), "rmtree": vars(shutil.rmtree)}
 
 
+class Link(Protocol):
+    """The attachment of a process, as its engine sees it."""
+
+    def is_open(self) -> bool:
+        """Return whether the parent still answers."""
+
+    def leave(self) -> None:
+        """Detach: the parent answers no more."""
+
+    def successor(self, engine: RemoteEngine) -> RemoteEngine | None:
+        """Return the engine that has taken the place of `engine`, in a process forked since."""
+
+
 class RemoteEngine(Engine):
     """All sessions of the parent in one.
 
@@ -54,13 +68,14 @@ class RemoteEngine(Engine):
         client: Client,
         callers: Callers,
         clock: ClockView,
-        left: Callable[[], object],
+        link: Link,
         drain_counts: Callable[[], object],
     ) -> None:
         super().__init__(clock, ())
         self._client = client
         self._callers = callers
-        self._left = left  # called when the parent answers no more
+        self._link = link
+        self._missed: dict[str, int] = {}  # calls that were not decided, by reason
         self._stacks = False
         self._told: dict[str, int] = {}
         self._local: Any = _local()
@@ -73,7 +88,7 @@ class RemoteEngine(Engine):
     def follow(self, rules: Message) -> int:
         """Take in what holds; return the number of the change."""
         _, generation, roots, tests, speaks, model, ended, stacks = rules[:8]
-        self.roots = roots
+        self.roots = tuple(roots)
         self.gate = bool(roots)
         self._stacks = self.sorts = stacks
         self.plan = RemotePlan(tests, speaks=speaks)
@@ -85,32 +100,56 @@ class RemoteEngine(Engine):
         """Return the parent's answer; leave, if there is none."""
         __tracebackhide__ = True
         try:
-            return self._client.ask(*message)
-        except ParentGone:
-            self.gate = False
-            self._left()
-            return _NOBODY
+            answer = self._client.ask(*message)
+        except ParentGone as gone:
+            return self._unanswered(gone, message)
         except (SimulatedCrash, RetryStorm) as ending:
             self.ended = ending
             raise
+        if self._missed:
+            self._tell_missed()
+        return answer
+
+    def _unanswered(self, gone: ParentGone, message: Message) -> Message:
+        """Go on without an answer: for this once, if others may still get one."""
+        __tracebackhide__ = True
+        successor = self._link.successor(self)
+        if successor is not None:
+            return successor.ask(*message)  # this is the copy of a question, in a process forked meanwhile
+        if isinstance(gone, Unreachable) and self._link.is_open():
+            reason = str(gone)
+            self._missed[reason] = self._missed.get(reason, 0) + (message[0] == "ask")
+        else:
+            self.gate = False
+            self._link.leave()
+        return _NOBODY
+
+    def _tell_missed(self) -> None:
+        missed, self._missed = self._missed, {}
+        for reason, calls in missed.items():
+            if calls:
+                with suppress(ParentGone):
+                    self._client.ask("missed", calls, reason)
 
     def tell_counts(self) -> None:
         """Tell of the calls that no rule concerned."""
-        fresh = self._fresh()
-        if fresh or self._outside:
-            self.ask("count", fresh, dict(self._outside))
+        self._told.clear()
+        totals = self._totals()
+        if totals or self._outside:
+            self.ask("count", totals, dict(self._outside))
+        elif self._missed:
+            self._tell_missed()
 
-    def _fresh(self) -> dict[str, tuple[int, list[str]]]:
-        """Return what was counted since the last time, by operation."""
+    def _totals(self) -> dict[str, tuple[int, list[str]]]:
+        """Return what was counted in all, by operation, where it has changed since the last time."""
         self._drain()
-        fresh = {}
+        totals = {}
         with self._lock:
             for name, tally in self._tallies.items():
-                calls = tally.count - self._told.get(name, 0)
-                if calls:
-                    fresh[name] = calls, list(tally.paths)
+                if tally.count != self._told.get(name, 0):
+                    totals[name] = tally.count, list(tally.paths)
                 self._told[name] = tally.count
-        return fresh
+        return totals
 
     # What is decided.
 
@@ -159,8 +198,10 @@ class RemoteEngine(Engine):
         __tracebackhide__ = True
         clock = self.clock
         stack = self._callers.stack(sys._getframe(1), None) if self._stacks else None
-        unreported = clock.unreported() if isinstance(clock, RemoteClock) else 0
-        return self.ask("ask", unreported, self._fresh(), encode_operation(operation), stack, already_decided)
+        unreported = clock.spent_in_all() if isinstance(clock, RemoteClock) else 0
+        return self.ask(
+            "ask", unreported, self._totals(), encode_operation(operation), stack, already_decided
+        )
 
     def perform(self, number: int) -> Any:
         """Let the parent do what its model wants done in the place of a call."""

@@ -1,13 +1,13 @@
-"""State per connection; each thread of a child has its own connection."""
+"""State per connection, and per thread of a child, which may have several: one for each question under way."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.waiter import Waiter
 from pytest_fsfault._intercept.children.protocol import Frames, pack
+from pytest_fsfault._intercept.children.transport import Closed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.engine.engine import Engine
     from pytest_fsfault._core.engine.execution import PendingCall
     from pytest_fsfault._intercept.children.protocol import Message
+    from pytest_fsfault._intercept.children.transport import Transport
 
 # Waits of children are keyed by negative numbers, which no thread of this process has.
 _keys = count(-2, -1)
@@ -25,33 +26,74 @@ _keys = count(-2, -1)
 _MOST = 256
 
 
-class ChildConnection:
-    """One connection: one thread of one process."""
+class ChildProcess:
+    """One child process: what it has reported in all, so that a report that comes twice counts once."""
 
-    def __init__(self, connection: Any) -> None:
-        self.connection = connection
-        self.frames = Frames()
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.spent = 0  # nanoseconds of the clock
+        self.counts: dict[str, int] = {}  # calls that no rule concerned, by operation
+
+
+class ChildThread:
+    """One thread of a child."""
+
+    def __init__(self, process: ChildProcess, thread: int, native: int) -> None:
         self.key = next(_keys)
-        self.process = 0
-        self.thread = 0  # as Python numbers it
-        self.native = 0  # as the system numbers it
+        self.process = process
+        self.thread = thread  # as Python numbers it
+        self.native = native  # as the system numbers it
+        self.connections = 0
         self.asked: dict[int, tuple[PendingCall, Engine | None]] = {}  # what is under way, by its number
         self.going = ""  # the operation that it is about to make, of which it will tell no more
-        self.wait: ChildWait | None = None
-        self.clock: VirtualClock | None = None  # the clock whose jumps it bars
+        self.clock: VirtualClock | None = None  # the clock whose jumps it limits
 
     def remember(self, number: int, case: PendingCall, decider: Engine | None) -> None:
         """Keep what is under way; of what nobody waits for, only the latest."""
         self.asked[number] = case, decider
         if len(self.asked) > _MOST:
             done = [old for old, (other, _) in self.asked.items() if not other.witnesses]
-            for old in done[: _MOST // 2]:
+            for old in (done or list(self.asked))[: _MOST // 2]:
                 del self.asked[old]
 
-    def send(self, message: Message) -> None:
-        """Answer; who has died meanwhile gets none."""
-        with suppress(OSError):
-            self.connection.sendall(pack(message))
+
+# Who has not said yet who it is.
+_UNKNOWN = ChildThread(ChildProcess(0), 0, 0)
+
+
+class ChildConnection:
+    """One connection of one thread."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        self.frames = Frames()
+        self.key = next(_keys)
+        self.owner = _UNKNOWN
+        self.question = 0  # the number of the last one
+        self.wait: ChildWait | None = None
+        self._unsent = b""
+
+    @property
+    def process(self) -> int:
+        """The process id of its child; 0 as long as it has not said who it is."""
+        return self.owner.process.number
+
+    def answer(self, message: Message) -> None:
+        """Answer the last question; what cannot be sent at once is sent by `flush`."""
+        self._unsent += pack((self.question, *message))
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what can be sent without waiting; who has died meanwhile gets no answer."""
+        try:
+            while self._unsent and (sent := self.transport.send(self._unsent)):
+                self._unsent = self._unsent[sent:]
+        except Closed:
+            self._unsent = b""
+
+    def is_behind(self) -> bool:
+        """Return whether part of an answer could not be sent yet: the child is slow, or stopped."""
+        return bool(self._unsent)
 
 
 class ChildWait(Waiter):
@@ -60,7 +102,11 @@ class ChildWait(Waiter):
     __slots__ = ("_notify", "_patient", "_silent_until", "clock", "noted", "number")
 
     def __init__(
-        self, clock: VirtualClock, connection: ChildConnection, request: Message, notify: Callable[[], object]
+        self,
+        clock: VirtualClock,
+        connection: ChildConnection,
+        request: tuple[int, int, bool, int, bool],
+        notify: Callable[[], object],
     ) -> None:
         number, span, patient, silence, self.noted = request
         now = clock.activity.monotonic_ns()

@@ -13,9 +13,26 @@ from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.execution import Action, decide, escape_cut
 from pytest_fsfault._core.engine.listings import LISTINGS
 from pytest_fsfault._core.language.operations import OPERATIONS
-from pytest_fsfault._intercept.children.parent.connections import ChildWait
-from pytest_fsfault._intercept.children.parent.started import StartedProcess, StartedProcesses
+from pytest_fsfault._intercept.children.parent.connections import ChildProcess, ChildThread, ChildWait
+from pytest_fsfault._intercept.children.parent.shapes import (
+    Question,
+    check,
+    is_counts,
+    is_listing,
+    is_number,
+    is_outcome,
+    is_outside,
+    is_row,
+    is_row_or_none,
+    is_span,
+    is_stack,
+    is_text,
+    is_texts,
+    is_truth,
+)
+from pytest_fsfault._intercept.children.parent.started import StartedProcess
 from pytest_fsfault._intercept.children.protocol import (
+    Malformed,
     decode_failure,
     decode_operation,
     encode_ending,
@@ -31,11 +48,12 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._intercept.calls.state import InterceptState
     from pytest_fsfault._intercept.children.parent.connections import ChildConnection
+    from pytest_fsfault._intercept.children.parent.started import StartedProcesses
     from pytest_fsfault._intercept.children.protocol import Message
-    from pytest_fsfault._intercept.children.shared_page import SharedState
     from pytest_fsfault._intercept.native.programs import Programs
 
 _DONE = ("done",)
+_LEAST = 2  # its number, and what is asked
 _numbers = count(1)
 
 
@@ -45,24 +63,43 @@ class Dispatcher:
     def __init__(
         self,
         state: InterceptState,
-        shared: SharedState,
+        generation: Callable[[], int],
         clock: Callable[[], Any],
         notify: Callable[[], object],
+        starts: StartedProcesses,
     ) -> None:
         self._state = state
-        self._shared = shared
+        self._generation = generation
         self._clock = clock
         self._notify = notify
-        self.starts = StartedProcesses()
+        self.starts = starts
         self.native: Callable[[], Programs | None] = lambda: None  # who answers native programs
+        self._processes: dict[tuple[int, int], ChildProcess] = {}
+        self._threads: dict[tuple[ChildProcess, int], ChildThread] = {}
         self._cancelled: set[tuple[int, int]] = set()
-        self._answers: dict[str, Callable[..., Message | None]] = {
-            "hello": self._hello, "thread": self._thread, "rules": self._rules, "ask": self._ask, "perform": self._perform,
-            "performed": self._performed, "translate": self._translate, "note": self._note, "spend": self._spend,
-            "wait": self._wait, "cancel": self._cancel, "slept": self._slept, "bar": self._bar, "back": self._back,
-            "count": self._count, "escape": self._escape, "start": self._start,
-            "filter": self._filter, "listening": self._listening,
-        }  # fmt: skip
+        self._questions = {
+            "thread": Question(self._thread, (is_number, is_number, is_number, is_number)),
+            "hello": Question(self._hello),
+            "rules": Question(self._rules),
+            "ask": Question(self._ask, (is_span, is_counts, is_row, is_stack, is_truth)),
+            "perform": Question(self._perform, (is_number,)),
+            "performed": Question(self._performed, (is_number, is_listing)),
+            "translate": Question(self._translate, (is_row, is_row_or_none)),
+            "note": Question(self._note, (is_number, is_outcome, is_row_or_none)),
+            "count": Question(self._count, (is_counts, is_outside)),
+            "escape": Question(self._escape, (is_text,)),
+            "missed": Question(self._missed, (is_number, is_text)),
+            "start": Question(self._start, (is_texts, is_text, is_text)),
+            "filter": Question(self._filter),
+            "listening": Question(self._listening, (is_number, is_text)),
+            "spend": Question(self._spend, (is_span,)),
+            "advance": Question(self._advance, (is_span, is_span)),
+            "wait": Question(self._wait, (is_span, is_number, is_span, is_truth, is_span, is_truth)),
+            "cancel": Question(self._cancel, (is_number,)),
+            "slept": Question(self._slept, (is_span, is_span)),
+            "bar": Question(self._bar, (is_span,)),
+            "back": Question(self._back, (is_span,)),
+        }
 
     def engines(self) -> tuple[Engine, ...]:
         """Return the sessions that hold for child processes, the innermost first."""
@@ -71,31 +108,42 @@ class Dispatcher:
             return ()  # a fake file system is the parent's alone
         return tuple(engine for engine in state.engines if engine.gate and engine.children)
 
-    def answer(self, connection: ChildConnection, message: Message) -> Message | None:
-        """Return the answer to a message; None if it comes later."""
-        verb, *arguments = message
+    def answer(self, connection: ChildConnection, message: list[Any]) -> Message | None:
+        """Return the answer to a message; None if it comes later.
+
+        Raises:
+            Malformed: if it is none that a child sends.
+
+        """
+        if len(message) < _LEAST or connection.wait is not None:
+            raise Malformed
+        number, verb, *arguments = message
+        question = self._questions.get(verb) if isinstance(verb, str) else None
+        if question is None or not is_number(number) or (not connection.process and verb != "thread"):
+            raise Malformed
+        check(question, arguments)
+        connection.question = number
         try:
-            return self._answers[verb](connection, *arguments)
+            return question.answer(connection, *arguments)
         except (SimulatedCrash, RetryStorm) as ending:
             return "ended", *encode_ending(ending)
 
-    def fail(self, error: Exception) -> None:
-        """Take in that a question could not be answered: the one who has asked is alone from now on."""
-        told = f"a child process got no answer, and went on without faults: {type(error).__name__}: {error}"
-        for engine in self.engines()[:1]:
-            engine.escapes.append(told)
-
     def forget(self, connection: ChildConnection) -> None:
-        """Take in that a thread is gone: what it was about to do, nobody will tell."""
-        for case, _ in connection.asked.values():
-            if case.witnesses:
-                case.note("passed")
-        connection.asked.clear()
+        """Take in that a connection is gone; with a thread's last one, what it was about to do nobody will tell."""
         if connection.wait is not None:
             connection.wait.clock.leave(connection.key)
             connection.wait = None
-        if connection.clock is not None:
-            connection.clock.external_done(connection.key, 0)
+        owner = connection.owner
+        owner.connections -= 1
+        if not connection.process or owner.connections:
+            return
+        self._threads.pop((owner.process, owner.thread), None)
+        asked, owner.asked = owner.asked, {}
+        for case, _ in asked.values():
+            if case.witnesses:
+                case.note("passed")
+        if owner.clock is not None:
+            owner.clock.external_done(owner.key, 0)
 
     def keep(self, processes: set[int]) -> None:
         """Take in which processes are left: nobody comes back for what the others have cancelled."""
@@ -103,12 +151,15 @@ class Dispatcher:
 
     # Who asks.
 
-    def _hello(self, connection: ChildConnection, *who: int) -> Message:
-        self._thread(connection, *who)
-        return self._rules(connection)
-
-    def _thread(self, connection: ChildConnection, process: int, thread: int, native: int) -> Message:
-        connection.process, connection.thread, connection.native = process, thread, native
+    def _thread(
+        self, connection: ChildConnection, process: int, token: int, thread: int, native: int
+    ) -> Message:
+        if connection.process or not process:
+            raise Malformed
+        child = self._processes.setdefault((process, token), ChildProcess(process))
+        owner = self._threads.setdefault((child, thread), ChildThread(child, thread, native))
+        owner.connections += 1
+        connection.owner = owner
         return _DONE
 
     # What holds.
@@ -117,19 +168,22 @@ class Dispatcher:
         """Return the roots of the sessions that hold for child processes."""
         return tuple(dict.fromkeys(root for engine in self.engines() for root in engine.roots))
 
+    def _hello(self, _connection: ChildConnection) -> Message:
+        """Return what holds as long as the session does: the clock, and what is not code under test."""
+        clock = self._clock()
+        virtual = isinstance(clock, VirtualClock)
+        return "welcome", virtual, clock.epoch, tuple(self._state.callers.machinery), clock.now_ns()
+
     def _rules(self, _connection: ChildConnection) -> Message:
         engines, roots = self.engines(), self.roots()
-        clock = self._clock()
         ended = next((engine.ended for engine in engines if engine.ended is not None), None)
         return (
-            "rules", self._shared.generation, roots,
+            "rules", self._generation(), roots,
             {name: self._tests(name, engines) for name in OPERATIONS},
             any(engine.plan.speaks_windows for engine in engines),
             self._model(engines),
             None if ended is None else encode_ending(ended),
             any(engine.sorts for engine in engines),
-            isinstance(clock, VirtualClock), clock.epoch,
-            tuple(self._state.callers.machinery), clock.now_ns(),
         )  # fmt: skip
 
     def _tests(self, name: str, engines: tuple[Engine, ...]) -> Message:
@@ -162,19 +216,20 @@ class Dispatcher:
         connection: ChildConnection,
         spent: int,
         counts: dict[str, Any],
-        row: Message,
-        stack: Any,
+        row: list[Any],
+        stack: list[Any] | None,
         already_decided: bool,
     ) -> Message:
+        operation = decode_operation(row)
         self._spend(connection, spent)
         self._count(connection, counts, {})
-        connection.going = ""
-        operation = decode_operation(row)
-        with self._state.callers.speaking_for(stack):
+        connection.owner.going = ""
+        lines = None if stack is None else tuple((file, line) for file, line in stack)
+        with self._state.callers.speaking_for(lines):
             case, decision, decider = decide(
                 self.engines(), operation, _ELSEWHERE, already_decided=already_decided
             )
-        case.who = connection.thread, connection.process
+        case.who = connection.owner.thread, connection.process
         fault = None
         if decision is not None and decider is not None:
             if operation.early_bound and decision.fault.kind == "short":
@@ -184,53 +239,78 @@ class Dispatcher:
                 fault = str(decision.fault), decision.reason, decision.note, decider.trial, ended
         number = next(_numbers)
         if case.witnesses or case.answered is not None:
-            connection.remember(number, case, decider)
+            connection.owner.remember(number, case, decider)
         return "decided", number, bool(case.witnesses), fault, _answer_row(case.answered, operation)
+
+    def _answered(self, connection: ChildConnection, number: int) -> Answered:
+        """Return what a model has said about a call that is under way."""
+        case = connection.owner.asked.get(number)
+        if case is None or case[0].answered is None:
+            raise Malformed
+        return case[0].answered
 
     def _perform(self, connection: ChildConnection, number: int) -> Message:
         """Do what a model wants done in the place of a call."""
-        answered = connection.asked[number][0].answered
-        assert answered is not None  # noqa: S101  # only what a model has answered is done here
-        assert answered.answer.perform is not None  # noqa: S101  # as it was told
+        perform = self._answered(connection, number).answer.perform
+        if perform is None:
+            raise Malformed
         try:
-            result = answered.answer.perform()
+            result = perform()
         except OSError as error:
             return "failed", encode_failure(error)
         return "result", result
 
     def _performed(self, connection: ChildConnection, number: int, result: Any) -> Message:
         """Take in that a call has succeeded about which a model has spoken."""
-        answered = connection.asked[number][0].answered
-        assert answered is not None  # noqa: S101  # as above
-        model, asked, answer = answered
+        model, asked, answer = self._answered(connection, number)
+        if (result is None) is (asked.name in LISTINGS and not asked.early_bound):
+            raise Malformed
         if asked.early_bound:
             model.passed(asked, answer)
             return _DONE
         return "result", model.done(asked, answer, result)
 
-    def _translate(self, _connection: ChildConnection, operation: Message, row: Message) -> Message:
-        error = decode_failure(row)
+    def _translate(
+        self, _connection: ChildConnection, operation: list[Any], row: list[Any] | None
+    ) -> Message:
+        error, asked = decode_failure(row), decode_operation(operation)
         model = next((engine.model for engine in self.engines() if engine.model is not None), None)
-        if model is None or not isinstance(error, OSError):
+        if model is None or not isinstance(error, OSError) or asked.name not in OPERATIONS:
             return _DONE
-        return "failed", encode_failure(model.translated(decode_operation(operation), error))
+        return "failed", encode_failure(model.translated(asked, error))
 
-    def _note(self, connection: ChildConnection, number: int, outcome: Any, row: Message | None) -> Message:
-        case, decider = connection.asked.pop(number)
+    def _note(self, connection: ChildConnection, number: int, outcome: Any, row: list[Any] | None) -> Message:
+        error = decode_failure(row)
+        case, decider = connection.owner.asked.pop(number, (None, None))
+        if case is None:
+            return _DONE  # its thread was taken for gone
         if outcome == "passed":
-            connection.going = case.operation.name  # it is about to be made
-        case.note(outcome, decode_failure(row))
+            connection.owner.going = case.operation.name  # it is about to be made
+        case.note(outcome, error)
         if outcome == "crashed" and decider is not None:
             decider.on_end()
         return _DONE
 
     def _count(
-        self, _connection: ChildConnection, counts: dict[str, tuple[int, list[str]]], outside: dict[str, str]
+        self, connection: ChildConnection, counts: dict[str, tuple[int, list[str]]], outside: dict[str, str]
     ) -> Message:
+        """Count the calls that no rule concerned; they come as totals, so that no report counts twice."""
+        known = connection.owner.process.counts
+        for name, (total, paths) in counts.items():
+            calls = total - known.get(name, 0)
+            if calls > 0:
+                known[name] = total
+                for engine in self.engines():
+                    engine.count(name, calls, paths[-calls:])
         for engine in self.engines():
-            for name, (calls, paths) in counts.items():
-                engine.count(name, calls, paths)
             engine.outside.update(outside)
+        return _DONE
+
+    def _missed(self, connection: ChildConnection, calls: int, reason: str) -> Message:
+        self.starts.trouble(
+            f"{calls} call{'s'[: calls != 1]} of process {connection.process} met no fault, since they did not "
+            f"reach this process: {reason}"
+        )
         return _DONE
 
     def _escape(self, _connection: ChildConnection, told: str) -> Message:
@@ -238,8 +318,8 @@ class Dispatcher:
             engine.escapes.append(told)
         return _DONE
 
-    def _start(self, connection: ChildConnection, *fields: Any) -> Message:
-        self.starts.add(StartedProcess(*fields))
+    def _start(self, connection: ChildConnection, arguments: list[str], reason: str, site: str) -> Message:
+        self.starts.add(StartedProcess(tuple(arguments), reason, site), connection.process)
         native = self.native()
         if native is not None and native.is_filtered(connection.process):
             self.starts.reached(get_ident(), "")
@@ -260,7 +340,17 @@ class Dispatcher:
 
     # What time it is.
 
-    def _spend(self, _connection: ChildConnection, span: int) -> Message:
+    def _spend(self, connection: ChildConnection, spent: int) -> Message:
+        """Take in what a process has spent in all; what it has reported before is not spent again."""
+        process = connection.owner.process
+        fresh, process.spent = max(0, spent - process.spent), max(spent, process.spent)
+        return self._advanced(fresh)
+
+    def _advance(self, connection: ChildConnection, spent: int, span: int) -> Message:
+        self._spend(connection, spent)
+        return self._advanced(span)
+
+    def _advanced(self, span: int) -> Message:
         clock = self._clock()
         if isinstance(clock, VirtualClock):
             if span:
@@ -296,23 +386,30 @@ class Dispatcher:
         self._cancelled.discard((connection.process, wait.number))
         return True
 
+    def note_wait(self, connection: ChildConnection) -> None:
+        """Record a wait that was sat out, unless the child does that."""
+        wait = connection.wait
+        if wait is not None and wait.noted:
+            self._slept(connection, wait.began, (wait.due or wait.began) - wait.began)
+
     def _slept(self, connection: ChildConnection, began: int, span: int) -> Message:
-        self._clock().waits.append(Wait(began / SECOND, span / SECOND, connection.thread, connection.process))
+        owner = connection.owner
+        self._clock().waits.append(Wait(began / SECOND, span / SECOND, owner.thread, connection.process))
         return _DONE
 
     def _bar(self, connection: ChildConnection, instant: int) -> Message:
-        clock = self._clock()
+        clock, owner = self._clock(), connection.owner
         if isinstance(clock, VirtualClock):
-            connection.clock = clock
-            clock.limit_jumps(connection.key, instant)
+            owner.clock = clock
+            clock.limit_jumps(owner.key, instant)
         return _DONE
 
     def _back(self, connection: ChildConnection, instant: int) -> Message:
-        clock = self._clock()
+        clock, owner = self._clock(), connection.owner
         if isinstance(clock, VirtualClock):
-            clock.external_done(connection.key, instant)
+            clock.external_done(owner.key, instant)
             clock.publish()
-        connection.clock = None
+        owner.clock = None
         return _DONE
 
 

@@ -120,61 +120,133 @@ def _first_line(path: str) -> str:
     return ""
 
 
+class Report(NamedTuple):
+    """What a new interpreter has reported: who it is, who has started it, and by which arguments."""
+
+    process: int
+    parent: int
+    arguments: tuple[str, ...]
+
+
+class _Start(NamedTuple):
+    started: StartedProcess
+    starter: int  # the process that has started it
+    process: int | None = None  # its own number, if that is known
+
+
 class StartedProcesses:
-    """The processes that were started, and those that have told of themselves."""
+    """The processes that were started, those that have reported, and what went wrong on our side."""
 
     def __init__(self) -> None:
-        self._started: list[StartedProcess] = []
-        self._met: list[tuple[str, ...]] = []
+        self._starts: list[_Start] = []
+        self._reports: list[Report] = []
         self._latest: dict[int, int] = {}  # the last start of each thread, by its place
         self._native: set[int] = set()  # those that are met as native programs
+        self._troubles: list[tuple[int, str]] = []
 
-    def add(self, started: StartedProcess) -> None:
-        """Take in that a process is about to start."""
-        self._latest[get_ident()] = len(self._started)
-        self._started.append(started)
+    def add(self, started: StartedProcess, starter: int = 0) -> None:
+        """Take in that a process is about to start, by default one of this process."""
+        self._latest[get_ident()] = len(self._starts)
+        self._starts.append(_Start(started, starter or os.getpid()))
+
+    def identify(self, thread: int, process: int) -> None:
+        """Take in the number of the process that a thread has announced last."""
+        place = self._latest.get(thread)
+        if place is not None:
+            self._starts[place] = self._starts[place]._replace(process=process)
+
+    def forget(self, thread: int) -> None:
+        """Take in that the process that a thread has announced last has started."""
+        self._latest.pop(thread, None)
 
     def reached(self, thread: int, reason: str) -> None:
         """Take in that a native program is under the rules from its start, or the `reason` why it is not."""
         # The one that this thread has announced last.
-        started = self._latest.pop(thread, None)
-        if started is not None and not reason:
-            self._native.add(started)
-        elif started is not None and self._started[started].reason == NATIVE:
-            self._started[started] = self._started[started]._replace(reason=f"{NATIVE}, and {reason}")
+        place = self._latest.pop(thread, None)
+        if place is None:
+            return
+        start = self._starts[place]
+        if not reason:
+            self._native.add(place)
+        elif start.started.reason == NATIVE:
+            told = start.started._replace(reason=f"{NATIVE}, and {reason}")
+            self._starts[place] = start._replace(started=told)
 
-    def report_alive(self, arguments: Sequence[str]) -> None:
-        """Take in that a process has told of itself, with the arguments that it was started with."""
-        self._met.append(tuple(arguments))
+    def report_alive(self, words: Sequence[str]) -> None:
+        """Take in the report of an interpreter: its number, that of its parent, and its arguments."""
+        with suppress(ValueError):
+            process, parent, *arguments = words
+            self._reports.append(Report(int(process), int(parent), tuple(arguments)))
 
-    def count(self) -> int:
-        """Return how many processes have told of themselves."""
-        return len(self._met)
+    def trouble(self, told: str) -> None:
+        """Take in, as a sentence, that something went wrong on our side; each is told once."""
+        if told not in (other for _, other in self._troubles):
+            self._troubles.append((len(self._starts), told))
 
     def unreached(self, first: int = 0) -> Iterator[str]:
-        """Yield a sentence for each process, from the `first` on, that no fault has reached."""
-        met = list(self._met)
-        for place, started in enumerate(self._started[first:], first):
-            if place in self._native:
-                continue
-            same = next((arguments for arguments in met if _same(started.arguments, arguments)), None)
-            if same is None:
-                yield str(started._replace(reason=started.reason or _SILENT))
-            else:
-                met.remove(same)
+        """Yield what went wrong, and a sentence for each process, from the `first` on, that no fault has reached."""
+        yield from (told for place, told in self._troubles if place >= first)
+        reached = self._reached(first)
+        for place, start in enumerate(self._starts[first:], first):
+            if place not in reached:
+                yield str(start.started._replace(reason=start.started.reason or _SILENT))
+
+    def _reached(self, first: int) -> set[int]:
+        """Return which processes faults have reached, by their place."""
+        reports = list(self._reports)
+        left = {
+            place: self._starts[place]
+            for place in range(first, len(self._starts))
+            if place not in self._native
+        }
+        for fits in (_by_number, _by_arguments, _by_launcher, _by_parent):
+            for place, start in tuple(left.items()):
+                report = next((report for report in reports if fits(start, report)), None)
+                if report is not None:
+                    reports.remove(report)
+                    del left[place]
+        return set(range(first, len(self._starts))) - left.keys()
 
     def __len__(self) -> int:
-        return len(self._started)
+        return len(self._starts)
 
 
-def _same(started: tuple[str, ...], met: tuple[str, ...]) -> bool:
-    """Return whether an interpreter was started so: for a script, its own arguments come after those of Python."""
+# How a report is known to be that of a start, the surest way first.
+
+
+def _by_number(start: _Start, report: Report) -> bool:
+    """Tell by its number: a launcher may have become Python since."""
+    return start.process == report.process
+
+
+def _by_arguments(start: _Start, report: Report) -> bool:
+    """Tell by its arguments: for a script, its own come after those of Python."""
+    started, met = start.started.arguments, report.arguments
+    if not started:
+        return False
     if met[-len(started) :] == started:
         return True
     tail = started[1:]
     script = os.path.basename(started[0])
     here = len(met) - len(tail) - 1
     return here >= 0 and met[len(met) - len(tail) :] == tail and os.path.basename(met[here]) == script
+
+
+def _by_launcher(start: _Start, report: Report) -> bool:
+    """Tell by the end of a command: a launcher, such as `env` or `uv run`, is given the arguments of Python."""
+    started, met = start.started.arguments, report.arguments
+    here = len(started) - len(met)
+    return here > 0 and bool(met) and started[here + 1 :] == met[1:] and _is_python(started[here])
+
+
+def _by_parent(start: _Start, report: Report) -> bool:
+    """Tell by its parent, if something in its command is the same: a shell may have become Python."""
+    words = {word for one in report.arguments for word in (one, os.path.basename(one)) if word}
+    return (
+        start.process is None
+        and start.starter == report.parent
+        and any(word in argument for word in words for argument in start.started.arguments)
+    )
 
 
 _SILENT = "it has not told of itself; it ended too early, or is a Python before 3.11"

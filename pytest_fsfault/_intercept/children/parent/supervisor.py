@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._intercept.children import rendezvous
 from pytest_fsfault._intercept.children.parent.fork_hooks import ForkHooks
+from pytest_fsfault._intercept.children.parent.started import StartedProcesses, started
 from pytest_fsfault._intercept.fake.isolation import patcher
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class ChildSupervisor:
         self._owner = os.getpid()
         self._cover: Callable[[list[Patch]], object] = lambda _patches: None
         self._forking = ForkHooks(self.starting, self.launch)
+        self.starts = StartedProcesses()
         self.server: Server | None = None
         self.programs: Programs | None = None
         _supervisors.append(self)
@@ -56,7 +58,13 @@ class ChildSupervisor:
             else:
                 rendezvous.unpublish()
         if self.server is not None:
-            self.server.change()
+            self._change(self.server)
+
+    def _change(self, server: Server) -> None:
+        try:
+            server.change()
+        except OSError as error:
+            self.starts.trouble(f"new child processes do not know all roots: {error}")
 
     def cover(self, put: Callable[[list[Patch]], object]) -> None:
         """Let `put` install the wrappers of functions that start processes, now and in modules loaded later."""
@@ -72,11 +80,9 @@ class ChildSupervisor:
         if site is None or server is None:
             return False
         self.cover(self._cover)
-        from pytest_fsfault._intercept.children.parent.started import started  # noqa: PLC0415
-
         found = started(event, args, site, frame)
         if found is not None:
-            server.dispatcher.starts.add(found)
+            self.starts.add(found)
         return True
 
     def launch(self, launch: Launch, frame: FrameType) -> Any:
@@ -85,11 +91,19 @@ class ChildSupervisor:
             return launch.real(True)
         programs = self._native()
         site = self._state.callers.locate(frame)
-        if programs is None or site is None or self.server is None:
-            return launch.real(True)
+        if programs is None or site is None:
+            result = launch.real(True)
+            self._identify(launch, result)
+            self.starts.forget(get_ident())
+            return result
         result, reason = programs.start(launch, site)
-        self.server.dispatcher.starts.reached(get_ident(), reason)
+        self._identify(launch, result)
+        self.starts.reached(get_ident(), reason)
         return result
+
+    def _identify(self, launch: Launch, result: object) -> None:
+        if launch.event != "os.system" and isinstance(result, int):  # the number of the process
+            self.starts.identify(get_ident(), result)
 
     def _native(self) -> Programs | None:
         """Return who starts native programs; None where no session wants them to be met."""
@@ -99,7 +113,7 @@ class ChildSupervisor:
             from pytest_fsfault._intercept.native.possible import why_not  # noqa: PLC0415  # for who starts a process
 
             if why_not():
-                self.server.dispatcher.starts.reached(get_ident(), why_not())
+                self.starts.reached(get_ident(), why_not())
                 return None
             from pytest_fsfault._intercept.native.programs import Programs  # noqa: PLC0415
 
@@ -107,21 +121,31 @@ class ChildSupervisor:
         return self.programs
 
     def _serve(self) -> Server | None:
-        """Return the running server; None if there can be none, which is recorded as an escape."""
-        if self.server is None:
-            from pytest_fsfault._intercept.children.parent.server import Server  # noqa: PLC0415  # for who starts a process
+        """Return the running server; None if there can be none, which is told at the end of the test."""
+        from pytest_fsfault._intercept.children.parent.server import Server  # noqa: PLC0415  # for who starts a process
 
-            try:
-                self.server = Server(self._state, self._directory, self._clock)
+        try:
+            if self.server is None:
+                self.server = Server(self._state, self._directory, self._clock, self.starts)
                 self.server.dispatcher.native = self._native
-            except OSError as error:
-                told = f"no fault reaches child processes, for want of a directory: {error}"
-                for engine in self._state.engines[:1]:
-                    if told not in engine.escapes:  # each process that is started finds that out
-                        engine.escapes.append(told)
-                return None
-        self.server.start()
+            elif self.server.renew():
+                self.starts.trouble(
+                    f"somebody has removed {self._directory}, where child processes find this one: those that "
+                    "had not asked before went on without faults"
+                )
+                self._directory = self.server.directory
+                rendezvous.publish(self._directory)
+            self.server.loop.start()
+        except (OSError, RuntimeError) as error:  # no directory, no room, no descriptor, no thread
+            self._give_up(error)
         return self.server
+
+    def _give_up(self, error: Exception) -> None:
+        """Let child processes go on without faults, since nobody can answer them."""
+        self.starts.trouble(f"no fault reaches child processes: {error}")
+        if self.server is not None:
+            self.server.close()
+            self.server = None
 
     def drain(self) -> None:
         """Process what children have sent so far, also those that were killed."""
@@ -133,11 +157,15 @@ class ChildSupervisor:
         server, self.server = self.server, None
         programs, self.programs = self.programs, None
         if server is not None:
-            server.pause()
+            server.loop.pause()
         if programs is not None:
             programs.end()
         if server is not None:
             server.close()
+            # Whoever outlives this session does not find the next one.
+            self._directory = rendezvous.new_directory()
+            self._forking.forget_servers()
+        self.starts = StartedProcesses()
         if rendezvous.KEY in os.environ and os.getpid() == self._owner:
             # A mock of the environment that was undone late has brought it back.
             rendezvous.unpublish()
@@ -148,14 +176,13 @@ class ChildSupervisor:
 
     def unreached(self, first: int) -> list[str]:
         """Return a sentence for each process, from the `first` on, that no fault has reached."""
-        if self.server is None:
-            return []
-        self.server.read_reports()
-        return list(self.server.dispatcher.starts.unreached(first))
+        if self.server is not None:
+            self.server.read_reports()
+        return list(self.starts.unreached(first))
 
     def started(self) -> int:
         """Return how many processes were started so far."""
-        return 0 if self.server is None else len(self.server.dispatcher.starts)
+        return len(self.starts)
 
     # A fork of this process.
 
@@ -163,12 +190,15 @@ class ChildSupervisor:
         """Stop the server thread before a fork."""
         if self.server is not None:
             self._native()  # the child needs the modules, and finds them loaded
-            self.server.pause()
+            self.server.loop.pause()
 
     def after_fork(self) -> None:
         """Restart the server thread in the parent after a fork."""
         if self.server is not None:
-            self.server.start()
+            try:
+                self.server.loop.start()
+            except RuntimeError as error:
+                self._give_up(error)
 
     def forked(self) -> None:
         """Attach the forked child to this parent, or to none if no fault acts."""

@@ -1,0 +1,104 @@
+"""The private directory of a parent: made, kept up and removed here."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._host.originals import ORIGINALS
+from pytest_fsfault._intercept.children.rendezvous import (
+    REPORT,
+    is_private,
+    pack_words,
+    read_private,
+    roots_of,
+    unpack_words,
+    write_private,
+)
+from pytest_fsfault._intercept.children.shared_page import SharedState
+from pytest_fsfault._intercept.children.transport import Listener
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_remove, _rmdir, _mkdir, _listdir, _lstat, _rename = (
+    ORIGINALS["os", name] for name in ("unlink", "rmdir", "mkdir", "listdir", "lstat", "replace")
+)
+
+
+class PrivateDirectory:
+    """A directory of ours alone, with the socket on which children connect, the shared page and the roots.
+
+    Raises:
+        OSError: if it cannot be made.
+
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        _mkdir(self.path, 0o700)
+        self._identity = self._look()
+        self._roots: tuple[str, ...] | None = None
+        try:
+            self.shared = SharedState(self.path, create=True)
+            self.listener = Listener(self.path)
+        except BaseException:
+            self._remove()
+            raise
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            status = _lstat(self.path)
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def is_there(self) -> bool:
+        """Return whether it is still the one that was made, and still private."""
+        return self._look() == self._identity and is_private(self.path)
+
+    def publish_roots(self, roots: tuple[str, ...]) -> None:
+        """Write the roots where new interpreters read them.
+
+        Raises:
+            OSError: if they cannot be written.
+
+        """
+        if roots != self._roots:
+            path = roots_of(self.path)
+            with suppress(OSError):
+                _remove(f"{path}.new")
+            write_private(f"{path}.new", pack_words(roots))
+            _rename(f"{path}.new", path)
+            self._roots = roots
+
+    def reports(self) -> Iterator[tuple[str, ...]]:
+        """Yield what interpreters have reported that have started since the last time."""
+        try:
+            names = _listdir(self.path) if self.is_there() else []
+        except OSError:
+            return
+        for name in sorted(names):
+            path = os.path.join(self.path, name)
+            if name.endswith(REPORT):
+                with suppress(OSError):
+                    words = unpack_words(read_private(path))
+                    _remove(path)
+                    yield words
+
+    def close(self, *, abandon: bool = False) -> None:
+        """Give it up; with `abandon` this is the copy in a forked child, and the files stay."""
+        if not abandon:
+            self.shared.alive = False
+            self._remove()
+        self.listener.close()
+        self.shared.close()
+
+    def _remove(self) -> None:
+        if not self.is_there():
+            return
+        with suppress(OSError):
+            for name in _listdir(self.path):
+                _remove(os.path.join(self.path, name))
+            _rmdir(self.path)

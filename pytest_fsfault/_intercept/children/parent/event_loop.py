@@ -1,0 +1,182 @@
+"""One thread that waits for whatever may be asked of this process, and calls who answers."""
+
+from __future__ import annotations
+
+import selectors
+import sys
+import time
+from _socket import socketpair
+from _thread import allocate_lock, get_ident, get_native_id, start_new_thread
+from contextlib import suppress
+from heapq import heappop, heappush
+from itertools import count
+from typing import TYPE_CHECKING, TypeVar
+
+from pytest_fsfault._host.originals import ORIGINALS
+from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, MutableSet
+
+T = TypeVar("T")
+
+_SIZE = 65_536
+_now = ThreadActivity.monotonic_ns
+_real_sleep = time.sleep
+_listdir = ORIGINALS["os", "listdir"]
+_READ, _BOTH = selectors.EVENT_READ, selectors.EVENT_READ | selectors.EVENT_WRITE
+
+
+class EventLoop:
+    """Call back whenever a descriptor can be read, or a moment has come, in a thread of its own.
+
+    A raw thread: it does not belong to the test, and `threading` does not list it. It is stopped while this process
+    forks, since Python warns of a fork with several threads. `look` is called before each wait and returns the real
+    seconds until it has to be called again; `failed` is told what a callback has raised.
+    """
+
+    def __init__(
+        self,
+        own_threads: MutableSet[int],
+        look: Callable[[], float | None],
+        failed: Callable[[Exception], object],
+    ) -> None:
+        self._own_threads = own_threads
+        self._look = look
+        self._failed = failed
+        self._wakeup, self._notifier = socketpair()
+        for one in (self._wakeup, self._notifier):
+            one.settimeout(0)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._wakeup.fileno(), _READ)
+        self._watched: dict[int, Callable[[], object]] = {}
+        self._later: list[tuple[int, int, Callable[[], object]]] = []
+        self._order = count()
+        self._running = False
+        self._stopping = False
+        self._ended = allocate_lock()
+        self._native = 0
+        self._thread = 0
+        self.busy = False  # a callback is at work
+
+    def watch(self, descriptor: int, ready: Callable[[], object]) -> None:
+        """Call `ready` in the thread whenever a descriptor can be read, or nobody is left at its other end."""
+        self._watched[descriptor] = ready
+        self._selector.register(descriptor, _READ)
+
+    def unwatch(self, descriptor: int) -> None:
+        """Watch a descriptor no longer."""
+        if self._watched.pop(descriptor, None) is not None:
+            self._selector.unregister(descriptor)
+
+    def watch_writing(self, descriptor: int, wanted: bool) -> None:
+        """Call back for a watched descriptor also when it can be written, or no longer."""
+        self._selector.modify(descriptor, _BOTH if wanted else _READ)
+
+    def after(self, seconds: float, call: Callable[[], object]) -> None:
+        """Call `call` in the thread after so many real seconds."""
+        heappush(self._later, (_now() + int(seconds * 1e9), next(self._order), call))
+        self.notify()
+
+    def watched(self) -> Iterable[int]:
+        """Return the descriptors that are watched."""
+        return tuple(self._watched)
+
+    def notify(self) -> None:
+        """Wake the thread up."""
+        with suppress(OSError):  # it has been woken up already, or is no more
+            self._notifier.send(b"!")
+
+    def start(self) -> None:
+        """Let the thread run.
+
+        Raises:
+            RuntimeError: if no thread can be had.
+
+        """
+        if self._running:
+            return
+        self._stopping = False
+        self._ended.acquire()
+        try:
+            start_new_thread(self._run, ())
+        except BaseException:
+            self._ended.release()
+            raise
+        self._running = True
+
+    def pause(self) -> None:
+        """Let the thread end, and wait until the system has forgotten it."""
+        if not self._running or self.is_own():
+            return
+        self._stopping = True
+        self.notify()
+        self._ended.acquire()
+        self._ended.release()
+        self._running = False
+        if sys.platform == "linux":
+            while str(self._native) in _listdir("/proc/self/task"):
+                _real_sleep(0.0001)
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread runs."""
+        return self._running
+
+    def is_own(self) -> bool:
+        """Return whether the calling thread is the one that calls back."""
+        return get_ident() == self._thread
+
+    def _run(self) -> None:
+        self._native, self._thread = get_native_id(), get_ident()
+        self._own_threads.add(self._thread)
+        try:
+            while not self._stopping:
+                self._serve(self._timeout())
+        finally:
+            self._own_threads.discard(self._thread)
+            self._thread = 0
+            self._ended.release()
+
+    def _timeout(self) -> float | None:
+        """Call what is due; return the real seconds until the next look."""
+        pauses = [pause for pause in (self._guard(self._look), self._call_due()) if pause is not None]
+        return min(pauses, default=None)
+
+    def _call_due(self) -> float | None:
+        while self._later:
+            left = self._later[0][0] - _now()
+            if left > 0:
+                return left / 1e9
+            self._guard(heappop(self._later)[2])
+        return None
+
+    def _serve(self, timeout: float | None) -> None:
+        found = self._selector.select(timeout)
+        self.busy = True
+        try:
+            for key, _ in found:
+                if key.fd == self._wakeup.fileno():
+                    self._guard(self._drain)
+                elif (ready := self._watched.get(key.fd)) is not None:
+                    self._guard(ready)
+        finally:
+            self.busy = False
+
+    def _drain(self) -> None:
+        with suppress(BlockingIOError):
+            self._wakeup.recv(_SIZE)
+
+    def _guard(self, call: Callable[[], T]) -> T | None:
+        """Return what a callback returns; whatever goes wrong in one, the others get their answers."""
+        try:
+            return call()
+        except Exception as error:  # noqa: BLE001  # as said
+            self._failed(error)
+            return None
+
+    def close(self) -> None:
+        """Give up the descriptors; the thread does not run any more, or is none of this process."""
+        self._selector.close()
+        self._wakeup.close()
+        self._notifier.close()
