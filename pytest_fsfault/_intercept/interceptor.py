@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from pytest_fsfault._core.clock import VirtualClock
+from pytest_fsfault._intercept.calls.descriptors import status_of_descriptor
 from pytest_fsfault._intercept.calls.installation import TIMES, Installation
 from pytest_fsfault._intercept.calls.open_files import toggle_methods
 from pytest_fsfault._intercept.calls.state import UNANNOUNCED, InterceptState, ignore_starts
@@ -135,7 +137,10 @@ class Interceptor:
         for space, name, value in reversed(self._before):
             space[name] = value
         self._before, self._model = [], model
-        for space, name, value in model.patches() if model is not None else ():
+        found = [] if model is None else list(model.patches())
+        if model is not None and model.view() is not None:
+            found.append((vars(os), "fstat", status_of_descriptor(self.state)))
+        for space, name, value in found:
             if name in space:
                 self._before.append((space, name, space[name]))
                 space[name] = value

@@ -10,6 +10,7 @@ import stat as modes
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.interfaces import FastPath
+from pytest_fsfault._core.language.operations import O_TEMPORARY
 from pytest_fsfault._host.processes import has_children
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ _FORMAT = 0o170000
 _REGULAR, _DIRECTORY = modes.S_IFREG, modes.S_IFDIR
 _WRITABLE = _FORMAT | 0o200
 _WRITABLE_FILE = _REGULAR | 0o200
+_WRITABLE_DIRECTORY = _DIRECTORY | 0o200
 
 
 class FastPaths:
@@ -97,7 +99,7 @@ class FastPaths:
         except OSError:
             return False
         return (
-            status.st_mode & _FORMAT == _DIRECTORY
+            status.st_mode & _WRITABLE == _WRITABLE_DIRECTORY
             and status.st_ino != here
             and self._closed(status.st_ino, directory=True)
         )
@@ -128,7 +130,7 @@ class FastPaths:
 
 
 # An exclusive creation may be that of a file that goes with its last handle.
-_ODD_FLAGS = os.O_EXCL | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_TMPFILE", 0)
+_ODD_FLAGS = os.O_EXCL | O_TEMPORARY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_TMPFILE", 0)
 _CHANGING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 

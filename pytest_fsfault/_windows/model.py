@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from functools import partial
@@ -11,17 +12,16 @@ from pytest_fsfault._core.engine.interfaces import Answer, FastPath
 from pytest_fsfault._core.language.errors import build, parse_error
 from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
 from pytest_fsfault._host import temporary_files
-from pytest_fsfault._windows import names
+from pytest_fsfault._windows import effects, names
 from pytest_fsfault._windows.fast_path import FastPaths
 from pytest_fsfault._windows.judges import deleting, directories, metadata, opening, renaming
-from pytest_fsfault._windows.sharing import DELETE
+from pytest_fsfault._windows.platform.modes import STAT, supported
 from pytest_fsfault._windows.state import Denial, HostError, WindowsState, spelled_otherwise, windows_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pytest_fsfault._core.language.operations import Operation
-    from pytest_fsfault._windows.lookup import Location
     from pytest_fsfault._windows.reactions import Reactions
 
 _JUDGES: dict[str, Callable[[WindowsState, Operation], Answer]] = {
@@ -61,6 +61,7 @@ _ALWAYS = frozenset(
 
 
 _LISTINGS = frozenset(["os.listdir", "os.scandir"])
+_STATUSES = frozenset(["os.stat", "os.lstat"])
 
 
 class WindowsModel:
@@ -127,6 +128,13 @@ class WindowsModel:
         yield vars(shutil), "_copyxattr", _copy_nothing
         yield vars(shutil), "_winapi", self._winapi
         yield from temporary_files.patches()
+        yield vars(shutil), "stat", STAT
+        for name, functions in supported().items():
+            yield vars(os), name, functions
+
+    def view(self) -> Callable[[Any, object], Any] | None:
+        """Return what shows the status of a file as Windows does; None where it needs no change."""
+        return None if self.state.on_windows or self.state.is_fake else self.state.attributes.show
 
     def fast_path(self, name: str) -> FastPath | None:
         """Return what lets the plain calls of one operation pass without a judgement; None if all pass."""
@@ -199,9 +207,9 @@ class WindowsModel:
             source, target = answer.about
             there = self.state.lookup.find(answer.target or "")
             if there.exists and there.identity == source.identity:
-                self._renamed(answer, source, target)
+                effects.renamed(self.state, answer, source, target)
         elif operation.name in GROUPS["delete"] and not self.state.lookup.find(answer.path).exists:
-            self._deleted(answer)
+            effects.deleted(self.state, answer)
 
     def passed(self, operation: Operation, answer: Answer) -> None:
         """Take in that an operation goes ahead whose result nobody will tell."""
@@ -216,70 +224,33 @@ class WindowsModel:
         name = operation.name
         with self._lock:
             if name in _LISTINGS and not (isinstance(operation.shown, int) or self.state.on_windows):
-                return directories.listed(self.state, answer, result)
-            if name in GROUPS["delete"]:
-                self._deleted(answer)
-            elif name in GROUPS["rename"] and answer.about is not None:
-                self._renamed(answer, *answer.about)
-                self.reactions.on_written(answer.target or "")
-            elif name in {"open", "os.open"}:
-                self._opened(operation.path, answer)
-            elif name in {"os.close", "file.close"}:
-                if self.state.temporaries:
-                    deleting.finish_temporaries(self.state)
-                if answer.about:
-                    self.reactions.on_written(answer.path)
-            elif name in {"os.mkdir", "os.link", "os.symlink"}:
-                self.state.lookup.created(answer.target or answer.path)
-                if name == "os.symlink" and answer.about is not None:
-                    self._linked(*answer.about)
+                return directories.listed(self.state, answer, result, self.view())
+            if name in _STATUSES:
+                show = self.view()
+                return result if show is None else show(result, answer.path)
+            self._follow(operation, answer)
         return result
 
-    def _deleted(self, answer: Answer) -> None:
-        location = answer.about
-        if location is None or location.status is None:
-            return
-        self.state.lookup.removed(location.path)
-        if location.is_directory or location.status.st_nlink == 1:
-            self.state.forget(location.identity)
-
-    def _renamed(self, answer: Answer, source: Any, target: Any) -> None:
-        state, path = self.state, answer.target or ""
-        if target.exists and target.identity != source.identity and target.status.st_nlink == 1:
-            state.forget(target.identity)
-        state.lookup.moved(source.path, path)
-        if source.is_directory:
-            state.lookup.begin_epoch()  # what was below has other paths now
-        if state.holds:
-            before, after = state.real(source.path), state.real(path)
-            state.holds.renamed(source.identity, before, after)
-            if source.is_directory:
-                state.holds.moved(before, after)
-        if state.pending:
-            before, after = state.real(source.path), state.real(path)
-            state.pending = {_moved(where, before, after): one for where, one in state.pending.items()}
-        for identity, where in state.temporaries.items():
-            state.temporaries[identity] = _moved(where, source.path, path)
-
-    def _opened(self, path: str, answer: Answer) -> None:
-        if answer.about is None:
-            return
-        location, wish = answer.about
-        if not location.exists:
-            self.state.lookup.created(location.path)
-        if wish.access & DELETE:
-            made = self.state.lookup.find(location.path)
-            if made.exists:
-                self.state.temporaries[made.identity] = made.path
-                temporary_files.OPENED.add(path)
+    def _follow(self, operation: Operation, answer: Answer) -> None:
+        """Take in what a change of the tree has brought about."""
+        name, state = operation.name, self.state
+        if name in GROUPS["delete"]:
+            effects.deleted(state, answer)
+        elif name in GROUPS["rename"] and answer.about is not None:
+            effects.renamed(state, answer, *answer.about)
+            self.reactions.on_written(answer.target or "")
+        elif name in {"open", "os.open"}:
+            if effects.opened(state, operation.path, answer):
                 self.reactions.changed()
-
-    def _linked(self, location: Location, for_directory: bool) -> None:
-        """Take in for which of both a link was made, as CPython tells Windows: what it leads to says so, or the caller."""
-        made = self.state.lookup.find(location.path)
-        if made.is_link:
-            there = self.state.lookup.follow(made)
-            self.state.link_kinds[made.identity] = for_directory or there.is_directory
+        elif name in {"os.close", "file.close"}:
+            if state.temporaries:
+                deleting.finish_temporaries(state)
+            if answer.about:
+                self.reactions.on_written(answer.path)
+        elif name in {"os.mkdir", "os.link", "os.symlink"}:
+            state.lookup.created(answer.target or answer.path)
+            if name == "os.symlink" and answer.about is not None:
+                effects.linked(state, *answer.about)
 
     def translated(self, operation: Operation, error: OSError) -> OSError:
         """Return the error that Windows gives where the host gave `error`."""
@@ -313,11 +284,6 @@ class WindowsModel:
                 deleting.finish_temporaries(state)
                 state.temporaries.clear()  # what is still open is its owner's to delete
                 state.streams.close()
-
-
-def _moved(path: str, source: str, target: str) -> str:
-    """Return where a path is once `source`, which it may be or be below, is at `target`."""
-    return target + path[len(source) :] if path == source or path.startswith(f"{source}/") else path
 
 
 def _copy_nothing(*_args: object, **_kwargs: object) -> None:

@@ -47,7 +47,7 @@ def read(
 
     `shown` is how the caller wrote it; with `searching` its directory is listed, with `making` it becomes one.
     """
-    if not version.long_paths and len(path) >= (_DIRECTORY if making else _PATH):
+    if not version.long_paths and not _is_verbatim(shown) and len(path) >= (_DIRECTORY if making else _PATH):
         code = NAME_TOO_LONG if making else PATH_NOT_FOUND
         return Name(path, code, f"{len(path)} characters are more than a path may have without long paths")
     if has_drive(f"{path}/"):
@@ -59,7 +59,7 @@ def read(
 def _read(path: str, shown: object, version: Version, *, searching: bool) -> Name:
     if ODD.search(path) is None:
         return Name(path)
-    verbatim = isinstance(shown, str) and shown.startswith("\\\\?\\")
+    verbatim = _is_verbatim(shown)
     parts = path.replace("\\", "/").split("/")
     kept = parts if verbatim else [_middle(part) for part in parts[:-1]] + [_last(parts[-1], searching)]
     path = "/".join(part for index, part in enumerate(kept) if part or index == 0) or "/"
@@ -73,6 +73,12 @@ def _read(path: str, shown: object, version: Version, *, searching: bool) -> Nam
     if device:
         return Name(path, device=device)
     return _stream(path, kept)
+
+
+def _is_verbatim(shown: object) -> bool:
+    """Return whether a path has the prefix that takes it as it is written, however long it is."""
+    text = os.fsdecode(shown) if isinstance(shown, (str, bytes)) else ""
+    return text.startswith("\\\\?\\")
 
 
 def _middle(part: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pytest_fsfault._core.language.errors import native_code
 from pytest_fsfault._windows import names
+from pytest_fsfault._windows.attributes import Attributes
 from pytest_fsfault._windows.holders.holds import Holds
 from pytest_fsfault._windows.lookup import Location, Lookup
 from pytest_fsfault._windows.sharing import ALL, DELETE, READ, WRITE, Opening, conflict
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from pytest_fsfault._windows.open_files.this_process import OpenFiles
     from pytest_fsfault._windows.sharing import Identity
     from pytest_fsfault._windows.versions import Version
-
-_WRITABLE = 0o200
 
 
 class Denial(Exception):  # noqa: N818  # an answer, not a mistake
@@ -69,6 +68,7 @@ class WindowsState:
         self.now = now
         # There the system itself knows names, attributes and what is open: only what is declared is added.
         self.on_windows = on_windows
+        self.is_fake = fake
         exact = version.case_sensitive or on_windows
         self.lookup = Lookup(native, case_sensitive=exact, remembers=not fake)
         self.holds = Holds(now, changed)
@@ -79,38 +79,29 @@ class WindowsState:
         self.temporaries: dict[Identity, str] = {}
         # Deleted names that legacy Windows keeps until their last handle is closed.
         self.pending: dict[str, Identity] = {}
-        # For which of both a symbolic link was made, a directory or a file: what it leads to may be gone.
-        self.link_kinds: dict[Identity, bool] = {}
         self.listings: weakref.WeakSet[Any] = weakref.WeakSet()
         self.streams = Streams(native, self.lookup)
-        self._attributes: dict[Identity, frozenset[str]] = {}
+        self.attributes = Attributes(self.lookup)
 
     @property
     def calm(self) -> bool:
         """Return whether nobody holds anything, and no file has what the host does not know."""
-        state = (
-            self.holds
-            or self.volumes
-            or self.temporaries
-            or self.pending
-            or self._attributes
-            or self.link_kinds
-        )
+        state = self.holds or self.volumes or self.temporaries or self.pending or self.attributes
         return self.version.long_paths and not state
 
     def mark(self) -> tuple[Any, ...]:
         """Return what `rewind` goes back to."""
-        known = list(self.volumes), dict(self.temporaries), dict(self.pending), dict(self._attributes)
-        return *known, dict(self.link_kinds), self.streams.owners
+        known = list(self.volumes), dict(self.temporaries), dict(self.pending), self.attributes.mark()
+        return *known, self.streams.owners
 
     def rewind(self, state: tuple[Any, ...] | None) -> None:
         """Go back to a state, or to none: files that were known since are gone, and their numbers are free."""
-        volumes, temporaries, pending, attributes, kinds, owners = state or ([], {}, {}, {}, {}, frozenset())
+        volumes, temporaries, pending, attributes, owners = state or ([], {}, {}, None, frozenset())
         for identity in self.streams.owners - owners:
             self.streams.gone(identity)
         self.volumes[:] = volumes
         self.temporaries, self.pending = dict(temporaries), dict(pending)
-        self._attributes, self.link_kinds = dict(attributes), dict(kinds)
+        self.attributes.rewind(attributes)
         self.listings.clear()
         self.lookup.begin_epoch()
         self.changed()
@@ -199,13 +190,6 @@ class WindowsState:
         who = f": {keepers[0]}" if keepers else ""
         return f"{name} is deleted, and stays until its last handle is closed{who}"
 
-    def is_directory_link(self, location: Location) -> bool:
-        """Return whether a link was made for a directory: on Windows it is one itself then."""
-        if not location.is_link:
-            return False
-        known = self.link_kinds.get(location.identity)
-        return self.lookup.follow(location).is_directory if known is None else known
-
     def check_ending(self, location: Location, shown: object, code: int = names.INVALID_NAME) -> None:
         """Refuse a file, or a link to one, that is written with a separator at its end.
 
@@ -214,7 +198,7 @@ class WindowsState:
         """
         if not names.ends_with_separator(shown) or not location.exists:
             return
-        if location.is_directory or self.is_directory_link(location):
+        if location.is_directory or self.attributes.is_directory_link(location):
             return
         dangling = location.is_link and not self.lookup.follow(location).exists
         code = names.NOT_A_DIRECTORY if dangling else code
@@ -236,27 +220,14 @@ class WindowsState:
 
     # Attributes.
 
-    def readonly(self, location: Location) -> bool:
-        """Return whether a file, directory or link has the read-only attribute, which a link has for itself."""
-        if location.is_directory or location.is_link:
-            return "readonly" in self.attributes(location)
-        assert location.status is not None  # noqa: S101  # asked of what exists
-        return not location.status.st_mode & _WRITABLE
-
-    def attributes(self, location: Location) -> frozenset[str]:
-        """Return those attributes that the real file cannot hold."""
-        return self._attributes.get(location.identity, frozenset()) if self._attributes else frozenset()
-
     def set_attribute(self, location: Location, name: str, value: bool) -> None:
         """Give an attribute, or take it away."""
-        there = self.attributes(location)
-        self._attributes[location.identity] = there | {name} if value else there - {name}
+        self.attributes.set(location, name, value)
         self.changed()
 
     def forget(self, identity: Identity) -> None:
         """Take in that a file is gone: the system will give its number to another."""
-        self._attributes.pop(identity, None)
-        self.link_kinds.pop(identity, None)
+        self.attributes.forget(identity)
         self.temporaries.pop(identity, None)
         self.streams.gone(identity)
         self.holds.gone(identity)

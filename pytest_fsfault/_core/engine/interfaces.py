@@ -107,6 +107,9 @@ class SystemModel(Protocol):
     def translated(self, operation: Operation, error: OSError) -> OSError:
         """Return the error that the emulated system gives where the real one gave `error`."""
 
+    def view(self) -> Callable[[Any, object], Any] | None:
+        """Return what shows the status of a file, found at a path, as the emulated system does; None: it is right."""
+
     def mapped(self) -> None:
         """Take in that a file may have been mapped into memory."""
 

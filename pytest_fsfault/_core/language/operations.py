@@ -134,11 +134,21 @@ def flag_groups(flags: int) -> frozenset[str]:
     return groups | _CREATES if flags & os.O_CREAT else groups
 
 
+#: The flag by which Windows deletes a file with its last handle; elsewhere a bit that the system passes over.
+O_TEMPORARY: int = getattr(os, "O_TEMPORARY", 1 << 24)
+
+
 class Temporary(int):
     """The flags by which `tempfile.NamedTemporaryFile` opens a file that is to go with its last handle.
 
     On Windows it adds O_TEMPORARY, which asks for deletion and shares it.
     """
+
+    __slots__ = ()
+
+
+class Following(int):
+    """The mode of an `os.chmod` that was told to follow links, which is not its default on Windows."""
 
     __slots__ = ()
 

@@ -8,7 +8,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pytest_fsfault._core.language.operations import (
+    O_TEMPORARY,
     OPERATIONS,
+    Following,
     Operation,
     Temporary,
     flag_groups,
@@ -133,13 +135,18 @@ def _detail(
     if name not in _DETAILS or function.function == "fchmod":
         return None
     found = _argument(args, kwargs, *_DETAILS[name], None)
+    if name == "os.chmod" and kwargs.get("follow_symlinks") is True and type(found) is int:
+        return Following(found)
     return _flags(found) if name == "os.open" and paths.knows_temporary else found
 
 
 def _flags(flags: Any) -> Any:
     """Return the flags of an `os.open`, which tell of a temporary file if they are those of one."""
-    new = isinstance(flags, int) and flags & os.O_CREAT and flags & os.O_EXCL
-    return Temporary(flags) if new and is_named_temporary(sys._getframe()) else flags
+    if not isinstance(flags, int):
+        return flags
+    new = flags & os.O_CREAT and flags & os.O_EXCL
+    temporary = flags & O_TEMPORARY or (new and is_named_temporary(sys._getframe()))
+    return Temporary(flags) if temporary else flags
 
 
 def _argument(args: tuple[Any, ...], kwargs: dict[str, Any], place: int, name: str, default: Any) -> Any:
@@ -245,7 +252,7 @@ def relocated(
 
 def _is_normal(text: str) -> bool:
     text = text.replace("\\", "/")
-    return "/." not in text and text[-1:] != "/"
+    return text[:2] != "//" and "/." not in text and text[-1:] != "/"
 
 
 def answered(operation: str, ask: Callable[[], Any]) -> Any:

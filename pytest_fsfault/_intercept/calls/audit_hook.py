@@ -7,7 +7,6 @@ afterwards, nobody tells.
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from functools import partial
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 _Args = tuple[Any, ...]
 _listening: dict[str, _Listener] = {}
 _installed = False
-_OURS = PACKAGE + "_intercept" + os.sep
 
 
 def _hook(event: str, args: _Args, find: Callable[[str], _Listener | None] = _listening.get) -> None:
@@ -224,4 +222,4 @@ def _caller() -> FrameType | None:
 
 
 def _is_ours(frame: FrameType | None) -> bool:
-    return frame is not None and frame.f_code.co_filename.startswith(_OURS)
+    return frame is not None and frame.f_code.co_filename.startswith(PACKAGE)

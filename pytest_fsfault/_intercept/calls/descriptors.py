@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._host.descriptors import path_of_descriptor
+from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.calls.arguments import ends_of
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
 from pytest_fsfault._intercept.calls.wrapper import NOTHING, Wrapper
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_fsfault._intercept.calls.functions import InterceptedFunction
+    from pytest_fsfault._intercept.calls.state import InterceptState
 
 
 class DescriptorWrapper(Wrapper):
@@ -76,3 +80,18 @@ class DescriptorWrapper(Wrapper):
             self.note_path(ends.path or ends.target)
             return self.direct(args, kwargs, watched=False)
         return self.execute(operation, args, kwargs)
+
+
+def status_of_descriptor(state: InterceptState) -> Callable[[int], Any]:
+    """Return `os.fstat` for while a model shows what it returns: it is no operation, so that no rule meets it."""
+    real = ORIGINALS["os", "fstat"]
+
+    @wraps(real)
+    def fstat(fd: Any) -> Any:
+        found, show = real(fd), state.show
+        if show is None or not state.live:
+            return found
+        path = path_of_descriptor(fd)
+        return show(found, None) if path and state.watched(path) else found
+
+    return fstat

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.engine.status import check_available
 from pytest_fsfault._intercept.calls.arguments import ends_of
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
 from pytest_fsfault._intercept.calls.wrapper import UNKNOWN, Wrapper
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.engine.interfaces import FastPath
     from pytest_fsfault._intercept.calls.functions import InterceptedFunction
+
+
+# Of the functions of a path those that take a descriptor as well, on this system.
+_TAKE_DESCRIPTORS = frozenset(os.supports_fd)
 
 
 class PathWrapper(Wrapper):
@@ -68,6 +74,8 @@ class PathWrapper(Wrapper):
             if watched:
                 self.calls += 1
             try:
+                if watched and self.show is not None:
+                    return self.show(self.real(path, *args, **kwargs), path)
                 if args or kwargs:
                     return self.real(path, *args, **kwargs)
                 return self.real(path)
@@ -89,6 +97,8 @@ class PathWrapper(Wrapper):
         if watched is False or (watched and self.fast_path is None):
             if watched:
                 self.calls += 1
+                if kwargs and self.state.show is not None:
+                    check_available(self.function.function, kwargs)
             self.state.announced = path
             try:
                 if args or kwargs:
@@ -172,7 +182,7 @@ class PathWrapper(Wrapper):
         except TypeError:
             return self.direct(args, kwargs, watched=False)
         where = None if ends is None else ends.path
-        if isinstance(path, int) and self.real not in os.supports_fd:
+        if isinstance(path, int) and self.real not in _TAKE_DESCRIPTORS:
             where = None  # refused by the function itself
         # shutil's functions keep a path object, since they hand it to their callbacks.
         if ends is not None and not (isinstance(path, int) or self.kind.composite):
@@ -183,6 +193,8 @@ class PathWrapper(Wrapper):
                 if type(path) is str and os.path.isabs(path):
                     self.remember(path, False)
             return self.direct(args, kwargs, watched=False)
+        if kwargs and self.state.show is not None and not self.kind.composite:
+            check_available(self.function.function, kwargs)
         test = self.tests()[0]
         operation = None
         if (test is not None and test(where)) or self.asks_model(path):
@@ -190,7 +202,10 @@ class PathWrapper(Wrapper):
         if operation is None:
             self.calls += 1
             self.note_path(where)
-            return self.direct(args, kwargs)
+            result, show = self.direct(args, kwargs), self.show
+            # A descriptor is nothing that a model is asked about.
+            ours = show is not None and isinstance(path, int) and self.state.callers.locate(sys._getframe())
+            return show(result, None) if ours and show is not None else result
         return self.execute(operation, args, kwargs)
 
     def asks_model(self, path: Any) -> bool:

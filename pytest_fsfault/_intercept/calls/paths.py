@@ -10,6 +10,10 @@ from pytest_fsfault._host.descriptors import is_writable, path_of_descriptor
 from pytest_fsfault._host.originals import getcwd
 from pytest_fsfault._host.paths import WINDOWS_FORMS, one_form
 
+#: Before a path it says that the path is taken as it is written, however long it is.
+#: Source: Microsoft, "Naming Files, Paths, and Namespaces".
+VERBATIM = "\\\\?\\"
+
 
 def resolve(path: Any, directory: int | None = None, /) -> tuple[str | None, Any]:
     """Return a path argument as an absolute path, and as an error shows it.
@@ -30,6 +34,8 @@ def resolve(path: Any, directory: int | None = None, /) -> tuple[str | None, Any
         return None, shown
     if WINDOWS_FORMS is not None:
         return WINDOWS_FORMS(text), shown  # no function of Windows takes a `dir_fd`
+    if text.startswith(VERBATIM) and REAL_PATHS.knows_verbatim:
+        text = text[len(VERBATIM) :]
     if os.path.isabs(text):
         return absolute(text, ""), shown
     base = _current_directory() if directory is None else path_of_descriptor(directory)
@@ -47,6 +53,7 @@ class RealPaths:
     """The real file system, for who reads the arguments of a call."""
 
     knows_temporary = True
+    knows_verbatim = False  # whether a path of the host may have Windows' prefix: while it passes for one
     resolve = staticmethod(resolve)
     absolute = staticmethod(one_form)
     writes = staticmethod(is_writable)

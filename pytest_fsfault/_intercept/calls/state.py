@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_fsfault._core.engine.listings import LISTINGS
 from pytest_fsfault._core.language.globs import within
+from pytest_fsfault._intercept.calls.paths import REAL_PATHS
 from pytest_fsfault._intercept.patching.callers import Callers
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class InterceptState:
         "on_fake",
         "own_threads",
         "root_prefixes",
+        "show",
         "shut",
         "starting",
         "top_roots",
@@ -73,6 +75,8 @@ class InterceptState:
         self.announced: object = UNANNOUNCED
         self.engines: tuple[Engine, ...] = ()  # the innermost session first
         self.model: SystemModel | None = None  # the second decider of the innermost session that has one
+        # What the code under test gets for the status of a file; None: what the system says.
+        self.show: Callable[[Any, object], Any] | None = None
         self.shut = 0
         self.on_fake = False  # a fake file system is in force: the real one is left alone
         self.own_threads: set[int] = set()  # threads in which we ourselves are at work
@@ -92,6 +96,8 @@ class InterceptState:
         gates = [engine for engine in self.engines if engine.gate]
         self.live = bool(gates) and not self.shut and not self.on_fake
         self.model = next((engine.model for engine in gates if engine.model is not None), None)
+        self.show = None if self.model is None else self.model.view()
+        REAL_PATHS.knows_verbatim = self.show is not None
         if not gates:
             return
         self._drained = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.engine.status import check_available
 from pytest_fsfault._intercept.calls.arguments import ends_of
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
 from pytest_fsfault._intercept.calls.wrapper import MEMORY, UNKNOWN, Wrapper
@@ -146,6 +147,8 @@ class TwoPathWrapper(Wrapper):
         if not (state.watched(ends.path) or state.watched(ends.target)):
             self.note_outside(ends.path)
             return self.direct(args, kwargs, watched=False)
+        if kwargs and state.show is not None and not composite:
+            check_available(self.function.function, kwargs)
         operation = None
         if self.concerned(ends.path, ends.target) or (state.model is not None and not composite):
             operation = self.describe(ends, args, kwargs)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.calls.functions import InterceptedFunction
     from pytest_fsfault._intercept.calls.state import InterceptState
 
+# The operations that return the status of a file.
+STATUSES = frozenset({"os.stat", "os.lstat"})
 # So many paths are remembered per function before the memory starts anew.
 MEMORY = 50_000
 UNKNOWN: Any = object()
@@ -58,6 +60,7 @@ class Wrapper:
         "outside_path",
         "paths",
         "real",
+        "show",
         "state",
         "undecided",
     )  # fmt: skip
@@ -78,6 +81,7 @@ class Wrapper:
         self.outside_path: str | None = None
         self._tests: Any = UNKNOWN
         self.fast_path: FastPath | None = None
+        self.show: Callable[[Any, object], Any] | None = None  # what the caller gets for a status
         self.call = _bind(self._template(function), self, real)
         vars(self)[function.function] = self.call  # `copy` asks the owner of a method for the method's name
         state.interceptors.append(self)
@@ -91,6 +95,7 @@ class Wrapper:
         self._tests = UNKNOWN
         model = self.state.model
         self.fast_path = None if model is None else model.fast_path(self.operation)
+        self.show = self.state.show if self.operation in STATUSES else None
 
     def drain_counts(self) -> tuple[int, list[str]]:
         calls, self.calls = self.calls, 0

@@ -86,6 +86,7 @@ def _copy(model: CopyModel, operation: Operation, *, follow: bool) -> None:
         if target.exists:
             _check_target(state, source, target)
         _transfer(state, source.path, target.path)
+        state.streams.copied(source.identity, state.lookup.find(target.path))
     except OSError as error:
         raise Denial(windows_code(state, operation, error), str(error)) from None
     state.lookup.created(target.path)
@@ -109,7 +110,7 @@ def _check_target(state: WindowsState, source: Location, target: Location) -> No
         raise Denial(5, f"{target.name} is a directory")
     if target.identity == source.identity:
         raise Denial(32, f"{target.name} cannot be copied onto itself")
-    if state.readonly(target) or state.attributes(target) & {"hidden", "system"}:
+    if state.attributes.readonly(target) or state.attributes.of(target) & {"hidden", "system"}:
         raise Denial(5, f"{target.name} has an attribute that forbids it")
     state.check_images(target, 32)
     state.check_sharing(target, WRITE, READ | WRITE)

@@ -28,7 +28,7 @@ def judge_remove(state: WindowsState, operation: Operation) -> Answer:
         raise HostError(5, f"{location.name} is a directory", location)
     state.check_ending(location, operation.shown)
     state.check_sharing(location, DELETE, ALL)
-    if state.readonly(location):
+    if state.attributes.readonly(location):
         raise Denial(5, f"{location.name} is read-only")
     mapped = state.version.posix_delete and state.version.deletes_mapped
     state.check_images(location, 5, sections=not mapped)
@@ -38,11 +38,11 @@ def judge_remove(state: WindowsState, operation: Operation) -> Answer:
 def judge_rmdir(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.rmdir`: a link that was made for a directory is one, wherever it leads to (CPython test_os)."""
     location = state.existing(operation)
-    link = state.is_directory_link(location)
+    link = state.attributes.is_directory_link(location)
     if not location.is_directory and not link:
         raise HostError(NOT_A_DIRECTORY, f"{location.name} is a file", location)
     state.check_sharing(location, DELETE, ALL)
-    if state.readonly(location):
+    if state.attributes.readonly(location):
         raise Denial(5, f"{location.name} is read-only")
     if link:
         return Answer(location.path, perform=partial(state.native.unlink, location.path), about=location)

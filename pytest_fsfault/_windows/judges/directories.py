@@ -9,17 +9,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from pytest_fsfault._core.engine.interfaces import Answer
+from pytest_fsfault._windows.entries import DirEntry
 from pytest_fsfault._windows.names import NOT_A_DIRECTORY, fold
 from pytest_fsfault._windows.sharing import ALL, READ, WRITE
 from pytest_fsfault._windows.state import Denial, HostError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._windows.lookup import Location
     from pytest_fsfault._windows.sharing import Identity
     from pytest_fsfault._windows.state import WindowsState
+
+    Show = Callable[[Any, object], Any] | None
 
 _LONGEST_CURRENT = 260
 
@@ -84,12 +87,12 @@ class Listing:
     The real iterator is exhausted at once, and with it its descriptor closed: the model remembers ours.
     """
 
-    def __init__(self, real: Any, location: tuple[str, Identity], state: WindowsState) -> None:
+    def __init__(self, real: Any, location: tuple[str, Identity], state: WindowsState, show: Show) -> None:
         path, self.identity = location
         self.path = state.real(path)
         with real:
             entries = sorted(real, key=lambda entry: _key(entry.name))
-        self._entries = iter(entries)
+        self._entries = iter(entries if show is None else [DirEntry(entry, show) for entry in entries])
         self._state = state
         state.listings.add(self)
 
@@ -115,11 +118,11 @@ class Listing:
         self._state.listings.discard(self)
 
 
-def listed(state: WindowsState, answer: Answer, result: Any) -> Any:
+def listed(state: WindowsState, answer: Answer, result: Any, show: Show) -> Any:
     """Return the result of a listing as Windows gives it."""
     if isinstance(result, list):
         return in_order(result)
     location: Location = state.lookup.follow(state.lookup.find(answer.path))
     if not location.exists:
         return result
-    return Listing(result, (location.path, location.identity), state)
+    return Listing(result, (location.path, location.identity), state, show)

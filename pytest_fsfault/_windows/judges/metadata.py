@@ -11,6 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.engine.interfaces import Answer
+from pytest_fsfault._core.engine.status import ProgramMode
+from pytest_fsfault._core.language.operations import Following
 from pytest_fsfault._windows.state import Denial, HostError
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._windows.lookup import Location
     from pytest_fsfault._windows.state import WindowsState
 
-_WRITE = 0o200
+_WRITE, _RUN = 0o200, 0o111
 # MS-FSA 2.1.5.15.6; iterative/dvc#6965, pkolaczk/fclones#322.
 _MOST_NAMES = 1024
 
@@ -50,8 +52,10 @@ def judge_access(state: WindowsState, operation: Operation) -> Answer:
     location = state.existing(operation)
     mode = operation.detail
     # GetFileAttributesW asks a link for its own attributes.
-    directory = location.is_directory or state.is_directory_link(location)
-    denied = isinstance(mode, int) and mode & os.W_OK and not directory and state.readonly(location)
+    directory = location.is_directory or state.attributes.is_directory_link(location)
+    denied = (
+        isinstance(mode, int) and mode & os.W_OK and not directory and state.attributes.readonly(location)
+    )
     return Answer(location.path, perform=lambda: not denied)
 
 
@@ -63,6 +67,9 @@ def judge_chmod(state: WindowsState, operation: Operation) -> Answer:
     mode = operation.detail
     if not isinstance(mode, int):
         return Answer(location.path)
+    if isinstance(mode, Following):  # by `follow_symlinks=True`, from 3.13 on
+        location = state.lookup.follow(location)
+        state.must_exist(location)
     if location.is_link:  # the link's own attribute: python/cpython#59616 and #113049, Lib/test/test_posix.py
         return Answer(location.path, perform=partial(_chmod_link, state, location, mode))
     if location.is_directory:
@@ -71,7 +78,9 @@ def judge_chmod(state: WindowsState, operation: Operation) -> Answer:
 
 
 def _chmod_file(state: WindowsState, location: Location, mode: int) -> None:
-    # No file becomes unreadable on Windows; what else the caller wished stays for programs to be run.
+    # No file becomes unreadable on Windows. What the host may run stays so, and so is what is made to be run.
+    assert location.status is not None  # noqa: S101  # it exists
+    mode |= location.status.st_mode & _RUN | (_RUN if isinstance(mode, ProgramMode) else 0)
     native = mode | 0o600 if mode & _WRITE else (mode | 0o400) & ~0o222
     state.native.chmod(location.path, native)
 
@@ -92,7 +101,7 @@ def judge_link(state: WindowsState, operation: Operation) -> Answer:
     source = state.locate_plain(operation.path, operation.shown)
     state.must_exist(source)
     target = state.locate_plain(operation.target, operation.shown_target)
-    if source.is_directory or state.is_directory_link(source):
+    if source.is_directory or state.attributes.is_directory_link(source):
         raise HostError(5, f"{source.name} is a directory", source)
     _check_new(state, source.path, target)
     state.check_parent(target)

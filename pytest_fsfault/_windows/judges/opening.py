@@ -102,9 +102,9 @@ def _check_existing(state: WindowsState, location: Location, wish: Wish) -> None
     if wish.exclusive:
         raise HostError(80, f"{location.name} exists", location)
     writes = wish.access & WRITE
-    if (writes or wish.empties) and state.readonly(location):
+    if (writes or wish.empties) and state.attributes.readonly(location):
         raise Denial(5, f"{location.name} is read-only")
-    if wish.empties and (found := state.attributes(location) & {"hidden", "system"}):
+    if wish.empties and (found := state.attributes.of(location) & {"hidden", "system"}):
         raise Denial(5, f"{location.name} is {min(found)}, and would have to be created anew as such")
     if writes or wish.empties:
         state.check_images(location, 32)

@@ -78,10 +78,10 @@ def _check_target(state: WindowsState, operation: Operation, target: Location) -
     if operation.name == "os.rename" and not operation.doubtful:
         raise Denial(183, f"{target.name} exists")
     state.must_live(target)
-    if target.is_directory or state.is_directory_link(target):
+    if target.is_directory or state.attributes.is_directory_link(target):
         kind = "a link to a directory" if target.is_link else "a directory"
         raise Denial(5, f"{target.name} is {kind}, which nothing can replace")
-    if state.readonly(target):
+    if state.attributes.readonly(target):
         raise Denial(5, f"{target.name} is read-only")
     for opening, hold in state.openings(target.identity):
         if opening.kind in {"image", "library"} or (opening.access and opening.kind != "section"):

@@ -12,6 +12,8 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_fsfault._windows.platform.modes import FLAGS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from importlib.machinery import ModuleSpec
@@ -99,7 +101,7 @@ class ModuleProxies:
         system = self._system
         for name, real, seen in (
             ("sys", sys, {"platform": "win32"}),
-            ("os", os, {"name": "nt"}),
+            ("os", os, {"name": "nt", **FLAGS}),
             ("platform", platform, {"system": system}),
         ):
             # Something else may stand for the module, such as a fake file system's `os`.

@@ -15,9 +15,11 @@ from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._core.engine.interfaces import Answer
 from pytest_fsfault._core.engine.listings import LISTINGS, Entries
 from pytest_fsfault._core.engine.plan import Decision, Plan
+from pytest_fsfault._core.engine.status import windows_status
 from pytest_fsfault._core.language.faults import Fault
 from pytest_fsfault._core.language.operations import Temporary
 from pytest_fsfault._host import temporary_files
+from pytest_fsfault._intercept.calls.wrapper import STATUSES
 from pytest_fsfault._intercept.children.child.connection import ParentGone, Unreachable
 from pytest_fsfault._intercept.children.child.remote_clock import RemoteClock
 from pytest_fsfault._intercept.children.protocol import (
@@ -304,6 +306,8 @@ class RemoteModel:
         number, tells = answer.about
         if isinstance(operation.detail, Temporary):
             temporary_files.OPENED.add(operation.path)
+        if operation.name in STATUSES:
+            return windows_status(result, answer.path)
         if operation.name in LISTINGS:
             return self._listed(number, result)
         if tells:
@@ -335,6 +339,10 @@ class RemoteModel:
         answer = self._engine.ask("translate", encode_operation(operation), encode_failure(error))
         found = decode_failure(answer[1]) if answer[0] == "failed" else None
         return found if isinstance(found, OSError) else error
+
+    def view(self) -> Callable[[Any, object], Any]:
+        """Return what shows the status of a file as Windows does, by what this system knows of it."""
+        return windows_status
 
     def mapped(self) -> None:
         """Do nothing: the parent looks at what its children have mapped whenever it matters."""
