@@ -184,11 +184,10 @@ class WindowsState:
                 raise Denial(5, self.still_there(path, identity))
 
     def still_there(self, path: str, identity: Identity) -> str:
-        """Say who keeps a deleted file or directory."""
-        name = path.rpartition("/")[2]
-        keepers = [self.explain(name, *one) for one in self.openings(identity) if one[0].kind not in _MAPPED]
-        who = f": {keepers[0]}" if keepers else ""
-        return f"{name} is deleted, and stays until its last handle is closed{who}"
+        """Say why a deleted file or directory is still in the way; whoever holds it has been met."""
+        for hold in self.holds.of(identity):
+            hold.met |= hold.opening.kind not in _MAPPED
+        return f"{path.rpartition('/')[2]} is deleted, and stays until its last handle is closed"
 
     def check_ending(self, location: Location, shown: object, code: int = names.INVALID_NAME) -> None:
         """Refuse a file, or a link to one, that is written with a separator at its end.
