@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_fsfault._core.clock import Clock
-    from pytest_fsfault._core.engine.engine import Engine
-    from pytest_fsfault._core.engine.interfaces import SystemModel
+    from pytest_fsfault._core.engine.interfaces import ModelView, Sessions
     from pytest_fsfault._intercept.fake.installation import FakeInstallation
     from pytest_fsfault._intercept.patching.patches import Patch
 
@@ -39,9 +38,9 @@ class Interceptor:
         self.callers = self.state.callers
         self._lock = threading.RLock()
         self._installation: Installation | None = None  # made when it is first needed
-        self._virtual_times: dict[Engine, VirtualTime] = {}
+        self._virtual_times: dict[Sessions, VirtualTime] = {}
         self._crashed = False
-        self._model: SystemModel | None = None
+        self._model: ModelView | None = None
         self._before: list[tuple[dict[str, Any], str, Any]] = []
         self.supervisor: ChildSupervisor | None = None
         self._is_child = False
@@ -60,7 +59,7 @@ class Interceptor:
         clocks = [engine.clock for engine in self.state.engines]
         return next((clock for clock in clocks if isinstance(clock, VirtualClock)), None)
 
-    def start(self, engine: Engine) -> None:
+    def start(self, engine: Sessions) -> None:
         """Ask `engine` from now on, before those that are there, once its gate is open."""
         with self._lock:
             if self._installation is None:
@@ -83,7 +82,7 @@ class Interceptor:
                 self.stop(engine)
                 raise
 
-    def stop(self, engine: Engine, *, lost: bool = True) -> None:
+    def stop(self, engine: Sessions, *, lost: bool = True) -> None:
         """Forget `engine`; with the last one everything is as it was.
 
         If a crash has ended it, files that are still open may have data that must never arrive; not if nothing
@@ -106,7 +105,7 @@ class Interceptor:
         if self.supervisor is not None and not self.state.engines:
             self.supervisor.end()  # out of the lock, which the server's thread may want
 
-    def set_gate(self, engine: Engine, *, faults: bool, time: bool) -> None:
+    def set_gate(self, engine: Sessions, *, faults: bool, time: bool) -> None:
         """Open or shut the gate of one session: for faults, and for its clock."""
         with self._lock:
             self.state.drain_counts()
@@ -149,7 +148,7 @@ class Interceptor:
         """Stand aside, for every session, until `unshut`: pytest works, or a debugger holds the test."""
         with self._lock:
             self.state.shut += 1
-            self.state.live = False
+            self.state.set_live(False)
             if self.supervisor is not None:
                 self.supervisor.follow()
             for virtual_time in self._virtual_times.values():
@@ -220,7 +219,7 @@ class Interceptor:
     def _any_clock(self) -> Any:
         return self.clock or next((engine.clock for engine in self.state.engines), None)
 
-    def attach(self, engine: Engine) -> None:
+    def attach(self, engine: Sessions) -> None:
         """Put the sessions of the parent in force in this child process."""
         self._is_child = True
         self.start(engine)
@@ -235,6 +234,7 @@ class Interceptor:
         self.state.announced = UNANNOUNCED
         self._virtual_times.clear()
         self.state.engines = ()
+        self.state.attached = None
         self._watch.end()
         self._settle()
         self.refresh()
@@ -288,7 +288,7 @@ class Interceptor:
 
         return FakeInstallation(self.state, TIMES)
 
-    def _start_clock(self, engine: Engine) -> None:
+    def _start_clock(self, engine: Sessions) -> None:
         virtual_time = VirtualTime(is_exempt=self.callers.is_machinery, shut=1 + self.state.shut)
         if isinstance(engine.clock, VirtualClock) and not any(
             other.clock is engine.clock for other in self._virtual_times
@@ -303,7 +303,7 @@ class Interceptor:
             if engine.gate:
                 engine.raise_if_ended()
 
-    def _operations(self, engine: Engine) -> int:
+    def _operations(self, engine: Sessions) -> int:
         """Return how many calls have been intercepted below the roots: each costs a moment of virtual time."""
         counted = sum([tally.count for tally in tuple(engine.tallies.values())])
         return counted + (self.state.pending() if engine.gate else 0)

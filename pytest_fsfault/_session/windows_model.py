@@ -11,7 +11,7 @@ from pytest_fsfault._core.engine.journal import Handling
 from pytest_fsfault._core.language.globs import below_root, within
 from pytest_fsfault._host.originals import NATIVE
 from pytest_fsfault._intercept.fake.fake_functions import native, native_of
-from pytest_fsfault._intercept.fake.filesystem import in_force
+from pytest_fsfault._intercept.fake.filesystem import FakeFileSystem, in_force
 from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._windows.judges.copyfile2 import Winapi
 from pytest_fsfault._windows.model import WindowsModel
@@ -23,8 +23,6 @@ from pytest_fsfault._windows.versions import version as _version
 from pytest_fsfault._windows.windows import Windows
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from pytest_fsfault._core.engine.engine import Engine
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._windows.versions import Version
@@ -59,16 +57,16 @@ class _Scenes:
         self._version = version
         self._known: dict[object, WindowsState] = {}
 
-    def at(self, there: Any) -> WindowsState:
+    def at(self, there: object) -> WindowsState:
         """Return the scene for a fake, or for the real file system."""
         if there not in self._known:
             self._known[there] = self._make(there)
         return self._known[there]
 
-    def _make(self, there: Any) -> WindowsState:
+    def _make(self, there: object) -> WindowsState:
         clock = self._engine.clock
         now, changed = (lambda: clock.now), interceptor().refresh
-        if there is not None:
+        if isinstance(there, FakeFileSystem):
             functions = native_of(there)
             return WindowsState(functions, self._version, FakeOpenFiles(functions), now, changed, fake=True)
         open_files = OpenFiles(NATIVE)

@@ -150,6 +150,29 @@ class WindowsModel:
 
     # The long ones.
 
+    def spelled(self, operation: Operation) -> Operation:
+        """Return the operation on the paths as the disk spells them: one file is one path to rules and journal."""
+        if self.state.on_windows or operation.name not in _JUDGES:
+            return operation
+        path, target = operation.path, operation.target
+        with self._lock:
+            if operation.name != "os.symlink":  # what a link leads to is not looked up
+                path = self._spelled(path, operation.shown)
+            if target is not None:
+                found = self._spelled(target, operation.shown_target)
+                # A rename that changes the case alone gives the file the name that the caller writes.
+                keeps = operation.name in GROUPS["rename"] and found == path
+                target = f"{found.rpartition('/')[0]}/{target.rpartition('/')[2]}" if keeps else found
+        if path == operation.path and target == operation.target:
+            return operation
+        return operation._replace(path=path, target=target)
+
+    def _spelled(self, path: str, shown: object) -> str:
+        name = names.read(path, shown, self.state.version)
+        if name.problem or name.device or name.stream:
+            return path
+        return self.state.lookup.find(name.path).path
+
     def judge(self, operation: Operation) -> Answer:
         """Say whether Windows allows the operation, and how it is done."""
         judge = _JUDGES.get(operation.name)

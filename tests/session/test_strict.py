@@ -257,7 +257,7 @@ class TestRetryStorm:
         assert 10_000 == len(fsfault.journal)
         assert (
             f"os.replace met an injected error 10,000 times on '{tree}/e.dll' without progress, "
-            f"at {__file__}:{act.__code__.co_firstlineno + 3}: give the loop an end, or the rule a schedule"
+            f"at {__file__}:{act.__code__.co_firstlineno + 3}: add a limit to the loop, or a schedule to the rule"
         ) == str(caught.value)
 
     def test_twenty_thousand_files_are_progress(self, tree):

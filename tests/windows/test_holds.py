@@ -181,3 +181,28 @@ def test_many_holds_on_one_file(session, file):
         assert 32 == code(os.remove, file)
         hold.close()
     assert 0 == code(os.remove, file)
+
+
+def test_a_delayed_call_outlasts_a_hold(tmp_path):
+    """The delay passes, then the model is asked; the hold was met all the same."""
+    path = tmp_path / "a.exe"
+    path.touch()
+    with inject("os.remove -> delay 1s", windows="11", roots=[tmp_path]) as fsfault:
+        hold = fsfault.windows().hold(path, seconds=0.5)
+        os.remove(path)
+    assert hold.met
+    assert not path.exists()
+
+
+def test_a_delayed_call_meets_a_longer_hold(tmp_path):
+    """What is refused after the delay is dated then."""
+    path = tmp_path / "a.exe"
+    path.touch()
+    with inject("os.remove -> delay 1s", windows="11", roots=[tmp_path]) as fsfault:
+        fsfault.windows().hold(path, seconds=2)
+        with pytest.raises(PermissionError) as caught:
+            os.remove(path)
+        assert 32 == caught.value.winerror
+        (entry,) = fsfault.journal
+        assert "ERROR_SHARING_VIOLATION" == entry.fault
+        assert entry.at > 1

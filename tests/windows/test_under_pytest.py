@@ -71,22 +71,24 @@ def test_what_a_profile_declares_need_not_happen(run):
     ).assert_outcomes(passed=1)
 
 
-def test_the_model_and_rules_go_together(run):
-    """What the model refuses no rule sees; what it allows a rule may refuse."""
+def test_the_model_is_asked_after_the_rules(run):
+    """A rule that is due comes first; a call that the model then refuses has been counted all the same."""
     source = """
 import os, pytest
-@pytest.mark.fsfault("os.remove *.TXT -> ERROR_LOCK_VIOLATION when once", windows="11")
+@pytest.mark.fsfault("os.remove *.TXT -> ERROR_LOCK_VIOLATION when first 2 and every 2", windows="11")
 def test_it(tmp_path, fsfault):
     (tmp_path / "a.txt").touch()
     found = []
-    for _ in range(3):
-        with open(tmp_path / "a.txt") if not found else open(os.devnull):
+    for opened in ("a.txt", "a.txt", "b.txt"):
+        with open(tmp_path / opened, "a"):
             try:
-                os.remove(tmp_path / "a.txt")
+                os.remove(tmp_path / "A.TXT")
             except PermissionError as error:
                 found.append(error.winerror)
     assert found == [32, 33]
     fsfault.assert_retried("os.remove", attempts=3)
+    assert [entry.fault for entry in fsfault.journal] == ["ERROR_SHARING_VIOLATION", "ERROR_LOCK_VIOLATION", None]
+    assert {entry.path for entry in fsfault.journal} == {str(tmp_path / "a.txt")}
 """
     run(source).assert_outcomes(passed=1)
 
@@ -125,3 +127,16 @@ def test_nested_sessions(tmp_path):
     with inject(windows="11", roots=[tmp_path]), inject("os.mkdir -> EACCES or never", roots=[tmp_path]):
         with open(tmp_path / "file", "w"), pytest.raises(PermissionError):
             os.remove(tmp_path / "file")
+
+
+def test_nested_models_are_all_asked(tmp_path):
+    """What the inner model allows, the outer one may refuse, also on the fast path."""
+    (tmp_path / "a").touch()
+    with (
+        inject(windows="11", roots=[tmp_path]) as outer,
+        inject(windows="11", roots=[tmp_path]),
+        outer.windows().hold(tmp_path / "a"),
+        pytest.raises(PermissionError) as caught,
+    ):
+        os.remove(tmp_path / "a")
+    assert 32 == caught.value.winerror

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
-from pytest_fsfault._core.engine.journal import Journal, Tally
-from pytest_fsfault._core.engine.plan import Decision, Plan
+from pytest_fsfault._core.engine.interfaces import Answered, Ruling
+from pytest_fsfault._core.engine.journal import CallCounts, Journal
+from pytest_fsfault._core.engine.plan import Plan
 from pytest_fsfault._core.language.globs import within
 from pytest_fsfault._core.language.operations import GROUPS
 
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pytest_fsfault._core.engine.guard import Guard
-    from pytest_fsfault._core.engine.interfaces import Answer, ClockView, SystemModel, Witness
-    from pytest_fsfault._core.engine.journal import Outcome
+    from pytest_fsfault._core.engine.interfaces import ClockView, SystemModel
+    from pytest_fsfault._core.engine.journal import Outcome, Tally
     from pytest_fsfault._core.engine.plan import Armed
     from pytest_fsfault._core.language.operations import Operation
 
@@ -32,7 +33,7 @@ def _as_cpython(_winerror: int | None, number: int) -> int:
 
 
 class Engine:
-    """The deciders, the clock and the journal of one session.
+    """The rules, the model, the clock and the journal of one session.
 
     `roots` are absolute and normalised. While `gate` is shut the session neither decides nor records.
     """
@@ -48,10 +49,10 @@ class Engine:
     ) -> None:
         self.clock = clock
         self.roots = tuple(roots)
-        # As somebody has named them, None if nobody has: on a fake file system they are read anew.
+        # As the user wrote them, None for the default: on a fake file system they are read anew.
         self.named: tuple[str, ...] | None = self.roots
-        # Told of a fake that begins, and of its end.
-        self.on_filesystem_change: Callable[[Any], None] = lambda _ground: None
+        # Called with a fake file system when it takes effect, and with None at its end.
+        self.on_filesystem_change: Callable[[object], object] = _ignore
         self.observing = observing
         self.children = children  # whether child processes are under it as well
         self.native = children  # whether native programs are, too, where that is possible
@@ -61,22 +62,19 @@ class Engine:
         self.gate = False
         self.ticking = False  # whether the clock runs for the code under test
         self.plan = Plan(ignore_case=ignore_case)
-        self.model: SystemModel | None = None  # a second decider, asked before the plan
-        self._refused: set[tuple[str, str, frozenset[str]]] = (
-            set()
-        )  # what it refused, and is still waited for
+        self.model: SystemModel | None = None  # asked after all rules
+        self._refused: set[tuple[str, str, frozenset[str]]] = set()  # calls that the model has refused
         self.journal = Journal()
         self.ended: BaseException | None = None
-        self.on_end: Callable[[], None] = lambda: None
+        self.on_end: Callable[[], object] = lambda: None
         self.escapes: list[str] = []
         self.trial = 0  # the trial of a sweep whose faults these are
         self.sorts = False  # whether directories are listed in the order of their names
-        self._tallies: dict[str, Tally] = {}
-        self._outside: dict[str, str] = {}
         self._storms: dict[tuple[str, str], int] = {}
-        # A garbage collection in between may close a file, and that call comes here too.
+        # A garbage collection in between may close a file, and that call comes here too. One lock for all: such
+        # a call must find them in one order.
         self._lock = threading.RLock()
-        self._turn = self._lock  # one for both: a file that is closed in between must find them in one order
+        self._counts = CallCounts(self._lock)
 
     def begin(self, trial: int, armed: Iterable[Armed]) -> None:
         """Begin a trial: with these rules and nothing remembered; what ended an earlier one stays ended."""
@@ -86,7 +84,7 @@ class Engine:
             self.plan.add(one)
         self.journal = Journal()
         self.escapes = []
-        self._tallies, self._outside = {}, {}
+        self._counts = CallCounts(self._lock)
         self.reset()
 
     def reset(self) -> None:
@@ -97,12 +95,12 @@ class Engine:
     @property
     def tallies(self) -> dict[str, Tally]:
         """Calls below the roots by operation, whether or not a rule concerned them."""
-        return self._tallies
+        return self._counts.tallies
 
     @property
     def outside(self) -> dict[str, str]:
         """A path outside the roots on which an operation was seen."""
-        return self._outside
+        return self._counts.outside
 
     def covers(self, operation: Operation) -> bool:
         """Return whether the operation happens below a root while the gate is open."""
@@ -113,11 +111,11 @@ class Engine:
 
     def count(self, name: str, calls: int, paths: Iterable[str]) -> None:
         """Count calls that no rule concerned."""
-        with self._lock:
-            tally = self._tallies.get(name)
-            if tally is None:
-                tally = self._tallies[name] = Tally()
-            tally.add(calls, paths)
+        self._counts.count(name, calls, paths)
+
+    def escape(self, told: str) -> None:
+        """Note that a call got past the rules."""
+        self.escapes.append(told)
 
     def raise_if_ended(self) -> None:
         """Raise again what ended the session."""
@@ -125,28 +123,33 @@ class Engine:
         if self.ended is not None:
             raise type(self.ended)(*self.ended.args)
 
-    def consult(
-        self, operation: Operation, *, already_decided: bool
-    ) -> tuple[Decision | None, Witness | None]:
-        """Return the decision of this session, and who wants an entry, if anybody does; raise what ended it.
+    def decide(
+        self, operation: Operation, now: float | None = None, *, already_decided: bool = False
+    ) -> Ruling:
+        """Count a call and decide about it by the rules; raise what ended the session.
 
-        With `taken` an inner session has decided: the call counts here, but no rule fires.
+        `now` is the clock's reading if somebody has taken it for this call. With `already_decided` an inner
+        session has decided: the call counts here, but no rule fires.
         """
         __tracebackhide__ = True
-        now = self.clock.now
-        with self._turn:
+        at = self.clock.now if now is None else now
+        with self._lock:
             self.raise_if_ended()
             self.count(operation.name, 1, [operation.path])
-            decision, matched = self.plan.decide(operation, now, self.roots, already_decided=already_decided)
-            if decision is not None and decision.fault.kind == "crash":
-                # At once: no other thread's call is let through while this one is still written down.
-                self.ended = SimulatedCrash(f"{operation.name} {operation.path}, at {operation.call_site}")
+            decision, matched = self.plan.decide(operation, at, self.roots, already_decided=already_decided)
+            if decision is not None:
+                decision = decision._replace(trial=self.trial)
+                if decision.fault.kind == "crash":
+                    # At once: no other thread's call is let through while this one is still written down.
+                    self.ended = SimulatedCrash(
+                        f"{operation.name} {operation.path}, at {operation.call_site}"
+                    )
         doubted = operation.doubtful and self._doubt(operation)
-        wanted = matched or doubted or self.observing or self.was_refused(operation)
-        return decision, self if wanted else None
+        wanted = matched or doubted or self.observing or self._was_refused(operation)
+        return Ruling(decision, at, wanted, self, None if self.model is None else self._judge)
 
     def _doubt(self, operation: Operation) -> bool:
-        """Note which rules a call escapes that was `os.rename` or `os.replace`, nobody knows which."""
+        """Note which rules miss a call that was `os.rename` or `os.replace`, which cannot be told."""
         certain = self.plan.matching(operation, self.roots)
         either = [operation._replace(name=name, doubtful=False) for name in sorted(GROUPS["rename"])]
         found = {
@@ -155,29 +158,33 @@ class Engine:
             for one in self.plan.matching(case, self.roots)
             if one not in certain
         }
-        self.escapes.extend(
-            f"{rule}: a call bound early was os.rename or os.replace, nobody can tell which, at {operation.call_site}"
-            for rule in found
-        )
+        for rule in found:
+            self.escape(
+                f"{rule}: a call bound early was os.rename or os.replace, nobody can tell which, at {operation.call_site}"
+            )
         return bool(found)
 
-    def ask_model(self, operation: Operation) -> Answer | None:
-        """Return what the model says; raise what ended the session."""
-        if self.model is None:
+    def _judge(self, operation: Operation) -> Answered | None:
+        """Return what the model says; remember what it refuses; raise what ended the session."""
+        __tracebackhide__ = True
+        model = self.model
+        if model is None:  # switched off while a delay passed
             return None
         self.raise_if_ended()
-        return self.model.judge(operation)
+        answer = model.judge(operation)
+        if answer.code:
+            with self._lock:
+                self._refused.add(_key(model.spelled(operation)))
+        return Answered(model, operation, answer)
 
-    def note_refusal(self, operation: Operation) -> Witness:
-        """Count a call that the model refuses; what becomes of the next one like it is worth an entry."""
-        with self._lock:
-            self.count(operation.name, 1, [operation.path])
-            self._refused.add((operation.name, operation.path, operation.groups))
-        return self
+    def hold_up(self, operation: Operation) -> None:
+        """Let the model see a call that a delay holds up: a hold that it outlasts was met."""
+        if self.model is not None:
+            self.model.judge(operation)
 
-    def was_refused(self, operation: Operation) -> bool:
-        """Return whether the model has refused a call like this one before."""
-        return (operation.name, operation.path, operation.groups) in self._refused
+    def _was_refused(self, operation: Operation) -> bool:
+        """Return whether the model has refused a call like this one before: its success is worth an entry."""
+        return bool(self._refused) and _key(operation) in self._refused
 
     def end(self, reason: BaseException) -> NoReturn:
         """Let nothing more happen, and raise `reason`, now and at every later call."""
@@ -201,6 +208,14 @@ class Engine:
             self.end(
                 RetryStorm(
                     f"{operation.name} met an injected error {STORM:,} times on {key[1]!r} without progress, "
-                    f"at {operation.call_site}: give the loop an end, or the rule a schedule"
+                    f"at {operation.call_site}: add a limit to the loop, or a schedule to the rule"
                 )
             )
+
+
+def _key(operation: Operation) -> tuple[str, str, frozenset[str]]:
+    return operation.name, operation.path, operation.groups
+
+
+def _ignore(_there: object) -> None:
+    """Do nothing: no model has to follow."""

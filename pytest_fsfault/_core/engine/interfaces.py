@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from pytest_fsfault._core.engine.journal import Handling, Outcome
+    from pytest_fsfault._core.engine.journal import Handling, Outcome, Tally
+    from pytest_fsfault._core.engine.plan import Decision
     from pytest_fsfault._core.language.operations import Operation
 
 
@@ -86,8 +87,8 @@ class FastPath(NamedTuple):
     after: Callable[..., object]
 
 
-class SystemModel(Protocol):
-    """A second opinion besides the rules: what the emulated system would refuse by itself."""
+class ModelView(Protocol):
+    """A model of an emulated system, which refuses by itself what that system would; as interception sees it."""
 
     def concerns(self, name: str, *, target: bool) -> Callable[[str], object] | None:
         """Return a quick test whether `name` needs an answer on a path (or target); never a wrong no."""
@@ -95,8 +96,8 @@ class SystemModel(Protocol):
     def fast_path(self, name: str) -> FastPath | None:
         """Return what lets the plain calls of one operation pass without a judgement; None if all pass."""
 
-    def judge(self, operation: Operation) -> Answer:
-        """Say whether the operation is allowed, and how it is done."""
+    def spelled(self, operation: Operation) -> Operation:
+        """Return the operation on the paths that the emulated system would find, for whoever compares paths."""
 
     def done(self, operation: Operation, answer: Answer, result: Any) -> Any:
         """Take in that an operation has succeeded; return what the caller gets."""
@@ -121,3 +122,129 @@ class SystemModel(Protocol):
 
     def wants_closes(self) -> bool:
         """Return whether anybody waits for files to be closed."""
+
+
+class SystemModel(ModelView, Protocol):
+    """A model in the process that judges."""
+
+    def judge(self, operation: Operation) -> Answer:
+        """Say whether the operation is allowed, and how it is done."""
+
+
+class Answered(NamedTuple):
+    """What a model has said about one operation, as it was asked."""
+
+    model: ModelView
+    asked: Operation
+    answer: Answer
+
+
+class Ruling(NamedTuple):
+    """What one of the `Sessions` decided about a call by its rules.
+
+    `at` is when, in virtual seconds since the start: schedules and the journal go by this one reading.
+    `witness` wants to know what becomes of the call if `wanted`. `judge` asks the model, once the call is about
+    to be made; it is None without a model, and returns None if the model has nothing to say.
+    """
+
+    decision: Decision | None
+    at: float
+    wanted: bool
+    witness: Witness
+    judge: Callable[[Operation], Answered | None] | None = None
+
+
+class RulesView(Protocol):
+    """What can be known of the rules in force without a call at hand."""
+
+    @property
+    def names(self) -> Collection[str]:
+        """All operations that any rule in force can match."""
+
+    @property
+    def speaks_windows(self) -> bool:
+        """Whether a rule in force raises a Windows error."""
+
+    def superset(self, name: str, roots: Sequence[str], *, target: bool) -> Callable[[str], object] | None:
+        """Return a quick test that fails only on paths (or targets) of `name` that no rule means."""
+
+
+class Sessions(Protocol):
+    """One session of this process, or all sessions of the parent process: who is asked about a call.
+
+    While `gate` is shut they neither decide nor record; `roots` are absolute and normalised, `named` as a user
+    wrote them (None for the default). While `ticking` the clock runs for the code under test.
+    """
+
+    roots: tuple[str, ...]
+    named: tuple[str, ...] | None
+    gate: bool
+    ticking: bool
+    ended: BaseException | None  # what ended the session: it is raised at every later call
+    on_end: Callable[[], object]
+    on_filesystem_change: Callable[
+        [object], object
+    ]  # of a fake file system that takes effect, None at its end
+
+    @property
+    def clock(self) -> ClockView:
+        """The clock that decisions go by."""
+
+    @property
+    def children(self) -> bool:
+        """Whether child processes are under it as well."""
+
+    @property
+    def native(self) -> bool:
+        """Whether native programs are, where that is possible."""
+
+    @property
+    def observing(self) -> bool:
+        """Whether every call below the roots is recorded."""
+
+    @property
+    def sorts(self) -> bool:
+        """Whether directories are listed in the order of their names."""
+
+    @property
+    def model(self) -> ModelView | None:
+        """The model that is asked after all rules."""
+
+    @property
+    def plan(self) -> RulesView:
+        """The rules."""
+
+    @property
+    def tallies(self) -> Mapping[str, Tally]:
+        """Calls below the roots by operation."""
+
+    @property
+    def outside(self) -> dict[str, str]:
+        """A path outside the roots on which an operation was seen."""
+
+    def covers(self, operation: Operation) -> bool:
+        """Return whether the operation happens below a root while the gate is open."""
+
+    def count(self, name: str, calls: int, paths: Iterable[str]) -> None:
+        """Count calls that no rule concerned."""
+
+    def decide(
+        self, operation: Operation, now: float | None = None, *, already_decided: bool = False
+    ) -> Ruling:
+        """Count a call and decide about it; raise what ended the session.
+
+        `now` is the clock's reading if somebody has taken it for this call. With `already_decided` an inner
+        session has decided: the call counts, but no rule fires.
+        """
+
+    def hold_up(self, operation: Operation) -> None:
+        """Let the model see a call that a delay holds up: a hold that it outlasts was met."""
+
+    def escape(self, told: str) -> None:
+        """Note that a call got past the rules."""
+
+    def raise_if_ended(self) -> None:
+        """Raise again what ended the session."""
+
+    def end(self, reason: BaseException) -> NoReturn:
+        """Let nothing more happen, and raise `reason`, now and at every later call."""

@@ -138,6 +138,26 @@ class Tally:
         self.paths.extend(paths)
 
 
+class CallCounts:
+    """How often each operation was seen below the roots, and a path outside them on which it was.
+
+    `lock` is that of the owner: a garbage collection in between may close a file, and that call comes here too.
+    """
+
+    def __init__(self, lock: threading.RLock) -> None:
+        self._lock = lock
+        self.tallies: dict[str, Tally] = {}
+        self.outside: dict[str, str] = {}
+
+    def count(self, name: str, calls: int, paths: Iterable[str]) -> None:
+        """Add calls of one operation, the last of them on `paths`."""
+        with self._lock:
+            tally = self.tallies.get(name)
+            if tally is None:
+                tally = self.tallies[name] = Tally()
+            tally.add(calls, paths)
+
+
 def members(operation: str) -> frozenset[str]:
     """Return the operations that a name stands for: an operation, an alias or a group."""
     if not isinstance(operation, str):

@@ -26,6 +26,7 @@ class Decision(NamedTuple):
     fault: Fault
     reason: str
     note: str = ""  # what the exception says of it, besides its own text
+    trial: int = 0  # the trial of a sweep that injects it
 
 
 class Armed:

@@ -12,7 +12,8 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.engine.execution import Action, execute_early_bound
+from pytest_fsfault._core.engine.execution import execute_early_bound
+from pytest_fsfault._core.engine.pending import Action
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._host.package import PACKAGE
 from pytest_fsfault._intercept.calls.arguments import describe
@@ -171,8 +172,7 @@ class _ModelListener(_Listener):
             self.state.starting(self.event, args, _caller())
         if self.event == "import" and time_functions.needs_cover(args[0]):
             time_functions.cover_on_import(args[0])
-        model = self.state.model
-        if model is not None:
+        for model in self.state.models:
             if self.event in _STARTS:
                 model.forked()
             elif self.event != "import" or args[1] is not None:  # the file of an extension module

@@ -12,7 +12,8 @@ from functools import partial
 from operator import index
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.engine.execution import Action, execute, tell_winerror
+from pytest_fsfault._core.engine.execution import execute, tell_winerror
+from pytest_fsfault._core.engine.pending import Action
 from pytest_fsfault._core.language.operations import Operation
 from pytest_fsfault._intercept.calls.arguments import bytes_of
 from pytest_fsfault._intercept.calls.functions import FILE_OPERATIONS, InterceptedFunction
@@ -22,7 +23,7 @@ from pytest_fsfault._intercept.patching.tracebacks import hide_frames
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_fsfault._core.engine.engine import Engine
+    from pytest_fsfault._core.engine.interfaces import Sessions
     from pytest_fsfault._intercept.calls.state import InterceptState
 
 _Raw = io.FileIO
@@ -32,7 +33,7 @@ class FileIO(io.FileIO):
     """The raw file below what `open` returns under faults."""
 
     _path: str = ""
-    _engines: tuple[Engine, ...] = ()
+    _engines: tuple[Sessions, ...] = ()
     _bare = False  # handed out without a buffer, so that its own flush is the caller's
 
     def _lost(self) -> bool:

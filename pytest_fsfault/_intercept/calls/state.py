@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_fsfault._core.engine.interfaces import FastPath
 from pytest_fsfault._core.engine.listings import LISTINGS
 from pytest_fsfault._core.language.globs import within
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import FrameType
 
-    from pytest_fsfault._core.engine.engine import Engine
-    from pytest_fsfault._core.engine.interfaces import SystemModel
+    from pytest_fsfault._core.engine.interfaces import ModelView, Sessions
 
 
 class CallCounter(Protocol):
@@ -29,6 +29,15 @@ class CallCounter(Protocol):
 
     def drain_counts(self) -> tuple[int, list[str]]:
         """Hand over the calls that no rule concerned, and start counting anew."""
+
+
+class Liveness(Protocol):
+    """Stands for `live` in a process whose sessions are its parent's: it looks for changes before it answers."""
+
+    value: bool
+
+    def __bool__(self) -> bool:
+        """Return whether an open session exists."""
 
 
 def ignore_starts(*_: object) -> None:
@@ -52,12 +61,13 @@ class InterceptState:
         "_drained",
         "_fast",
         "announced",
+        "attached",
         "callers",
         "engines",
         "folders",
         "interceptors",
         "live",
-        "model",
+        "models",
         "on_fake",
         "own_threads",
         "root_prefixes",
@@ -69,12 +79,13 @@ class InterceptState:
     )
 
     def __init__(self) -> None:
-        self.live = False
+        self.live: bool | Liveness = False  # asked for its truth alone
+        self.attached: Liveness | None = None
         self._drained = True  # nothing can have been counted since the last time
         self._fast = False  # the interceptors know of a model
         self.announced: object = UNANNOUNCED
-        self.engines: tuple[Engine, ...] = ()  # the innermost session first
-        self.model: SystemModel | None = None  # the second decider of the innermost session that has one
+        self.engines: tuple[Sessions, ...] = ()  # the innermost session first
+        self.models: tuple[ModelView, ...] = ()  # of the open sessions, the innermost first
         # What the code under test gets for the status of a file; None: what the system says.
         self.show: Callable[[Any, object], Any] | None = None
         self.shut = 0
@@ -94,8 +105,8 @@ class InterceptState:
         """Take in that sessions, rules, roots or gates have changed."""
         self.drain_counts()
         gates = [engine for engine in self.engines if engine.gate]
-        self.live = bool(gates) and not self.shut and not self.on_fake
-        self.model = next((engine.model for engine in gates if engine.model is not None), None)
+        self.set_live(bool(gates) and not self.shut and not self.on_fake)
+        self.models = tuple(engine.model for engine in gates if engine.model is not None)
         self.show = None if self.model is None else self.model.view()
         REAL_PATHS.knows_verbatim = self.show is not None
         if not gates:
@@ -107,9 +118,31 @@ class InterceptState:
         self.root_prefixes = tuple(root.rstrip("/") + "/" for root in roots)
         self._forget()
 
+    def set_live(self, value: bool) -> None:
+        """Set whether an open session exists."""
+        if self.attached is None:
+            self.live = value
+        else:
+            self.attached.value, self.live = value, self.attached
+
+    @property
+    def model(self) -> ModelView | None:
+        """The model of the innermost session that has one."""
+        return self.models[0] if self.models else None
+
+    def fast_path(self, name: str) -> FastPath | None:
+        """Return what lets the plain calls of one operation pass without a judgement; None if all pass."""
+        found = [path for model in self.models if (path := model.fast_path(name)) is not None]
+        if len(found) < 2:  # noqa: PLR2004  # as a rule one session has a model
+            return found[0] if found else None
+        return FastPath(
+            lambda *args: all(path.before(*args) for path in found),
+            lambda *args: [path.after(*args) for path in found],
+        )
+
     def _forget(self) -> None:
-        everybody = self._fast or self.model is not None
-        self._fast = self.model is not None
+        everybody = self._fast or bool(self.models)
+        self._fast = bool(self.models)
         for interceptor in self.interceptors if everybody else tuple(self.used):
             interceptor.forget()
 
@@ -145,7 +178,7 @@ class InterceptState:
             return None
         return found[0] if len(found) == 1 else _either(found)
 
-    def tests(self, engines: Iterable[Engine], name: str, *, target: bool) -> list[Callable[[str], object]]:
+    def tests(self, engines: Iterable[Sessions], name: str, *, target: bool) -> list[Callable[[str], object]]:
         """Return quick tests of which one holds for each path (or target) of `name` that any rule may concern."""
         found: list[Callable[[str], object] | None] = []
         for engine in engines:

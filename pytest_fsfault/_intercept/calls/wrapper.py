@@ -13,7 +13,8 @@ from importlib import import_module
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.engine.execution import Action, execute, tell_winerror
+from pytest_fsfault._core.engine.execution import execute, tell_winerror
+from pytest_fsfault._core.engine.pending import Action
 from pytest_fsfault._core.language.operations import OPERATIONS
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.calls.arguments import answered, cut_short, discard, operation_on, relocated
@@ -93,8 +94,7 @@ class Wrapper:
         self.undecided.clear()
         self.outside_path = None
         self._tests = UNKNOWN
-        model = self.state.model
-        self.fast_path = None if model is None else model.fast_path(self.operation)
+        self.fast_path = self.state.fast_path(self.operation)
         self.show = self.state.show if self.operation in STATUSES else None
 
     def drain_counts(self) -> tuple[int, list[str]]:

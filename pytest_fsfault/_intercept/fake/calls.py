@@ -11,7 +11,8 @@ import sys
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.engine.execution import Action, execute, tell_winerror
+from pytest_fsfault._core.engine.execution import execute, tell_winerror
+from pytest_fsfault._core.engine.pending import Action
 from pytest_fsfault._core.language.operations import OPERATIONS, Operation
 from pytest_fsfault._intercept.calls.arguments import (
     answered,

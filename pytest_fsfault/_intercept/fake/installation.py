@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import CellType
 
-    from pytest_fsfault._core.engine.engine import Engine
+    from pytest_fsfault._core.engine.interfaces import Sessions
     from pytest_fsfault._intercept.calls.functions import InterceptedFunction
     from pytest_fsfault._intercept.calls.state import InterceptState
     from pytest_fsfault._intercept.fake.filesystem import FakeFileSystem
@@ -54,8 +54,8 @@ class FakeInstallation:
         self._patches = Patches()
         self._defaults: list[tuple[Any, tuple[Any, ...]]] = []
         self._early_bound: EarlyBound | None = None
-        self._real: dict[Engine, tuple[str, ...]] = {}
-        self._known: dict[Engine, tuple[Any, tuple[str, ...]]] = {}
+        self._real: dict[Sessions, tuple[str, ...]] = {}
+        self._known: dict[Sessions, tuple[Any, tuple[str, ...]]] = {}
         self.fake: FakeFileSystem | None = None
 
     def enter(self) -> None:
@@ -89,7 +89,7 @@ class FakeInstallation:
 
     # The roots of a session are others here.
 
-    def adopt(self, engine: Engine) -> None:
+    def adopt(self, engine: Sessions) -> None:
         """Let a session watch the fake while that is in force."""
         fake = self.fake
         if fake is None or not self._state.on_fake or engine in self._real:
@@ -99,7 +99,7 @@ class FakeInstallation:
         engine.roots = roots if known is fake else fake.roots(engine.named)
         engine.on_filesystem_change(fake)
 
-    def release(self, engine: Engine) -> None:
+    def release(self, engine: Sessions) -> None:
         """Let a session watch the real file system again."""
         real = self._real.pop(engine, None)
         if real is not None:

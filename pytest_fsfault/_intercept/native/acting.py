@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
-from pytest_fsfault._core.engine.execution import Action, decide
+from pytest_fsfault._core.engine.pending import Action, decide
 from pytest_fsfault._intercept.native import memory
 from pytest_fsfault._intercept.native.replies import GIVE, KILL, PROCEED, Reply
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_fsfault._core.engine.engine import Engine
-    from pytest_fsfault._core.engine.execution import PendingCall
-    from pytest_fsfault._core.language.faults import Fault
+    from pytest_fsfault._core.engine.interfaces import Sessions
+    from pytest_fsfault._core.engine.pending import PendingCall
+    from pytest_fsfault._core.engine.plan import Decision
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._intercept.native.calls import Call, Maker
     from pytest_fsfault._intercept.native.replies import Asker, Origin
@@ -94,16 +95,17 @@ class AskedCall:
         self._unix_errno = engines[0].unix_errno
         try:
             with self._callers.speaking_for(stack):
-                case, decision, decider = decide(engines, operation, act)
+                case = decide(engines, operation, act)
             self._case = case
             case.who = self._call.task, self._asker.process
-            if decision is None or decider is None:
+            if case.decision is None or case.decider is None:
                 return self._let()
-            return self._act(case, decision.fault, decider)
+            return self._act(case, case.decision, case.decider)
         except (SimulatedCrash, RetryStorm):
             return KILL
 
-    def _act(self, case: PendingCall, fault: Fault, decider: Engine) -> Reply:
+    def _act(self, case: PendingCall, decision: Decision, decider: Sessions) -> Reply:
+        fault = decision.fault
         if fault.kind == "crash":
             case.note("crashed", decider.ended)
             return Reply("kill", then=lambda: self._end(decider))
@@ -111,23 +113,30 @@ class AskedCall:
             return Reply("later", seconds=fault.seconds, then=self._let_later)
         if fault.kind == "short" or (fault.after and not self._can_come_first()):
             what = "cut short" if fault.kind == "short" else "made before its error"
-            decider.escapes.append(
-                f"{case.handling.reason}: a native program's call cannot be {what}, at {self._operation.call_site}"
+            decider.escape(
+                f"{decision.reason}: a native program's call cannot be {what}, at {self._operation.call_site}"
             )
-            case.handling = case.handling._replace(fault=None, reason=f"{case.handling.reason}; not {what}")
+            case.decision, case.remark = None, f"{decision.reason}; not {what}"
             return self._let()
         if fault.after:
+            refused = case.ask_models()
+            if refused is not None:
+                return self._raised(case, refused)
             try:
                 self._make_first(case)
             except OSError as error:
                 return self._refuse(error)
-        refusal = case.refusal(fault, decider)
-        case.note("raised", refusal)
-        assert fault.error is not None  # noqa: S101  # only errors are left
-        return Reply("refuse", self._unix_errno(fault.error.winerror, fault.error.errno))
+        return self._raised(case, decision)
+
+    def _raised(self, case: PendingCall, decision: Decision) -> Reply:
+        """Write a refusal down, and return how the program meets it."""
+        error = decision.fault.error
+        assert error is not None  # noqa: S101  # only errors are left
+        case.note("raised", case.refusal(decision))
+        return Reply("refuse", self._unix_errno(error.winerror, error.errno))
 
     @staticmethod
-    def _end(decider: Engine) -> Reply:
+    def _end(decider: Sessions) -> Reply:
         decider.on_end()
         return KILL
 
@@ -143,6 +152,9 @@ class AskedCall:
         assert case is not None  # noqa: S101  # decided before
         if self._here and not self._is_valid():
             return PROCEED  # whoever asked has died
+        refused = case.ask_models()
+        if refused is not None:
+            return self._raised(case, refused)
         try:
             if self._here:
                 case.perform()

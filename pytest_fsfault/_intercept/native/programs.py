@@ -9,6 +9,7 @@ import sys
 from _thread import get_ident
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.native import bpf, possible
 from pytest_fsfault._intercept.native.calls import Reader
@@ -22,7 +23,6 @@ from pytest_fsfault._intercept.native.wants import Wants, wants
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_fsfault._core.engine.engine import Engine
     from pytest_fsfault._intercept.calls.state import InterceptState
     from pytest_fsfault._intercept.native.judging import PythonChildren
     from pytest_fsfault._intercept.native.launch import Launch
@@ -43,7 +43,11 @@ class Programs:
         """Return the sessions that hold for native programs, the innermost first."""
         if self._state.shut:
             return ()
-        return tuple(engine for engine in self._state.engines if engine.gate and engine.native)
+        return tuple(
+            engine
+            for engine in self._state.engines
+            if isinstance(engine, Engine) and engine.gate and engine.native
+        )
 
     def tell(self, told: str) -> None:
         """Note once what is not reached, or not as it should be."""

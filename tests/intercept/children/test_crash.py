@@ -78,7 +78,7 @@ def test_a_storm_in_a_child(root):
     code = "import os, sys\nwhile True:\n  try: os.remove(sys.argv[1])\n  except OSError: pass"
     (root / "a").touch()
     with pytest.raises(
-        RetryStorm, match=r"^os.remove met an injected error 10,000 times on .* at <string>:3: give"
+        RetryStorm, match=r"^os.remove met an injected error 10,000 times on .* at <string>:3: add"
     ):
         with inject("os.remove -> EBUSY", roots=[root]):
             child = subprocess.Popen(

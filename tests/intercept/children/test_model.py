@@ -1,6 +1,7 @@
 """Children live in the Windows of their parent: who has what open is one question for all."""
 
 import contextlib
+import errno
 import os
 import subprocess
 import sys
@@ -216,3 +217,56 @@ def test_a_tree_is_removed_by_a_child_as_on_windows(windows, root, python):
     left = ["m.py"] if sys.version_info >= (3, 13) else ["m.py", "sub"]
     assert left == sorted(os.listdir(root / "pkg"))
     assert "ok\n" == python(LINES, str(root / "pkg"), "shutil.rmtree(path)")
+
+
+def test_a_delayed_call_of_a_child_outlasts_a_hold(root, python, exe):
+    """The delay passes in the child, then the parent's model is asked."""
+    with inject("os.remove -> delay 1s", roots=[root], windows="11") as fsfault:
+        hold = fsfault.windows().hold(exe, seconds=0.5)
+        assert "ok\n" == python(LINES, exe, "os.remove(path)")
+    assert hold.met
+
+
+def test_what_is_refused_after_a_delay(root, python, exe):
+    """The rule has fired, the entry is about the refusal."""
+    with inject("os.remove -> delay 1s", roots=[root], windows="11") as fsfault:
+        fsfault.windows().hold(exe, seconds=2)
+        assert "PermissionError 32\n" == python(LINES, exe, "os.remove(path)")
+        (entry,) = fsfault.journal
+        assert ("ERROR_SHARING_VIOLATION", "raised") == (entry.fault, entry.outcome)
+        assert entry.at > 1
+
+
+def test_a_rule_of_the_parent_comes_before_its_model(root, python, exe):
+    """What the model refuses has been counted by the rules that match it."""
+    with inject("os.remove -> ERROR_LOCK_VIOLATION when nth 2", roots=[root], windows="11") as fsfault:
+        with fsfault.windows().hold(exe):
+            told = python(LINES, exe, "os.remove(path)", "os.remove(path)", "os.remove(path)")
+        assert ["PermissionError 32", "PermissionError 33", "PermissionError 32"] == told.splitlines()
+        assert ["ERROR_SHARING_VIOLATION", "ERROR_LOCK_VIOLATION", "ERROR_SHARING_VIOLATION"] == [
+            entry.fault for entry in fsfault.journal
+        ]
+
+
+SESSION = """
+import os, sys
+from pytest_fsfault import inject
+path = sys.argv[1]
+with inject("os.remove -> EBUSY when once", roots=[os.path.dirname(path)]):
+    for _ in range(2):
+        try:
+            os.remove(path)
+        except OSError as error:
+            print(error.errno)
+"""
+
+
+def test_a_rule_of_the_child_comes_before_the_model_of_its_parent(root, python, exe):
+    """The entry of the parent names the child's fault."""
+    with inject(roots=[root], windows="11", profile="observe") as fsfault:
+        with fsfault.windows().hold(exe):
+            told = python(SESSION, exe).split()
+        assert [str(errno.EBUSY), str(errno.EACCES)] == told
+        assert [("EBUSY", "raised"), ("ERROR_SHARING_VIOLATION", "raised")] == [
+            (entry.fault, entry.outcome) for entry in fsfault.journal.of("os.remove")
+        ]

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_fsfault._core.clock import RealClock
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
-from pytest_fsfault._intercept.calls.state import InterceptState
 from pytest_fsfault._intercept.children.child.connection import Client, ParentGone
 from pytest_fsfault._intercept.children.child.remote_clock import RemoteClock
-from pytest_fsfault._intercept.children.child.remote_engine import RemoteEngine
+from pytest_fsfault._intercept.children.child.remote_engine import RemoteSessions
 from pytest_fsfault._intercept.children.shared_page import SharedState
 from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
 
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import FrameType
 
-    from pytest_fsfault._core.engine.engine import Engine
+    from pytest_fsfault._core.engine.interfaces import Sessions
+    from pytest_fsfault._intercept.calls.state import InterceptState
     from pytest_fsfault._intercept.patching.callers import Callers
 
 
@@ -35,7 +35,7 @@ class Interceptor(Protocol):
     def own_threads(self) -> AbstractContextManager[None]:
         """Let the calling thread work for us in the block."""
 
-    def attach(self, engine: Engine) -> None:
+    def attach(self, engine: Sessions) -> None:
         """Put the sessions of the parent in force."""
 
     def become_child(self, directory: str) -> None:
@@ -44,7 +44,7 @@ class Interceptor(Protocol):
     def refresh(self) -> None:
         """Take in that rules, roots or gates have changed."""
 
-    def stop(self, engine: Engine, *, lost: bool) -> None:
+    def stop(self, engine: Sessions, *, lost: bool) -> None:
         """Forget the sessions of the parent."""
 
 
@@ -78,7 +78,7 @@ class Attachment:
         else:
             clock = RemoteRealClock(self._client, now)
         interceptor.callers.add_machinery(machinery)
-        self.engine = RemoteEngine(
+        self.engine = RemoteSessions(
             self._client, interceptor.callers, clock, self, interceptor.state.drain_counts
         )
         self._following = 0  # the thread that fetches the rules
@@ -121,8 +121,8 @@ class Attachment:
         """Return whether the parent still answers."""
         return _attachment is self and self._shared.alive
 
-    def successor(self, engine: RemoteEngine) -> RemoteEngine | None:
-        """Return the engine that has taken the place of `engine`, in a process forked since."""
+    def successor(self, engine: RemoteSessions) -> RemoteSessions | None:
+        """Return the sessions that have taken the place of `engine`, in a process forked since."""
         attachment = _attachment
         return None if attachment is None or attachment.engine is engine else attachment.engine
 
@@ -136,6 +136,7 @@ class Attachment:
         if _attachment is self:
             _attachment = None
             self.engine.gate = False
+            self._interceptor.state.attached = None
             self._interceptor.stop(self.engine, lost=False)
 
     def tell(self) -> None:
@@ -146,25 +147,19 @@ class Attachment:
 
 
 _attachment: Attachment | None = None
-_live: Any = vars(InterceptState)["live"]
 
 
-class RemoteState(InterceptState):
-    """The state of an attached process: `live` first checks for changes in the parent."""
+class ParentLiveness:
+    """The answer to `live` in an attached process: first it looks for changes in the parent."""
 
-    __slots__ = ()
+    def __init__(self) -> None:
+        self.value = False
 
-    @property
-    def live(self) -> bool:
-        """Whether an open session exists."""
+    def __bool__(self) -> bool:
         attachment = _attachment
         if attachment is not None and attachment.changed():
             attachment.follow()
-        return _live.__get__(self)  # type: ignore[no-any-return]
-
-    @live.setter
-    def live(self, value: bool) -> None:
-        _live.__set__(self, value)
+        return self.value
 
 
 def attach(interceptor: Interceptor, directory: str) -> bool:
@@ -176,7 +171,7 @@ def attach(interceptor: Interceptor, directory: str) -> bool:
         except (OSError, ValueError, TypeError, LookupError, ParentGone, SimulatedCrash, RetryStorm):
             return False
     _hook(interceptor, directory)
-    interceptor.state.__class__ = RemoteState
+    interceptor.state.attached = ParentLiveness()
     _attachment = attachment
     interceptor.state.starting = attachment.starting
     interceptor.attach(attachment.engine)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from _thread import _local
+import threading
 from contextlib import suppress
-from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
-from pytest_fsfault._core.engine.engine import Engine
-from pytest_fsfault._core.engine.interfaces import Answer
+from pytest_fsfault._core.engine.interfaces import Answer, Answered, Ruling
+from pytest_fsfault._core.engine.journal import CallCounts, Handling
 from pytest_fsfault._core.engine.listings import LISTINGS, Entries
-from pytest_fsfault._core.engine.plan import Decision, Plan
+from pytest_fsfault._core.engine.plan import Decision
 from pytest_fsfault._core.engine.status import windows_status
 from pytest_fsfault._core.language.faults import Fault
+from pytest_fsfault._core.language.globs import within
 from pytest_fsfault._core.language.operations import Temporary
 from pytest_fsfault._host import temporary_files
 from pytest_fsfault._intercept.calls.wrapper import STATUSES
@@ -32,8 +33,8 @@ from pytest_fsfault._intercept.children.protocol import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from pytest_fsfault._core.engine.interfaces import ClockView, Witness
-    from pytest_fsfault._core.engine.journal import Handling, Outcome
+    from pytest_fsfault._core.engine.interfaces import ClockView
+    from pytest_fsfault._core.engine.journal import Outcome, Tally
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._intercept.children.child.connection import Client
     from pytest_fsfault._intercept.children.protocol import Message
@@ -54,16 +55,20 @@ class Link(Protocol):
     def leave(self) -> None:
         """Detach: the parent answers no more."""
 
-    def successor(self, engine: RemoteEngine) -> RemoteEngine | None:
-        """Return the engine that has taken the place of `engine`, in a process forked since."""
+    def successor(self, engine: RemoteSessions) -> RemoteSessions | None:
+        """Return the sessions that have taken the place of `engine`, in a process forked since."""
 
 
-class RemoteEngine(Engine):
-    """All sessions of the parent in one.
+class RemoteSessions:
+    """All sessions of the parent.
 
     What no rule concerns is known here, by the same quick tests as there; about everything else the parent
     decides, and counts, and writes it down.
     """
+
+    children = native = True
+    observing = False  # what the parent records is asked for by the quick tests
+    named: tuple[str, ...] | None = ()
 
     def __init__(
         self,
@@ -73,27 +78,33 @@ class RemoteEngine(Engine):
         link: Link,
         drain_counts: Callable[[], object],
     ) -> None:
-        super().__init__(clock, ())
+        self.clock = clock
+        self.roots: tuple[str, ...] = ()
+        self.gate = self.ticking = False
+        self.sorts = False
+        self.plan = RemoteRules()
+        self.model: RemoteModel | None = None
+        self.ended: BaseException | None = None
+        self.on_end: Callable[[], object] = _nothing
+        self.on_filesystem_change: Callable[[object], object] = _nothing
         self._client = client
         self._callers = callers
         self._link = link
         self._missed: dict[str, int] = {}  # calls that were not decided, by reason
-        self._stacks = False
-        self._told: dict[str, int] = {}
-        self._local: Any = _local()
-        self._drain = drain_counts  # hands over what was counted
-        self.plan = RemotePlan()
-        self.escapes = RemoteEscapes(self)
+        self._drain_counts = drain_counts
+        self._lock = threading.RLock()
+        self._counts = CallCounts(self._lock)
+        self._reported: dict[str, int] = {}
 
-    # What holds.
+    # What is in force.
 
     def follow(self, rules: Message) -> int:
-        """Take in what holds; return the number of the change."""
+        """Put the parent's rules in force; return the number of the change."""
         _, generation, roots, tests, speaks, model, ended, stacks = rules[:8]
         self.roots = tuple(roots)
         self.gate = bool(roots)
-        self._stacks = self.sorts = stacks
-        self.plan = RemotePlan(tests, speaks=speaks)
+        self.sorts = stacks
+        self.plan = RemoteRules(tests, speaks=speaks)
         self.model = None if model is None else RemoteModel(self, model)
         self.ended = None if ended is None else decode_ending(ended)
         return int(generation)
@@ -133,82 +144,126 @@ class RemoteEngine(Engine):
                 with suppress(ParentGone):
                     self._client.ask("missed", calls, reason)
 
+    # What was counted.
+
+    @property
+    def tallies(self) -> dict[str, Tally]:
+        """Calls below the roots about which the parent was not asked, by operation."""
+        return self._counts.tallies
+
+    @property
+    def outside(self) -> dict[str, str]:
+        """A path outside the roots on which an operation was seen."""
+        return self._counts.outside
+
+    def count(self, name: str, calls: int, paths: Iterable[str]) -> None:
+        """Count calls that no rule concerned."""
+        self._counts.count(name, calls, paths)
+
     def tell_counts(self) -> None:
         """Tell of the calls that no rule concerned."""
-        self._told.clear()
+        self._reported.clear()
         totals = self._totals()
-        if totals or self._outside:
-            self.ask("count", totals, dict(self._outside))
+        if totals or self.outside:
+            self.ask("count", totals, dict(self.outside))
         elif self._missed:
             self._tell_missed()
 
     def _totals(self) -> dict[str, tuple[int, list[str]]]:
         """Return what was counted in all, by operation, where it has changed since the last time."""
-        self._drain()
+        self._drain_counts()
         totals = {}
         with self._lock:
-            for name, tally in self._tallies.items():
-                if tally.count != self._told.get(name, 0):
+            for name, tally in self.tallies.items():
+                if tally.count != self._reported.get(name, 0):
                     totals[name] = tally.count, list(tally.paths)
-                self._told[name] = tally.count
+                self._reported[name] = tally.count
         return totals
+
+    def escape(self, told: str) -> None:
+        """Report a call that got past the rules."""
+        self.ask("escape", told)
 
     # What is decided.
 
-    def ask_model(self, operation: Operation) -> Answer | None:
-        """Return what the model of the parent says; raise what has ended the session."""
-        __tracebackhide__ = True
-        decided = self._local.decided = self._decide(operation, already_decided=False)
-        if decided == _NOBODY or self.model is None:
-            return None
-        _, number, _, fault, model = decided
-        if model is not None:
-            path, target, performs, fails, tells = model
-            perform = partial(self.perform, number) if performs else None
-            return Answer(path, target, perform=perform, about=(number, tells), fails=fails)
-        if fault is None or not fault[2]:
-            return None
-        refusal = Fault.parse(fault[0])
-        assert refusal.error is not None  # noqa: S101  # a model refuses by errors
-        return Answer(operation.path, operation.target, refusal.error.winerror or 0, fault[2])
+    def covers(self, operation: Operation) -> bool:
+        """Return whether the operation happens below a root while the parent's gate is open."""
+        return self.gate and (
+            within(operation.path, self.roots)
+            or (operation.target is not None and within(operation.target, self.roots))
+        )
 
-    def note_refusal(self, operation: Operation) -> Witness:
-        """Return who tells the parent what becomes of a call that its model refuses."""
-        del operation
-        return RemoteCall(self, self._local.decided[1])
+    def decide(
+        self, operation: Operation, _now: float | None = None, *, already_decided: bool = False
+    ) -> Ruling:
+        """Return what the parent decides, by its own clock; raise what has ended the session.
 
-    def consult(
-        self, operation: Operation, *, already_decided: bool
-    ) -> tuple[Decision | None, Witness | None]:
-        """Return what the parent decides, and who tells it what becomes of that, if it wants to know."""
-        __tracebackhide__ = True
-        decided, self._local.decided = getattr(self._local, "decided", None), None
-        if decided is None or already_decided:
-            decided = self._decide(operation, already_decided=already_decided)
-        if decided == _NOBODY:
-            return None, None
-        _, number, wanted, fault, _ = decided
-        witness = RemoteCall(self, number) if wanted else None
-        if fault is None:
-            return None, witness
-        text, reason, note, self.trial, ended = fault
-        if ended is not None:
-            self.ended = decode_ending(ended)
-        return Decision(Fault.parse(text), reason, note=note), witness
-
-    def _decide(self, operation: Operation, *, already_decided: bool) -> Message:
+        What its models say comes with the answer, unless a delay has to pass before they are asked.
+        """
         __tracebackhide__ = True
         clock = self.clock
-        stack = self._callers.stack(sys._getframe(1), None) if self._stacks else None
+        stack = self._callers.stack(sys._getframe(1), None) if self.sorts else None
         unreported = clock.spent_in_all() if isinstance(clock, RemoteClock) else 0
-        return self.ask(
+        answer = self.ask(
             "ask", unreported, self._totals(), encode_operation(operation), stack, already_decided
         )
+        if answer == _NOBODY:
+            return Ruling(None, 0.0, wanted=False, witness=RemoteCall(self, 0))
+        _, number, at, wanted, decided, models = answer
+        witness = RemoteCall(self, number)
+        judge = None if models is None else partial(self._judge, number, models)
+        return Ruling(None if decided is None else self._decision(decided), at, wanted, witness, judge)
+
+    def _decision(self, row: Message) -> Decision:
+        text, reason, note, trial, ended = row
+        if ended is not None:
+            self.ended = decode_ending(ended)
+        return Decision(_fault(text), reason, note, trial)
+
+    def _judge(self, number: int, models: Message, operation: Operation) -> Answered | None:
+        """Return what the models of the parent say."""
+        __tracebackhide__ = True
+        if models[0] == LATER:
+            models = self.ask("models", number)
+        if self.model is None or models[0] not in {"allowed", "refused"}:
+            return None
+        if models[0] == "refused":
+            _, code, reason = models
+            return Answered(self.model, operation, Answer(operation.path, operation.target, code, reason))
+        _, path, target, performs, fails, tells = models
+        perform = partial(self.perform, number) if performs else None
+        answer = Answer(path, target, perform=perform, about=(number, tells), fails=fails)
+        return Answered(self.model, operation, answer)
+
+    def hold_up(self, operation: Operation) -> None:
+        """Do nothing: the parent has seen it."""
 
     def perform(self, number: int) -> Any:
         """Let the parent do what its model wants done in the place of a call."""
         __tracebackhide__ = True
         return _result(self.ask("perform", number))
+
+    def raise_if_ended(self) -> None:
+        """Raise again what ended the session."""
+        __tracebackhide__ = True
+        if self.ended is not None:
+            raise type(self.ended)(*self.ended.args)
+
+    def end(self, reason: BaseException) -> NoReturn:
+        """Let nothing more happen, and raise `reason`, now and at every later call."""
+        __tracebackhide__ = True
+        self.ended = reason
+        self.on_end()
+        raise reason
+
+
+def _nothing(*_: object) -> None:
+    """Do nothing: the parent does it."""
+
+
+@lru_cache(maxsize=64)
+def _fault(text: str) -> Fault:
+    return Fault.parse(text)
 
 
 def _result(answer: Message) -> Any:
@@ -221,15 +276,17 @@ def _result(answer: Message) -> Any:
 
 
 _NOBODY: Message = ("gone",)
+#: The models are asked by a message of its own, once a delay has passed.
+LATER = "later"
 
 
 class RemoteCall:
     """One call about which the parent has decided, and wants to know what becomes of it."""
 
-    def __init__(self, engine: RemoteEngine, number: int) -> None:
-        self._engine = engine
+    def __init__(self, sessions: RemoteSessions, number: int) -> None:
+        self._sessions = sessions
         self._number = number
-        self.clock = engine.clock
+        self.clock = sessions.clock
 
     @property
     def journal(self) -> RemoteCall:
@@ -239,40 +296,31 @@ class RemoteCall:
     def note(
         self,
         _operation: Operation,
-        _verdict: Handling,
+        handling: Handling,
         outcome: Outcome,
         error: BaseException | None,
         _who: tuple[int, int] | None = None,
     ) -> None:
-        """Tell the parent; raise what ends the session."""
+        """Report the outcome to the parent; raise what ends the session."""
         __tracebackhide__ = True
-        self._engine.ask("note", self._number, outcome, encode_failure(error))
+        self._sessions.ask(
+            "note", self._number, outcome, encode_failure(error), handling.fault, handling.reason
+        )
 
     def watch_for_storm(self, operation: Operation, outcome: Outcome) -> None:
-        """Leave it to the parent, who counts the storms of all."""
+        """Do nothing: the parent counts the storms of all processes."""
 
 
-class RemotePlan(Plan):
+class RemoteRules:
     """The quick tests of the parent's rules, and of its model."""
 
     def __init__(self, tests: Mapping[str, Sequence[Any]] | None = None, *, speaks: bool = False) -> None:
-        super().__init__()
         self._tests = tests or {}
-        self._speaks = speaks
-        self._concerned = frozenset(name for name, ends in self._tests.items() if any(ends))
-
-    @property
-    def speaks_windows(self) -> bool:
-        """Whether a rule in force raises a Windows error."""
-        return self._speaks
-
-    @property
-    def names(self) -> frozenset[str]:
-        """All operations that anything in force can match."""
-        return self._concerned
+        self.speaks_windows = speaks
+        self.names = frozenset(name for name, ends in self._tests.items() if any(ends))
 
     def superset(self, name: str, roots: Sequence[str], *, target: bool) -> Callable[[str], object] | None:
-        """Return a quick test that fails only on paths (or targets) of `name` that nobody means."""
+        """Return a quick test that fails only on paths (or targets) of `name` that no rule means."""
         del roots
         tests = self._tests.get(name, ())
         found = tests[target] if len(tests) > target else None
@@ -291,15 +339,15 @@ def _always(_path: str) -> bool:
 class RemoteModel:
     """The Windows model of the parent."""
 
-    def __init__(self, engine: RemoteEngine, patches: Message) -> None:
-        self._engine = engine
+    def __init__(self, sessions: RemoteSessions, patches: Message) -> None:
+        self._sessions = sessions
         self._patches = patches
 
     def concerns(self, name: str, *, target: bool) -> None:
-        """Leave it to the plan, whose quick tests are those of both."""
+        """Return None: the quick tests of `RemoteRules` are those of rules and model."""
 
     def fast_path(self, name: str) -> None:
-        """Ease nothing: only the parent knows who has what open."""
+        """Return None: only the parent knows who has what open."""
 
     def done(self, operation: Operation, answer: Answer, result: Any) -> Any:
         """Tell the parent that an operation has succeeded; return what the caller gets."""
@@ -311,32 +359,32 @@ class RemoteModel:
         if operation.name in LISTINGS:
             return self._listed(number, result)
         if tells:
-            self._engine.ask("performed", number, None)
+            self._sessions.ask("performed", number, None)
         return result
 
     def _listed(self, number: int, result: Any) -> Any:
         if isinstance(result, list):
-            return _result(self._engine.ask("performed", number, result)) or result
+            return _result(self._sessions.ask("performed", number, result)) or result
         listing = Entries(result)
         entries = {entry.name: entry for entry in listing}
-        names = _result(self._engine.ask("performed", number, list(entries))) or list(entries)
+        names = _result(self._sessions.ask("performed", number, list(entries))) or list(entries)
         listing.take([entries[name] for name in names])
         return listing
 
     def passed(self, operation: Operation, answer: Answer) -> None:
-        """Tell the parent that an operation goes ahead whose result nobody will tell."""
+        """Tell the parent that an operation goes ahead whose result is not seen."""
         del operation
         number, tells = answer.about
         if tells:
-            self._engine.ask("performed", number, None)
+            self._sessions.ask("performed", number, None)
 
-    def judge(self, operation: Operation) -> Answer:
-        """Ask the parent."""
-        return self._engine.ask_model(operation) or Answer(operation.path, operation.target)
+    def spelled(self, operation: Operation) -> Operation:
+        """Return the operation as it is: the parent looks its paths up."""
+        return operation
 
     def translated(self, operation: Operation, error: OSError) -> OSError:
         """Return the error that Windows gives where this system gave `error`."""
-        answer = self._engine.ask("translate", encode_operation(operation), encode_failure(error))
+        answer = self._sessions.ask("translate", encode_operation(operation), encode_failure(error))
         found = decode_failure(answer[1]) if answer[0] == "failed" else None
         return found if isinstance(found, OSError) else error
 
@@ -348,7 +396,7 @@ class RemoteModel:
         """Do nothing: the parent looks at what its children have mapped whenever it matters."""
 
     def forked(self) -> None:
-        """Leave it: the parent looks at all that has been started."""
+        """Do nothing: the parent looks at all that has been started."""
 
     def patches(self) -> Iterator[tuple[dict[str, Any], str, Any]]:
         """Yield what makes `shutil` work as on Windows."""
@@ -358,21 +406,4 @@ class RemoteModel:
 
     def wants_closes(self) -> bool:
         """Return whether anybody waits for files to be closed."""
-        return self._engine.plan.superset("file.close", (), target=False) is not None
-
-
-class RemoteEscapes(list[str]):
-    """What got past the rules: the parent keeps it."""
-
-    def __init__(self, engine: RemoteEngine) -> None:
-        super().__init__()
-        self._engine = engine
-
-    def append(self, told: str) -> None:
-        """Tell the parent."""
-        self._engine.ask("escape", told)
-
-    def extend(self, told: Iterable[str]) -> None:
-        """Tell the parent."""
-        for one in told:
-            self.append(one)
+        return self._sessions.plan.superset("file.close", (), target=False) is not None

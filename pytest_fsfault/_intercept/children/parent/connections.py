@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_fsfault._core.clock import VirtualClock
-    from pytest_fsfault._core.engine.engine import Engine
-    from pytest_fsfault._core.engine.execution import PendingCall
+    from pytest_fsfault._core.engine.pending import PendingCall
     from pytest_fsfault._intercept.children.protocol import Message
     from pytest_fsfault._intercept.children.transport import Transport
 
@@ -44,15 +43,15 @@ class ChildThread:
         self.thread = thread  # as Python numbers it
         self.native = native  # as the system numbers it
         self.connections = 0
-        self.asked: dict[int, tuple[PendingCall, Engine | None]] = {}  # what is under way, by its number
+        self.asked: dict[int, PendingCall] = {}  # what is under way, by its number
         self.going = ""  # the operation that it is about to make, of which it will tell no more
         self.clock: VirtualClock | None = None  # the clock whose jumps it limits
 
-    def remember(self, number: int, case: PendingCall, decider: Engine | None) -> None:
+    def remember(self, number: int, call: PendingCall) -> None:
         """Keep what is under way; of what nobody waits for, only the latest."""
-        self.asked[number] = case, decider
+        self.asked[number] = call
         if len(self.asked) > _MOST:
-            done = [old for old, (other, _) in self.asked.items() if not other.witnesses]
+            done = [old for old, other in self.asked.items() if not other.witnesses]
             for old in (done or list(self.asked))[: _MOST // 2]:
                 del self.asked[old]
 

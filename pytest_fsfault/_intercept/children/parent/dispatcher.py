@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import SECOND, VirtualClock, Wait
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
-from pytest_fsfault._core.engine.execution import Action, decide, escape_cut
+from pytest_fsfault._core.engine.engine import Engine
+from pytest_fsfault._core.engine.execution import escape_cut
+from pytest_fsfault._core.engine.journal import Handling
 from pytest_fsfault._core.engine.listings import LISTINGS
+from pytest_fsfault._core.engine.pending import CLOSES, Action, decide
 from pytest_fsfault._core.language.operations import OPERATIONS
 from pytest_fsfault._intercept.children.parent.connections import ChildProcess, ChildThread, ChildWait
 from pytest_fsfault._intercept.children.parent.shapes import (
@@ -27,6 +30,7 @@ from pytest_fsfault._intercept.children.parent.shapes import (
     is_span,
     is_stack,
     is_text,
+    is_text_or_none,
     is_texts,
     is_truth,
 )
@@ -43,8 +47,9 @@ from pytest_fsfault._intercept.fake.isolation import patcher
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_fsfault._core.engine.engine import Engine
-    from pytest_fsfault._core.engine.execution import Answered
+    from pytest_fsfault._core.engine.interfaces import Sessions
+    from pytest_fsfault._core.engine.pending import PendingCall
+    from pytest_fsfault._core.engine.plan import Decision
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._intercept.calls.state import InterceptState
     from pytest_fsfault._intercept.children.parent.connections import ChildConnection
@@ -82,10 +87,11 @@ class Dispatcher:
             "hello": Question(self._hello),
             "rules": Question(self._rules),
             "ask": Question(self._ask, (is_span, is_counts, is_row, is_stack, is_truth)),
+            "models": Question(self._models, (is_number,)),
             "perform": Question(self._perform, (is_number,)),
             "performed": Question(self._performed, (is_number, is_listing)),
             "translate": Question(self._translate, (is_row, is_row_or_none)),
-            "note": Question(self._note, (is_number, is_outcome, is_row_or_none)),
+            "note": Question(self._note, (is_number, is_outcome, is_row_or_none, is_text_or_none, is_text)),
             "count": Question(self._count, (is_counts, is_outside)),
             "escape": Question(self._escape, (is_text,)),
             "missed": Question(self._missed, (is_number, is_text)),
@@ -106,7 +112,11 @@ class Dispatcher:
         state = self._state
         if state.shut or patcher() is not None:
             return ()  # a fake file system is the parent's alone
-        return tuple(engine for engine in state.engines if engine.gate and engine.children)
+        return tuple(
+            engine
+            for engine in state.engines
+            if isinstance(engine, Engine) and engine.gate and engine.children
+        )
 
     def answer(self, connection: ChildConnection, message: list[Any]) -> Message | None:
         """Return the answer to a message; None if it comes later.
@@ -139,9 +149,8 @@ class Dispatcher:
             return
         self._threads.pop((owner.process, owner.thread), None)
         asked, owner.asked = owner.asked, {}
-        for case, _ in asked.values():
-            if case.witnesses:
-                case.note("passed")
+        for call in asked.values():
+            call.note("passed")
         if owner.clock is not None:
             owner.clock.external_done(owner.key, 0)
 
@@ -226,32 +235,37 @@ class Dispatcher:
         connection.owner.going = ""
         lines = None if stack is None else tuple((file, line) for file, line in stack)
         with self._state.callers.speaking_for(lines):
-            case, decision, decider = decide(
-                self.engines(), operation, _ELSEWHERE, already_decided=already_decided
-            )
-        case.who = connection.owner.thread, connection.process
-        fault = None
-        if decision is not None and decider is not None:
-            if operation.early_bound and decision.fault.kind == "short":
-                escape_cut(case, decision, decider)
-            else:
-                ended = None if decider.ended is None else encode_ending(decider.ended)
-                fault = str(decision.fault), decision.reason, decision.note, decider.trial, ended
+            call = decide(self.engines(), operation, _ELSEWHERE, already_decided=already_decided)
+        call.who = connection.owner.thread, connection.process
+        if operation.early_bound and call.decision is not None and call.decision.fault.kind == "short":
+            escape_cut(call, call.decision)
+        decided = None if call.decision is None else _decision_row(call.decision, call.decider)
         number = next(_numbers)
-        if case.witnesses or case.answered is not None:
-            connection.owner.remember(number, case, decider)
-        return "decided", number, bool(case.witnesses), fault, _answer_row(case.answered, operation)
+        models = _models_row(call)
+        if call.witnesses or models is not None:
+            connection.owner.remember(number, call)
+        return "decided", number, call.at, bool(call.witnesses), decided, models
 
-    def _answered(self, connection: ChildConnection, number: int) -> Answered:
-        """Return what a model has said about a call that is under way."""
-        case = connection.owner.asked.get(number)
-        if case is None or case[0].answered is None:
+    def _asked(self, connection: ChildConnection, number: int) -> PendingCall:
+        """Return a call that is under way."""
+        call = connection.owner.asked.get(number)
+        if call is None:
             raise Malformed
-        return case[0].answered
+        return call
+
+    def _models(self, connection: ChildConnection, number: int) -> Message:
+        """Ask the models about a call after its delay."""
+        call = self._asked(connection, number)
+        if call.answers:
+            return _allowed_row(call)
+        if call.decision is None or call.decision.fault.kind != "delay":
+            raise Malformed
+        return _models_answer(call) or _DONE
 
     def _perform(self, connection: ChildConnection, number: int) -> Message:
         """Do what a model wants done in the place of a call."""
-        perform = self._answered(connection, number).answer.perform
+        answers = [answered.answer for answered in self._asked(connection, number).answers]
+        perform = next((answer.perform for answer in answers if answer.perform is not None), None)
         if perform is None:
             raise Malformed
         try:
@@ -261,14 +275,17 @@ class Dispatcher:
         return "result", result
 
     def _performed(self, connection: ChildConnection, number: int, result: Any) -> Message:
-        """Take in that a call has succeeded about which a model has spoken."""
-        model, asked, answer = self._answered(connection, number)
-        if (result is None) is (asked.name in LISTINGS and not asked.early_bound):
+        """Tell the models that have allowed a call that it has succeeded."""
+        call = self._asked(connection, number)
+        early = call.asked.early_bound
+        if not call.answers or (result is None) is (call.asked.name in LISTINGS and not early):
             raise Malformed
-        if asked.early_bound:
-            model.passed(asked, answer)
-            return _DONE
-        return "result", model.done(asked, answer, result)
+        for model, asked, answer in call.answers:
+            if early:
+                model.passed(asked, answer)
+            else:
+                result = model.done(asked, answer, result)
+        return _DONE if early else ("result", result)
 
     def _translate(
         self, _connection: ChildConnection, operation: list[Any], row: list[Any] | None
@@ -279,16 +296,24 @@ class Dispatcher:
             return _DONE
         return "failed", encode_failure(model.translated(asked, error))
 
-    def _note(self, connection: ChildConnection, number: int, outcome: Any, row: list[Any] | None) -> Message:
+    def _note(
+        self,
+        connection: ChildConnection,
+        number: int,
+        outcome: Any,
+        row: list[Any] | None,
+        fault: str | None,
+        reason: str,
+    ) -> Message:
         error = decode_failure(row)
-        case, decider = connection.owner.asked.pop(number, (None, None))
-        if case is None:
+        call = connection.owner.asked.pop(number, None)
+        if call is None:
             return _DONE  # its thread was taken for gone
         if outcome == "passed":
-            connection.owner.going = case.operation.name  # it is about to be made
-        case.note(outcome, error)
-        if outcome == "crashed" and decider is not None:
-            decider.on_end()
+            connection.owner.going = call.operation.name  # it is about to be made
+        call.note(outcome, error, Handling(fault, call.remark or reason, call.at))
+        if outcome == "crashed" and call.decider is not None:
+            call.decider.on_end()
         return _DONE
 
     def _count(
@@ -315,7 +340,7 @@ class Dispatcher:
 
     def _escape(self, _connection: ChildConnection, told: str) -> Message:
         for engine in self.engines()[:1]:
-            engine.escapes.append(told)
+            engine.escape(told)
         return _DONE
 
     def _start(self, connection: ChildConnection, arguments: list[str], reason: str, site: str) -> Message:
@@ -420,12 +445,39 @@ def _elsewhere() -> Any:
 _ELSEWHERE = Action(_elsewhere)
 
 
-def _answer_row(answered: Answered | None, operation: Operation) -> Message | None:
-    """Return as plain values what a model has said of an operation."""
-    if answered is None:
+def _decision_row(decision: Decision, decider: Sessions | None) -> Message:
+    """Return a decision as plain values, with what ended the session that made it."""
+    ended = None if decider is None or decider.ended is None else encode_ending(decider.ended)
+    return str(decision.fault), decision.reason, decision.note, decision.trial, ended
+
+
+def _models_row(call: PendingCall) -> Message | None:
+    """Return what the models say of a call that is about to be made; None if they need not be asked."""
+    if all(ruling.judge is None for _, ruling in call.rulings):
         return None
-    answer = answered.answer
-    return answer.path, answer.target, answer.perform is not None, answer.fails, _must_be_told(operation)
+    fault = None if call.decision is None else call.decision.fault
+    if fault is not None and fault.kind == "delay":
+        return ("later",)
+    replaced = fault is not None and fault.kind == "error" and not fault.after
+    if (replaced and call.operation.name not in CLOSES) or (fault is not None and fault.kind == "crash"):
+        return None
+    return _models_answer(call)
+
+
+def _models_answer(call: PendingCall) -> Message | None:
+    """Ask the models about a call that is about to be made; return their answer as plain values."""
+    refused = call.ask_models()
+    if refused is not None:
+        assert refused.fault.error is not None  # noqa: S101  # a model refuses by errors
+        return "refused", refused.fault.error.winerror, refused.reason
+    return _allowed_row(call) if call.answers else None
+
+
+def _allowed_row(call: PendingCall) -> Message:
+    answers = [answered.answer for answered in call.answers]
+    performs = any(answer.perform is not None for answer in answers)
+    fails = any(answer.fails for answer in answers)
+    return "allowed", answers[-1].path, answers[-1].target, performs, fails, _must_be_told(call.asked)
 
 
 def _must_be_told(operation: Operation) -> bool:

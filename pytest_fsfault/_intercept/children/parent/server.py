@@ -253,7 +253,7 @@ class Server:
                 if one.going and is_same_call(one.going, operation):
                     one.going = ""
                     return True
-                return any(is_same_call(case.operation.name, operation) for case, _ in one.asked.values())
+                return any(is_same_call(call.operation.name, operation) for call in one.asked.values())
         return False
 
     def is_attached(self, task: int) -> bool:

@@ -56,6 +56,11 @@ def is_text(value: Any) -> bool:
     return type(value) is str
 
 
+def is_text_or_none(value: Any) -> bool:
+    """Return whether a value is a text, or there is none."""
+    return value is None or type(value) is str
+
+
 def is_row(value: Any) -> bool:
     """Return whether a value is a list, which is looked at when it is decoded."""
     return type(value) is list

@@ -47,7 +47,7 @@ class ChildSupervisor:
     def follow(self) -> None:
         """Update after a change of sessions, rules, roots or gates."""
         state = self._state
-        asked = state.live and any(engine.gate and engine.children for engine in state.engines)
+        asked = bool(state.live) and any(engine.gate and engine.children for engine in state.engines)
         wanted = asked and rendezvous.POSSIBLE
         if wanted and patcher() is not None:
             wanted = False  # a fake file system is this process's alone
