@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._host.command_lines import joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,7 +72,7 @@ class Results:
         file, colons, name = nodeid.partition("::")
         with suppress(ValueError):  # another drive
             file = os.path.relpath(self._config.rootpath / file, self._config.invocation_params.dir)
-        return shlex.quote(file + colons + name)
+        return joined([file.replace(os.sep, "/") + colons + name])
 
     def collect(self, report: Any) -> None:
         """Keep what a report brings; that of a subtest is only a part of its test's."""

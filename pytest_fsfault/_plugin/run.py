@@ -6,10 +6,10 @@ It is loaded with the plugin; whatever it needs for faults is imported when the 
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pytest_fsfault._host.command_lines import joined
 from pytest_fsfault._plugin.gate import Gates
 from pytest_fsfault._plugin.results import Results, last_seed
 from pytest_fsfault._session.current_settings import pop, push
@@ -173,7 +173,7 @@ class Runner:
                 parts += ["-o", setting]
         if trial is not None:
             parts += ["--fsfault-trial", trial]
-        return shlex.join([*parts, "--fsfault-seed", str(self.seed)])
+        return joined([*parts, "--fsfault-seed", str(self.seed)])
 
     def _rerun(self, trial: str) -> str:
         """Return the line that runs one trial of the running test alone."""

@@ -64,7 +64,7 @@ def _site(call_site: str) -> str:
         relative = os.path.relpath(call_site)
     except ValueError:  # another drive
         return call_site
-    return call_site if relative.startswith("..") else relative
+    return call_site if relative.startswith("..") else relative.replace(os.sep, "/")
 
 
 def table(failed: Sequence[FailedTrial], count: int, rerun: RerunCommand) -> str:

@@ -287,7 +287,7 @@ class Sweep:
                 trial.wrong.append(_UNMET)
         if trial.wrong:
             kept = self._workspace.keep(trial.id)
-            self._failed.append(failure_report.FailedTrial.of(trial, str(self.root), kept))
+            self._failed.append(failure_report.FailedTrial.of(trial, self.root.as_posix(), kept))
         else:
             self._workspace.clear()
 

@@ -69,4 +69,4 @@ def _relative(call_site: str) -> str:
         relative = os.path.relpath(call_site)
     except ValueError:  # another drive
         return call_site
-    return call_site if relative.startswith("..") else relative
+    return call_site if relative.startswith("..") else relative.replace(os.sep, "/")

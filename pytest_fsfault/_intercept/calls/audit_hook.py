@@ -17,7 +17,7 @@ from pytest_fsfault._core.engine.pending import Action
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._host.package import PACKAGE
 from pytest_fsfault._intercept.calls.arguments import describe
-from pytest_fsfault._intercept.calls.events import EVENTS
+from pytest_fsfault._intercept.calls.events import EVENTS, REPLACEMENT
 from pytest_fsfault._intercept.calls.functions import EVENTS_ONLY
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
 from pytest_fsfault._intercept.calls.state import UNANNOUNCED
@@ -135,7 +135,8 @@ class _Listener:
         try:
             operation = self.operation(args, frame)
             if operation is not None:
-                perform = partial(EVENTS[self.event].perform, args)
+                event = REPLACEMENT if operation.name == "os.replace" else EVENTS[self.event]
+                perform = partial(event.perform, args)
                 execute_early_bound(state.engines, operation, Action(perform))
         finally:
             state.own_threads.discard(me)

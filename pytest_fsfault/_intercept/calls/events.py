@@ -115,10 +115,13 @@ def _nothing(_args: _Args) -> None:
 
 _MAPPING, _STARTING = EVENTS_ONLY.values()
 
+#: A rename that is known to be a replacement, which overwrites on Windows: both raise one event.
+REPLACEMENT = _between("replace")
+
 #: The events by their names.
 EVENTS = {
     "open": Event(_opened, _open),
-    "os.rename": _between("replace"),  # which overwrites on Windows as well
+    "os.rename": _between("rename"),
     "os.remove": _at("os", "remove", 1, 1),
     "os.rmdir": _at("os", "rmdir", 1, 1),
     "os.mkdir": _at("os", "mkdir", 2, 2),

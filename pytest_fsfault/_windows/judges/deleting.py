@@ -87,6 +87,8 @@ def finish_temporaries(state: WindowsState) -> None:
 
     Source: Microsoft, "CreateFileW", FILE_FLAG_DELETE_ON_CLOSE.
     """
+    if state.on_windows:
+        return  # Windows removes them itself
     for identity, path in list(state.temporaries.items()):
         if state.open_files.of(identity, directory=False):
             continue

@@ -28,6 +28,7 @@ from pathlib import Path
 import pytest
 
 from pytest_fsfault import inject
+from pytest_fsfault._host.originals import ORIGINALS
 
 posix = importlib.import_module(os.name)  # the module of C behind `os`
 
@@ -378,3 +379,25 @@ def test_a_fault_after_an_early_bound_call_has_done_it(name, tree):
     assert {"rename": ["g"], "replace": ["g"], "remove": [], "mkdir": ["f", "g"]}[name] == sorted(
         os.listdir()
     )
+
+
+@pytest.mark.parametrize("name", ["rename", "replace"])
+def test_what_was_bound_early_is_done_before_a_fault_by_that_very_function(tmp_path, monkeypatch, name):
+    """`os.replace` overwrites on Windows, `os.rename` does not: a fault `after` changes nothing about it."""
+    for file in "fg":
+        (tmp_path / file).write_text(file)
+
+    def early(*args, function=getattr(os, name)):
+        return function(*args)
+
+    done = []
+    for one in ("rename", "replace"):
+        real = ORIGINALS["os", one]
+        monkeypatch.setitem(
+            ORIGINALS, ("os", one), lambda *args, real=real, one=one: (done.append(one), real(*args))
+        )
+    with inject("rename -> EBUSY after", roots=[tmp_path], strict=False):
+        with pytest.raises(OSError):
+            early(tmp_path / "f", tmp_path / "g")
+    assert [name] == done
+    assert ("f" if os.name == "posix" or name == "replace" else "g") == (tmp_path / "g").read_text()

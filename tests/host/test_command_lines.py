@@ -1,0 +1,33 @@
+"""Command lines that can be pasted into the shell of this system."""
+
+import subprocess
+import sys
+
+import pytest
+from skips import WINDOWS, posix_fact
+
+from pytest_fsfault._host.command_lines import joined
+
+ARGUMENTS = ["pytest", "tests/test_a.py::test_b[x y]", "--fsfault-rule", "os.remove -> EACCES when first 2"]
+
+
+def test_what_is_joined_is_read_back_as_it_was():
+    """By the shell that people have here."""
+    line = joined([sys.executable, "-c", "import sys; print(sys.argv[1:])", *ARGUMENTS])
+    found = subprocess.run(line, shell=True, check=True, capture_output=True, text=True)
+    assert str(ARGUMENTS) == found.stdout.strip()
+
+
+@pytest.mark.skipif(not WINDOWS, reason="how Windows quotes")
+def test_windows_quotes_by_double_quotes():
+    """Its shells take no others."""
+    assert (
+        'pytest "tests/test_a.py::test_b[x y]" --fsfault-rule "os.remove -> EACCES when first 2"'
+        == joined(ARGUMENTS)
+    )
+
+
+@posix_fact("shells that take single quotes")
+def test_posix_quotes_as_shlex_does():
+    """What needs no quotes has none."""
+    assert "pytest a.py '-k x' 'a b'" == joined(["pytest", "a.py", "-k x", "a b"])
