@@ -14,6 +14,7 @@ from pytest_fsfault._intercept.fake.fake_functions import native, native_of
 from pytest_fsfault._intercept.fake.filesystem import FakeFileSystem, in_force
 from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._windows.judges.copyfile2 import Winapi
+from pytest_fsfault._windows.judges.mappings import mapping_class
 from pytest_fsfault._windows.model import WindowsModel
 from pytest_fsfault._windows.open_files.fake import FakeOpenFiles
 from pytest_fsfault._windows.open_files.this_process import OpenFiles
@@ -38,9 +39,9 @@ def windows(engine: Engine, version: str, options: dict[str, bool], seed: int | 
     scenes = _Scenes(engine, _version(version, options))
     state = scenes.at(in_force())
     reactions = Reactions(state, seed, partial(_below, engine), refresh)
-    model = WindowsModel(
-        state, reactions, Winapi(_absolute, partial(_responsible, engine), partial(_note, engine))
-    )
+    responsible, note = partial(_responsible, engine), partial(_note, engine)
+    winapi = Winapi(_absolute, responsible, note)
+    model = WindowsModel(state, reactions, winapi, mapping_class(responsible, note))
     engine.model = model
     engine.on_filesystem_change = lambda there: model.move(scenes.at(there))
     engine.plan.ignore_case = not state.version.case_sensitive

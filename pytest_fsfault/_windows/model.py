@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import shutil
 import threading
@@ -14,7 +15,7 @@ from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
 from pytest_fsfault._host import temporary_files
 from pytest_fsfault._windows import effects, names
 from pytest_fsfault._windows.fast_path import FastPaths
-from pytest_fsfault._windows.judges import deleting, directories, metadata, opening, renaming
+from pytest_fsfault._windows.judges import deleting, directories, mappings, metadata, opening, renaming
 from pytest_fsfault._windows.platform.modes import STAT, supported
 from pytest_fsfault._windows.state import Denial, HostError, WindowsState, spelled_otherwise, windows_code
 
@@ -32,6 +33,7 @@ _JUDGES: dict[str, Callable[[WindowsState, Operation], Answer]] = {
     "os.close": opening.judge_close,
     "file.close": opening.judge_close,
     "os.fsync": opening.judge_fsync,
+    "mmap.mmap": mappings.judge_mmap,
     "subprocess.Popen": opening.judge_program,
     "os.remove": deleting.judge_remove,
     "os.rmdir": deleting.judge_rmdir,
@@ -55,7 +57,7 @@ _JUDGES: dict[str, Callable[[WindowsState, Operation], Answer]] = {
 _ALWAYS = frozenset(
     [
         "os.truncate", "os.listdir", "os.scandir", "os.chdir", "os.access", "os.chmod", "os.link", "os.symlink", "file.truncate",
-        "os.fsync", "subprocess.Popen",
+        "os.fsync", "mmap.mmap", "subprocess.Popen",
     ]
 )  # fmt: skip
 
@@ -67,11 +69,12 @@ _STATUSES = frozenset(["os.stat", "os.lstat"])
 class WindowsModel:
     """Judge operations by what the state says, and keep the state up to date."""
 
-    def __init__(self, state: WindowsState, reactions: Reactions, winapi: object) -> None:
+    def __init__(self, state: WindowsState, reactions: Reactions, winapi: object, mapping: type) -> None:
         self.state = state
         self.states = [state]
         self.reactions = reactions
-        self._winapi = winapi
+        # What stands for `_winapi` in `shutil`, and for `mmap.mmap`.
+        self._winapi, self._mmap = winapi, mapping
         self._lock = threading.RLock()
         self._fast_paths = FastPaths(state)
         self._unseen: list[tuple[Operation, Answer]] = []
@@ -129,6 +132,7 @@ class WindowsModel:
         yield vars(shutil), "_winapi", self._winapi
         yield from temporary_files.patches()
         yield vars(shutil), "stat", STAT
+        yield vars(mmap), "mmap", self._mmap
         for name, functions in supported().items():
             yield vars(os), name, functions
 

@@ -64,8 +64,6 @@ _DETAILS = {
     "os.chmod": (1, "mode"),
     "os.truncate": (1, "length"),
 }
-# What matters of these is whether the file was opened for writing.
-_WRITERS = frozenset({"os.close", "os.fsync"})
 _OPENER = 7
 
 
@@ -124,8 +122,8 @@ def _detail(
     Of a descriptor that is closed or flushed, whether it was opened for writing.
     """
     name = function.operation
-    if name in _WRITERS:
-        return paths.writes(args[0])
+    if name in _OF_DESCRIPTORS:
+        return _OF_DESCRIPTORS[name](args, paths)
     if name == "os.symlink":
         return bool(_argument(args, kwargs, 2, "target_is_directory", False))
     if name == "open":
@@ -138,6 +136,23 @@ def _detail(
     if name == "os.chmod" and kwargs.get("follow_symlinks") is True and type(found) is int:
         return Following(found)
     return _flags(found) if name == "os.open" and paths.knows_temporary else found
+
+
+def _mapped(args: tuple[Any, ...], paths: Paths) -> tuple[int, int, bool] | None:
+    """Return where a mapping ends in its file, with which access, and whether the file was opened for writing."""
+    _, length, access, offset = args[:4]
+    return length + offset, access, paths.writes(args[0])
+
+
+def _writes(args: tuple[Any, ...], paths: Paths) -> bool:
+    return paths.writes(args[0])
+
+
+_OF_DESCRIPTORS: dict[str, Callable[[tuple[Any, ...], Paths], Any]] = {
+    "os.close": _writes,
+    "os.fsync": _writes,
+    "mmap.mmap": _mapped,
+}
 
 
 def _flags(flags: Any) -> Any:

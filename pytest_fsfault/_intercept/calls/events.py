@@ -142,6 +142,6 @@ EVENTS = {
     "shutil.make_archive": _plain("shutil", "make_archive"),
     "shutil.unpack_archive": _plain("shutil", "unpack_archive"),
     "shutil.chown": _plain("shutil", "chown"),
-    "mmap.__new__": _unnamed(_MAPPING, lambda args: args[:1], _nothing),
+    "mmap.__new__": _unnamed(_MAPPING, lambda args: args, _nothing),
     "subprocess.Popen": _unnamed(_STARTING, _program, _popen),
 }

@@ -1,0 +1,117 @@
+"""Map files into memory, as CreateFileMapping does, and change the size of what is mapped.
+
+Sources: CPython Modules/mmapmodule.c (a mapping longer than its file, `mmap_resize_method`), Lib/test/test_mmap.py
+test_resize_fails_if_mapping_held_elsewhere; Microsoft, "CreateFileMappingW".
+"""
+
+from __future__ import annotations
+
+import mmap
+from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakSet
+
+from pytest_fsfault._core.engine.interfaces import Answer
+from pytest_fsfault._core.language.errors import build, parse_error
+from pytest_fsfault._core.language.operations import OPERATIONS, Operation
+from pytest_fsfault._host.descriptors import path_of_descriptor
+from pytest_fsfault._host.originals import ORIGINALS
+from pytest_fsfault._windows.state import Denial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_fsfault._windows.sharing import Identity
+    from pytest_fsfault._windows.state import WindowsState
+
+_MAPPED, _TOO_LONG = 1224, 8
+_REAL = mmap.mmap
+
+
+def judge_mmap(state: WindowsState, operation: Operation) -> Answer:
+    """Judge `mmap.mmap`: a mapping that is longer than its file makes the file longer, if it can be written."""
+    location = state.lookup.find(operation.path)
+    if not isinstance(operation.detail, tuple) or location.status is None:
+        return Answer(operation.path)
+    end, access, writable = operation.detail
+    if end > location.status.st_size:
+        if not writable or access == mmap.ACCESS_READ:
+            raise Denial(_TOO_LONG, f"{location.name} is shorter than its mapping, which cannot be written")
+        state.native.truncate(location.path, end)
+    return Answer(operation.path)
+
+
+class MappingModel(Protocol):
+    """The model whose business a mapping is."""
+
+    @property
+    def state(self) -> WindowsState:
+        """What is known of files and of who has them open."""
+
+
+class _Kind(type):
+    """The type of the class that stands for `mmap.mmap`: mappings that were made before are of it, too."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, _REAL)
+
+
+def mapping_class(
+    model: Callable[[str, str], MappingModel | None], refused: Callable[[Operation, str, OSError], None]
+) -> type:
+    """Return what stands for `mmap.mmap`: its mappings know what else maps their file.
+
+    `model` says whose business the mapping of a file at a path is, `refused` writes a refusal down.
+    """
+    there: WeakSet[Any] = WeakSet()
+
+    class Mapping(_REAL, metaclass=_Kind):
+        def __init__(self, fileno: int, *_args: object, **_named: object) -> None:
+            self._file: tuple[Identity, str] | None = None
+            if fileno >= 0:
+                status = ORIGINALS["os", "fstat"](fileno)
+                self._file = (status.st_dev, status.st_ino), _path(fileno)
+                there.add(self)
+
+        def resize(self, size: int) -> None:
+            """Change the size of the file and of its mapping: what others have mapped cannot be cut."""
+            if self._file is not None and size < len(self):
+                identity, path = self._file
+                here = model(path, path)
+                why = "" if here is None else _mapped_by(here.state, identity, path, others(identity, self))
+                if why:
+                    raise _refusal(path, why, refused)
+            super().resize(size)
+
+    def others(identity: Identity, own: Any) -> int:
+        return sum(
+            one._file is not None and one._file[0] == identity and not one.closed
+            for one in list(there)
+            if one is not own
+        )
+
+    Mapping.__name__ = Mapping.__qualname__ = "mmap"
+    Mapping.__module__ = "mmap"
+    Mapping.__doc__ = _REAL.__doc__
+    return Mapping
+
+
+def _path(descriptor: int) -> str:
+    return path_of_descriptor(descriptor) or ""
+
+
+def _mapped_by(state: WindowsState, identity: Identity, path: str, others: int) -> str:
+    """Return who else maps a file, or nothing."""
+    name = path.rpartition("/")[2]
+    if others:
+        return f"{name} is mapped once more by this process"
+    for hold in state.holds.of(identity):
+        if hold.opening.kind == "section":
+            return state.explain(name, hold.opening, hold)
+    return ""
+
+
+def _refusal(path: str, why: str, refused: Callable[[Operation, str, OSError], None]) -> OSError:
+    error = build(parse_error(f"WinError {_MAPPED}"), "winerror")
+    error.add_note(why)
+    refused(Operation("mmap.mmap", path, groups=OPERATIONS["mmap.mmap"].groups), why, error)
+    return error
