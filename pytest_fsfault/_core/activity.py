@@ -26,6 +26,12 @@ class Activity(Protocol):
     def monotonic_ns(self) -> int:
         """Return real time."""
 
+    def stamp_ns(self) -> int:
+        """Return the time that the system stamps a file with which is written now, in nanoseconds."""
+
+    def next_stamp_ns(self, stamp: int) -> int:
+        """Wait until that is later than `stamp`, a few milliseconds, and return it."""
+
     def adopt(self, thread: Thread) -> None:
         """Count `thread` to the test; it may still have to be started."""
 

@@ -13,6 +13,7 @@ from time import sleep as real_sleep
 from typing import TYPE_CHECKING, TypeVar
 
 from pytest_fsfault._core.real_clock import SECOND, Clock, RealClock, Wait, nanoseconds, span_of
+from pytest_fsfault._core.stamps import StampHistory
 from pytest_fsfault._core.waiter import Waiter
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ _PATIENCE = SECOND
 _NEXT, _BESIDE_CHILD, _LATER, _LONG = 0.001, 0.005, 0.25, 3600.0
 # Polling interval in real seconds of a waiter that cannot be notified, since it waits for something else as well.
 _SLICE = 0.001
+# A jump beyond so many nanoseconds, more than the steps by which the system stamps files, is told apart in stamps.
+_TELLING = 10_000_000
 
 
 class VirtualClock(Clock):
@@ -64,6 +67,12 @@ class VirtualClock(Clock):
         self._polled = 0  # real instant of the last decision
         self._real = False
         self.moved: Callable[[int], object] | None = None  # told the time whenever it is set forward
+        #: How many calls so far may have stamped a file.
+        self.changes: Callable[[], int] = lambda: 0
+        #: Times of access and change that somebody has set himself, by device and inode.
+        self.explicit_stamps: dict[tuple[int, int], tuple[int, int]] = {}
+        self._history: StampHistory | None = None
+        self._changes = 0  # how many there were at the latest jump
 
     def now_ns(self) -> int:
         """Return the nanoseconds since the start; asking costs nothing."""
@@ -267,12 +276,43 @@ class VirtualClock(Clock):
 
     def set_forward(self, instant: int, now: int) -> None:
         """Set the clock, which shows `now`, forward, and wake those who are due; the caller has the mutex."""
+        if self._history is not None and instant > now:
+            self._note_jump(self._history, now, instant)
         self._offset += max(0, instant - now)
         if self.moved is not None:
             self.moved(max(instant, now))
         for waiter in self._timed():
             if waiter.due is not None and waiter.due <= instant:
                 waiter.notify()
+
+    # Stamps of files.
+
+    def stamp_from_now(self) -> None:
+        """Keep from now on which virtual time each real instant was."""
+        if self._history is None:
+            self._history = StampHistory(self.activity.stamp_ns(), self.now_ns())
+
+    def stamp_history(self) -> StampHistory | None:
+        """Return which virtual time real instants were; None if nobody has asked for it to be kept."""
+        return self._history
+
+    def stamp_of(self, real: int) -> int | None:
+        """Return what the clock showed at the real instant of a stamp, which is past; None before it began."""
+        history = self._history
+        if history is None or real < history.start:
+            return None
+        if real > history.latest:
+            with self._mutex:
+                history.passed(max(self.activity.stamp_ns(), real), self.now_ns())
+        return history.virtual_at(real)
+
+    def _note_jump(self, history: StampHistory, before: int, after: int) -> None:
+        """Keep a jump; what was stamped before it must not look as if it came after."""
+        stamp, changes = self.activity.stamp_ns(), self.changes()
+        if after - before > _TELLING and changes != self._changes:
+            self._changes = changes
+            stamp = self.activity.next_stamp_ns(max(stamp, history.latest))
+        history.jumped(max(stamp, history.latest), before, after)
 
 
 def _due(waiter: Waiter) -> int:

@@ -10,6 +10,8 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from pytest_fsfault._core.clock import VirtualClock
+from pytest_fsfault._core.engine.engine import Engine
+from pytest_fsfault._intercept.calls.changes import Changes
 from pytest_fsfault._intercept.calls.descriptors import status_of_descriptor
 from pytest_fsfault._intercept.calls.installation import TIMES, Installation
 from pytest_fsfault._intercept.calls.open_files import toggle_methods
@@ -294,6 +296,8 @@ class Interceptor:
             other.clock is engine.clock for other in self._virtual_times
         ):
             engine.clock.operations = partial(self._operations, engine)
+            if isinstance(engine, Engine):  # a child asks its parent
+                engine.clock.changes = Changes(self.state, engine)
             engine.clock.raise_if_ended = self._raise_if_ended
         self._virtual_times[engine] = virtual_time
         virtual_time.start(cast("Clock", engine.clock))

@@ -68,6 +68,11 @@ def shown(real: Any, fields: tuple[Any, ...], attributes: int, tag: int) -> Show
     return made
 
 
+def with_another(status: ShownStatus, real: Any) -> ShownStatus:
+    """Return the same status over another real one."""
+    return shown(real, tuple(status)[:7], status.st_file_attributes, status.st_reparse_tag)
+
+
 #: Of which functions Windows' build lacks an argument: it raises NotImplementedError for another value than this.
 #: Sources: CPython Modules/posixmodule.c, `dir_fd_unavailable`, `follow_symlinks_specified`.
 _LACKING: dict[str, dict[str, object]] = {

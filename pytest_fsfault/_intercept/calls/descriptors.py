@@ -11,6 +11,7 @@ from pytest_fsfault._intercept.calls.arguments import ends_of
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
 from pytest_fsfault._intercept.calls.wrapper import NOTHING, Wrapper
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
+from pytest_fsfault._intercept.virtual_time.file_stamps import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +89,7 @@ def status_of_descriptor(state: InterceptState) -> Callable[[int], Any]:
 
     @wraps(real)
     def fstat(fd: Any) -> Any:
-        found, show = real(fd), state.show
+        found, show = shown(real(fd)), state.show
         if show is None or not state.live:
             return found
         path = path_of_descriptor(fd)

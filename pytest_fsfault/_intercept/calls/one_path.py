@@ -11,6 +11,8 @@ from pytest_fsfault._intercept.calls.arguments import ends_of
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
 from pytest_fsfault._intercept.calls.wrapper import UNKNOWN, Wrapper
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
+from pytest_fsfault._intercept.virtual_time.file_stamps import listed, set_explicitly, shown
+from pytest_fsfault._intercept.virtual_time.scope import ACTIVE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,13 +31,13 @@ class PathWrapper(Wrapper):
     __slots__ = ()
 
     def _template(self, function: InterceptedFunction) -> Callable[..., Any]:
-        if function.function in {"listdir", "scandir"}:
-            return PathWrapper._optional
+        if function.function in _SPECIAL:
+            return _SPECIAL[function.function]
         if function.function == "open":
             return PathWrapper._os_open
         return PathWrapper._audited if function.event else PathWrapper._silent
 
-    # The four are alike, since nothing may be shared on this path that costs a call. `stat` and its like
+    # The five are alike, since nothing may be shared on this path that costs a call. `stat` and its like
     # raise no audit event: what a wrapper announced would stay, and shield a later call that nobody has
     # decided. Arguments that are named reach a builtin much faster than those in a tuple and a dictionary.
     def _os_open(self, path: Any, flags: Any, mode: Any = 0o777, *, dir_fd: Any = None) -> Any:
@@ -116,11 +118,50 @@ class PathWrapper(Wrapper):
             hide_frames(error)
             raise
 
+    def _stat(self, path: Any, *args: Any, **kwargs: Any) -> Any:  # as said above
+        if not self.state.live:
+            return self.real(path, *args, **kwargs)
+        watched = self.undecided.get(path) if type(path) is str else None
+        if watched is None:
+            watched = self.classify(path)
+        if watched is not None:
+            if watched:
+                self.calls += 1
+            try:
+                if watched and self.show is not None:
+                    return shown(self.show(self.real(path, *args, **kwargs), path))
+                result = self.real(path, *args, **kwargs) if args or kwargs else self.real(path)
+                start = ACTIVE.stamps_from
+                if result.st_ctime_ns < start and result.st_atime_ns < start and result.st_mtime_ns < start:
+                    return result
+                return shown(result)
+            except Exception as error:
+                if not self.failed(error, watched):
+                    raise
+        try:
+            return shown(self.slow((path, *args), kwargs))
+        except BaseException as error:
+            hide_frames(error)
+            raise
+
+    def _utime(
+        self, path: Any, times: Any = None, *, ns: Any = None, dir_fd: Any = None, follow_symlinks: Any = True
+    ) -> Any:
+        named = {"ns": ns, "dir_fd": dir_fd, "follow_symlinks": follow_symlinks}
+        given = {name: value for name, value in named.items() if value is not _UTIME_DEFAULTS[name]}
+        try:
+            result = self._audited(path, *(() if times is None else (times,)), **given)
+        except BaseException as error:
+            hide_frames(error)
+            raise
+        set_explicitly(path, times, ns, dir_fd, follow_symlinks=follow_symlinks)
+        return result
+
     def _optional(self, path: Any = None) -> Any:
         if path is None:
             path = "."  # the current directory, which needs a name for the audit hook to know it by
         if not self.state.live:
-            return self.real(path)
+            return listed(self.real(path))
         watched = self.undecided.get(path) if type(path) is str else None
         if watched is None:
             watched = self.classify(path)
@@ -129,15 +170,15 @@ class PathWrapper(Wrapper):
                 self.calls += 1
             self.state.announced = path
             try:
-                return self.real(path)
+                return listed(self.real(path))
             except Exception as error:
                 if not self.failed(error, watched):
                     raise
                 watched = None
         try:
             if watched:
-                return self.fast(self.fast_path, path, (), {})
-            return self.slow((path,), {})
+                return listed(self.fast(self.fast_path, path, (), {}))
+            return listed(self.slow((path,), {}))
         except BaseException as error:
             hide_frames(error)
             raise
@@ -211,3 +252,13 @@ class PathWrapper(Wrapper):
     def asks_model(self, path: Any) -> bool:
         """Return whether a model of Windows has to be asked, once a call takes the long way."""
         return self.state.model is not None and not isinstance(path, int) and not self.kind.composite
+
+
+_UTIME_DEFAULTS = {"ns": None, "dir_fd": None, "follow_symlinks": True}
+_SPECIAL: dict[str, Callable[..., Any]] = {
+    "listdir": PathWrapper._optional,
+    "scandir": PathWrapper._optional,
+    "stat": PathWrapper._stat,
+    "lstat": PathWrapper._stat,
+    "utime": PathWrapper._utime,
+}

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pytest_fsfault._core.engine.interfaces import FastPath
 from pytest_fsfault._core.engine.listings import LISTINGS
 from pytest_fsfault._core.language.globs import within
+from pytest_fsfault._core.language.operations import OPERATIONS
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
 from pytest_fsfault._intercept.patching.callers import Callers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Container, Iterable
     from types import FrameType
 
     from pytest_fsfault._core.engine.interfaces import ModelView, Sessions
@@ -164,9 +165,11 @@ class InterceptState:
                 for engine in gates:
                     engine.count(interceptor.operation, calls, paths)
 
-    def pending(self) -> int:
-        """Return how many calls were counted since `drain_counts`."""
-        return 0 if self._drained else sum([interceptor.calls for interceptor in tuple(self.used)])
+    def pending(self, names: Container[str] = OPERATIONS) -> int:
+        """Return how many calls of these operations were counted since `drain_counts`."""
+        if self._drained:
+            return 0
+        return sum([one.calls for one in tuple(self.used) if one.operation in names])
 
     def superset(self, name: str, *, target: bool) -> Callable[[str], object] | None:
         """Return a quick test whether any rule may concern a path (or target) of operation `name`.

@@ -22,6 +22,7 @@ class Timed(NamedTuple):
 
     names: tuple[str, ...]
     once: tuple[str, ...] = ()
+    raises: bool = False  # it waits for a process, and raises when the time is over
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return all arguments by name."""
@@ -52,12 +53,12 @@ class _Look:
             self.expired = error
             return False
         # A process that has ended answers with its code, which may be 0.
-        return bool(self.answer) or bool(expired and self._timed in PROCESSES)
+        return bool(self.answer) or bool(expired and self._timed.raises)
 
     def is_answered(self) -> bool:
         """Return whether there is an answer that nobody has fetched yet, as far as can be seen without waiting."""
         first = self._given[self._first]
-        if self._timed not in PROCESSES:
+        if not self._timed.raises:
             return bool(self._real(first, timeout=0))
         if first.returncode is not None:
             return True
@@ -91,7 +92,10 @@ _MOMENT = 0.02  # real seconds to fetch what is there
 
 
 #: `Popen.wait` and `Popen.communicate`, which raise when the time is over.
-PROCESSES = (Timed(("self", "timeout")), Timed(("self", "input", "timeout"), once=("input",)))
+PROCESSES = (
+    Timed(("self", "timeout"), raises=True),
+    Timed(("self", "input", "timeout"), once=("input",), raises=True),
+)
 
 
 #: The threads that look: what they wait for on the way is a part of that.

@@ -45,6 +45,8 @@ class ClockScope:
         self.virtual = clock if isinstance(clock, VirtualClock) else None
         self.activity = clock.activity if isinstance(clock, VirtualClock) else ThreadActivity()
         self.epoch = clock.epoch = clock.epoch or _epoch(clock.now_ns())
+        if self.virtual is not None:
+            self.virtual.stamp_from_now()
         self._is_exempt = is_exempt
         self._kinds: dict[object, int] = {}
 
@@ -75,13 +77,25 @@ class ClockScope:
         return EXEMPT if self._is_exempt(name) else VIRTUAL
 
 
+NEVER = 1 << 63
+
+
 class ActiveScope:
     """What every wrapper looks at first: the scope in force, if any."""
 
-    __slots__ = ("scope",)
+    __slots__ = ("scope", "stamps_from")
 
     def __init__(self) -> None:
         self.scope: ClockScope | None = None
+        #: From which real instant on stamps of files are shown in virtual time.
+        self.stamps_from = NEVER
+
+    def put(self, scope: ClockScope | None) -> None:
+        """Put another scope in force."""
+        clock = None if scope is None else scope.virtual
+        history = None if clock is None else clock.stamp_history()
+        self.stamps_from = NEVER if history is None else history.start
+        self.scope = scope
 
 
 ACTIVE = ActiveScope()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 from _thread import get_ident
-from time import monotonic_ns, process_time_ns, thread_time_ns
+from time import monotonic_ns, process_time_ns, thread_time_ns, time_ns
+from time import sleep as real_sleep
 from typing import TYPE_CHECKING, ClassVar
 
 from pytest_fsfault._core.activity import LimitedWait
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.activity import ChildrenOnClock
 
 _LINUX = sys.platform == "linux"
+_COARSE = 5  # CLOCK_REALTIME_COARSE, <linux/time.h>
+_LONGEST_STEP = 50_000_000  # nanoseconds; the steps of the system's are 1 to 10 ms
 
 
 class ThreadActivity:
@@ -34,6 +37,17 @@ class ThreadActivity:
         self._threads: dict[Thread, None] = {}
         self._marks: dict[Thread, LastSign] = {}
         self._last_look = (0, 0, 0)
+
+    def stamp_ns(self) -> int:
+        """Return the time that the system stamps a file with which is written now, in nanoseconds."""
+        return clock_gettime_ns(_COARSE) if _LINUX else time_ns()
+
+    def next_stamp_ns(self, stamp: int) -> int:
+        """Wait until that is later than `stamp`, a few milliseconds, and return it."""
+        until = monotonic_ns() + _LONGEST_STEP
+        while (following := self.stamp_ns()) <= stamp and monotonic_ns() < until:
+            real_sleep(0.0002)
+        return following
 
     def adopt(self, thread: Thread) -> None:
         """Count `thread` to the test; it may still have to be started."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import SECOND, Clock, VirtualClock, nanoseconds
 from pytest_fsfault._intercept.patching.patches import Patch, Patches, bind
-from pytest_fsfault._intercept.virtual_time import asyncio_clock, external_waits
+from pytest_fsfault._intercept.virtual_time import asyncio_clock, external_waits, file_stamps
 from pytest_fsfault._intercept.virtual_time.joins import DELETE, JOIN
 from pytest_fsfault._intercept.virtual_time.scope import ACTIVE, ClockScope
 from pytest_fsfault._intercept.virtual_time.threading_waits import START, WAIT
@@ -62,7 +62,17 @@ _MONOTONIC, _MONOTONIC_WRAPPER = time.monotonic, _WRAPPERS["monotonic"]
 
 # With a real clock sleeps and waits are recorded, no more.
 _RECORDING = Patches([_TIME[0], WAIT, JOIN])
-_ALL = Patches([*_TIME, WAIT, START, JOIN, DELETE, Patch(threading, "_time", _MONOTONIC, _MONOTONIC_WRAPPER)])
+_ALL = Patches(
+    [
+        *_TIME,
+        WAIT,
+        START,
+        JOIN,
+        DELETE,
+        file_stamps.FSTAT,
+        Patch(threading, "_time", _MONOTONIC, _MONOTONIC_WRAPPER),
+    ]
+)
 _to_come = {"queue": Patch(None, "time", _MONOTONIC, _MONOTONIC_WRAPPER)}
 
 # How many modules there were when it was last looked for new ones.
@@ -82,7 +92,7 @@ class VirtualTime:
 
     #: For each function of `time` its wrapper, for names that were bound early.
     exchanges: Mapping[Callable[..., Any], Callable[..., Any]] = {
-        patch.original: patch.wrapper for patch in _TIME
+        patch.original: patch.wrapper for patch in (*_TIME, file_stamps.FSTAT)
     }
 
     def __init__(self, is_exempt: Callable[[str], bool] = lambda _name: False, *, shut: int = 0) -> None:
@@ -187,7 +197,7 @@ def _uninstall() -> None:
 def _choose_scope() -> None:
     """Decide anew which scope is in force, and tell the clocks."""
     shut = any(running._shut for running in _running)
-    ACTIVE.scope = _running[-1]._scope if _running and not shut else None
+    ACTIVE.put(_running[-1]._scope if _running and not shut else None)
     for running in _running:
         if running._scope is not None:
             _follow(running._scope.clock)
@@ -201,7 +211,7 @@ def _follow(clock: Clock) -> None:
 def _forget() -> None:
     """Give a forked child real time: it has a copy of the clock, not the clock."""
     _running.clear()
-    ACTIVE.scope = None
+    ACTIVE.put(None)
     _uninstall()
 
 

@@ -1,0 +1,62 @@
+"""Which virtual time a real instant was: what a file's stamps show to code that reads the virtual clock."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+
+class StampHistory:
+    """Pairs of a real and a virtual instant, in nanoseconds; neither ever runs backwards.
+
+    Between two of them time passed evenly. Where the clock has jumped there are two for one real instant: what was
+    stamped then was written after the jump.
+    """
+
+    def __init__(self, real: int, virtual: int) -> None:
+        self._real = [real]
+        self._virtual = [virtual]
+
+    @property
+    def start(self) -> int:
+        """The real instant from which on stamps are of virtual time."""
+        return self._real[0]
+
+    @property
+    def latest(self) -> int:
+        """The latest real instant that is known."""
+        return self._real[-1]
+
+    def passed(self, real: int, virtual: int) -> None:
+        """Take in that the clock showed `virtual` at the instant `real`."""
+        if real > self._real[-1]:
+            self._real.append(real)
+            self._virtual.append(max(virtual, self._virtual[-1]))
+
+    def jumped(self, real: int, before: int, after: int) -> None:
+        """Take in that the clock has jumped at the instant `real`."""
+        self.passed(real, before)
+        if self._real[-2:] != [self._real[-1]] * 2:
+            self._real.append(self._real[-1])
+            self._virtual.append(self._virtual[-1])
+        self._virtual[-1] = max(after, self._virtual[-1])
+
+    def virtual_at(self, real: int) -> int:
+        """Return what the clock showed at the instant `real`, which lies between the start and the latest one."""
+        following = bisect_right(self._real, real)
+        if following == len(self._real):
+            return self._virtual[-1]
+        began, ends = self._real[following - 1 : following + 1]
+        shown, then = self._virtual[following - 1 : following + 1]
+        return shown + (real - began) * (then - shown) // (ends - began)
+
+    def since(self, known: int) -> tuple[tuple[int, int], ...]:
+        """Return the pairs from the one with this number on; the one before may have changed since."""
+        return tuple(zip(self._real[known:], self._virtual[known:], strict=True))
+
+    def replace_from(self, known: int, pairs: tuple[tuple[int, int], ...]) -> None:
+        """Take in what `since` has returned in another process."""
+        self._real[known:] = [real for real, _ in pairs]
+        self._virtual[known:] = [virtual for _, virtual in pairs]
+
+    def __len__(self) -> int:
+        return len(self._real)

@@ -1,0 +1,62 @@
+"""Tell whether files may have been changed since the last look, for what the clock must know of their stamps."""
+
+from __future__ import annotations
+
+import sys
+from os import O_RDONLY, close, read
+from os import open as open_descriptor
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._core.language.operations import GROUPS
+
+if TYPE_CHECKING:
+    from pytest_fsfault._core.engine.engine import Engine
+    from pytest_fsfault._intercept.calls.state import InterceptState
+
+_FAILED = frozenset({"raised", "failed"})
+
+
+class Changes:
+    """A number that is another one once a call of this process may have changed a file: one that was not refused.
+
+    It counts what the session counts, and all `write` calls of the process: nobody counts those on open files.
+    """
+
+    def __init__(self, state: InterceptState, engine: Engine) -> None:
+        self._state = state
+        self._engine = engine
+        self._seen = 0  # entries of the journal
+        self._failed = 0
+
+    def __call__(self) -> int:
+        """Return the number."""
+        names, engine = GROUPS["mutate"], self._engine
+        counted = sum([tally.count for name, tally in tuple(engine.tallies.items()) if name in names])
+        pending = self._state.pending(names) if engine.gate else 0
+        return counted + pending - self._failures() + _written()
+
+    def _failures(self) -> int:
+        journal = self._engine.journal
+        if len(journal) < self._seen:  # a trial has a journal of its own
+            self._seen = 0
+        added = journal[self._seen :]
+        self._seen += len(added)
+        names = GROUPS["mutate"]
+        self._failed += sum([entry.outcome in _FAILED and entry.operation in names for entry in added])
+        return self._failed
+
+
+def _written() -> int:
+    """Return how many times this process has called `write` or its like; 0 where Linux does not count."""
+    if sys.platform != "linux":
+        return 0
+    try:
+        descriptor = open_descriptor("/proc/self/io", O_RDONLY)
+    except OSError:
+        return 0
+    try:
+        return int(read(descriptor, 200).partition(b"syscw: ")[2].split(maxsplit=1)[0])
+    except (OSError, IndexError, ValueError):
+        return 0
+    finally:
+        close(descriptor)

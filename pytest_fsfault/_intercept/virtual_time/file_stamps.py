@@ -1,0 +1,163 @@
+"""Show the stamps of files that were written under virtual time as instants of that time.
+
+The system stamps files with real time. What was stamped since the clock began is shown as the virtual time of that
+instant; times that `os.utime` was given stay as they are.
+"""
+
+from __future__ import annotations
+
+import os
+from operator import attrgetter
+from sys import _getframe
+from time import time_ns
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.clock import SECOND
+from pytest_fsfault._core.engine.status import ShownStatus, with_another
+from pytest_fsfault._host.originals import ORIGINALS
+from pytest_fsfault._intercept.patching.patches import Patch, bind
+from pytest_fsfault._intercept.virtual_time.scope import ACTIVE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import FrameType
+
+# A stat result has ten fields that can be counted, the times in three forms, and what a system has besides.
+_MADE: Any = os.stat_result(range(os.stat_result.n_fields)).__reduce__()
+_others: Any = attrgetter(*list(_MADE[1][1])[6:])
+_stat = ORIGINALS["os", "stat"]
+# Of the standard library, what lists directories and hands on no entry.
+_LISTERS = frozenset(
+    {"os", "glob", "pathlib", "pathlib._local", "pathlib._os", "shutil", "fnmatch", "tempfile"}
+)
+
+
+def shown(result: Any) -> Any:
+    """Return a stat result as the caller of the function that returns it is to see it."""
+    start = ACTIVE.stamps_from
+    if type(result) is ShownStatus:  # a model of Windows has shown something else of it
+        inner = result._real
+        real = in_virtual_time(inner, _getframe(2))
+        return result if real is inner else with_another(result, real)
+    # The stamp of a change of content is no later than that of the change of status, unless somebody has set it.
+    if type(result) is not os.stat_result or (
+        result.st_ctime_ns < start and result.st_atime_ns < start and result.st_mtime_ns < start
+    ):
+        return result
+    return in_virtual_time(result, _getframe(2))
+
+
+def in_virtual_time(result: os.stat_result, caller: FrameType) -> os.stat_result:
+    """Return a stat result with stamps of the present session as `caller` is to see it."""
+    scope = ACTIVE.scope
+    clock = None if scope is None else scope.virtual
+    if scope is None or clock is None or not scope.governs(caller):
+        return result
+    explicit = clock.explicit_stamps.get((result.st_dev, result.st_ino), ())
+    now, epoch = time_ns(), scope.epoch["time"]
+    reals = (result.st_atime_ns, result.st_mtime_ns, result.st_ctime_ns)
+    # A stamp of the future was set by somebody; and so was one that is known.
+    virtual = {
+        real: epoch + at
+        for real in {*reals}
+        if real <= now and real not in explicit and (at := clock.stamp_of(real)) is not None
+    }
+    return _with_times(result, [virtual.get(real, real) for real in reals]) if virtual else result
+
+
+def _with_times(result: os.stat_result, times: Sequence[int]) -> os.stat_result:
+    """Return a stat result with other times, in nanoseconds."""
+    atime, mtime, ctime = times
+    return os.stat_result((
+        *result[:7], atime // SECOND, mtime // SECOND, ctime // SECOND,
+        atime / SECOND, mtime / SECOND, ctime / SECOND, atime, mtime, ctime, *_others(result),
+    ))  # fmt: skip
+
+
+def set_explicitly(path: Any, times: Any, ns: Any, dir_fd: int | None, *, follow_symlinks: bool) -> None:
+    """Take in that `os.utime` has succeeded: a time that it was given is shown as it is, one that it took is not."""
+    scope = ACTIVE.scope
+    clock = None if scope is None else scope.virtual
+    if clock is None or (history := clock.stamp_history()) is None:
+        return
+    try:
+        found = _stat(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
+    except (OSError, TypeError, ValueError, NotImplementedError):
+        return
+    key, set_to = (found.st_dev, found.st_ino), (found.st_atime_ns, found.st_mtime_ns)
+    if times is None and ns is None:
+        clock.explicit_stamps.pop(key, None)
+    elif max(set_to) >= history.start:
+        clock.explicit_stamps[key] = set_to
+
+
+def _fstat() -> Any:
+    real = os.fstat
+
+    def fstat(_home: object, *args: Any, **kwargs: Any) -> Any:
+        return shown(real(*args, **kwargs))
+
+    return bind("os", real, fstat)
+
+
+class StampedEntry:
+    """An entry of a directory whose `stat` shows virtual time, and which is otherwise the real one."""
+
+    __slots__ = ("_real", "name", "path")
+    __class_getitem__: Any = classmethod(type(os.DirEntry[str]))
+
+    def __init__(self, real: os.DirEntry[Any]) -> None:
+        self._real, self.name, self.path = real, real.name, real.path
+
+    # `isinstance` asks for it: it is that of the real one.
+    __class__: Any = property(lambda _self: os.DirEntry)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        """Return what the real one returns, in virtual time."""
+        return shown(self._real.stat(follow_symlinks=follow_symlinks))  # type: ignore[no-any-return]
+
+    def __fspath__(self) -> Any:
+        return self.path
+
+    def __repr__(self) -> str:
+        return repr(self._real)
+
+
+class StampedEntries:
+    """What `os.scandir` returns, with entries that show virtual time."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        return StampedEntry(next(self._real))
+
+    def __enter__(self) -> Any:
+        self._real.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._real.__exit__(*error)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+def listed(listing: Any) -> Any:
+    """Return what `os.scandir` returns to the caller of the function that returns this."""
+    scope = None if type(listing) is list else ACTIVE.scope
+    if scope is None or scope.virtual is None:
+        return listing
+    frame = _getframe(2)
+    if frame.f_globals.get("__name__") in _LISTERS or not scope.governs(frame):
+        return listing
+    return StampedEntries(listing)
+
+
+FSTAT = Patch(os, "fstat", os.fstat, _fstat())

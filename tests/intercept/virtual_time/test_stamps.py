@@ -1,0 +1,196 @@
+"""The stamps of files tell the time that the code under test reads."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_fsfault import inject
+from pytest_fsfault._core.stamps import StampHistory
+
+#: The steps in which systems stamp files, at the most.
+STEP = 0.02
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Return a path in a tree under a session that refuses nothing."""
+    with inject(roots=[tmp_path]):
+        yield tmp_path / "file"
+
+
+def test_what_is_written_after_a_sleep_is_stamped_after_it(file):
+    """A stamp is not behind the clock, however little real time the sleep took."""
+    file.touch()
+    before = time.time()
+    time.sleep(2)
+    file.touch()
+    assert before + 2 - STEP <= os.stat(file).st_mtime <= time.time() + STEP
+
+
+def test_what_was_written_before_a_sleep_is_stamped_before_it(file):
+    """Even if nobody has looked at it in between."""
+    before = time.time()
+    file.touch()
+    time.sleep(2)
+    assert before - STEP <= os.stat(file).st_mtime <= before + STEP
+
+
+def test_each_of_ten_writings_has_its_own_second(file):
+    """Who waits for a stamp to change sees it change, by as much as the clock does."""
+    seen = []
+    for text in map(str, range(10)):
+        file.write_text(text)
+        seen.append(os.stat(file).st_mtime)
+        time.sleep(1)
+    assert [1] * 9 == [round(later - earlier) for earlier, later in pairwise(seen)]
+
+
+def test_who_goes_on_writing_to_an_open_file_stamps_it_anew(file):
+    """The calls on open files, which no rule concerns and nobody counts, are told apart as well."""
+    seen = []
+    with open(file, "wb", buffering=0) as opened:
+        for _ in range(5):
+            opened.write(b"x")
+            seen.append(os.fstat(opened.fileno()).st_mtime)
+            time.sleep(1)
+    assert [1] * 4 == [round(later - earlier) for earlier, later in pairwise(seen)]
+
+
+def test_a_stamp_stays_what_it_was(file):
+    """Whatever the clock does afterwards."""
+    file.touch()
+    seen = set()
+    for seconds in (0, 1, 0.001, 60, 0):
+        time.sleep(seconds)
+        seen.add(os.stat(file).st_mtime_ns)
+    assert 1 == len(seen)
+
+
+def _by_path(file: Path) -> os.stat_result:
+    return os.stat(file)
+
+
+def _of_link(file: Path) -> os.stat_result:
+    return os.lstat(file)
+
+
+def _scanned(file: Path) -> os.stat_result:
+    with os.scandir(file.parent) as entries:
+        (entry,) = entries
+        assert isinstance(entry, os.DirEntry)
+        assert (file.name, str(file), True) == (entry.name, os.fspath(entry), entry.is_file())
+        return entry.stat()
+
+
+def _opened(file: Path) -> os.stat_result:
+    with open(file) as opened:
+        return os.fstat(opened.fileno())
+
+
+@pytest.mark.parametrize("look", [_by_path, _of_link, Path.stat, Path.lstat, _scanned, _opened])
+def test_all_ways_to_ask_tell_the_same(file, look):
+    """By path, by descriptor, by an entry of a directory; and nothing but the times differs from the real answer."""
+    time.sleep(5)
+    file.write_text("text")
+    expected = os.stat(file)
+    found = look(file)
+    assert (expected.st_mtime_ns, expected.st_ctime_ns) == (found.st_mtime_ns, found.st_ctime_ns)
+    assert (found.st_mtime, int(found.st_mtime)) == (found.st_mtime_ns / 10**9, found[8])
+    assert 4 == found.st_size
+    assert expected.st_blocks == found.st_blocks
+
+
+def test_what_was_there_before_the_session_has_its_real_stamps(tmp_path):
+    """They are of the time before: nothing is added to them."""
+    old = tmp_path / "old"
+    old.touch()
+    real = os.stat(old)
+    with inject(roots=[tmp_path]):
+        time.sleep(100)
+        assert real == os.stat(old)
+
+
+def test_times_that_somebody_sets_stay_as_they_are(file):
+    """Those of the past, of the virtual present, and copied ones; and without a time it is now."""
+    file.touch()
+    time.sleep(3)
+    now = time.time_ns()
+    for set_to in (0, 10**18, now - 2 * 10**9, now, now + 10**12):
+        os.utime(file, ns=(set_to, set_to))
+        assert (set_to, set_to) == (os.stat(file).st_atime_ns, os.stat(file).st_mtime_ns)
+    copy = Path(shutil.copy2(file, file.with_name("copy")))
+    assert os.stat(file).st_mtime_ns == os.stat(copy).st_mtime_ns
+    os.utime(file)
+    assert os.stat(file).st_mtime == pytest.approx(time.time(), abs=STEP)
+
+
+def test_set_times_of_a_link_are_not_those_of_its_target(file):
+    """Each has its own."""
+    link = file.with_name("link")
+    file.touch()
+    link.symlink_to(file)
+    time.sleep(3)
+    set_to = time.time_ns() - 10**9
+    os.utime(link, ns=(set_to, set_to), follow_symlinks=False)
+    assert set_to == os.lstat(link).st_mtime_ns
+    assert os.stat(file).st_mtime_ns < set_to - 10**9
+
+
+def test_after_the_session_the_real_stamps_are_back(tmp_path):
+    """Nothing on the disk is other than it was."""
+    file = tmp_path / "file"
+    with inject(roots=[tmp_path]):
+        time.sleep(1000)
+        file.touch()
+        assert os.stat(file).st_mtime > time.time() - 1
+    assert abs(os.stat(file).st_mtime - time.time()) < 100
+
+
+def test_with_a_real_clock_stamps_are_real(tmp_path):
+    """There is no other time."""
+    file = tmp_path / "file"
+    with inject(roots=[tmp_path], clock="real"):
+        file.touch()
+        time.sleep(0.01)
+        inside = os.stat(file)
+    assert inside == os.stat(file)
+
+
+# Laws
+
+_MOVES = st.lists(st.tuples(st.booleans(), st.integers(0, 50), st.integers(0, 50)), max_size=40)
+
+
+@given(_MOVES)
+def test_shown_stamps_keep_their_order_and_their_value(moves):
+    """A later stamp is never shown earlier, none before the clock was there or after it, and none changes."""
+    history, real, virtual, seen = StampHistory(100, 0), 100, 0, {}
+    for jumps, passed, span in moves:
+        real, before = real + passed, virtual
+        virtual += span
+        if jumps:
+            history.jumped(real, before, virtual)
+        else:
+            history.passed(real, virtual)
+            virtual = history.virtual_at(history.latest) if passed == 0 else virtual
+        shown = [history.virtual_at(instant) for instant in range(100, history.latest)]
+        assert sorted(shown) == shown
+        assert all(0 <= one <= virtual for one in shown)
+        for instant, one in zip(range(100, history.latest), shown, strict=True):
+            assert one == seen.setdefault(instant, one)
+
+
+def test_what_is_stamped_at_the_instant_of_a_jump_comes_after_it():
+    """Several jumps at one instant are one."""
+    history = StampHistory(100, 0)
+    history.jumped(110, 5, 1000)
+    history.jumped(110, 1000, 2000)
+    assert [0, 4, 2000] == [history.virtual_at(instant) for instant in (100, 109, 110)]
