@@ -33,11 +33,19 @@ _WARILY = (
 _user = getattr(os, "geteuid", int)
 
 
+def is_of_the_call(error: BaseException) -> bool:
+    """Return whether a function of the system has raised an error, and no signal handler in the middle of it."""
+    trace = error.__traceback__
+    return trace is None or trace.tb_next is None
+
+
 def is_private(directory: str) -> bool:
     """Return whether a directory is ours alone: no link, owned by this user, and open to nobody else."""
     try:
         status = lstat(directory)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        if not is_of_the_call(error):
+            raise
         return False
     mine = status.st_uid == _user() and not status.st_mode & _OTHERS
     return directory[:1] == "/" and S_ISDIR(status.st_mode) and mine

@@ -17,7 +17,7 @@ from os import close as close_descriptor
 from os import dup2, fstat
 from typing import Protocol
 
-from pytest_fsfault._intercept.children.rendezvous import is_private, socket_of
+from pytest_fsfault._intercept.children.rendezvous import is_of_the_call, is_private, socket_of
 
 _BACKLOG = 128
 # The numbers for a child's connection, where so many files may be open: few programs go so far, and the low ones
@@ -125,15 +125,15 @@ class UnixConnection:
 def _identity_of(descriptor: int) -> tuple[int, int] | None:
     try:
         status = fstat(descriptor)
-    except OSError:
+    except OSError as error:
+        if not is_of_the_call(error):
+            raise
         return None
     return status.st_dev, status.st_ino
 
 
 def _closed(error: OSError) -> BaseException:
-    """Return what to raise for an error of a call; a signal handler may raise what it likes, also in its middle."""
-    trace = error.__traceback__
-    return Closed(error.errno or 0) if trace is None or trace.tb_next is None else error
+    return Closed(error.errno or 0) if is_of_the_call(error) else error
 
 
 def connect(directory: str) -> Transport:

@@ -167,8 +167,12 @@ class Client:
 
         """
         connection = self.take()
-        connection.send(message)
-        answer = connection.receive()
+        try:
+            connection.send(message)
+            answer = connection.receive()
+        except BaseException:
+            connection.close()
+            raise
         self.give(connection)
         return checked(answer)
 

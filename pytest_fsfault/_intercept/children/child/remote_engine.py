@@ -329,7 +329,14 @@ class RemoteRules:
         if found is True:
             return _always
         made = [getattr(re.compile(pattern, flags), method) for method, pattern, flags in found]
-        return made[0] if len(made) == 1 else lambda path: any(test(path) for test in made)
+        return made[0] if len(made) == 1 else partial(_any_of, made)
+
+
+def _any_of(tests: Sequence[Callable[[str], object]], path: str) -> bool:
+    for test in tests:  # noqa: SIM110  # no generator: an exception while one is closed would be lost
+        if test(path):
+            return True
+    return False
 
 
 def _always(_path: str) -> bool:

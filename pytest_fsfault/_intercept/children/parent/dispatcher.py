@@ -169,6 +169,7 @@ class Dispatcher:
         owner = self._threads.setdefault((child, thread), ChildThread(child, thread, native))
         owner.connections += 1
         connection.owner = owner
+        self.starts.connected(process)
         return _DONE
 
     # What holds.

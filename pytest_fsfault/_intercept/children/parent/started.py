@@ -142,6 +142,7 @@ class StartedProcesses:
         self._reports: list[Report] = []
         self._latest: dict[int, int] = {}  # the last start of each thread, by its place
         self._native: set[int] = set()  # those that are met as native programs
+        self._connected: set[int] = set()  # the processes that have asked something
         self._troubles: list[tuple[int, str]] = []
 
     def add(self, started: StartedProcess, starter: int = 0) -> None:
@@ -178,6 +179,10 @@ class StartedProcesses:
             process, parent, *arguments = words
             self._reports.append(Report(int(process), int(parent), tuple(arguments)))
 
+    def connected(self, process: int) -> None:
+        """Take in that a process is attached, whatever has become of its report."""
+        self._connected.add(process)
+
     def trouble(self, told: str) -> None:
         """Take in, as a sentence, that something went wrong on our side; each is told once."""
         if told not in (other for _, other in self._troubles):
@@ -205,7 +210,8 @@ class StartedProcesses:
                 if report is not None:
                     reports.remove(report)
                     del left[place]
-        return set(range(first, len(self._starts))) - left.keys()
+        unknown = {place for place, start in left.items() if start.process not in self._connected}
+        return set(range(first, len(self._starts))) - unknown
 
     def __len__(self) -> int:
         return len(self._starts)

@@ -143,9 +143,10 @@ class ChildSupervisor:
     def _give_up(self, error: Exception) -> None:
         """Let child processes go on without faults, since nobody can answer them."""
         self.starts.trouble(f"no fault reaches child processes: {error}")
-        if self.server is not None:
-            self.server.close()
-            self.server = None
+        server, self.server = self.server, None
+        if server is not None:
+            server.read_reports()
+            server.close()
 
     def drain(self) -> None:
         """Process what children have sent so far, also those that were killed."""
