@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from pytest_fsfault._core.engine.plan import Armed
 from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
 from pytest_fsfault._core.language.plausible import is_plausible
+from pytest_fsfault._core.language.random_names import blanked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,10 +35,18 @@ class RecordedCall(NamedTuple):
     call_site: str
     stack: Stack
     apart: bool  # made by another thread than the one of the block
+    native: bool = False  # made by a native program, whose threads take turns by chance
+
+    @property
+    def place(self) -> str:
+        """The paths of the call, with ``*`` for the names that are new in each run."""
+        return blanked(f"{self.path} {self.target or ''}")
 
 
 class InjectionPoint(NamedTuple):
     """Address of one call: the `nth` of an operation from one call stack; `nth_there` counts on the same path.
+
+    Of a native program's calls those of one `place` are counted alone, for its threads come in no order.
 
     With `by_site` only the line of the call itself counts, not the lines that called it.
     """
@@ -48,6 +57,7 @@ class InjectionPoint(NamedTuple):
     nth: int
     nth_there: int
     by_site: bool = False
+    place: str = ""  # of a native program's call: where it must be, for `nth_there` to count it
 
 
 class Recorder(Armed):
@@ -67,7 +77,13 @@ class Recorder(Armed):
             name = "rename" if operation.doubtful else operation.name
             self.calls.append(
                 RecordedCall(
-                    name, operation.path, operation.target, operation.call_site, self._stack(), apart
+                    name,
+                    operation.path,
+                    operation.target,
+                    operation.call_site,
+                    self._stack(),
+                    apart,
+                    operation.program is not None,
                 )
             )
         return None
@@ -94,7 +110,7 @@ class PointRule(Armed):
         self.point = point
         self._wanted = wanted
         # A rule that speaks of the very path leaves all other calls alone.
-        self._nth = point.nth if rule.path is None else point.nth_there
+        self._nth = point.nth if rule.path is None and not point.place else point.nth_there
         self.persists = persists
         self.on = on
         self.next: PointRule | None = None  # armed by this one, when it fires
@@ -124,7 +140,9 @@ class PointRule(Armed):
     def _is_meant(self, operation: Operation) -> bool:
         # The name of the line is the quick half of the question.
         point = self.point
-        return operation.call_site == point.call_site and (point.by_site or self._stack() == point.stack)
+        if operation.call_site != point.call_site or not (point.by_site or self._stack() == point.stack):
+            return False
+        return not point.place or point.place == blanked(f"{operation.path} {operation.target or ''}")
 
     def _again(self, operation: Operation) -> str | None:
         first = self._met
@@ -184,13 +202,19 @@ def _points(
         groups.setdefault((call.operation, call.call_site if by_site else call.stack), []).append(place)
     found = []
     for places in groups.values():
+        if calls[places[0]].native:
+            places.sort(key=lambda place: calls[place].place)
         count = len(places)
         chosen = range(1, count + 1) if distinct == "position" else sorted({1, (count + 1) // 2, count})
         for nth in chosen:
             place = places[nth - 1]
             call = calls[place]
-            there = sum(calls[other].path == call.path for other in places[:nth])
-            point = InjectionPoint(call.operation, call.call_site, call.stack, nth, there, by_site)
+            place_of = call.place if call.native else ""
+            there = sum(
+                (calls[other].place == place_of if place_of else calls[other].path == call.path)
+                for other in places[:nth]
+            )
+            point = InjectionPoint(call.operation, call.call_site, call.stack, nth, there, by_site, place_of)
             found.append(((call.apart, _sortable(point) if call.apart else (place,)), point, call))
     found.sort(key=_first)
     return [(point, call) for _, point, call in found]

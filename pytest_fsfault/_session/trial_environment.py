@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from _thread import allocate_lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,8 @@ __tracebackhide__ = True
 
 # Real seconds that the threads of a crashed trial get to notice.
 _LAST_BREATH = 0.2
+# Real seconds that another thread gets to end it, which does so at once.
+_LAST_WORDS = 2.0
 
 
 class TrialEnvironment:
@@ -49,6 +52,7 @@ class TrialEnvironment:
         self._engine: Engine | None = None
         self._frame: FrameType | None = None
         self._waited = 0
+        self._ending = allocate_lock()  # held until a crash has ended what it has to end
         self._children: frozenset[int] = frozenset()
         self._threads: set[threading.Thread] = set()
         self._excepthook = threading.excepthook
@@ -101,6 +105,8 @@ class TrialEnvironment:
         """Let the faults act on what `frame` calls."""
         engine = self._engine or self._make()
         engine.begin(token, armed)
+        self._ending = allocate_lock()
+        self._ending.acquire()
         self._frame = frame
         self._directory = native().getcwd()
         self._waited = len(self._session.clock.waits)
@@ -132,7 +138,11 @@ class TrialEnvironment:
     def _ended(self) -> None:
         """Let nothing go on after a crash: neither our calls nor the processes that were started."""
         interceptor().refresh()
-        processes.kill(self._children, mark=interceptor().mark(), since=self._entered)
+        try:
+            processes.kill(self._children, mark=interceptor().mark(), since=self._entered)
+        finally:
+            if self._ending.locked():
+                self._ending.release()
 
     def leave(self) -> TrialOutcome:
         """Let nothing act any more; return what happened."""
@@ -140,6 +150,8 @@ class TrialEnvironment:
         assert engine is not None  # noqa: S101  # made when the block was entered
         ended = engine.ended
         if ended is not None:
+            # Another thread may be ending it, for a child process: what is started next must not die with it.
+            self._ending.acquire(timeout=_LAST_WORDS)
             self._outlast_threads()
         threading.excepthook = self._excepthook
         interceptor().set_gate(engine, faults=False, time=False)

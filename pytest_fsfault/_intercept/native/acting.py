@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.pending import Action, decide
+from pytest_fsfault._core.language.random_names import blanked
 from pytest_fsfault._intercept.native import memory
 from pytest_fsfault._intercept.native.replies import GIVE, KILL, PROCEED, Reply
 
@@ -25,18 +25,13 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.patching.callers import Callers
 
 
-# Names that differ from run to run: those of temporary files, and those made of digits of a hash.
-_RANDOM = re.compile(r"\.?tmp[\w-]{3,}|[0-9a-f]{8,}|(?<=[-._])[0-9A-Za-z_-]{20,}", re.IGNORECASE)
-
-
 def kind_of(operation: Operation, syscall: str) -> str:
     """Return what the like calls of one program have in common: program, call, folder and suffix.
 
     Names in the folder that are new in each run are blanked.
     """
-    folder, _, name = (operation.target or operation.path).rpartition("/")
-    suffix = os.path.splitext(name)[1]
-    return f"{operation.program}: {syscall} {_RANDOM.sub('*', folder)}/*{_RANDOM.sub('*', suffix)}"
+    folder, _, name = blanked(operation.target or operation.path).rpartition("/")
+    return f"{operation.program}: {syscall} {folder}/*{os.path.splitext(name)[1]}"
 
 
 def _stack(operation: Operation, syscall: str, site: str) -> tuple[tuple[str, int], ...]:

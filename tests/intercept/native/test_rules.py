@@ -200,14 +200,18 @@ def test_a_crash_kills_the_whole_tree(root):
     """Nothing of it changes anything afterwards: not the shell, not what it has started beside itself."""
     for name in ("one", "two", "three"):
         (root / name).touch()
-    line = "(sleep 0.3; touch late; setsid sh -c 'sleep 0.2; touch later') & rm one; rm two; rm three"
+    os.mkfifo(root / "fifo")
+    line = (
+        "(read go < fifo; touch late) & setsid sh -c 'read go < fifo; touch later' & rm one; rm two; rm three"
+    )
     with pytest.raises(AssertionError, match=r"SimulatedCrash: os\.remove"):
         with inject("os.remove two -> crash", roots=[root]) as fsfault:
             with pytest.raises(SimulatedCrash):
                 subprocess.run(["sh", "-c", line], cwd=root, check=False)
             assert ["crashed"] == [entry.outcome for entry in fsfault.journal]
-    time.sleep(0.7)
-    assert ["three", "two"] == sorted(os.listdir(root))
+    with pytest.raises(OSError, match="No such device"):  # nobody reads it
+        os.open(root / "fifo", os.O_WRONLY | os.O_NONBLOCK)
+    assert ["fifo", "three", "two"] == sorted(os.listdir(root))
 
 
 def test_strict_all_passes_for_a_reached_program_and_fails_for_another(root, sh):

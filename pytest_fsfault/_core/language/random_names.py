@@ -1,0 +1,26 @@
+"""Blank the names that are new in each run: those of temporary files, and those that are made of a hash or of chance."""
+
+from __future__ import annotations
+
+import re
+
+# In the order in which they are tried, each on one component of a path.
+_TEMPORARY = re.compile(
+    r"\.?(?:tmp|temp)[-_.]?(?=[\w-]*[\dA-Z_])[\w-]{4,}|(?<=\.)tmp[\w-]*\Z|rust[a-z]*c[A-Za-z0-9]{6}"
+)
+_HASH = re.compile(r"(?<![A-Za-z0-9])(?=[0-9a-f]*\d)[0-9a-f]{8,}(?![A-Za-z0-9])")
+_CHANCE = re.compile(r"(?<=-)(?=[A-Za-z0-9]*[A-Z0-9])[A-Za-z0-9]{8}\Z")  # of npm: .name-hNZ3kF7P
+_LETTERS = re.compile(r"(?=.*\d)(?=.*[a-z])(?=.*[A-Z])[\w-]{12,}\Z")
+
+
+def blanked(path: str) -> str:
+    """Return a path in which ``*`` stands for what differs from run to run."""
+    return "/".join(map(_component, path.split("/")))
+
+
+def _component(name: str) -> str:
+    if _LETTERS.match(name):
+        return "*"
+    if name.startswith("."):
+        name = _CHANCE.sub("*", name)
+    return _HASH.sub("*", _TEMPORARY.sub("*", name))
