@@ -8,11 +8,12 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._host.originals import listdir
 from pytest_fsfault._intercept.native import memory
 from pytest_fsfault._intercept.native.notify import Listener
 from pytest_fsfault._intercept.native.numbers import ESTRANGING, RIGHTS
-from pytest_fsfault._intercept.native.replies import PROCEED, Asker, Reply
+from pytest_fsfault._intercept.native.replies import KILL, PROCEED, Asker, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -111,6 +112,8 @@ class Trees:
         reply = PROCEED
         try:
             reply = self._decide(tree, request)
+        except (SimulatedCrash, RetryStorm):
+            reply = KILL
         except Exception as error:  # noqa: BLE001  # told at the end of the test
             self._tell(f"a native program's call went ahead without faults: {type(error).__name__}: {error}")
         try:

@@ -12,6 +12,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
+from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
 
@@ -174,6 +175,8 @@ class EventLoop:
         except Exception as error:  # noqa: BLE001  # as said
             self._failed(error)
             return None
+        except (SimulatedCrash, RetryStorm):
+            return None  # what has ended the session ends the code under test, never who answers
 
     def close(self) -> None:
         """Give up the descriptors; the thread does not run any more, or is none of this process."""

@@ -87,6 +87,7 @@ class ChildSupervisor:
 
     def launch(self, launch: Launch, frame: FrameType) -> Any:
         """Start a process such that its calls are met, too, if they are no calls of Python; return what that returns."""
+        self._refuse_after_the_end(frame)
         if not self.starting(launch.event, launch.arguments, frame):
             return launch.real(True)
         programs = self._native()
@@ -100,6 +101,12 @@ class ChildSupervisor:
         self._identify(launch, result)
         self.starts.reached(get_ident(), reason)
         return result
+
+    def _refuse_after_the_end(self, frame: FrameType) -> None:
+        """Start no process once a crash has ended the code under test: nobody is there to start one."""
+        ended = [engine for engine in self._state.engines if engine.gate and engine.ended is not None]
+        if ended and self._state.callers.locate(frame) is not None:
+            ended[0].raise_if_ended()
 
     def _identify(self, launch: Launch, result: object) -> None:
         if launch.event != "os.system" and isinstance(result, int):  # the number of the process
