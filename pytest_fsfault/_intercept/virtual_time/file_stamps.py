@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from operator import attrgetter
 from sys import _getframe
-from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import SECOND
@@ -17,6 +16,7 @@ from pytest_fsfault._core.engine.status import ShownStatus, with_another
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.patching.patches import Patch, bind
 from pytest_fsfault._intercept.virtual_time.scope import ACTIVE
+from pytest_fsfault._intercept.virtual_time.travel import wall_ns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,7 +54,7 @@ def in_virtual_time(result: os.stat_result, caller: FrameType) -> os.stat_result
     if scope is None or clock is None or not scope.governs(caller):
         return result
     explicit = clock.explicit_stamps.get((result.st_dev, result.st_ino), ())
-    now, epoch = time_ns(), scope.epoch["time"]
+    now, epoch = wall_ns(), scope.epoch["time"]
     reals = (result.st_atime_ns, result.st_mtime_ns, result.st_ctime_ns)
     # A stamp of the future was set by somebody; and so was one that is known.
     virtual = {

@@ -12,10 +12,11 @@ import struct
 import sys
 from os import O_RDONLY, close, read
 from os import open as open_descriptor
-from time import monotonic_ns, time_ns
+from time import monotonic_ns
 from typing import Any, NamedTuple
 
 from pytest_fsfault._core.clock import SECOND
+from pytest_fsfault._intercept.virtual_time.travel import wall_ns
 
 # How a call is told its limit: a timespec, a timeval or an int of milliseconds from now on; a timespec of the wall
 # clock; and those of futex(2), clock_nanosleep(2) and futex_waitv(2), which say by other arguments what they mean.
@@ -112,13 +113,13 @@ def time_left(process: int | str, task: int, since: int) -> int | None:
 def _origin(kind: int, arguments: list[int], waited: int) -> int:
     """Return what has to be taken from the limit that a call was told."""
     if kind == _WALL:
-        return time_ns()
+        return wall_ns()
     if kind == _FUTEX and arguments[1] & _FUTEX_COMMAND:
-        return time_ns() if arguments[1] & _FUTEX_REALTIME else monotonic_ns()
+        return wall_ns() if arguments[1] & _FUTEX_REALTIME else monotonic_ns()
     if kind == _WAITV:
-        return time_ns() if arguments[4] == _CLOCK_REALTIME else monotonic_ns()
+        return wall_ns() if arguments[4] == _CLOCK_REALTIME else monotonic_ns()
     if kind == _SLEEP and arguments[1] & _TIMER_ABSTIME:
-        return time_ns() if arguments[0] == _CLOCK_REALTIME else monotonic_ns()
+        return wall_ns() if arguments[0] == _CLOCK_REALTIME else monotonic_ns()
     return waited
 
 

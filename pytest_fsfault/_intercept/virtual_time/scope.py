@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from _thread import get_ident
-from time import monotonic_ns, perf_counter_ns, time_ns
+from time import monotonic_ns, perf_counter_ns
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._host.package import MACHINERY
 from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
+from pytest_fsfault._intercept.virtual_time.travel import wall_ns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,5 +107,5 @@ def _epoch(elapsed: int) -> dict[str, int]:
     return {
         "monotonic": monotonic_ns() - elapsed,
         "perf_counter": perf_counter_ns() - elapsed,
-        "time": time_ns() - elapsed,
+        "time": wall_ns() - elapsed,
     }

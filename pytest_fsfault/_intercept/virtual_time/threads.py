@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from _thread import get_ident
-from time import monotonic_ns, process_time_ns, thread_time_ns, time_ns
+from time import monotonic_ns, process_time_ns, thread_time_ns
 from time import sleep as real_sleep
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,6 +14,7 @@ from pytest_fsfault._host.processes import child_lives
 from pytest_fsfault._intercept.virtual_time.idle import LastSign, can_run
 from pytest_fsfault._intercept.virtual_time.limits import time_left
 from pytest_fsfault._intercept.virtual_time.pollers import is_idle_poller
+from pytest_fsfault._intercept.virtual_time.travel import wall_ns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -40,7 +41,7 @@ class ThreadActivity:
 
     def stamp_ns(self) -> int:
         """Return the time that the system stamps a file with which is written now, in nanoseconds."""
-        return clock_gettime_ns(_COARSE) if _LINUX else time_ns()
+        return clock_gettime_ns(_COARSE) if _LINUX else wall_ns()
 
     def next_stamp_ns(self, stamp: int) -> int:
         """Wait until that is later than `stamp`, a few milliseconds, and return it."""

@@ -6,18 +6,19 @@ import os
 import sys
 import threading
 import time
+from contextlib import contextmanager, nullcontext
 from sys import _getframe
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import SECOND, Clock, VirtualClock, nanoseconds
 from pytest_fsfault._intercept.patching.patches import Patch, Patches, bind
-from pytest_fsfault._intercept.virtual_time import asyncio_clock, external_waits, file_stamps
+from pytest_fsfault._intercept.virtual_time import asyncio_clock, external_waits, file_stamps, travel
 from pytest_fsfault._intercept.virtual_time.joins import DELETE, JOIN
 from pytest_fsfault._intercept.virtual_time.scope import ACTIVE, ClockScope
 from pytest_fsfault._intercept.virtual_time.threading_waits import START, WAIT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 
 def _sleeper() -> Any:
@@ -52,7 +53,26 @@ def _reader(name: str) -> Any:
             return real()  # type: ignore[no-any-return]
         return scope.epoch[origin] + scope.virtual.reading()
 
-    return bind("time", real, read if name == origin else read_ns)
+    def read_wall(_home: object) -> float:
+        scope = ACTIVE.scope
+        if scope is None or scope.virtual is None or not scope.governs(_getframe(1)):
+            return real()  # type: ignore[no-any-return]
+        return _wall_ns(scope, scope.virtual) / SECOND
+
+    def read_wall_ns(_home: object) -> int:
+        scope = ACTIVE.scope
+        if scope is None or scope.virtual is None or not scope.governs(_getframe(1)):
+            return real()  # type: ignore[no-any-return]
+        return _wall_ns(scope, scope.virtual)
+
+    plain, exact = (read_wall, read_wall_ns) if origin == "time" else (read, read_ns)
+    return bind("time", real, plain if name == origin else exact)
+
+
+def _wall_ns(scope: ClockScope, clock: VirtualClock) -> int:
+    spent = clock.reading()
+    one = travel.traveller()
+    return scope.epoch["time"] + spent if one is None else travel.read_ns(one, clock, spent)
 
 
 _READERS = ("monotonic", "perf_counter", "time", "monotonic_ns", "perf_counter_ns", "time_ns")
@@ -156,22 +176,39 @@ def needs_cover(module: str) -> bool:
     """Return whether a module is about to be loaded that has to be covered."""
     if not _running or module not in _AWAITED or module in sys.modules or module in _importing:
         return False
-    return module == "queue" or module in external_waits.awaited() or not asyncio_clock.is_covered()
+    return (
+        module in {"queue", _TRAVEL} or module in external_waits.awaited() or not asyncio_clock.is_covered()
+    )
 
 
 _importing: set[str] = set()  # those that we ourselves are loading
-_AWAITED = frozenset({*external_waits.awaited(), "asyncio.base_events", "queue"})
+# time-machine's part in C takes the functions of `time` for those of C, whatever they are, and changes their memory.
+_TRAVEL = "_time_machine"
+_AWAITED = frozenset({*external_waits.awaited(), "asyncio.base_events", "queue", _TRAVEL})
 
 
 def cover_on_import(module: str) -> None:
     """Load a module before its importer does, and cover it before anybody has taken a name from it."""
     _importing.add(module)
     try:
-        __import__(module)
+        with _original_clocks() if module == _TRAVEL else nullcontext():
+            __import__(module)
     finally:
         _importing.discard(module)
     for running in _running:
         running.refresh()
+
+
+@contextmanager
+def _original_clocks() -> Iterator[None]:
+    there = [(patch, getattr(time, patch.name)) for patch in _TIME]
+    for patch, _ in there:
+        setattr(time, patch.name, patch.original)
+    try:
+        yield
+    finally:
+        for patch, before in there:
+            setattr(time, patch.name, before)
 
 
 def _install(scope: ClockScope | None) -> None:
