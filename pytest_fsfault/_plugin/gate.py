@@ -40,6 +40,9 @@ class Gates:
         self._open(item)
         try:
             yield
+        except BaseException as error:
+            self._explain(item, error)
+            raise
         finally:
             self.calling.pop()
             self._shut(item)
@@ -77,6 +80,12 @@ class Gates:
         session = self._session_of(item)
         if session is not None:
             session.close()
+
+    def _explain(self, item: Any, error: BaseException) -> None:
+        session = self._session_of(item)
+        # Who skips a test, or means to fail it as expected, needs no explanation.
+        if session is not None and type(error).__name__ not in {"Skipped", "XFailed", "Exit"}:
+            session.explain(error)
 
     def _verify(self, session: Session) -> None:
         __tracebackhide__ = True

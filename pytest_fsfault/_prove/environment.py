@@ -22,6 +22,9 @@ class Environment(Protocol):
     def begin(self) -> None:
         """Shut everything out until a trial runs."""
 
+    def must_stand_alone(self) -> None:
+        """Raise FsFaultError if the trials of another sweep are running."""
+
     def watch(self, workspace: Workspace) -> None:
         """Take in where the trees stand."""
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from pytest_fsfault._prove.injection_points import Injection
-    from pytest_fsfault._prove.outcomes import TrialRecord, Wrong
+    from pytest_fsfault._prove.trial_results import InjectedCall, TrialResult
 
     #: Returns the line that runs one trial alone, by its ID.
     RerunCommand = Callable[[str], str]
@@ -18,80 +15,31 @@ if TYPE_CHECKING:
 # So many findings are shown in full; of the trials that have others one line each.
 _IN_FULL = 10
 _MOST = 40
+# So many trials that failed alike are named.
+_ALIKE = 12
 
 
-class FailedTrial(NamedTuple):
-    """What is told of a failing trial after its tree is gone."""
-
-    id: str
-    calls: tuple[tuple[str, str], ...]  # the operation and path of each that met a fault
-    faults: tuple[str, ...]  # each with its operation, paths and line
-    wrong: tuple[Wrong, ...]
-    kept: str  # where its tree is
-
-    @staticmethod
-    def of(trial: TrialRecord, root: str, kept: str) -> FailedTrial:
-        """Return what is to be told of a trial."""
-        faults = tuple(_described(trial, root, place) for place in range(len(trial.injections)))
-        calls = tuple((injection.call.operation, injection.call.path) for injection in trial.injections)
-        return FailedTrial(trial.id, calls, faults or ("no fault",), tuple(trial.wrong), kept)
-
-
-def _described(trial: TrialRecord, root: str, place: int) -> str:
-    injection = trial.injections[place]
-    call = injection.call
-    entries = [entry for entry in trial.outcome.injected if entry.fault == str(injection.fault)]
-    # What really met the fault, whose names may differ from those in the first run.
-    path, target = (entries[0].path, entries[0].target) if entries and not place else (call.path, call.target)
-    to = f" -> {_below(target, root)}" if target is not None else ""
-    how = " every time" if injection.persists else ""
-    return f"{call.operation} {_below(path, root)}{to}: {injection.text}{how}, at {_line(injection)}"
-
-
-def _line(injection: Injection) -> str:
-    which = "" if injection.point.nth == 1 else f" (call {injection.point.nth} of that line)"
-    return _site(injection.call.call_site) + which
-
-
-def _below(path: str, root: str) -> str:
-    if path == root:
-        return "."
-    return path.removeprefix(f"{root}/")
-
-
-def _site(call_site: str) -> str:
-    try:
-        relative = os.path.relpath(call_site)
-    except ValueError:  # another drive
-        return call_site
-    return call_site if relative.startswith("..") else relative.replace(os.sep, "/")
-
-
-def table(failed: Sequence[FailedTrial], count: int, rerun: RerunCommand) -> str:
+def table(failed: Sequence[TrialResult], count: int, rerun: RerunCommand) -> str:
     """Return the verdict on a sweep of `count` faulted trials."""
-    head = f"{len(failed)} of {count} trials failed:"
-    return "\n".join([head, *_blocks(failed, rerun)])
+    what = "trial" if count == 1 else "trials"
+    return "\n".join([f"{len(failed)} of {count} {what} failed", *_blocks(failed, rerun)])
 
 
-def first_failed(failed: FailedTrial, rerun: RerunCommand) -> str:
+def first_failed(failed: TrialResult, rerun: RerunCommand) -> str:
     """Return the verdict on a sweep whose first trial, without any fault, has failed."""
     return "\n".join(["the first trial failed, in which no fault acts:", *_blocks([failed], rerun)])
 
 
-def _blocks(failed: Sequence[FailedTrial], rerun: RerunCommand) -> Iterator[str]:
-    # What one call meets differs in the fault alone, and mostly not in what is wrong then.
-    alike = [list(group) for _, group in groupby(failed, key=_likeness)]
-    for group in alike[:_IN_FULL]:
+def _blocks(failed: Sequence[TrialResult], rerun: RerunCommand) -> Iterator[str]:
+    alike: dict[tuple[object, ...], list[TrialResult]] = {}
+    for one in failed:
+        alike.setdefault(one.likeness, []).append(one)
+    groups = list(alike.values())
+    for group in groups[:_IN_FULL]:
         yield ""
-        yield from map(_head, group)
-        for wrong in group[0].wrong:
-            yield f"  {wrong.check}: " + wrong.text.replace("\n", "\n      ")
-        if group[0].kept:
-            yield f"  its tree: {group[0].kept}"
-        line = rerun(group[0].id)
-        if line:
-            yield f"  alone: {line}"
-    rest = [one for group in alike[_IN_FULL:] for one in group]
+        yield from _heads(group)
+        yield from _in_full(group[0], rerun)
+    rest = [one for group in groups[_IN_FULL:] for one in group]
     if rest:
         yield ""
         for one in rest[:_MOST]:
@@ -100,9 +48,34 @@ def _blocks(failed: Sequence[FailedTrial], rerun: RerunCommand) -> Iterator[str]
         yield f"... and {len(rest) - _MOST} more"
 
 
-def _head(one: FailedTrial) -> str:
-    return f"trial {one.id}: {' | then '.join(one.faults)}"
+def _heads(group: Sequence[TrialResult]) -> Iterator[str]:
+    yield from map(_head, group[:_ALIKE])
+    if len(group) > _ALIKE:
+        yield f"... and {len(group) - _ALIKE} more trials that failed alike"
 
 
-def _likeness(one: FailedTrial) -> tuple[object, ...]:
-    return one.calls, one.wrong
+def _in_full(one: TrialResult, rerun: RerunCommand) -> Iterator[str]:
+    for wrong in one.wrong:
+        yield f"  {wrong.check}: " + wrong.text.replace("\n", "\n      ")
+    if one.kept:
+        yield f"  files kept in: {one.kept}"
+    line = rerun(one.id)
+    if line:
+        yield f"  run only this trial: {line}"
+
+
+def _head(one: TrialResult) -> str:
+    return f"trial {one.id}: {described(one)}"
+
+
+def described(one: TrialResult) -> str:
+    """Return the faults of a trial, each with its operation, paths and lines."""
+    return ", then ".join(map(_described, one.calls)) or "no fault"
+
+
+def _described(call: InjectedCall) -> str:
+    to = f" -> {call.target}" if call.target is not None else ""
+    how = " every time" if call.persists else ""
+    which = "" if call.nth == 1 else f" (call {call.nth} of that line)"
+    caller = f", called from {call.caller}" if call.caller else ""
+    return f"{call.operation} {call.path}{to}: {call.fault}{how}, at {call.site}{which}{caller}"

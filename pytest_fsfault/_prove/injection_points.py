@@ -58,6 +58,7 @@ class InjectionPoint(NamedTuple):
     nth_there: int
     by_site: bool = False
     place: str = ""  # of a native program's call: where it must be, for `nth_there` to count it
+    total: int = 1  # how many calls there are like it
 
 
 class Recorder(Armed):
@@ -164,6 +165,7 @@ class Injection(NamedTuple):
     text: str  # as the user wrote it
     persists: bool
     call: RecordedCall  # what the recorder saw there
+    step: int = 1  # the place of the call among all distinct ones, from 1 on
 
 
 def injections(
@@ -176,12 +178,22 @@ def injections(
 
     What other threads did comes after what the main one did, sorted: their order is a matter of chance.
     """
-    for point, call in _points(calls, distinct):
+    for step, (point, call) in enumerate(_points(calls, distinct), 1):
         for text, fault in faults:
             if can_meet(call.operation, fault):
                 # Nothing comes after a crash that it could meet again.
                 for persists in persist if fault.kind != "crash" else persist[:1]:
-                    yield Injection(point, fault, text, persists and fault.kind != "crash", call)
+                    yield Injection(point, fault, text, persists and fault.kind != "crash", call, step)
+
+
+def not_applicable(
+    calls: Sequence[RecordedCall], distinct: Distinct, faults: Sequence[tuple[str, Fault]]
+) -> Iterator[tuple[int, InjectionPoint, RecordedCall, str]]:
+    """Yield the distinct calls with each fault that no system gives them: step, point, call, fault."""
+    for step, (point, call) in enumerate(_points(calls, distinct), 1):
+        for text, fault in faults:
+            if not can_meet(call.operation, fault):
+                yield step, point, call, text
 
 
 def can_meet(operation: str, fault: Fault) -> bool:
@@ -214,7 +226,9 @@ def _points(
                 (calls[other].place == place_of if place_of else calls[other].path == call.path)
                 for other in places[:nth]
             )
-            point = InjectionPoint(call.operation, call.call_site, call.stack, nth, there, by_site, place_of)
+            point = InjectionPoint(
+                call.operation, call.call_site, call.stack, nth, there, by_site, place_of, count
+            )
             found.append(((call.apart, _sortable(point) if call.apart else (place,)), point, call))
     found.sort(key=_first)
     return [(point, call) for _, point, call in found]

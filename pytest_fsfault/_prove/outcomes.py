@@ -9,6 +9,11 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.clock import Wait
     from pytest_fsfault._core.engine.journal import Entry
     from pytest_fsfault._prove.injection_points import Injection
+    from pytest_fsfault._prove.tree import Tree
+
+
+#: What a second run did: it was not asked for, reached the new tree, or did not.
+Rerun = Literal["not asked", "healed", "failed"]
 
 
 class TrialOutcome(NamedTuple):
@@ -38,6 +43,8 @@ class TrialRecord:
     wrong: list[Wrong] = field(default_factory=list)
     checks: int = 0
     error: BaseException | None = None
+    rerun: Rerun = "not asked"
+    tree: Tree | None = None  # as it was when the block ended
 
     @property
     def fault(self) -> str | None:

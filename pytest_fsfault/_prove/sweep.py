@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from itertools import count, pairwise
-from pathlib import PurePath
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._core.language.operations import GROUPS
-from pytest_fsfault._core.language.rules import Rule
 from pytest_fsfault._prove import failure_report
-from pytest_fsfault._prove.injection_points import PointRule, Recorder, injections
+from pytest_fsfault._prove.injection_points import Recorder, injections, not_applicable
+from pytest_fsfault._prove.injection_rules import missed, point_rules
 from pytest_fsfault._prove.outcomes import TrialRecord, Wrong
 from pytest_fsfault._prove.trial import Trial
+from pytest_fsfault._prove.trial_results import below, caller_of, result_of, seen_from_here
 from pytest_fsfault._prove.untracked import unseen, untracked
 
 if TYPE_CHECKING:
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.engine.plan import Armed
     from pytest_fsfault._prove.environment import Environment
-    from pytest_fsfault._prove.injection_points import Injection, RecordedCall
+    from pytest_fsfault._prove.injection_points import Injection, PointRule, RecordedCall
     from pytest_fsfault._prove.outcomes import TrialOutcome
     from pytest_fsfault._prove.sweep_options import SweepOptions
     from pytest_fsfault._prove.tree import Tree
+    from pytest_fsfault._prove.trial_results import TrialResult
     from pytest_fsfault._prove.workspace import Workspace
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
@@ -66,9 +67,8 @@ class Sweep:
         self._aimed: list[PointRule] = []
         self._armed: list[Armed] = []
         self._retry_if_missed = False
-        self._failed: list[failure_report.FailedTrial] = []
+        self._results: list[TrialResult] = []
         self._started = False
-        self._count = 0
         self._ran: set[str] = set()
         self._checks = 0
         self._met: Counter[tuple[str, str]] = Counter()
@@ -84,6 +84,8 @@ class Sweep:
         current = self._current
         if current is not None and current.state == "inside":
             raise FsFaultError(f"trial {current.id} is still running; the next one begins after its block")
+        if not self._started:
+            self._environment.must_stand_alone()
         self._started = True
         return next(self._run)
 
@@ -120,10 +122,46 @@ class Sweep:
         return self._workspace.snapshots.take(path or str(self.root))
 
     @property
+    def _failed(self) -> list[TrialResult]:
+        return [one for one in self._results if one.wrong]
+
+    @property
+    def _count(self) -> int:
+        """How many trials with a fault have run."""
+        return sum(bool(one.calls) for one in self._results)
+
+    @property
     def evidence(self) -> dict[str, Any]:
         """What the sweep has done, as data: faults are counted by operation and text."""
         counts = [[operation, fault, number] for (operation, fault), number in sorted(self._met.items())]
-        return {"trials": self._count, "failed": len(self._failed), "counts": counts}
+        rows = [one.data(self._rerun(one.id)) for one in self._results]
+        return {
+            "trials": self._count,
+            "failed": len(self._failed),
+            "counts": counts,
+            "rows": [*rows, *self._not_applicable()],
+        }
+
+    def _not_applicable(self) -> Iterator[dict[str, Any]]:
+        """Yield the pairs of a call and a fault that no system gives it."""
+        if self._after is None:
+            return
+        wanted, root = self._wanted, self.root.as_posix()
+        for step, point, call, fault in not_applicable(self._recorder.calls, wanted.distinct, wanted.faults):
+            paths = [below(path, root) for path in (call.path, call.target) if path is not None]
+            yield {
+                "id": None, "step": step, "fault": fault, "persist": None, "occurrence": [point.nth, point.total],
+                "operation": call.operation, "site": seen_from_here(call.call_site),
+                "caller": caller_of(point) or None, "paths": paths, "then": [], "applies": False, "crashed": False,
+                "verdicts": [], "rerun": "not asked", "difference": [], "reproduce": None,
+            }  # fmt: skip
+
+    def current(self) -> tuple[TrialResult, str] | None:
+        """Return the trial whose block has ended, and the line that runs it alone, while the loop goes on."""
+        record = self._current
+        if record is None or record.state != "done" or not self.running:
+            return None
+        return self._result(record, ""), self._rerun(record.id)
 
     def finding(self) -> str:
         """Return what a green test must not hide: a loop that was left early."""
@@ -202,7 +240,9 @@ class Sweep:
         recorder = self._new_recorder(on=False) if goes_on else None
         # First by the very paths of the calls, which is quick; if these were others this time, by their order.
         for by_path in (True, False):
-            self._aimed = self._point(chain, recorder, by_path=by_path)
+            self._aimed = point_rules(
+                chain, recorder, self._wanted.rule, self._environment.stack, self._steady if by_path else None
+            )
             self._retry_if_missed = by_path and any(one.rule.path is not None for one in self._aimed)
             armed = [*filter(None, [recorder]), *reversed(self._aimed)]
             yield from self._trial(_written(numbers), chain, armed)
@@ -218,7 +258,14 @@ class Sweep:
                 yield from self._deeper((*numbers, number), (*chain, injection))
 
     def _missed(self) -> bool:
-        return any(one.site is None for one in self._aimed)
+        return missed(self._aimed)
+
+    def _steady(self, call: RecordedCall) -> bool:
+        """Return whether the path of a call is likely to be the same in each run: it is no temporary file's."""
+        path = below(call.path, self.root.as_posix())
+        if call.native:
+            return False  # its place says where it is
+        return path in self.before or path in self.after
 
     def _is_asked(self, numbers: tuple[int, ...]) -> bool:
         together = zip(self._only, numbers, strict=False)
@@ -226,36 +273,6 @@ class Sweep:
 
     def _is_enough(self) -> bool:
         return self._wanted.limit is not None and self._count >= self._wanted.limit
-
-    def _point(
-        self, chain: tuple[Injection, ...], recorder: Recorder | None, *, by_path: bool
-    ) -> list[PointRule]:
-        aimed = [
-            PointRule(
-                Rule(
-                    injection.point.operation,
-                    path=self._steady(injection.call) if by_path else None,
-                    fault=injection.fault,
-                ),
-                injection.point,
-                self._wanted.rule,
-                self._environment.stack,
-                persists=injection.persists,
-                on=place == 0,
-            )
-            for place, injection in enumerate(chain)
-        ]
-        for one, following in pairwise(aimed):
-            one.next = following
-        aimed[-1].recorder = recorder
-        return aimed
-
-    def _steady(self, call: RecordedCall) -> PurePath | None:
-        """Return the path of a call if it is likely to be the same in each run: it is no temporary file's."""
-        if call.native:
-            return None  # its place says where it is
-        below = call.path.removeprefix(f"{self.root.as_posix()}/")
-        return PurePath(call.path) if below in self.before or below in self.after else None
 
     def _new_recorder(self, *, on: bool) -> Recorder:
         return Recorder(self._wanted.rule, self._environment.stack, on=on)
@@ -282,16 +299,18 @@ class Sweep:
             if self._missed() and self._retry_if_missed:
                 self._workspace.clear()
                 return
-            self._count += 1
             self._ran.add(trial.id)
             self._checks += trial.checks
             if self._missed():
                 trial.wrong.append(_UNMET)
-        if trial.wrong:
-            kept = self._workspace.keep(trial.id)
-            self._failed.append(failure_report.FailedTrial.of(trial, self.root.as_posix(), kept))
-        else:
+        kept = self._workspace.keep(trial.id) if trial.wrong else ""
+        self._results.append(self._result(trial, kept))
+        if not trial.wrong:
             self._workspace.clear()
+
+    def _result(self, trial: TrialRecord, kept: str) -> TrialResult:
+        trees = (self.before, self._after or self.before)
+        return result_of(trial, self.root.as_posix(), trees, trial.tree, kept)
 
     def enter(self, token: int, frame: FrameType) -> None:
         """Let the faults of a trial act."""

@@ -23,6 +23,7 @@ class Run(NamedTuple):
     met: bool
     error: BaseException | None = None
     retry: Retry | None = None
+    reason: str = ""  # why it did not survive
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Tolerance:
 
     `fails_at` is None if even the longest one that was tried was survived. `attempts` and `waits` are those
     of the longest survived run, at the file that it tried most often; `error` is how the shortest failing
-    one ended, None if it left another tree than without a hold.
+    one ended, None if it raised nothing but left another tree than without a hold: `reason` says which.
     """
 
     __module__ = "pytest_fsfault"
@@ -41,11 +42,14 @@ class Tolerance:
     attempts: int
     waits: tuple[float, ...]
     error: BaseException | None = None
+    reason: str = ""
 
     def __str__(self) -> str:
         tried = f"{self.attempts} attempt{'s' * (self.attempts != 1)}"
         text = f"survives {duration_text(self.survives)} ({tried})"
-        return text if self.fails_at is None else f"{text}, fails at {duration_text(self.fails_at)}"
+        if self.fails_at is None:
+            return text
+        return f"{text}, fails at {duration_text(self.fails_at)}: {self.reason}"
 
 
 def bisect(run: Callable[[float], Run], up_to: float) -> Tolerance:
@@ -56,7 +60,7 @@ def bisect(run: Callable[[float], Run], up_to: float) -> Tolerance:
     high = round(up_to * _STEPS)
     failing = run(high / _STEPS)
     if failing.survived:
-        return _found(high, None, failing, None)
+        return _found(high, None, failing, failing)
     low, surviving = 0, Run(survived=True, met=False)
     while high - low > 1:
         middle = (low + high) // 2
@@ -65,15 +69,17 @@ def bisect(run: Callable[[float], Run], up_to: float) -> Tolerance:
             low, surviving = middle, found
         else:
             high, failing = middle, found
-    return _found(low, high, surviving, failing.error)
+    return _found(low, high, surviving, failing)
 
 
-def _found(low: int, high: int | None, surviving: Run, error: BaseException | None) -> Tolerance:
+def _found(low: int, high: int | None, surviving: Run, failing: Run) -> Tolerance:
     retry = surviving.retry
+    error = failing.error
     return Tolerance(
         low / _STEPS,
         None if high is None else high / _STEPS,
         1 if retry is None else retry.attempts,
         () if retry is None else retry.waits,
         error,
+        failing.reason,
     )

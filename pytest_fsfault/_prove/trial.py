@@ -37,7 +37,6 @@ class Trial:
     def __init__(self, sweep: Trials, record: TrialRecord) -> None:
         self._sweep = sweep
         self._record = record
-        self._tree: Tree | None = None
         self._rerun: Tree | None = None
 
     def __repr__(self) -> str:
@@ -93,10 +92,10 @@ class Trial:
     @property
     def tree(self) -> Tree:
         """The tree as it was when the block of this trial ended."""
-        if self._tree is None:
+        if self._record.tree is None:
             self._must_be_done("tree")
-        assert self._tree is not None  # noqa: S101  # taken when the block ended
-        return self._tree
+        assert self._record.tree is not None  # noqa: S101  # taken when the block ended
+        return self._record.tree
 
     # The block.
 
@@ -113,7 +112,7 @@ class Trial:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         self._record.outcome = self._sweep.leave(first=not self._record.injections)
-        self._tree = self._sweep.snapshot()
+        self._record.tree = self._sweep.snapshot()
         self._record.state = "done"
         return self._settle(error)
 
@@ -219,10 +218,12 @@ class Trial:
             if error_chains.ends_the_run(error):
                 raise
             place = error_chains.release(error)
+            self._record.rerun = "failed"
             self._complain("check_rerun", f"a second run fails: {error_chains.text(error)}, at {place}")
             return
         self._rerun = self._sweep.snapshot()
         text = oracles.difference(self.after, self._rerun, ignored)
+        self._record.rerun = "failed" if text else "healed"
         self._judge(
             "check_rerun", text and f"a second run does not reach the new tree; compared with it:\n{text}"
         )

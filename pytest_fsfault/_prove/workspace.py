@@ -1,9 +1,10 @@
-"""Stage, the directory in which the trials of a sweep run, one after the other, each in a fresh tree."""
+"""Workspace, the directory in which the trials of a sweep run, one after the other, each in a fresh tree."""
 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from inspect import iscoroutine, isgenerator, signature
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from pytest_fsfault._prove.snapshots import Snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from pytest_fsfault._core.engine.interfaces import NativeFunctions
@@ -30,6 +32,7 @@ class Workspace:
     `home` is the directory that the sweep owns; its trees stand at `root`, one at a time, each in an arena of its
     own, so that what the code under test puts beside its tree is gone with it. `lingers` tells
     whether anything but files is left of a `prepare`, such as a hold or a process: no copy would have it.
+    `prepare` runs in the context that `aside` returns: in real time, without faults.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class Workspace:
         prepare: Callable[[Path], object],
         native: NativeFunctions,
         lingers: Callable[[], bool],
+        aside: Callable[[], AbstractContextManager[object]] = nullcontext,
         snapshots: Snapshots | None = None,
     ) -> None:
         self.home = home
@@ -48,6 +52,7 @@ class Workspace:
         self._prepare = prepare
         self._native = native
         self._lingers = lingers
+        self._aside = aside
         self._arena = str(root.parent)
         self._master = f"{home}/master"
         self._clones = False
@@ -65,8 +70,8 @@ class Workspace:
             self._build()
             if self._times == 1:
                 self._first()
-            elif self._times == 2:  # noqa: PLR2004  # the second tree tells whether all are alike
-                self._second()
+            else:
+                self._compare()
         assert self.before is not None  # noqa: S101  # of the first tree
         self.snapshots.expect(self.before)
 
@@ -75,13 +80,28 @@ class Workspace:
         self._native.mkdir(str(self.root))
         began = perf_counter()
         try:
-            self._prepare(self.root)
+            with self._aside():
+                made = self._prepare(self.root)
         except Exception as error:
             raise FsFaultError(
-                f"prepare failed for trial {self._times - 1}: {type(error).__name__}: {error}; it has to build "
-                "the same tree in the empty directory that it is given, every time"
+                f"prepare failed for trial {self._times - 1}: {type(error).__name__}: {error}; {self._advice()}"
             ) from error
+        if isgenerator(made) or iscoroutine(made):
+            made.close()
+            raise FsFaultError(
+                f"prepare returned a {type(made).__name__}, whose body has not run; write a function that builds "
+                "the tree and returns"
+            )
         self._built = perf_counter() - began
+
+    def _advice(self) -> str:
+        try:
+            signature(self._prepare).bind(self.root)
+        except TypeError:
+            return "prepare takes one argument, the directory"
+        except ValueError:  # a function without a signature
+            pass
+        return "it has to build the same tree in the empty directory that it is given, every time"
 
     def _first(self) -> None:
         """Take in what the first tree is like, and copy it, should copies be wanted."""
@@ -95,21 +115,21 @@ class Workspace:
         self._copied = True
         self._clones = self._built > _WORTH and took < self._built / 2
 
-    def _second(self) -> None:
-        """Go on with copies if `prepare` builds another tree each time: the old tree has to be one."""
+    def _compare(self) -> None:
+        """Go on with copies once `prepare` has built another tree: else its changes would pass for the body's."""
         assert self.before is not None  # noqa: S101  # of the first tree
+        self.snapshots.expect(self.before)
         difference = self.before.diff(self.snapshots.take(str(self.root)))
         if not difference:
-            tree_copies.remove(self._native, self._master)
-        elif self._copied:
-            self._clones = True
-            self.clear()
-            self._clone()
-        else:
+            return
+        if not self._copied:
             raise FsFaultError(
-                f"prepare has built another tree the second time, and left more behind than files, so that the "
-                f"first cannot be copied; let it build the same each time:\n{difference}"
+                f"prepare has built another tree for trial {self._times - 1}, and left more behind than files, so "
+                f"that the first cannot be copied; let it build the same each time:\n{difference}"
             )
+        self._clones = True
+        self.clear()
+        self._clone()
 
     def _clone(self) -> None:
         self._native.mkdir(self._arena)

@@ -80,6 +80,8 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
     ) -> None:
         session, self._session = self._session, None
         if session is not None:
+            if error is not None:
+                session.explain(error)
             session.stop()
             if error is None:
                 session.verify()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import tempfile
 from functools import partial
+from inspect import iscoroutinefunction, isgeneratorfunction
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._host.originals import NATIVE
 from pytest_fsfault._intercept.fake.fake_functions import native
 from pytest_fsfault._intercept.interceptor import interceptor
+from pytest_fsfault._prove.failure_report import described
 from pytest_fsfault._prove.snapshots import Snapshots
 from pytest_fsfault._prove.sweep import Sweep
 from pytest_fsfault._prove.sweep_options import sweep_options, trial_numbers
@@ -98,10 +100,20 @@ class Proofs:
         parent = self._session.ambient.directory() if there is NATIVE else str(there.gettempdir())
         home = tempfile.mkdtemp(prefix="fsfault-") if parent is None else fresh(there, parent, _NAME)
         root: Any = there.path(home, "trial", "root")
-        return Workspace(home, root, prepare, there, environment.lingers, snapshots(there))
+        return Workspace(home, root, prepare, there, environment.lingers, interceptor, snapshots(there))
 
     def _rerun(self, number: int, trial: str) -> str:
         return self._session.ambient.rerun(trial if number == 1 else f"{number}-{trial}")
+
+    def explain(self) -> str:
+        """Return which trial a test was at; nothing if at none."""
+        for sweep in self.sweeps:
+            at = sweep.current()
+            if at is not None:
+                result, line = at
+                rerun = f"; run only this trial: {line}" if line else ""
+                return f"this was trial {result.id}: {described(result)}{rerun}"
+        return ""
 
     def findings(self) -> Iterator[str]:
         """Yield what a green test must not hide: sweeps that were not run to their end."""
@@ -140,6 +152,12 @@ def _chosen(text: str | None, sweep_number: int, bare: str) -> tuple[int, ...]:
 
 
 def must_be_callable(name: str, value: object, what: str) -> None:
-    """Raise FsFaultError for what is no function."""
+    """Raise FsFaultError for what is not a function, or one whose body a call does not run."""
     if not callable(value):
         raise FsFaultError(f"{name}={value!r} is not a function; write one that {what}")
+    for kind, is_kind in (("a generator function", isgeneratorfunction), ("async", iscoroutinefunction)):
+        if is_kind(value):
+            raise FsFaultError(
+                f"{name}={getattr(value, '__name__', value)} is {kind}, so that a call does not run its body; "
+                f"write a plain function that {what}"
+            )

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 __tracebackhide__ = True
 
 
+#: How a note of ours on somebody else's exception begins.
+SAID = "fsfault:"
+
+
 class Proving(Protocol):
     """What a session asks of the proofs that run in it."""
 
@@ -41,6 +45,12 @@ class Proving(Protocol):
 
     def findings(self) -> Iterable[str]:
         """Return what a green test must not hide."""
+
+    def must_stand_alone(self) -> None:
+        """Raise FsFaultError if a sweep is running."""
+
+    def explain(self) -> str:
+        """Return which trial a test was at; nothing if at none."""
 
     def evidence(self) -> list[dict[str, Any]]:
         """Return what was tried, as data."""
@@ -199,6 +209,15 @@ class Session:
             raise FsFaultError(
                 "this session of faults is over, so nothing would happen; use it within its test or block"
             )
+
+    def explain(self, error: BaseException) -> None:
+        """Note on an error that leaves the test what it does not say by itself: the trial, rules that never fired."""
+        explained = any(note.startswith(f"{SAID} this is ") for note in getattr(error, "__notes__", ()))
+        trial = "" if self.proofs is None or explained else self.proofs.explain()
+        missed = [] if trial or explained else list(self.verification.near_misses(self.own))
+        for sentence in [trial, *missed]:
+            if sentence:
+                error.add_note(f"{SAID} {sentence}")
 
     def verify(self) -> None:
         """Raise AssertionError for what a green test must not hide."""

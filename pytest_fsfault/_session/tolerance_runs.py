@@ -149,7 +149,15 @@ class Probe:
         if error is not None:
             error_chains.release(error)
         self._clear()
-        return Run(error is None and self._after in (None, tree), met, error, retry)
+        reason = self._reason(error, tree)
+        return Run(not reason, met, error, retry, reason)
+
+    def _reason(self, error: BaseException | None, tree: Tree) -> str:
+        """Return why the body did not survive; nothing if it did."""
+        if error is not None:
+            return error_chains.text(error).replace(f"{self._workspace.root}/", "")
+        difference = "" if self._after is None else self._after.diff(tree)
+        return f"no error, but another tree than without a hold:\n{difference}" if difference else ""
 
     def _once(self, frame: FrameType) -> BaseException | None:
         """Return the error that the body ended with."""

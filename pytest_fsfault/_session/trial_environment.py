@@ -66,6 +66,11 @@ class TrialEnvironment:
         windows = self._session.windows
         self._mark = None if windows is None else windows.mark()
 
+    def must_stand_alone(self) -> None:
+        """Raise FsFaultError if the trials of another sweep are running."""
+        if self._session.proofs is not None:
+            self._session.proofs.must_stand_alone()
+
     def watch(self, workspace: Workspace) -> None:
         """Watch the directory in which the trees stand."""
         self.roots = tuple(dict.fromkeys((*forms(workspace.root), *forms(workspace.root.parent))))
@@ -154,7 +159,8 @@ class TrialEnvironment:
             self._ending.acquire(timeout=_LAST_WORDS)
             self._outlast_threads()
         threading.excepthook = self._excepthook
-        interceptor().set_gate(engine, faults=False, time=False)
+        # Between trials the clock of the session goes on, virtual as around the sweep.
+        interceptor().set_gate(engine, faults=False, time=True)
         self._shut()
         self._frame = None
         self._return_home()

@@ -99,6 +99,14 @@ class Verification:
             interceptor().state.drain_counts()
             raise Unmet(never_fired(armed, self._engine))
 
+    def near_misses(self, own: Collection[Armed]) -> Iterator[str]:
+        """Yield a sentence for each rule of the test that has not fired, unless it need not."""
+        if self._strict is not False:
+            interceptor().state.drain_counts()
+            wanted = {id(armed) for armed in own}
+            missed = [armed for armed in self._engine.plan.never_fired() if id(armed) in wanted]
+            yield from (never_fired(armed, self._engine) for armed in missed)
+
     def _findings(self, own: set[int], proofs: Iterable[str] | None, windows: Iterable[str]) -> Iterator[str]:
         ended = self._engine.ended
         if ended is not None:

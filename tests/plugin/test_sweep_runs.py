@@ -37,12 +37,12 @@ def test_the_verdict(run):
     result.stdout.fnmatch_lines(
         [
             ">*for trial in fsfault.sweep(prepare, **wanted):",
-            "E*AssertionError: 2 of 3 trials failed:",
+            "E*AssertionError: 2 of 3 trials failed",
             "E*trial 2: open b: EACCES, at test_it.py:9 (call 2 of that line)",
             "E*check_atomic: the tree is neither the old nor the new one; compared with the old one:",
             "E*~ a 3 -> 9 bytes",
-            "E*its tree: */test_install0/fsfault-sweep/failed-2/root",
-            "E*alone: pytest test_it.py::test_install --fsfault-trial 2 --fsfault-seed 3",
+            "E*files kept in: */test_install0/fsfault-sweep/failed-2/root",
+            "E*run only this trial: pytest test_it.py::test_install --fsfault-trial 2 --fsfault-seed 3",
         ]
     )
 
@@ -54,7 +54,7 @@ def test_one_trial_alone(run):
     result.stdout.fnmatch_lines(["swept: 1 sweep, 1 trial"])
     result = run(None, "--fsfault-trial", "2")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["E*1 of 1 trials failed:", "*to reproduce: *--fsfault-trial 2 *"])
+    result.stdout.fnmatch_lines(["E*1 of 1 trial failed", "*to reproduce: *--fsfault-trial 2 *"])
 
 
 @pytest.mark.parametrize(
@@ -94,10 +94,10 @@ def test_install(fsfault):
     sweep(fsfault, faults=["EACCES"], operations="open", persist=False, limit=1)
     sweep(fsfault, faults=["EACCES"], operations="open", persist=False)
 """
-    run(source).stdout.fnmatch_lines(["*alone: pytest test_it.py::test_install --fsfault-trial 2-2 *"])
+    run(source).stdout.fnmatch_lines(["*run only this trial: pytest test_it.py::test_install --fsfault-trial 2-2 *"])
     result = run(None, "--fsfault-trial", "2-3")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["E*1 of 1 trials failed:", "*trial 3: open c: *"])
+    result.stdout.fnmatch_lines(["E*1 of 1 trial failed", "*trial 3: open c: *"])
 
 
 def test_summary_and_json(told):
@@ -156,8 +156,8 @@ def test_install(tmp_path):
     )
     result.stdout.fnmatch_lines(
         [
-            "E*its tree: */test_install0/fsfault-sweep/failed-2/root",
-            "E*alone: pytest test_it.py::test_install --fsfault-trial 2 *",
+            "E*files kept in: */test_install0/fsfault-sweep/failed-2/root",
+            "E*run only this trial: pytest test_it.py::test_install --fsfault-trial 2 *",
         ]
     )
 

@@ -83,7 +83,7 @@ def test_shards_over_workers(spread, trials, pytester):
     assert line
     alone, told = spread(*shlex.split(line[1]))
     alone.stdout.fnmatch_lines(
-        ["E * 1 of 1 trials failed:", "E * trial 26: os.mkdir done: EACCES every time, *"]
+        ["E * 1 of 1 trial failed", "E * trial 26: os.mkdir done: EACCES every time, *"]
     )
     assert [["0", "26"]] == [[trial[0] for trial in share] for share in trials("2")]
     assert [{"trials": 1, "failed": 1}] == told["tests"][0]["sweeps"]

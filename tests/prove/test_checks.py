@@ -13,7 +13,7 @@ from pytest_fsfault import FsFaultError, inject
 
 from .conftest import NEW, OLD, overwrite, prepare, swap, write
 
-HEAD = "1 of 1 trials failed:\n\ntrial 1: "
+HEAD = "1 of 1 trial failed\n\ntrial 1: "
 
 
 def wrong(text):
@@ -44,7 +44,7 @@ def test_an_installer_that_holds(sweep):
 def test_a_mix_of_two_versions(verdict):
     """Neither the old nor the new tree: the difference is shown to the nearer of both."""
     text = verdict(overwrite, lambda t: t.check_atomic(), faults=["EACCES"], operations="open", persist=False)
-    assert text.startswith("2 of 3 trials failed:\n\ntrial 2: open pkg/b.py: EACCES, at ")
+    assert text.startswith("2 of 3 trials failed\n\ntrial 2: open pkg/b.py: EACCES, at ")
     assert (
         "  check_atomic: the tree is neither the old nor the new one; compared with the old one:\n"
         "      ~ pkg/a.py 5 -> 9 bytes\n"
@@ -353,7 +353,7 @@ def test_all_that_is_wrong_is_told_at_once(verdict):
             trial.check(False, "two")
 
     text = verdict(overwrite, judge, faults=["EACCES"], operations="open", persist=False)
-    assert text.startswith("3 of 3 trials failed:")
+    assert text.startswith("3 of 3 trials failed")
     assert 3 == text.count("  check: one\n  check: two\n")
 
 
@@ -362,7 +362,7 @@ def test_a_failing_tree_is_kept(verdict, tmp_path):
     text = verdict(
         overwrite, lambda trial: trial.check_atomic(), faults=["EACCES"], operations="open", persist=False
     )
-    place = next(line.partition(": ")[2] for line in text.splitlines() if line.startswith("  its tree:"))
+    place = next(line.partition(": ")[2] for line in text.splitlines() if line.startswith("  files kept in:"))
     with open(f"{place}/pkg/a.py") as file:
         assert NEW["pkg/a.py"] == file.read()
     shutil.rmtree(os.path.dirname(place))
@@ -389,7 +389,7 @@ def test_an_error_that_has_nothing_to_do_with_the_fault(verdict, error, text):
             raise error
 
     found = verdict(body, faults=["EACCES", "EROFS"], persist=False)
-    assert found.startswith("2 of 2 trials failed:")
+    assert found.startswith("2 of 2 trials failed")
     assert text in found
     assert (", which does not come from the fault" in found) is not isinstance(error, AssertionError)
 
@@ -460,7 +460,7 @@ def test_a_retry_storm_fails_one_trial(verdict):
             break
 
     text = verdict(endless, faults=["EACCES"])
-    assert text.startswith("1 of 2 trials failed:\n\ntrial 2: os.mkdir x: EACCES every time, at ")
+    assert text.startswith("1 of 2 trials failed\n\ntrial 2: os.mkdir x: EACCES every time, at ")
     assert "the block: RetryStorm: os.mkdir met an injected error 10,000 times on " in text
 
 

@@ -111,7 +111,7 @@ def test_a_script_by_its_first_line(tmp_path):
 def test_the_verdict_names_the_step(verdict):
     """The second renaming: for each fault, once and for good; what is wrong is said once."""
     text = verdict("tool.exe", half_right)
-    assert text.startswith("4 of 8 trials failed:\n\ntrial 5: ")
+    assert text.startswith("4 of 8 trials failed\n\ntrial 5: ")
     assert [
         f"trial {number}: os.rename bin/tool.new -> bin/tool.exe: {fault}"
         for number, fault in enumerate(

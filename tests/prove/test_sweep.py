@@ -552,7 +552,7 @@ def test_what_a_native_program_does_is_noticed(tmp_path):
         subprocess.run(["touch", str(root / "pkg/native")], check=True)
 
     def run(strict):
-        with inject(roots=[tmp_path], strict=strict) as fsfault:
+        with inject(roots=[tmp_path], strict=strict, native=False) as fsfault:
             for trial in fsfault.sweep(prepare, faults=["EACCES"], limit=1):
                 with trial as root:
                     install(root)

@@ -151,7 +151,7 @@ def test_a_prepare_that_builds_something_else_each_time(fsfault):
 
     try:
         assert (
-            "prepare has built another tree the second time, and left more behind than files, so that the first cannot "
+            "prepare has built another tree for trial 1, and left more behind than files, so that the first cannot "
             "be copied; let it build the same each time:\n~ f 1 -> 2 bytes"
         ) == told(fsfault, FsFaultError, build=build, body=lambda root: (root / "x").mkdir())
     finally:

@@ -68,7 +68,7 @@ def test_a_bad_update_fails_its_sweep(fake, fsfault):
     assert "check_atomic: the tree is neither the old nor the new one" in str(caught.value)
     assert "~ sub/a.txt 3 -> 0 bytes" in str(caught.value)
     [kept] = [line for line in str(caught.value).splitlines() if "its tree" in line][:1]
-    assert fake.exists(kept.partition("its tree: ")[2])
+    assert fake.exists(kept.partition("files kept in: ")[2])
 
 
 def test_files_that_a_crash_leaves_open_are_in_nobodys_way(fake, fsfault):
