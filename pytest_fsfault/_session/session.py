@@ -13,6 +13,7 @@ from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._host.paths import IGNORES_CASE
 from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
+from pytest_fsfault._session.forced_exit import forced_exit
 from pytest_fsfault._session.options import as_rule
 from pytest_fsfault._session.profiles import lookup
 from pytest_fsfault._session.roots import checked_roots, default_roots, passing_directories
@@ -89,6 +90,7 @@ class Session:
         self.windows: Windows | None = None
         self.proofs: Proving | None = None
         self.over = False
+        self._forced_exit = forced_exit([])
         self._numbered = ambient.numbered if options.roots is None else ()
         self._gate = False
         self._paused = 0
@@ -145,13 +147,19 @@ class Session:
 
     # The gate.
 
+    def watch_for_ignored_end(self) -> None:
+        """Make the code under test leave, should it swallow what has ended it, from now on."""
+        self._forced_exit = forced_exit([self.engine])
+
     def open(self) -> None:
         """Open the gate: the code under test runs."""
+        self.watch_for_ignored_end()
         self._gate = True
         self._set_gate()
 
     def close(self) -> None:
         """Shut the gate: what runs now is not the code under test."""
+        self._forced_exit.end()
         self._gate = False
         self._set_gate()
 

@@ -19,6 +19,7 @@ from pytest_fsfault._prove.injection_points import REASON
 from pytest_fsfault._prove.outcomes import TrialOutcome
 from pytest_fsfault._prove.retries import retries
 from pytest_fsfault._session import open_handles, windows_model
+from pytest_fsfault._session.forced_exit import forced_exit
 from pytest_fsfault._session.roots import forms
 from pytest_fsfault._windows.errnos import unix_errno
 
@@ -57,6 +58,7 @@ class TrialEnvironment:
         self._threads: set[threading.Thread] = set()
         self._excepthook = threading.excepthook
         self._left: Any = None
+        self._forced_exit = forced_exit([])
         self._directory = ""
         self._mark: Any = None
 
@@ -113,6 +115,7 @@ class TrialEnvironment:
         self._ending = allocate_lock()
         self._ending.acquire()
         self._frame = frame
+        self._forced_exit = forced_exit([engine, self._session.engine], frame)
         self._directory = native().getcwd()
         self._waited = len(self._session.clock.waits)
         self._children = processes.living()
@@ -153,6 +156,8 @@ class TrialEnvironment:
         """Let nothing act any more; return what happened."""
         engine = self._engine
         assert engine is not None  # noqa: S101  # made when the block was entered
+        self._forced_exit.end()
+        self._session.watch_for_ignored_end()
         ended = engine.ended
         if ended is not None:
             # Another thread may be ending it, for a child process: what is started next must not die with it.
@@ -195,8 +200,8 @@ class TrialEnvironment:
             native().chdir(self._directory)
 
     def _end_quietly(self, told: threading.ExceptHookArgs, /) -> None:
-        """Say nothing of a thread that a crash has ended; of any other, what is usually said."""
-        if not issubclass(told.exc_type, SimulatedCrash):
+        """Say nothing of a thread that was ended with its trial; of any other, what is usually said."""
+        if not issubclass(told.exc_type, (SimulatedCrash, RetryStorm)):
             self._excepthook(told)
 
     def _outlast_threads(self) -> None:

@@ -94,7 +94,9 @@ def test_install(fsfault):
     sweep(fsfault, faults=["EACCES"], operations="open", persist=False, limit=1)
     sweep(fsfault, faults=["EACCES"], operations="open", persist=False)
 """
-    run(source).stdout.fnmatch_lines(["*run only this trial: pytest test_it.py::test_install --fsfault-trial 2-2 *"])
+    run(source).stdout.fnmatch_lines(
+        ["*run only this trial: pytest test_it.py::test_install --fsfault-trial 2-2 *"]
+    )
     result = run(None, "--fsfault-trial", "2-3")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["E*1 of 1 trial failed", "*trial 3: open c: *"])
@@ -222,3 +224,39 @@ def test_nothing():
         lines.append([line.lstrip(".") for line in result.outlines if "# " in line])
     assert 103 == len(lines[0])
     assert lines[0] == lines[1]
+
+
+def test_an_assert_in_the_loop(run):
+    """It names the trial, its fault and the line that runs it alone."""
+    result = run("""
+        import os
+
+        def test_it(fsfault):
+            for trial in fsfault.sweep(lambda root: (root / "a").touch(), faults=["EACCES"]):
+                with trial as root:
+                    os.remove(root / "a")
+                assert not (root / "a").exists()
+                trial.check_atomic()
+    """)
+    result.stdout.fnmatch_lines(
+        [
+            "E*fsfault: this was trial 1: os.remove a: EACCES, at test_it.py:6; run only this trial: "
+            "pytest test_it.py::test_it --fsfault-trial 1 --fsfault-seed *"
+        ]
+    )
+
+
+def test_a_rule_that_never_fired_explains_a_failure(run):
+    """A test that fails for want of a fault says why there was none; one that was skipped says nothing."""
+    source = """
+        import os, pytest
+
+        @pytest.mark.fsfault("os.rename to cache/* -> ERROR_ACCESS_DENIED when first 2")
+        def test_it(tmp_path, fsfault):
+            os.rename(tmp_path, tmp_path.with_name("b"))
+            {}
+    """
+    for line in ("fsfault.assert_retried('os.rename')", "assert 0"):
+        result = run(source.format(line))
+        result.stdout.fnmatch_lines(["E*fsfault: `os.rename to cache/[*]` never fired: *"])
+    run(source.format("pytest.skip()")).stdout.no_fnmatch_line("*never fired: *1 call*")

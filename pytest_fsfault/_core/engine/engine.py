@@ -67,6 +67,7 @@ class Engine:
         self.journal = Journal()
         self.ended: BaseException | None = None
         self.on_end: Callable[[], object] = lambda: None
+        self.on_ignored: Callable[[], None] = lambda: None  # each time that what has ended it is raised again
         self.escapes: list[str] = []
         self.trial = 0  # the trial of a sweep whose faults these are
         self.sorts = False  # whether directories are listed in the order of their names
@@ -121,6 +122,7 @@ class Engine:
         """Raise again what ended the session."""
         __tracebackhide__ = True
         if self.ended is not None:
+            self.on_ignored()
             raise type(self.ended)(*self.ended.args)
 
     def decide(
