@@ -125,9 +125,10 @@ class ForcedExit:
             f"fsfault: the code under test went on {_LAST:,} calls after {self._ended()!r}, swallowing it each time, "
             "and could not be made to leave; the run is ended here\n"
         )
-        for stream in {sys.stderr, sys.__stderr__} - {None}:
-            stream.write(sentence)
-            stream.flush()
+        for stream in (sys.stderr, sys.__stderr__):
+            if stream is not None:
+                stream.write(sentence)
+                stream.flush()
         os._exit(_EXIT)
 
 

@@ -238,12 +238,11 @@ def test_an_assert_in_the_loop(run):
                 assert not (root / "a").exists()
                 trial.check_atomic()
     """)
-    result.stdout.fnmatch_lines(
-        [
-            "E*fsfault: this was trial 1: os.remove a: EACCES, at test_it.py:6; run only this trial: "
-            "pytest test_it.py::test_it --fsfault-trial 1 --fsfault-seed *"
-        ]
+    expected = (
+        "E*fsfault: this was trial 1: os.remove a: EACCES, at test_it.py:6; run only this trial: "
+        "pytest test_it.py::test_it --fsfault-trial 1 --fsfault-seed *"
     )
+    result.stdout.fnmatch_lines([expected])
 
 
 def test_a_rule_that_never_fired_explains_a_failure(run):
