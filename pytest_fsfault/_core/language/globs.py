@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from pytest_fsfault._core.language.glob_regex import MEMBERS, PARTS, ranges, translate
 from pytest_fsfault._core.language.tokens import RuleSyntaxError
 
 if TYPE_CHECKING:
@@ -19,18 +20,12 @@ if TYPE_CHECKING:
 _DRIVE = re.compile(r"[A-Za-z]:/")
 _ESCAPABLE = frozenset('*?[]"\\ ')  # before anything else a backslash is a separator, on every system
 _SPECIAL = re.compile(r"[*?\[\\]")
-# Brackets are taken whole: `]` in their first place stands for itself, as in a shell.
-_PARTS = re.compile(
-    r"\\(?P<literal>.)|(?P<stars>\*+)|(?P<one>\?)|\[(?P<no>!?+)(?P<members>\]?+(?:\\.|[^\]\\])*)\]|(?P<char>.)",
-    re.DOTALL,
-)
 #: How a path begins in which Windows alone separates by ``\``: nothing is escaped in it up to the first glob character.
 #: Such a start is ``C:\``, or one of the prefixes of https://learn.microsoft.com/windows/win32/fileio/naming-a-file.
 WINDOWS_START = r"(?:[A-Za-z]:\\|\\\\[?.]\\)"
 _WINDOWS_HEAD = re.compile(rf"{WINDOWS_START}[^*?\[]*")
 _DEVICE_PREFIX = re.compile(r"//[?.]/(?=[A-Za-z]:/)")
 _UNC_PREFIX = re.compile(r"//[?.]/UNC/", re.IGNORECASE)
-_MEMBERS = re.compile(r"\\(?P<literal>.)|(?P<char>.)", re.DOTALL)
 
 
 def absolute(path: str, cwd: str, flavour: ModuleType = os.path) -> str:
@@ -102,7 +97,7 @@ def canonical(pattern: str, column: int = 1) -> str:
     """Return `pattern` without needless escapes and separated by ``/``; refuse, with its place, what can match no path."""
     head = _WINDOWS_HEAD.match(pattern)
     start = head.end() if head else 0
-    parts = _PARTS.finditer(pattern, start)
+    parts = PARTS.finditer(pattern, start)
     kept = "".join(_canonical_part(part, column + part.start()) for part in parts)
     kept = without_prefix(head[0].replace("\\", "/")) + kept if head else _unlike_prefix(kept)
     _refuse_unmatchable(kept, column)
@@ -123,7 +118,7 @@ def _canonical_part(part: re.Match[str], column: int) -> str:
         return _escaped(literal) if literal in _ESCAPABLE else f"/{literal}"
     if (members := part["members"]) is not None:
         _refuse_members(part, column)
-        kept = (_canonical_member(found, column) for found in _MEMBERS.finditer(members))
+        kept = (_canonical_member(found, column) for found in MEMBERS.finditer(members))
         return f"[{part['no']}{''.join(kept)}]"
     if part["char"] == "[":
         raise RuleSyntaxError("'[' is never closed", column, r"; write '\[' for the character itself")
@@ -148,7 +143,7 @@ def _escaped(char: str) -> str:
 def _refuse_members(part: re.Match[str], column: int) -> None:
     if "/" in part["members"]:
         raise RuleSyntaxError(f"{part[0]!r} cannot match '/'", column, "; leave it out of the brackets")
-    for first, last in _ranges(part["members"]):
+    for first, last in ranges(part["members"]):
         if first > last:
             raise RuleSyntaxError(f"the range '{first}-{last}' is empty", column, f"; write '{last}-{first}'")
 
@@ -165,19 +160,6 @@ def _refuse_unmatchable(pattern: str, column: int) -> None:
             raise RuleSyntaxError(
                 what, column, "; paths are normalised: write no '.', '..', '//' or '/' at the end"
             )
-
-
-def _ranges(members: str) -> list[tuple[str, str]]:
-    """Return the members of brackets as pairs of the first and the last character."""
-    chars = [(found["literal"] or found[0], found["char"]) for found in _MEMBERS.finditer(members)]
-    pairs, place = [], 0
-    while place < len(chars):
-        first = last = chars[place][0]
-        if place + 2 < len(chars) and chars[place + 1][1] == "-":
-            last, place = chars[place + 2][0], place + 2
-        pairs.append((first, last))
-        place += 1
-    return pairs
 
 
 class Exactly:
@@ -227,7 +209,7 @@ def compile_glob(pattern: str, ignore_case: bool = False) -> Glob:
     exactly = _exactly(pattern, ignore_case)
     if exactly is not None:
         return Glob("absolute", exactly, ignore_case)
-    scope, body = _scope(pattern), _regex(pattern.removeprefix("./"))
+    scope, body = _scope(pattern), translate(pattern.removeprefix("./"))
     return Glob(scope, re.compile(body, _flags(ignore_case)), ignore_case)
 
 
@@ -254,7 +236,7 @@ def _superset(
         return exactly
     scopes: dict[str, list[str]] = {"name": [], "below": [], "absolute": []}
     for pattern in sorted(filter(None, globs)):
-        scopes[_scope(pattern)].append(_regex(pattern.removeprefix("./")))
+        scopes[_scope(pattern)].append(translate(pattern.removeprefix("./")))
     # What stands before the last `/` is taken once and not given back.
     starts = {"name": "(?>.*/)", "below": _tops(roots), "absolute": ""}
     ways = (f"{starts[scope]}{_choice(bodies)}" for scope, bodies in scopes.items() if bodies)
@@ -274,21 +256,3 @@ def _scope(pattern: str) -> Literal["name", "below", "absolute"]:
     if _is_absolute(pattern):
         return "absolute"
     return "below" if "/" in pattern else "name"
-
-
-@lru_cache(maxsize=1024)
-def _regex(pattern: str) -> str:
-    # `**/` means "no directory, too" only where a component starts.
-    pieces = re.split(r"(?:(?<=/)|\A)\*\*/", pattern)
-    return "(?:.*/)?".join("".join(map(_regex_part, _PARTS.finditer(piece))) for piece in pieces)
-
-
-def _regex_part(part: re.Match[str]) -> str:
-    if part["stars"]:
-        return ".*" if len(part["stars"]) > 1 else "[^/]*"
-    if part["one"]:
-        return "[^/]"
-    if part["members"]:
-        members = "".join(f"{re.escape(first)}-{re.escape(last)}" for first, last in _ranges(part["members"]))
-        return f"(?!/)[{'^' * bool(part['no'])}{members}]"
-    return re.escape(part["literal"] or part["char"])
