@@ -102,7 +102,7 @@ class Session:
         if windows is not None:
             model = self.make_windows(windows.version, dict(windows.options))
             for scanner in profile.scanners:
-                model.scanner(**scanner.keywords)
+                model.add_scanner(**scanner.keywords)
 
     def _arm(self, rule: Rule) -> Armed:
         # What the test itself asks for comes before what the run adds, whenever it is added.

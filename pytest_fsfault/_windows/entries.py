@@ -53,5 +53,7 @@ class DirEntry:
 
     def stat(self, *, follow_symlinks: bool = True) -> Any:
         """Return the status; what a listing does not tell is zero, unless a link was followed."""
-        found = self._show(self._real.stat(follow_symlinks=follow_symlinks), self.path)
-        return found if follow_symlinks and self._real.is_symlink() else entry_status(found)
+        link = self._real.is_symlink()
+        # A listing does not make a program of what has its ending: CPython asks for the path in `os.stat` alone.
+        found = self._show(self._real.stat(follow_symlinks=follow_symlinks), self.path if link else None)
+        return found if follow_symlinks and link else entry_status(found)

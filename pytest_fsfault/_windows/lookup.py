@@ -111,14 +111,31 @@ class Lookup:
             return Location(location.path, None)
 
     def _search(self, path: str) -> Location:
-        above, _, name = path.rpartition("/")
-        parent = self.follow(self.find(above or "/"))
+        """Return what stands at a path that `lstat` did not find: look for each component below what is there."""
+        missing = []
+        above = path
+        while True:
+            above, _, name = above.rpartition("/")
+            missing.append(name)
+            try:
+                here = Location(above or "/", self._lstat(above or "/"))
+                break
+            except (OSError, ValueError):
+                if not above:
+                    return Location(path, None, 3)
+        for name in reversed(missing):
+            here = self._below(self.follow(here), name, spelled=here.path == above or not above)
+            above = f"{above}/{name}"
+        return here
+
+    def _below(self, parent: Location, name: str, *, spelled: bool) -> Location:
+        """Return what a directory has by this name; `spelled` says that its own path is as it was asked for."""
         top = parent.path.rstrip("/")
         if parent.status is None or not parent.is_directory:
             return Location(f"{top}/{name}", None, 3)
         if not self._exact:
             real = self._listing(parent.path, parent.status).names.get(fold(name), name)
-            if real != name or parent.path != (above or "/"):
+            if real != name or not spelled:
                 try:
                     return Location(f"{top}/{real}", self._lstat(f"{top}/{real}"))
                 except OSError:

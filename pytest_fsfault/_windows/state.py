@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -120,12 +121,16 @@ class WindowsState:
         found = self.lookup.find(name.path)
         return self._stream(found, name.stream) if name.stream else found
 
+    def names_stream(self, path: str, shown: object) -> bool:
+        """Return whether a path names an alternate data stream."""
+        return not self.on_windows and bool(names.read(path, shown, self.version).stream)
+
     def locate_plain(self, path: str, shown: object) -> Location:
         """Return what stands at a path that must not name a stream, since it is to be moved or linked.
 
         Source: dotnet/runtime File/Move.cs WindowsAlternateDataStreamMove (refused; the number by inference).
         """
-        if not self.on_windows and names.read(path, shown, self.version).stream:
+        if self.names_stream(path, shown):
             raise Denial(
                 names.INVALID_NAME,
                 f"{path.rpartition('/')[2]} is a stream, which has no name of its own to be moved",
@@ -133,7 +138,7 @@ class WindowsState:
         return self.locate(path, shown)
 
     def _stream(self, location: Location, stream: str) -> Location:
-        if not location.exists or location.is_directory:
+        if not location.exists:
             raise HostError(location.parent or 2, f"{location.name} is no file that could have a stream")
         return self.streams.locate(location.identity, stream)
 
@@ -172,6 +177,18 @@ class WindowsState:
         if not location.exists:
             raise HostError(location.parent or 2, _missing(location), location)
         self.must_live(location)
+
+    def must_lead(self, location: Location, missing: int = 3) -> Location:
+        """Return what a location leads to; refuse a link that leads nowhere, or to itself (1921)."""
+        followed = self.lookup.follow(location)
+        if followed.exists:
+            return followed
+        try:
+            self.native.stat(location.path)
+        except OSError as error:
+            code = _UNRESOLVED if error.errno == errno.ELOOP else missing
+            raise HostError(code, f"{location.name} is a link that leads nowhere") from None
+        return followed
 
     def must_live(self, location: Location) -> None:
         """Refuse a file that is deleted and waits for its last handle to close, and a new name in such a directory."""
@@ -298,6 +315,7 @@ class WindowsState:
         return max(inside, key=len, default="")
 
 
+_UNRESOLVED = 1921  # ERROR_CANT_RESOLVE_FILENAME
 _IMAGES = frozenset({"image", "library"})
 _MAPPED = _IMAGES | {"section"}
 
@@ -318,19 +336,3 @@ def _missing(location: Location) -> str:
         if not location.parent
         else f"the directory of {location.name} does not exist"
     )
-
-
-def spelled_otherwise(operation: Operation, refusal: HostError) -> str:
-    """Return in which name Windows reads another one than the host, if that is why it refuses; or nothing."""
-    there = refusal.location
-    if there is None:
-        return ""
-    paths = [path for path in (operation.path, operation.target) if path is not None]
-    if there.path in paths:
-        return ""
-    found = there.path.split("/")
-    for asked in (path.replace("\\", "/").split("/") for path in paths):
-        differing = [pair for pair in zip(asked, found, strict=False) if pair[0] != pair[1]]
-        if len(asked) == len(found) and len(differing) == 1:
-            return f"Windows reads {differing[0][0]!r} as {differing[0][1]!r}"
-    return ""

@@ -64,25 +64,40 @@ class Windows:
 
     def hold(
         self, path: Path | None = None, access: str = "r", share: str = "rw", *, seconds: float | None = None,
-        on: str | None = None,
+        on: str | None = None, by: str = "",
     ) -> Hold:  # fmt: skip
         """Pretend that another process has a file or directory open.
 
         `access` and `share` are letters out of r, w and d (delete): an empty `access` is attributes only, an
         empty `share` shares nothing. `seconds` (virtual) end it; `on`, a glob such as ``"*.dll"`` instead of a
-        path, lets it begin when such a file is written and closed. It is granted even where it would itself
-        be refused. Raise FsFaultError for a path at which there is nothing.
+        path, lets it begin when such a file is written and closed; `by`, such as ``"mfetp.exe (Trellix)"``, says
+        in every message who it is. It is granted even where it would itself be refused. Raise FsFaultError
+        for a path at which there is nothing.
         """
         opening = Opening(_letters("access", access), _letters("share", share), "handle", self._site())
-        return self._begin(opening, path, seconds, on)
+        return self._begin(opening, path, seconds, on, by)
 
-    def run(self, path: Path | None = None, *, seconds: float | None = None, on: str | None = None) -> Hold:
+    def run(
+        self,
+        path: Path | None = None,
+        *,
+        seconds: float | None = None,
+        on: str | None = None,
+        by: str = "",
+    ) -> Hold:
         """Let a program be running: its file can be renamed, but neither deleted, replaced nor written."""
-        return self._begin(self._opening("image"), path, seconds, on)
+        return self._begin(self._opening("image"), path, seconds, on, by)
 
-    def load(self, path: Path | None = None, *, seconds: float | None = None, on: str | None = None) -> Hold:
+    def load(
+        self,
+        path: Path | None = None,
+        *,
+        seconds: float | None = None,
+        on: str | None = None,
+        by: str = "",
+    ) -> Hold:
         """Let a library be loaded: its file can be renamed, but neither deleted, replaced nor written."""
-        return self._begin(self._opening("library"), path, seconds, on)
+        return self._begin(self._opening("library"), path, seconds, on, by)
 
     def map(
         self,
@@ -91,15 +106,16 @@ class Windows:
         *,
         seconds: float | None = None,
         on: str | None = None,
+        by: str = "",
     ) -> Hold:
         """Let a file be mapped into somebody's memory without a handle: it cannot be cut or emptied."""
         # A section that can be written counts as a writer to who does not share that.
         opening = self._opening("section")._replace(access=_letters("access", access) & WRITE)
-        return self._begin(opening, path, seconds, on)
+        return self._begin(opening, path, seconds, on, by)
 
-    def enter(self, directory: Path, *, seconds: float | None = None) -> Hold:
+    def enter(self, directory: Path, *, seconds: float | None = None, by: str = "") -> Hold:
         """Let a directory be somebody's current one: it can be neither removed nor renamed."""
-        return self._begin(self._opening("cwd"), directory, seconds, None)
+        return self._begin(self._opening("cwd"), directory, seconds, None, by)
 
     def programs(self, pattern: str, share: str) -> None:
         """Say what the files share that some native programs open, in the place of what their runtime does.
@@ -112,9 +128,9 @@ class Windows:
             )
         self._state.open_files.sharing.declare(pattern, _letters("share", share))
 
-    def watch(self, directory: Path, *, seconds: float | None = None) -> Hold:
+    def watch(self, directory: Path, *, seconds: float | None = None, by: str = "") -> Hold:
         """Let somebody wait for changes in a directory: the directories above it cannot be renamed."""
-        return self._begin(self._opening("watch"), directory, seconds, None)
+        return self._begin(self._opening("watch"), directory, seconds, None, by)
 
     def set_attributes(
         self, path: Path, readonly: bool | None = None, hidden: bool | None = None, system: bool | None = None
@@ -152,7 +168,8 @@ class Windows:
         `name` is a known one, such as ``"defender"``; the keywords take the place of its figures. `hold` and
         `delay` are times such as ``"31ms..800ms"`` or ``"lognormal(31ms, 265ms)"`` (median and 99th percentile).
         """
-        self._model.reactions.add(scanners.scanner(name, hold=hold, share=share, on=on, delay=delay))
+        made = scanners.scanner(name, hold=hold, share=share, on=on, delay=delay)
+        self._model.reactions.add(made, declared=True)
 
     def pretend(self, *modules: str, constants: Iterable[str] = CONSTANTS) -> Pretence:
         """Let modules (globs) see Windows: ``sys.platform``, ``os.name``, and their own constants of these names."""
@@ -165,15 +182,17 @@ class Windows:
         access, share = KINDS[kind]
         return Opening(access, share, kind, self._site())
 
-    def _begin(self, opening: Opening, path: Path | None, seconds: float | None, on: str | None) -> Hold:
+    def _begin(
+        self, opening: Opening, path: Path | None, seconds: float | None, on: str | None, by: str
+    ) -> Hold:
         holds, now = self._state.holds, self._state.now()
-        length = _seconds(seconds)
+        length, by = _seconds(seconds), _label(by)
         if (path is None) == (on is None):
             raise FsFaultError("a hold needs a path, or on= with a glob such as '*.dll', and not both")
         if on is not None:
             if not isinstance(on, str) or not on.strip():
                 raise FsFaultError(f"on={on!r} is no glob; write one such as on='*.dll'")
-            hold = Hold(holds, opening, since=now, until=_EVER, declared=True, on=on)
+            hold = Hold(holds, opening, since=now, until=_EVER, declared=True, on=on, by=by)
             hold.seconds = length
             return holds.add(hold, None)
         assert path is not None  # noqa: S101  # of the two one is there
@@ -182,7 +201,7 @@ class Windows:
             raise FsFaultError(
                 f"{os.fspath(path)!r} is a file, so nobody can enter or watch it; name a directory"
             )
-        hold = Hold(holds, opening, since=now, until=now + length, declared=True)
+        hold = Hold(holds, opening, since=now, until=now + length, declared=True, by=by)
         return holds.add(hold, location.identity, self._state.real(location.path))
 
     def _find(self, path: Path, what: str) -> Location:
@@ -205,6 +224,10 @@ class Windows:
 
     # What the session calls.
 
+    def add_scanner(self, **keywords: Any) -> None:
+        """Let a scanner of a profile act, which need not open any file."""
+        self._model.reactions.add(scanners.scanner(**keywords), declared=False)
+
     def follow_links(self, roots: Iterable[str]) -> None:
         """Take in which of the watched directories are links to others."""
         pairs = ((root, str(self._state.native.realpath(root))) for root in roots)
@@ -220,10 +243,11 @@ class Windows:
             )
 
     def findings(self) -> list[str]:
-        """Return what a green test must not hide: holds that nobody met, names that no module had."""
+        """Return what a green test must not hide: holds and scanners without effect, names that no module had."""
         unmet = [hold for state in self._model.states for hold in state.holds.declared if not hold.met]
         return [
             *(f"nobody met a hold: {hold.explain(_EVER)}" for hold in unmet),
+            *self._model.reactions.silent(),
             *(
                 f"pretend({pattern!r}) matched no module"
                 for pretence in self._pretences
@@ -255,6 +279,14 @@ def _letters(name: str, letters: object) -> int:
             f"{name}={letters!r} cannot be; write letters out of r (read), w (write) and d (delete)"
         )
     return bits(letters)
+
+
+def _label(by: Any) -> str:
+    if not isinstance(by, str) or not by.isprintable():
+        raise FsFaultError(
+            f"by={by!r} cannot be; write a text without control characters, such as by='mfetp.exe (Trellix)'"
+        )
+    return by.strip()
 
 
 def _seconds(seconds: Any) -> float:

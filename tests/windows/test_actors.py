@@ -59,7 +59,7 @@ def test_what_a_refusal_says(tmp_path):
             said += caught.value.__notes__
         assert said == [entry.reason for entry in fsfault.journal.faults]
     assert "ruff.exe is running (declared at test_actors.py:" in said[0]
-    held = "libopenblas.dll is held by defender for another 1.83 s (virtual), sharing read"
+    held = "libopenblas.dll is held by MsMpEng.exe (Microsoft Defender) for another 1.83 s (sharing read)"
     assert [held, f"cache/.tmpX holds an open file below: {held}"] == said[1:]
 
 

@@ -93,7 +93,7 @@ def test_what_is_held(session, file, tmp_path):
     with windows.hold(file, access="rw", share="") as first, windows.enter(tmp_path) as second:
         assert [first, second] == windows.holds
         assert isinstance(first, Hold)
-        assert repr(first).startswith("<hold: a.dll is held, sharing nothing (declared at test_holds.py:")
+        assert repr(first).startswith("<hold: a.dll is held (sharing nothing; declared at test_holds.py:")
         with pytest.raises(PermissionError):
             open(file)
         assert (True, False) == (first.met, second.met)

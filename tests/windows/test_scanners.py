@@ -175,7 +175,7 @@ def test_luck_is_the_same_in_every_process():
 def test_each_known_scanner_has_its_source(name):
     """Beside the figures stand a public thread or page, and what of them is only our reading."""
     table = scanners._table()[name]
-    assert {"hold", "share", "on", "delay", "source", "note"} == set(table)
+    assert {"hold", "share", "on", "delay", "process", "source", "note"} == set(table)
     assert re.search(r"[\w.-]+/[\w.-]+#\d+", table["source"])
     assert "Our reading" in table["note"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Self
 
@@ -18,22 +19,25 @@ _EVER = float("inf")
 
 
 class Hold:
-    """Somebody's grip on a file or directory; it follows the file through renames and hard links.
+    """What another process has open; it follows the file through renames and hard links.
 
-    `met` tells whether it has refused anything.
+    `met` tells whether it has refused anything, `by` who it is, `scanner` the scanner whose hold it is.
     """
 
     __module__ = "pytest_fsfault"
 
     def __init__(
-        self, holds: Holds, opening: Opening, *, since: float, until: float, declared: bool, on: str = ""
-    ) -> None:
+        self, holds: Holds, opening: Opening, *, since: float, until: float, declared: bool, on: str = "",
+        by: str = "", scanner: str | None = None,
+    ) -> None:  # fmt: skip
         self._holds = holds
         self.opening = opening
         self.since = since
         self.until = until
         self.declared = declared
         self.on = on  # the glob that it waits for, if it has no file yet
+        self.by = by or scanner or ""
+        self.scanner = scanner
         self.path = opening.path
         self.identity: Identity | None = None
         self.met = False
@@ -65,13 +69,26 @@ class Hold:
     def explain(self, now: float) -> str:
         """Say who holds the file, as one would on a whiteboard; `now` is virtual time in seconds."""
         name = self.path.rpartition("/")[2] or self.on
-        kind, who = self.opening.kind, self.opening.who
-        text = _TEXTS[kind].format(name=name, by=f" by {who}" if who and not self.declared else "")
+        kind, site = self.opening.kind, self.opening.who
+        text = _TEXTS[kind].format(name=name, by=f" by {self.by}" if self.by else "")
         if self.until != _EVER and now < self.until:
-            text += f" for another {self.until - now:.2f} s (virtual)"
+            text += f" for another {_time(self.until - now)}"
+        details = []
         if kind == "handle":
-            text += f", sharing {words(self.opening.share)}" if self.opening.access else ", attributes only"
-        return f"{text} (declared at {who})" if self.declared and who else text
+            details.append(
+                f"sharing {words(self.opening.share)}" if self.opening.access else "attributes only"
+            )
+        if self.declared and site:
+            details.append(f"declared at {site}")
+        return f"{text} ({'; '.join(details)})" if details else text
+
+
+def _time(seconds: float) -> str:
+    """Return a time that is left as a reader says it; never none at all."""
+    if seconds >= 1:
+        return f"{seconds:.2f} s"
+    milliseconds = math.ceil(seconds * 1000 - 1e-6)
+    return f"{max(milliseconds, 1)} ms"
 
 
 _numbers = itertools.count()

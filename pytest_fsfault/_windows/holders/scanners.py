@@ -98,6 +98,7 @@ class Scanner:
     share: int
     on: tuple[str, ...]
     delay: HoldTime
+    process: str = ""  # the program that it is, as a message names it
 
     def concerns(self, name: str) -> bool:
         """Return whether a file of this name is looked at; case does not matter."""
@@ -133,7 +134,8 @@ def scanner(
     if not lasts.high:
         raise FsFaultError(f"hold={figures['hold']!r} holds nothing; write a time above 0")
     after = HoldTime.parse("delay", figures["delay"])
-    return Scanner(name or "scanner", lasts, _share(figures["share"]), _globs(figures["on"]), after)
+    process = "" if name is None else _table()[name]["process"]
+    return Scanner(name or "scanner", lasts, _share(figures["share"]), _globs(figures["on"]), after, process)
 
 
 def _known(name: object) -> dict[str, object]:

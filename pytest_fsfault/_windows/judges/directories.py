@@ -49,9 +49,7 @@ def judge_listing(state: WindowsState, operation: Operation) -> Answer:
     if not location.exists:
         raise HostError(3, f"{location.name} does not exist", location)
     state.must_live(location)
-    followed = state.lookup.follow(location)
-    if not followed.exists:
-        raise HostError(3, f"{location.name} is a link that leads nowhere")
+    followed = state.must_lead(location)
     if not followed.is_directory:
         raise HostError(267, f"{location.name} is a file")
     state.check_sharing(followed, READ, ALL, real=False)
@@ -63,7 +61,7 @@ def judge_chdir(state: WindowsState, operation: Operation) -> Answer:
     if isinstance(operation.shown, int):
         return Answer(operation.path)
     location = state.existing(operation)
-    followed = state.lookup.follow(location)
+    followed = state.must_lead(location, 2)
     if not followed.is_directory:
         raise HostError(267, f"{location.name} is a file")
     if len(location.path) >= _LONGEST_CURRENT:
