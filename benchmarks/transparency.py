@@ -36,7 +36,7 @@ LIMIT = 3600  # seconds that one run may take
 RUNS = 3
 SHOWN = 15  # lines of an error
 CPYTHON = (
-    "glob", "fileio", "mmap", "posix", "tempfile", "shutil", "zipfile", "os", "pathlib", "io", "tarfile",
+    "glob", "fileio", "mmap", "posix", "tempfile", "shutil", "zipfile", "os", "pathlib", "io", "tarfile", "subprocess",
 )  # fmt: skip
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from _thread import get_ident
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.clock import SECOND, nanoseconds
+from pytest_fsfault._core.engine.endings import SimulatedCrash
 from pytest_fsfault._core.waiter import Waiter
 
 if TYPE_CHECKING:
@@ -88,6 +90,8 @@ class _Waiter(Waiter):
 
 
 _waitid: Any = getattr(os, "waitid", None)
+_real_sleep, _monotonic_ns = time.sleep, time.monotonic_ns
+_DYING = SECOND // 2  # real nanoseconds that a process has to die
 _MOMENT = 0.02  # real seconds to fetch what is there
 
 
@@ -105,7 +109,28 @@ looking: set[int] = set()
 def by_clock(
     clock: VirtualClock, real: Callable[..., Any], timed: Timed, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    """Return what `real` returns; its timeout is over when the virtual clock says so."""
+    """Return what `real` returns; its timeout is over when the virtual clock says so.
+
+    A wait that a crash ends leaves no process behind that nobody has waited for: all of them are killed.
+    """
+    try:
+        return _by_clock(clock, real, timed, args, kwargs)
+    except SimulatedCrash:
+        if timed in PROCESSES and args:
+            _reap(args[0])
+        raise
+
+
+def _reap(process: Any) -> None:
+    """Wait a moment for a process that is about to be killed."""
+    until = _monotonic_ns() + _DYING
+    while process.poll() is None and _monotonic_ns() < until:
+        _real_sleep(0.001)
+
+
+def _by_clock(
+    clock: VirtualClock, real: Callable[..., Any], timed: Timed, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     given = timed.bind(args, kwargs)
     timeout = given.get("timeout")
     span = nanoseconds(timeout)
