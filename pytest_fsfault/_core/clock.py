@@ -8,6 +8,7 @@ that is asked of an `Activity`.
 from __future__ import annotations
 
 from _thread import get_ident
+from contextlib import nullcontext
 from threading import RLock
 from time import sleep as real_sleep
 from typing import TYPE_CHECKING, TypeVar
@@ -205,6 +206,18 @@ class VirtualClock(Clock):
         with self._mutex:
             if self.moved is not None:
                 self.moved(self.now_ns())
+
+    def tell(self, moved: Callable[[int], object]) -> None:
+        """Tell `moved` the time now, and whenever it is set forward, instead of whoever was told so far."""
+        with self._mutex:
+            self.moved = moved
+            self.publish()
+
+    def tell_no_longer(self, moved: Callable[[int], object], *, alone: bool = False) -> None:
+        """Tell `moved` no more from the return on; `alone` in a forked child, where nobody is to be waited for."""
+        with nullcontext() if alone else self._mutex:
+            if self.moved == moved:
+                self.moved = None
 
     def outside(self, call: Callable[[], T], limit: int | None = None) -> T:
         """Return what `call` returns, a wait on the outside: it takes real time, and moves the clock.

@@ -46,6 +46,7 @@ class Server:
         self, state: InterceptState, directory: str, clock: Callable[[], Any], starts: StartedProcesses
     ) -> None:
         self._clock = clock
+        self._followed: VirtualClock | None = None
         self._starts = starts
         self._directories: list[PrivateDirectory] = []
         self._connections: dict[int, ChildConnection] = {}
@@ -106,9 +107,17 @@ class Server:
 
     def _follow_clock(self) -> None:
         clock = self._clock()
+        if clock is not self._followed:
+            self._leave_clock()
         if isinstance(clock, VirtualClock):
-            clock.moved = self._moved
-            clock.publish()
+            self._followed = clock
+            clock.tell(self._moved)
+
+    def _leave_clock(self, *, alone: bool = False) -> None:
+        """Hear no more of the clock that is followed: threads that outlive their test still move it."""
+        clock, self._followed = self._followed, None
+        if clock is not None:
+            clock.tell_no_longer(self._moved, alone=alone)
 
     def _moved(self, instant: int) -> None:
         for directory in self._directories:
@@ -277,6 +286,7 @@ class Server:
             self.loop.pause()
             for connection in tuple(self._connections.values()):
                 self._dismiss(connection)
+        self._leave_clock(alone=abandon)
         for directory in self._directories:
             directory.close(abandon=abandon)
         self.loop.close()
@@ -284,9 +294,6 @@ class Server:
             connection.transport.close()
         if ThreadActivity.children is self.activity:
             ThreadActivity.children = None
-        clock = self._clock()
-        if isinstance(clock, VirtualClock) and clock.moved == self._moved:
-            clock.moved = None
 
 
 _ALONE = "a child process got no answer, and went on without faults"

@@ -1,0 +1,56 @@
+"""Pools of processes that a test makes and nobody shuts down."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+POOL = """
+import concurrent.futures, gc, os, subprocess, time
+import pytest
+
+@pytest.fixture
+def pool():
+    return concurrent.futures.ProcessPoolExecutor(max_workers=1)
+
+@pytest.mark.parametrize("number", range(4))
+def test_it(pool, number):
+    assert os.getpid() != pool.submit(os.getpid).result(60)
+
+def test_nobody_is_left():
+    gc.collect()
+    end = time.monotonic() + 60
+    while (left := _children()) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert [] == left
+
+def _children():
+    task = f"/proc/self/task/{os.getpid()}/children"
+    with open(task) as file:
+        return [number for number in file.read().split() if _state(number) not in "ZX"]
+
+def _state(number):
+    try:
+        with open(f"/proc/{number}/stat") as file:
+            return file.read().rpartition(") ")[2][0]
+    except OSError:
+        return "X"
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="lists children as Linux does")
+def test_pools_that_nobody_shuts_down_end_as_ever(pytester):
+    """Their threads meet no error of ours in the tests that follow, and their processes go."""
+    pytester.makepyfile(POOL)
+    result = pytester.runpytest_subprocess(
+        "--fsfault-profile",
+        "observe",
+        "-W",
+        "error::pytest.PytestUnhandledThreadExceptionWarning",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:randomly",
+    )
+    result.assert_outcomes(passed=5)
