@@ -111,7 +111,7 @@ class _Inner:
         """Hold everything while a debugger holds the test."""
         from pytest_fsfault._intercept.interceptor import interceptor  # noqa: PLC0415
 
-        self._runner.gates.hold(interceptor())
+        self._runner.gates.hold(interceptor().all_shut())
 
     def pytest_leave_pdb(self) -> None:
         """Go on."""
@@ -240,7 +240,7 @@ def pytest_exception_interact() -> Generator[None, object, object]:
 def _standing_aside() -> AbstractContextManager[object]:
     """Return a context in which no session acts; it costs nothing where none was ever started."""
     module = sys.modules.get("pytest_fsfault._intercept.interceptor")
-    return _NOTHING if module is None else module.interceptor()  # type: ignore[no-any-return]
+    return _NOTHING if module is None else module.interceptor().all_shut()  # type: ignore[no-any-return]
 
 
 class _Nothing:

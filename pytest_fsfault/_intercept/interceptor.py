@@ -1,4 +1,9 @@
-"""Who is asked now: one start/stop pair for each session; the wrappers come with the first, go with the last."""
+"""Install the interception with the first session and remove it with the last.
+
+There is one list of sessions: `InterceptState.engines`. What stands where follows from it and from the gates: each
+step sets these and calls `refresh`, which brings everything else to what they say. So every step may be done again
+after an exception that a signal handler has raised in the middle of it, and is whole then.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +12,11 @@ import sys
 import threading
 from contextlib import contextmanager
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._core.engine.engine import Engine
+from pytest_fsfault._host.whole import complete, run_all
 from pytest_fsfault._intercept.calls.changes import Changes
 from pytest_fsfault._intercept.calls.descriptors import status_of_descriptor
 from pytest_fsfault._intercept.calls.installation import TIMES, Installation
@@ -22,7 +28,8 @@ from pytest_fsfault._intercept.fake.isolation import patcher, real_files
 from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from types import FrameType
 
     from pytest_fsfault._core.clock import Clock
     from pytest_fsfault._core.engine.interfaces import ModelView, Sessions
@@ -30,6 +37,14 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.patching.patches import Patch
 
 _REAL = object()
+
+
+class Gate(NamedTuple):
+    """Whether faults act for one session, and whether its clock runs for the code under test."""
+
+    engine: Sessions
+    faults: bool
+    time: bool
 
 
 class Interceptor:
@@ -47,13 +62,13 @@ class Interceptor:
         self.supervisor: ChildSupervisor | None = None
         self._is_child = False
         self._watch = FakeDetection(
-            self._aside, lambda call: getattr(getattr(call, "__self__", None), "real", call)
+            self.uninstalled, lambda call: getattr(getattr(call, "__self__", None), "real", call)
         )
         self._fakes: FakeInstallation | None = None
-        self._filesystem: object = (
-            None  # where the wrappers stand: None, before the real functions, or a fake
-        )
-        self._stands_aside = 0
+        # Where the wrappers are installed: None, on the real file system, or on a fake.
+        self._filesystem: object = None
+        self._installed = True  # wholly: nothing has interrupted the last change
+        self._uninstalled: set[object] = set()  # who wants no wrappers now
 
     @property
     def clock(self) -> VirtualClock | None:
@@ -63,65 +78,69 @@ class Interceptor:
 
     def start(self, engine: Sessions) -> None:
         """Ask `engine` from now on, before those that are there, once its gate is open."""
-        with self._lock:
-            if self._installation is None:
-                with real_files():  # it stands in for real functions, also if a fake is there first
-                    self._installation = Installation(self.state)
-                self._make_supervisor()
-            if self.supervisor is not None:
-                self.supervisor.cover(self._cover)
-            first = not self.state.engines
-            self.state.engines = (engine, *self.state.engines)
-            engine.on_end = self.refresh
-            try:
-                if first:
-                    self._watch.begin()
-                self._settle()
-                if self._fakes is not None:
-                    self._fakes.adopt(engine)
+        try:
+            with self._lock:
+                self._prepare()
+                self.state.engines = (engine, *self.state.engines)
+                engine.on_end = self.refresh
+                self._follow_sessions()
                 self._start_clock(engine)
-            except BaseException:
-                self.stop(engine)
-                raise
+        except BaseException:
+            self.stop(engine)
+            raise
 
     def stop(self, engine: Sessions, *, lost: bool = True) -> None:
         """Forget `engine`; with the last one everything is as it was.
 
         If a crash has ended it, files that are still open may have data that must never arrive; not if nothing
-        can have been `lost`.
+        can have been `lost`. Whatever one part raises, the others are taken away; it may be called again.
         """
-        with self._lock:
-            self.state.drain_counts()
-            self._crashed |= lost and engine.ended is not None
-            self.state.engines = tuple(other for other in self.state.engines if other is not engine)
-            virtual_time = self._virtual_times.pop(engine, None)
-            if virtual_time is not None:
-                virtual_time.stop()
-            if self._fakes is not None:
-                self._fakes.release(engine)
-            if not self.state.engines:
-                self._watch.end()
-                self._settle()
-            self.refresh()
-            toggle_methods(self.state, crashed=self._crashed)
-        if self.supervisor is not None and not self.state.engines:
-            self.supervisor.end()  # out of the lock, which the server's thread may want
+        run_all(partial(self._stop, engine, lost), self._end_supervisor)
 
-    def set_gate(self, engine: Sessions, *, faults: bool, time: bool) -> None:
-        """Open or shut the gate of one session: for faults, and for its clock."""
+    def _stop(self, engine: Sessions, lost: bool) -> None:
+        with self._lock:
+            self._crashed |= lost and engine.ended is not None
+            run_all(
+                self.state.drain_counts,
+                partial(self._forget, engine),
+                partial(self._stop_clock, engine),
+                partial(self._release, engine),
+                self._follow_sessions,
+                self.refresh,
+                partial(toggle_methods, self.state, crashed=self._crashed),
+            )
+
+    def _forget(self, engine: Sessions) -> None:
+        self.state.engines = tuple(other for other in self.state.engines if other is not engine)
+
+    def _stop_clock(self, engine: Sessions) -> None:
+        virtual_time = self._virtual_times.get(engine)
+        if virtual_time is not None:
+            virtual_time.stop()
+            self._virtual_times.pop(engine, None)
+
+    def _release(self, engine: Sessions) -> None:
+        if self._fakes is not None:
+            self._fakes.release(engine)
+
+    def _end_supervisor(self) -> None:
+        # Out of the lock, which the server's thread may want.
+        if self.supervisor is not None and not self.state.engines:
+            self.supervisor.end()
+
+    def set_gates(self, gates: Iterable[Gate]) -> None:
+        """Open or shut the gates of some sessions, all in one step."""
         with self._lock:
             self.state.drain_counts()
-            virtual_time = self._virtual_times.get(engine)
-            if virtual_time is not None and time is not engine.ticking:
-                engine.ticking = time
-                (virtual_time.open if time else virtual_time.shut)()
-            engine.gate = faults
+            for engine, faults, time in gates:
+                engine.gate, engine.ticking = faults, time
             self.refresh()
 
     def refresh(self) -> None:
         """Take in that rules, roots or gates have changed."""
         with self._lock:
             self.state.refresh()
+            self._follow_gates()
             self._follow_model()
             if self.supervisor is not None:
                 self.supervisor.follow()
@@ -129,6 +148,11 @@ class Interceptor:
                 return
             crashed = self._crashed or any(engine.ended is not None for engine in self.state.engines)
             toggle_methods(self.state, crashed=crashed)
+
+    def _follow_gates(self) -> None:
+        """Let each clock run that is to run for the code under test."""
+        for engine, virtual_time in tuple(self._virtual_times.items()):
+            virtual_time.set_open(engine.ticking and not self.state.shut)
 
     def _follow_model(self) -> None:
         """Put in place what belongs to the model that acts now, and take away what belonged to another."""
@@ -146,41 +170,26 @@ class Interceptor:
                 self._before.append((space, name, space[name]))
                 space[name] = value
 
-    def shut(self) -> None:
-        """Stand aside, for every session, until `unshut`: pytest works, or a debugger holds the test."""
-        with self._lock:
-            self.state.shut += 1
-            self.state.set_live(False)
-            if self.supervisor is not None:
-                self.supervisor.follow()
-            for virtual_time in self._virtual_times.values():
-                virtual_time.shut()
+    def all_shut(self) -> AllShut:
+        """Return a context in which all gates are shut: pytest works, or a debugger holds the test."""
+        return AllShut(self)
 
-    def unshut(self) -> None:
-        """Undo one `shut`."""
+    def hold_shut(self, holder: object, value: bool) -> None:
+        """Let `holder` keep all gates shut, or let go."""
         with self._lock:
-            self.state.shut -= 1
-            for virtual_time in self._virtual_times.values():
-                virtual_time.open()
-            self.refresh()
+            if value:
+                self.state.shut.add(holder)
+                self.state.set_live(False)
+                self._follow_gates()
+                if self.supervisor is not None:
+                    self.supervisor.follow()
+            else:
+                self.state.shut.discard(holder)
+                self.refresh()
 
-    @contextmanager
-    def own_threads(self) -> Iterator[None]:
+    def own_work(self) -> OwnWork:
         """Let the calling thread work for us in the block: no fault meets it, and nothing is counted."""
-        own_threads, me = self.state.own_threads, threading.get_ident()
-        inner = me in own_threads
-        own_threads.add(me)
-        try:
-            yield
-        finally:
-            if not inner:
-                own_threads.discard(me)
-
-    def __enter__(self) -> None:
-        self.shut()
-
-    def __exit__(self, *_: object) -> None:
-        self.unshut()
+        return OwnWork(self.state)
 
     def sweep(self) -> None:
         """Put originals back where somebody else has put one of our wrappers after we had left.
@@ -207,11 +216,16 @@ class Interceptor:
         """Return a sentence for each of them, from the `first` on, that no fault has reached."""
         return [] if self.supervisor is None else self.supervisor.unreached(first)
 
-    def _make_supervisor(self) -> None:
-        if self._is_child:
-            return
-        self.supervisor = ChildSupervisor(self.state, self._any_clock, self.become_child)
-        self.state.starting = self.supervisor.starting
+    def _prepare(self) -> None:
+        """Make what the first session needs, and keep it for the others."""
+        if self._installation is None:
+            with real_files():  # it stands in for real functions, also if a fake is there first
+                self._installation = Installation(self.state)
+        if self.supervisor is None and not self._is_child:
+            self.supervisor = ChildSupervisor(self.state, self._any_clock, self.become_child)
+            self.state.starting = self.supervisor.starting
+        if self.supervisor is not None:
+            self.supervisor.cover(self._cover)
 
     def _cover(self, patches: list[Patch]) -> None:
         """Put more wrappers in place, while a session is open."""
@@ -225,7 +239,7 @@ class Interceptor:
         """Put the sessions of the parent in force in this child process."""
         self._is_child = True
         self.start(engine)
-        self.set_gate(engine, faults=engine.gate, time=True)
+        self.set_gates([Gate(engine, engine.gate, True)])
 
     def become_child(self, directory: str) -> None:
         """Forget the sessions in a forked child; attach it to the process that answers in `directory`, if any."""
@@ -233,12 +247,14 @@ class Interceptor:
         self.supervisor, self._is_child = None, True
         self.state.starting = ignore_starts
         self.state.own_threads.clear()
+        self.state.working.clear()
         self.state.announced = UNANNOUNCED
         self._virtual_times.clear()
         self.state.engines = ()
         self.state.attached = None
-        self._watch.end()
-        self._settle()
+        self.state.shut.clear()
+        self._uninstalled.clear()
+        self._follow_sessions()
         self.refresh()
         if directory:
             from pytest_fsfault._intercept.children.child.attach import attach  # noqa: PLC0415
@@ -249,29 +265,42 @@ class Interceptor:
                 enter(self.state.engines, self.callers.locate(sys._getframe(1)))
 
     @contextmanager
-    def _aside(self) -> Iterator[None]:
-        """Stand before no function in the block; after it, where the file system then is."""
-        self._step_aside(1)
+    def uninstalled(self) -> Iterator[None]:
+        """Uninstall all wrappers for the block; reinstall them on the file system (real or fake) that is active then."""
+        holder = object()
         try:
+            self._set_uninstalled(holder, True)
             yield
         finally:
-            self._step_aside(-1)
+            self._set_uninstalled(holder, False)
 
-    def _step_aside(self, step: int) -> None:
+    def _set_uninstalled(self, holder: object, value: bool) -> None:
         with self._lock:
             self.state.drain_counts()
-            self._stands_aside += step
-            self._settle()
+            (self._uninstalled.add if value else self._uninstalled.discard)(holder)
+            self._install()
             self.refresh()
 
-    def _settle(self) -> None:
-        """Stand where the code under test has its file system: before the real functions, or before a fake's."""
+    def _follow_sessions(self) -> None:
+        """Watch for fakes while there is a session, and install what it needs."""
+        if self.state.engines:
+            self._watch.begin()
+        else:
+            self._watch.end()
+        self._install()
+        if self._fakes is not None:
+            for engine in self.state.engines:
+                self._fakes.adopt(engine)
+
+    def _install(self) -> None:
+        """Install the wrappers on whichever file system is active now: the real one, or a fake."""
         there = patcher() if self._watch.has_met else None
         wanted = _REAL if there is None else there.fs
-        if self._stands_aside or not self.state.engines:
+        if self._uninstalled or not self.state.engines:
             wanted = None
-        if wanted is self._filesystem:
+        if wanted is self._filesystem and self._installed:
             return
+        self._installed = False
         if self._filesystem is _REAL and self._installation is not None:
             self._installation.uninstall()
         elif self._fakes is not None and self._filesystem is not None:
@@ -284,6 +313,7 @@ class Interceptor:
             self._fakes.enter()
         if not self.state.engines:
             self._fakes = None
+        self._installed = True
 
     def _make_fakes(self) -> FakeInstallation:
         from pytest_fsfault._intercept.fake.installation import FakeInstallation  # noqa: PLC0415  # for who uses pyfakefs
@@ -291,7 +321,7 @@ class Interceptor:
         return FakeInstallation(self.state, TIMES)
 
     def _start_clock(self, engine: Sessions) -> None:
-        virtual_time = VirtualTime(is_exempt=self.callers.is_machinery, shut=1 + self.state.shut)
+        virtual_time = VirtualTime(is_exempt=self.callers.is_machinery, shut=1)
         if isinstance(engine.clock, VirtualClock) and not any(
             other.clock is engine.clock for other in self._virtual_times
         ):
@@ -313,7 +343,41 @@ class Interceptor:
         return counted + (self.state.pending() if engine.gate else 0)
 
 
+class OwnWork:
+    """A context in which the calling thread works for us."""
+
+    def __init__(self, state: InterceptState) -> None:
+        self._working = state.working
+        self._before: FrameType | None = None
+
+    def __enter__(self) -> None:
+        me = threading.get_ident()
+        self._before = self._working.get(me)
+        self._working[me] = self._before or sys._getframe(1)
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is None:
+            self._working.pop(threading.get_ident(), None)
+
+
+class AllShut:
+    """A context in which all gates are shut."""
+
+    def __init__(self, owner: Interceptor) -> None:
+        self._owner = owner
+
+    def __enter__(self) -> None:
+        try:
+            self._owner.hold_shut(self, True)
+        except BaseException:
+            self._owner.hold_shut(self, False)
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        complete(partial(self._owner.hold_shut, self, False))
+
+
 @cache
 def interceptor() -> Interceptor:
-    """Return the one switch of this process."""
+    """Return the interceptor of this process."""
     return Interceptor()

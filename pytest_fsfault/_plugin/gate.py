@@ -36,19 +36,27 @@ class Gates:
     def call(self, item: Any) -> Iterator[None]:
         """Open the gate for the block, in which the test may ask for its session; then judge the test."""
         __tracebackhide__ = True
-        self.calling.append(item)
-        self._open(item)
         try:
+            self.calling.append(item)
+            self._open(item)
             yield
         except BaseException as error:
             self._explain(item, error)
             raise
         finally:
-            self.calling.pop()
-            self._shut(item)
+            try:
+                self._leave(item)
+            except BaseException:
+                self._leave(item)  # a signal handler may have cut it off
+                raise
         session = self._session_of(item)
         if session is not None:
             self._verify(session)
+
+    def _leave(self, item: Any) -> None:
+        if self.calling and self.calling[-1] is item:
+            self.calling.pop()
+        self._shut(item)
 
     def directory(self) -> str | None:
         """Return the directory of the test that is being called: its `tmp_path`, or a new one; None outside tests."""
@@ -65,11 +73,15 @@ class Gates:
     def aside(self) -> Iterator[None]:
         """Shut the gate of the test that is being called for the block."""
         item = self.calling[-1]
-        self._shut(item)
         try:
+            self._shut(item)
             yield
         finally:
-            self._open(item)
+            try:
+                self._open(item)
+            except BaseException:
+                self._open(item)  # as above
+                raise
 
     def _open(self, item: Any) -> None:
         session = self._session_of(item)

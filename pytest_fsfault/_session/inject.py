@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.language.mistakes import FsFaultError
@@ -24,6 +25,29 @@ if TYPE_CHECKING:
 __tracebackhide__ = True
 
 _ALONE = Ambient()
+
+
+class _Unended:
+    """End a session that nobody has ended.
+
+    An exception that a signal handler raises at the very edge of the block comes before any code of ours. The
+    finaliser is taken away from a session that has ended: an exception that comes within one is lost.
+    """
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __del__(self) -> None:
+        with suppress(Exception):
+            self._session.stop()
+
+
+class _Ended:
+    """What is left of it."""
+
+    __slots__ = ("_session",)
 
 
 class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
@@ -61,27 +85,38 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
         self._ambient = settings().bare if settings else _ALONE
         lookup(self._options.profile or "off", self._ambient.profiles)
         self._session: Session | None = None
+        self._guard: _Unended | None = None
 
     def __enter__(self) -> FsFault:
         if self._session is not None:
             raise FsFaultError("this inject() is in use already; call inject() again for another block")
-        session = Session(self._options, self._ambient)
-        session.start()
         try:
+            session = self._session = Session(self._options, self._ambient)
+            self._guard = _Unended(session)
+            session.start()
             session.open()
+            return FsFault(session)
         except BaseException:
-            session.stop()
+            self._end()
             raise
-        self._session = session
-        return FsFault(session)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            if error is not None:
+        session = self._session
+        try:
+            if session is not None and error is not None:
                 session.explain(error)
-            session.stop()
-            if error is None:
-                session.verify()
+            self._end()
+        except BaseException:
+            self._end()  # a signal handler may have cut it off
+            raise
+        if session is not None and error is None:
+            session.verify()
+
+    def _end(self) -> None:
+        if self._session is not None:
+            self._session.stop()
+            if self._guard is not None:
+                self._guard.__class__ = _Ended  # type: ignore[assignment]  # of the same layout
+            self._session = self._guard = None

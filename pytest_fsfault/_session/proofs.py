@@ -76,7 +76,7 @@ class Proofs:
             path = os.fsdecode(os.fspath(root))
         except TypeError:
             raise FsFaultError(f"tree({root!r}) takes a path; write a directory") from None
-        with interceptor().own_threads():
+        with interceptor().own_work():
             there = native()
             return self._snapshots(there).take(str(there.absolute(path)))
 
@@ -100,7 +100,9 @@ class Proofs:
         parent = self._session.ambient.directory() if there is NATIVE else str(there.gettempdir())
         home = tempfile.mkdtemp(prefix="fsfault-") if parent is None else fresh(there, parent, _NAME)
         root: Any = there.path(home, "trial", "root")
-        return Workspace(home, root, prepare, there, environment.lingers, interceptor, snapshots(there))
+        return Workspace(
+            home, root, prepare, there, environment.lingers, interceptor().all_shut, snapshots(there)
+        )
 
     def _rerun(self, number: int, trial: str) -> str:
         return self._session.ambient.rerun(trial if number == 1 else f"{number}-{trial}")

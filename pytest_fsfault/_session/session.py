@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_fsfault._core.clock import RealClock, VirtualClock
@@ -11,6 +12,7 @@ from pytest_fsfault._core.engine.guard import Guard
 from pytest_fsfault._core.engine.plan import Armed
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._host.paths import IGNORES_CASE
+from pytest_fsfault._host.whole import complete, run_all
 from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
 from pytest_fsfault._session.forced_exit import forced_exit
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.engine.journal import Journal
     from pytest_fsfault._core.language.rules import Rule
+    from pytest_fsfault._intercept.interceptor import Gate
     from pytest_fsfault._session.ambient import Ambient
     from pytest_fsfault._session.options import Options
     from pytest_fsfault._windows.windows import Windows
@@ -93,7 +96,7 @@ class Session:
         self._forced_exit = forced_exit([])
         self._numbered = ambient.numbered if options.roots is None else ()
         self._gate = False
-        self._paused = 0
+        self._paused: set[object] = set()  # who has
         self.around: list[Armed] = []  # the rules of the run and of the profile, which need not fire
         self.own = [self._arm(rule) for rule in options.rules]
         from_outside = ambient.rules if options.profile != "off" else ()
@@ -163,51 +166,69 @@ class Session:
         self._gate = False
         self._set_gate()
 
-    def pause(self) -> None:
-        """Shut the gate for faults, until `resume`; the clock stays virtual."""
-        self._paused += 1
-        self._set_gate()
+    def pause(self, holder: object, *others: Gate) -> None:
+        """Shut the gate for faults, until `holder` resumes; the clock stays virtual. Set other gates with it."""
+        self._paused.add(holder)
+        self._set_gate(*others)
 
-    def resume(self) -> None:
-        """Undo one `pause`."""
-        self._paused -= 1
-        self._set_gate()
+    def resume(self, holder: object, *others: Gate) -> None:
+        """Undo the `pause` of a holder."""
+        self._paused.discard(holder)
+        self._set_gate(*others)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Pause for the block."""
-        self.pause()
+        holder = object()
         try:
+            self.pause(holder)
             yield
         finally:
-            self.resume()
+            complete(partial(self.resume, holder))
 
-    def _set_gate(self) -> None:
-        self.verification.set_gate(faults=self._gate and not self._paused, time=self._gate)
+    def _set_gate(self, *others: Gate) -> None:
+        self.verification.set_gate(*others, faults=self._gate and not self._paused, time=self._gate)
 
     # Start and end.
 
     def start(self) -> None:
         """Put everything in place; faults act once the gate is open."""
-        self.verification.prepare()
         try:
+            self.verification.prepare()
             interceptor().start(self.engine)
+            self.verification.start()
         except BaseException:
-            self.verification.leave()
+            self.stop()
             raise
-        self.verification.start()
 
     def stop(self) -> None:
-        """Take everything away that `start` put in place."""
+        """Take everything away that `start` put in place, whatever a part of it raises."""
         if self.over:
             return
+        try:
+            self._stop()
+        except BaseException:
+            with suppress(BaseException):
+                self._stop()  # a signal handler may have cut it off
+            self.over = True
+            raise
+        self.over = True
+
+    def _stop(self) -> None:
+        run_all(
+            self._end_proofs,
+            self.close,
+            self.verification.stop,
+            partial(interceptor().stop, self.engine),
+            self.verification.leave,
+            self._end_windows,
+        )
+
+    def _end_proofs(self) -> None:
         if self.proofs is not None:
             self.proofs.close()
-        self.close()
-        self.verification.stop()
-        self.over = True
-        interceptor().stop(self.engine)
-        self.verification.leave()
+
+    def _end_windows(self) -> None:
         if self.windows is not None:
             self.windows.close()
 

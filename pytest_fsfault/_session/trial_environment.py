@@ -14,7 +14,7 @@ from pytest_fsfault._host import processes
 from pytest_fsfault._host.paths import IGNORES_CASE
 from pytest_fsfault._intercept.fake.fake_functions import native
 from pytest_fsfault._intercept.fake.filesystem import in_force
-from pytest_fsfault._intercept.interceptor import interceptor
+from pytest_fsfault._intercept.interceptor import Gate, interceptor
 from pytest_fsfault._prove.injection_points import REASON
 from pytest_fsfault._prove.outcomes import TrialOutcome
 from pytest_fsfault._prove.retries import retries
@@ -64,7 +64,7 @@ class TrialEnvironment:
 
     def begin(self) -> None:
         """Shut everything out until a trial runs."""
-        self._session.pause()
+        self._session.pause(self)
         windows = self._session.windows
         self._mark = None if windows is None else windows.mark()
 
@@ -87,7 +87,7 @@ class TrialEnvironment:
         if self._engine is not None:
             interceptor().stop(self._engine)
             self._engine = None
-        self._session.resume()
+        self._session.resume(self)
 
     def renew(self) -> None:
         """Undo what belonged to the tree of the last trial."""
@@ -122,15 +122,14 @@ class TrialEnvironment:
         self._entered = processes.uptime()
         self._threads = set(threading.enumerate())
         self._excepthook, threading.excepthook = threading.excepthook, self._end_quietly
-        self._open()
-        interceptor().set_gate(engine, faults=True, time=True)
+        self._open(Gate(engine, faults=True, time=True))
 
-    def _open(self) -> None:
-        """Let the session act as well: its rules and its model hold in a trial."""
-        self._session.resume()
+    def _open(self, gate: Gate) -> None:
+        """Let the trial act, and the session as well: its rules and its model hold in a trial."""
+        self._session.resume(self, gate)
 
-    def _shut(self) -> None:
-        self._session.pause()
+    def _shut(self, gate: Gate) -> None:
+        self._session.pause(self, gate)
 
     def _make(self) -> Engine:
         engine = self._engine = Engine(
@@ -165,8 +164,7 @@ class TrialEnvironment:
             self._outlast_threads()
         threading.excepthook = self._excepthook
         # Between trials the clock of the session goes on, virtual as around the sweep.
-        interceptor().set_gate(engine, faults=False, time=True)
-        self._shut()
+        self._shut(Gate(engine, faults=False, time=True))
         self._frame = None
         self._return_home()
         # A model refuses by itself what no trial has injected.
@@ -275,8 +273,10 @@ class ModelEnvironment(TrialEnvironment):
             return []
         return retries(engine.journal, self._session.clock.waits, self.roots)
 
-    def _open(self) -> None:
-        """Leave the session aside."""
+    def _open(self, gate: Gate) -> None:
+        """Let the trial act alone."""
+        interceptor().set_gates([gate])
 
-    def _shut(self) -> None:
-        """Leave the session aside."""
+    def _shut(self, gate: Gate) -> None:
+        """Shut its gate again."""
+        interceptor().set_gates([gate])

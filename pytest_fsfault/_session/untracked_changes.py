@@ -31,35 +31,33 @@ class ChangeRecorder:
 
     def __init__(self, session: Engine) -> None:
         self._session = session
-        self._engine = Engine(
+        self.engine = Engine(
             session.clock, session.roots, children=session.children, ignore_case=IGNORES_CASE
         )
-        self._engine.native = session.native
+        self.engine.native = session.native
         self._recorder = Recorder(Rule(_CHANGES, fault="EIO", optional=True), tuple)
-        self._engine.plan.add(self._recorder)
+        self.engine.plan.add(self._recorder)
         self._before: State | None = None
         self._found: dict[str, None] = {}
 
     def start(self) -> None:
         """Begin to record, before the session is started."""
-        interceptor().start(self._engine)
+        interceptor().start(self.engine)
 
     def stop(self) -> None:
         """Stop recording."""
-        interceptor().stop(self._engine)
+        interceptor().stop(self.engine)
 
     def begin(self) -> None:
         """Look at the tree: the gate is about to be opened."""
         if self._before is None:
-            self._engine.roots = self._session.roots
+            self.engine.roots = self._session.roots
             self._recorder.calls.clear()
             self._before = dict(_state(self._session.roots))
-            interceptor().set_gate(self._engine, faults=True, time=True)
 
     def end(self) -> None:
         """Look at the tree again: the gate has been shut."""
         if self._before is not None:
-            interceptor().set_gate(self._engine, faults=False, time=False)
             before, self._before = self._before, None
             self._compare(before, dict(_state(self._session.roots)))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.engine.near_misses import Unmet, never_fired
 from pytest_fsfault._intercept.children.parent.started import NATIVE
-from pytest_fsfault._intercept.interceptor import interceptor
+from pytest_fsfault._intercept.interceptor import Gate, interceptor
 from pytest_fsfault._intercept.native.possible import why_not
 from pytest_fsfault._session import open_handles
 
@@ -60,12 +60,15 @@ class Verification:
         if self._recorder is not None:
             self._recorder.stop()
 
-    def set_gate(self, *, faults: bool, time: bool) -> None:
-        """Open or shut the gate of the session; between an opening and a shutting changes are recorded."""
+    def set_gate(self, *others: Gate, faults: bool, time: bool) -> None:
+        """Open or shut the gate of the session, and others with it; while it is open changes are recorded."""
+        gates = [*others, Gate(self._engine, faults, time)]
         recorder = self._recorder
-        if recorder is not None and faults:
-            recorder.begin()
-        interceptor().set_gate(self._engine, faults=faults, time=time)
+        if recorder is not None:
+            if faults:
+                recorder.begin()
+            gates.append(Gate(recorder.engine, faults, faults))
+        interceptor().set_gates(gates)
         if recorder is not None and not faults:
             recorder.end()
 

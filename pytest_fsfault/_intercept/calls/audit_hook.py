@@ -57,10 +57,15 @@ _hook.__cantrace__ = True  # type: ignore[attr-defined]  # else coverage goes bl
 def activate(state: InterceptState) -> None:
     """Listen; install the hook if this process has none yet."""
     global _installed  # noqa: PLW0603  # an audit hook belongs to the process
-    _listening.update(_listeners(state))
     if not _installed:
-        sys.addaudithook(_hook)
+        # Two of them would count a call twice: whether it is there says an event, also after an interruption.
+        probe = _Probe(state, _PROBE)
+        _listening[_PROBE] = probe
+        sys.audit(_PROBE, probe)
+        if not probe.heard:
+            sys.addaudithook(_hook)
         _installed = True
+    _listening.update(_listeners(state))
 
 
 def deactivate() -> None:
@@ -75,6 +80,7 @@ def replay_event(event: str, args: _Args, frame: FrameType) -> None:
         listener.judge(args, frame)
 
 
+_PROBE = "pytest_fsfault.audit_hook"
 _made: dict[str, _Listener] = {}
 _MAPPINGS = ("mmap.__new__", "ctypes.dlopen", "import")
 _STARTS = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system")
@@ -106,7 +112,7 @@ class _Listener:
     def on_event(self, args: _Args) -> None:
         first = args[0]
         state = self.state
-        if not state.live or threading.get_ident() in state.own_threads:
+        if not state.live or state.works_for_us():
             return
         memory = self.memory
         if memory is not None and memory.fast_path is None and type(first) is str:
@@ -131,15 +137,15 @@ class _Listener:
             return  # one of shutil's functions, called by its wrapper
         me = threading.get_ident()
         state = self.state
-        state.own_threads.add(me)
         try:
+            state.working[me] = sys._getframe()
             operation = self.operation(args, frame)
             if operation is not None:
                 event = REPLACEMENT if operation.name == "os.replace" else EVENTS[self.event]
                 perform = partial(event.perform, args)
                 execute_early_bound(state.engines, operation, Action(perform))
         finally:
-            state.own_threads.discard(me)
+            state.working.pop(me, None)
 
     def operation(self, args: _Args, frame: FrameType) -> Operation | None:
         """Return the operation that an event announces; None if it is nobody's business."""
@@ -162,13 +168,27 @@ class _Listener:
 _RENAMES = {f"os.{name}": ORIGINALS["os", name] for name in ("rename", "replace")}
 
 
+class _Probe(_Listener):
+    """Notice that the hook is there."""
+
+    __slots__ = ("heard",)
+
+    def __init__(self, state: InterceptState, event: str) -> None:
+        super().__init__(state, event)
+        self.heard = False
+
+    def on_event(self, args: _Args) -> None:
+        del args
+        self.heard = True
+
+
 class _ModelListener(_Listener):
     """What a model cannot see by itself: a file may have been mapped into memory, or a child started."""
 
     __slots__ = ()
 
     def on_event(self, args: _Args) -> None:
-        if self.event in _STARTS and self.state.live and threading.get_ident() not in self.state.own_threads:
+        if self.event in _STARTS and self.state.live and not self.state.works_for_us():
             self._refuse_after_the_end(_caller())
             self.state.starting(self.event, args, _caller())
         if self.event == "import" and time_functions.needs_cover(args[0]):
@@ -178,11 +198,7 @@ class _ModelListener(_Listener):
                 model.forked()
             elif self.event != "import" or args[1] is not None:  # the file of an extension module
                 model.mapped()
-        if (
-            self.event in EVENTS_ONLY
-            and self.state.live
-            and threading.get_ident() not in self.state.own_threads
-        ):
+        if self.event in EVENTS_ONLY and self.state.live and not self.state.works_for_us():
             self.judge(args, _caller())
 
     def _refuse_after_the_end(self, frame: FrameType | None) -> None:
@@ -200,7 +216,7 @@ class _OpenListener(_Listener):
     def on_event(self, args: _Args) -> None:
         first = args[0]
         state = self.state
-        if not state.live or threading.get_ident() in state.own_threads:
+        if not state.live or state.works_for_us():
             return
         memory: Any = WRAPPERS["os" if args[1] is None else "io", "open"]
         if type(first) is str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from _thread import get_ident
+from sys import _getframe
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_fsfault._core.engine.interfaces import FastPath
@@ -77,6 +79,7 @@ class InterceptState:
         "starting",
         "top_roots",
         "used",
+        "working",
     )
 
     def __init__(self) -> None:
@@ -89,9 +92,11 @@ class InterceptState:
         self.models: tuple[ModelView, ...] = ()  # of the open sessions, the innermost first
         # What the code under test gets for the status of a file; None: what the system says.
         self.show: Callable[[Any, object], Any] | None = None
-        self.shut = 0
+        self.shut: set[object] = set()  # who holds all gates shut
         self.on_fake = False  # a fake file system is in force: the real one is left alone
-        self.own_threads: set[int] = set()  # threads in which we ourselves are at work
+        self.own_threads: set[int] = set()  # threads of ours
+        # Threads of others in which we ourselves are at work, each with the frame for which we are.
+        self.working: dict[int, FrameType] = {}
         self.callers = Callers()
         self.starting: Callable[[str, tuple[Any, ...], FrameType | None], object] = ignore_starts
         self.interceptors: list[CallCounter] = []
@@ -101,6 +106,26 @@ class InterceptState:
         self.top_roots: frozenset[str] = frozenset()
         self.root_prefixes: tuple[str, ...] = ()
         self.folders: set[str] = set()  # below the roots or roots themselves, and visibly absolute and normal
+
+    def works_for_us(self) -> bool:
+        """Return whether what this thread does now is our own work, which no fault meets.
+
+        An exception that a signal handler raises may cut off who has entered a frame in `working` before it can
+        leave: so what counts is whether the frame is still being executed.
+        """
+        me = get_ident()
+        if me in self.own_threads:
+            return True
+        wanted = self.working.get(me) if self.working else None
+        if wanted is None:
+            return False
+        frame: FrameType | None = _getframe(1)
+        while frame is not None:
+            if frame is wanted:
+                return True
+            frame = frame.f_back
+        self.working.pop(me, None)
+        return False
 
     def refresh(self) -> None:
         """Take in that sessions, rules, roots or gates have changed."""

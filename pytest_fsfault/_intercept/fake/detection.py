@@ -38,7 +38,9 @@ class FakeDetection:
         return self._patches is not None
 
     def begin(self) -> None:
-        """Begin to watch."""
+        """Begin to watch, unless that was done before."""
+        if self._patches is not None:
+            return
         if patcher_class() is None:
             self._finder.watch()
         else:
@@ -62,10 +64,11 @@ class FakeDetection:
             "start_patching": self._start,
             "stop_patching": self._stop,
         }
-        self._patches = Patches(
+        patches = Patches(
             Patch(found, name, vars(found)[name], wrap(vars(found)[name])) for name, wrap in made.items()
         )
-        self._patches.install()
+        self._patches = patches
+        patches.install()
 
     def _set_up(self, real: Callable[..., None]) -> Callable[..., None]:
         @wraps(real)

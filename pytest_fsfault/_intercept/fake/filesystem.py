@@ -64,8 +64,7 @@ class FakeFileSystem:
         state = self.state
         if not state.on_fake or state.shut or filesystem is not self.filesystem:
             return False
-        me = threading.get_ident()
-        if me in self._threads or me in state.own_threads:
+        if threading.get_ident() in self._threads or state.works_for_us():
             return False
         return any(engine.gate for engine in state.engines)
 

@@ -47,7 +47,8 @@ class Finder:
 
     def watch(self) -> None:
         """Be asked first."""
-        sys.meta_path.insert(0, self)
+        if self not in sys.meta_path:
+            sys.meta_path.insert(0, self)
 
     def unwatch(self) -> None:
         """Be asked no more."""

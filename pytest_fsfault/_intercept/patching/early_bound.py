@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_fsfault._intercept.patching.instructions import called_attribute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import FrameType
 
     from pytest_fsfault._intercept.patching.callers import Callers
@@ -126,14 +126,14 @@ class EarlyBound:
         seen = list(map(getrefcount, self._originals))
         modules = list(sys.modules.values())
         if seen != self._seen or not _same(modules, self._modules) or not self._stand():
-            self._note(self._changed(modules))
+            self._scan(modules)
             self._seen = seen
         for places in self._places.values():
             for place in places:
                 space, name, (original, wrapper) = place
                 if space.get(name) is original:
-                    space[name] = wrapper
                     self._active.append(place)
+                    space[name] = wrapper
 
     def _stand(self) -> bool:
         """Return whether all known names still lead to originals: what one lets go, another may take."""
@@ -154,13 +154,27 @@ class EarlyBound:
         if self._count() == self._references:
             return
         self._seen = None
-        changed = self._changed(list(sys.modules.values()))
+        self._scan(list(sys.modules.values()), self._take_wrappers)
+
+    def _scan(
+        self, modules: list[Any], treat: Callable[[dict[str, Any]], object] = lambda _space: None
+    ) -> None:
+        """Look at what has changed, `treat` it, and remember where originals are."""
+        try:
+            changed = self._changed(modules)
+            for space in changed:
+                treat(space)
+            self._note(changed)
+        except BaseException:
+            # What was interrupted has not seen all that it has taken note of.
+            self._modules, self._spaces, self._sizes, self._seen = [], [], [], None
+            raise
+
+    def _take_wrappers(self, space: dict[str, Any]) -> None:
         by_wrapper = {id(wrapper): original for original, wrapper in self._pairs.values()}
-        for space in changed:
-            for name, value in list(space.items()):
-                if id(value) in by_wrapper:
-                    space[name] = by_wrapper[id(value)]
-        self._note(changed)
+        for name, value in list(space.items()):
+            if id(value) in by_wrapper:
+                space[name] = by_wrapper[id(value)]
 
     def _put_back(self) -> None:
         for space, name, (original, wrapper) in reversed(self._active):

@@ -139,16 +139,24 @@ class VirtualTime:
 
     def stop(self) -> None:
         """Take the clock out of force; once the last one is, everything patched is the original again."""
-        scope, self._scope = self._scope, None
         if self in _running:
             _running.remove(self)
         try:
             _choose_scope()
-            if scope is not None:
-                _follow(scope.clock)
+            if self._scope is not None:
+                _follow(self._scope.clock)
         finally:
             if not _running:
                 _uninstall()
+        self._scope = None  # at last: what was interrupted is done again
+
+    def set_open(self, value: bool) -> None:
+        """Give virtual time, or real time to everybody, whatever was before."""
+        if value is not (self._shut == 0):
+            self._shut = 0 if value else 1
+            if value:
+                self.refresh()
+            _choose_scope()
 
     def shut(self) -> None:
         """Give everybody real time until `open` has been called as often."""

@@ -72,7 +72,7 @@ def test_after_a_failed_verdict_everything_is_restored(tmp_path):
 
 
 @pytest.mark.parametrize("strict", [True, "all"])
-@pytest.mark.parametrize("where", ["install", "_start_clock", "set_gate"])
+@pytest.mark.parametrize("where", ["install", "_start_clock", "set_gates"])
 def test_after_a_failing_start_everything_is_restored(where, strict, tmp_path, monkeypatch):
     """Half an installation is none."""
     with inject(roots=[tmp_path]):
@@ -82,7 +82,7 @@ def test_after_a_failing_start_everything_is_restored(where, strict, tmp_path, m
     def fail(*args, **kwargs):
         if where == "install":
             real(*args, **kwargs)
-        if where != "set_gate" or kwargs["faults"]:
+        if where != "set_gates" or any(gate.faults for gate in args[0]):
             raise RuntimeError("no")
         return real(*args, **kwargs)
 

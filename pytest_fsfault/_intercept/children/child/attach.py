@@ -32,7 +32,7 @@ class Interceptor(Protocol):
     state: InterceptState
     callers: Callers
 
-    def own_threads(self) -> AbstractContextManager[None]:
+    def own_work(self) -> AbstractContextManager[None]:
         """Let the calling thread work for us in the block."""
 
     def attach(self, engine: Sessions) -> None:
@@ -165,7 +165,7 @@ class ParentLiveness:
 def attach(interceptor: Interceptor, directory: str) -> bool:
     """Attach to the process that answers in `directory`; return whether there is one."""
     global _attachment  # noqa: PLW0603  # a process has one parent
-    with interceptor.own_threads():
+    with interceptor.own_work():
         try:
             attachment = Attachment(interceptor, directory)
         except (OSError, ValueError, TypeError, LookupError, ParentGone, SimulatedCrash, RetryStorm):
