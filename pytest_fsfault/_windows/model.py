@@ -18,6 +18,7 @@ from pytest_fsfault._windows import effects, names
 from pytest_fsfault._windows.fast_path import FastPaths
 from pytest_fsfault._windows.judges import deleting, directories, mappings, metadata, opening, renaming
 from pytest_fsfault._windows.platform.modes import STAT, supported
+from pytest_fsfault._windows.spelling import spelled_otherwise
 from pytest_fsfault._windows.state import Denial, HostError, WindowsState, windows_code
 
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ class WindowsModel:
     def _refused(self, operation: Operation, refusal: Denial) -> Answer:
         reason = refusal.reason
         if isinstance(refusal, HostError):
-            read = _spelled_otherwise(operation, refusal)
+            read = spelled_otherwise(self.state, operation, refusal)
             if not read:
                 fail = partial(self._fail, operation, refusal.code)
                 return Answer(operation.path, operation.target, perform=fail, fails=True)
@@ -321,19 +322,3 @@ def _copy_nothing(*_args: object, **_kwargs: object) -> None:
 
 def _yes(_path: str) -> bool:
     return True
-
-
-def _spelled_otherwise(operation: Operation, refusal: HostError) -> str:
-    """Return in which name Windows reads another one than the host, if that is why it refuses; or nothing."""
-    there = refusal.location
-    if there is None:
-        return ""
-    paths = [path for path in (operation.path, operation.target) if path is not None]
-    if there.path in paths:
-        return ""
-    found = there.path.split("/")
-    for asked in (path.replace("\\", "/").split("/") for path in paths):
-        differing = [pair for pair in zip(asked, found, strict=False) if pair[0] != pair[1]]
-        if len(asked) == len(found) and len(differing) == 1:
-            return f"Windows reads {differing[0][0]!r} as {differing[0][1]!r}"
-    return ""
