@@ -14,6 +14,7 @@ from os import getpid
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._intercept.children.child.answers import is_answer
 from pytest_fsfault._intercept.children.protocol import Frames, Malformed, decode_ending, pack
 from pytest_fsfault._intercept.children.transport import Closed, connect
 
@@ -179,12 +180,8 @@ class Client:
 
 def checked(answer: Message) -> Message:
     """Return an answer; raise what has ended the session, if it tells of that."""
-    if not answer or type(answer[0]) is not str:
+    if not is_answer(answer):
         raise ParentGone
     if answer[0] == "ended":
-        try:
-            ending = decode_ending(list(answer[1:]))
-        except Malformed:
-            raise ParentGone from None
-        raise ending
+        raise decode_ending(list(answer[1:]))
     return answer

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 import sys
 import threading
 from contextlib import suppress
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.interfaces import Answer, Answered, Ruling
 from pytest_fsfault._core.engine.journal import CallCounts, Handling
-from pytest_fsfault._core.engine.listings import LISTINGS, Entries
 from pytest_fsfault._core.engine.plan import Decision
-from pytest_fsfault._core.engine.status import windows_status
-from pytest_fsfault._core.language.faults import Fault
 from pytest_fsfault._core.language.globs import within
-from pytest_fsfault._core.language.operations import Temporary
-from pytest_fsfault._host import temporary_files
-from pytest_fsfault._intercept.calls.wrapper import STATUSES
+from pytest_fsfault._intercept.children.child.answers import LATER, parsed
 from pytest_fsfault._intercept.children.child.connection import ParentGone, Unreachable
 from pytest_fsfault._intercept.children.child.remote_clock import RemoteClock
+from pytest_fsfault._intercept.children.child.remote_model import RemoteModel, RemoteRules, result_of
 from pytest_fsfault._intercept.children.protocol import (
     decode_ending,
-    decode_failure,
     encode_failure,
     encode_operation,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable
 
     from pytest_fsfault._core.engine.interfaces import ClockView
     from pytest_fsfault._core.engine.journal import Outcome, Tally
@@ -42,8 +35,6 @@ if TYPE_CHECKING:
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
-
-_SPACES = {"shutil": vars(shutil), "rmtree": vars(shutil.rmtree)}
 
 
 class Link(Protocol):
@@ -218,7 +209,7 @@ class RemoteSessions:
         text, reason, note, trial, ended = row
         if ended is not None:
             self.ended = decode_ending(ended)
-        return Decision(_fault(text), reason, note, trial)
+        return Decision(parsed(text), reason, note, trial)
 
     def _judge(self, number: int, models: Message, operation: Operation) -> Answered | None:
         """Return what the models of the parent say."""
@@ -241,7 +232,7 @@ class RemoteSessions:
     def perform(self, number: int) -> Any:
         """Let the parent do what its model wants done in the place of a call."""
         __tracebackhide__ = True
-        return _result(self.ask("perform", number))
+        return result_of(self.ask("perform", number))
 
     def raise_if_ended(self) -> None:
         """Raise again what ended the session."""
@@ -261,23 +252,7 @@ def _nothing(*_: object) -> None:
     """Do nothing: the parent does it."""
 
 
-@lru_cache(maxsize=64)
-def _fault(text: str) -> Fault:
-    return Fault.parse(text)
-
-
-def _result(answer: Message) -> Any:
-    __tracebackhide__ = True
-    if answer[0] == "failed":
-        error = decode_failure(answer[1])
-        assert error is not None  # noqa: S101  # it has failed
-        raise error
-    return answer[1] if len(answer) > 1 else None
-
-
 _NOBODY: Message = ("gone",)
-#: The models are asked by a message of its own, once a delay has passed.
-LATER = "later"
 
 
 class RemoteCall:
@@ -309,108 +284,3 @@ class RemoteCall:
 
     def watch_for_storm(self, operation: Operation, outcome: Outcome) -> None:
         """Do nothing: the parent counts the storms of all processes."""
-
-
-class RemoteRules:
-    """The quick tests of the parent's rules, and of its model."""
-
-    def __init__(self, tests: Mapping[str, Sequence[Any]] | None = None, *, speaks: bool = False) -> None:
-        self._tests = tests or {}
-        self.speaks_windows = speaks
-        self.names = frozenset(name for name, ends in self._tests.items() if any(ends))
-
-    def superset(self, name: str, roots: Sequence[str], *, target: bool) -> Callable[[str], object] | None:
-        """Return a quick test that fails only on paths (or targets) of `name` that no rule means."""
-        del roots
-        tests = self._tests.get(name, ())
-        found = tests[target] if len(tests) > target else None
-        if not found:
-            return None
-        if found is True:
-            return _always
-        made = [getattr(re.compile(pattern, flags), method) for method, pattern, flags in found]
-        return made[0] if len(made) == 1 else partial(_any_of, made)
-
-
-def _any_of(tests: Sequence[Callable[[str], object]], path: str) -> bool:
-    for test in tests:  # noqa: SIM110  # no generator: an exception while one is closed would be lost
-        if test(path):
-            return True
-    return False
-
-
-def _always(_path: str) -> bool:
-    return True
-
-
-class RemoteModel:
-    """The Windows model of the parent."""
-
-    def __init__(self, sessions: RemoteSessions, patches: Message) -> None:
-        self._sessions = sessions
-        self._patches = patches
-
-    def concerns(self, name: str, *, target: bool) -> None:
-        """Return None: the quick tests of `RemoteRules` are those of rules and model."""
-
-    def fast_path(self, name: str) -> None:
-        """Return None: only the parent knows who has what open."""
-
-    def done(self, operation: Operation, answer: Answer, result: Any) -> Any:
-        """Tell the parent that an operation has succeeded; return what the caller gets."""
-        number, tells = answer.about
-        if isinstance(operation.detail, Temporary):
-            temporary_files.OPENED.add(operation.path)
-        if operation.name in STATUSES:
-            return windows_status(result, answer.path)
-        if operation.name in LISTINGS:
-            return self._listed(number, result)
-        if tells:
-            self._sessions.ask("performed", number, None)
-        return result
-
-    def _listed(self, number: int, result: Any) -> Any:
-        if isinstance(result, list):
-            return _result(self._sessions.ask("performed", number, result)) or result
-        listing = Entries(result)
-        entries = {entry.name: entry for entry in listing}
-        names = _result(self._sessions.ask("performed", number, list(entries))) or list(entries)
-        listing.take([entries[name] for name in names])
-        return listing
-
-    def passed(self, operation: Operation, answer: Answer) -> None:
-        """Tell the parent that an operation goes ahead whose result is not seen."""
-        del operation
-        number, tells = answer.about
-        if tells:
-            self._sessions.ask("performed", number, None)
-
-    def spelled(self, operation: Operation) -> Operation:
-        """Return the operation as it is: the parent looks its paths up."""
-        return operation
-
-    def translated(self, operation: Operation, error: OSError) -> OSError:
-        """Return the error that Windows gives where this system gave `error`."""
-        answer = self._sessions.ask("translate", encode_operation(operation), encode_failure(error))
-        found = decode_failure(answer[1]) if answer[0] == "failed" else None
-        return found if isinstance(found, OSError) else error
-
-    def view(self) -> Callable[[Any, object], Any]:
-        """Return what shows the status of a file as Windows does, by what this system knows of it."""
-        return windows_status
-
-    def mapped(self) -> None:
-        """Do nothing: the parent looks at what its children have mapped whenever it matters."""
-
-    def forked(self) -> None:
-        """Do nothing: the parent looks at all that has been started."""
-
-    def patches(self) -> Iterator[tuple[dict[str, Any], str, Any]]:
-        """Yield what makes `shutil` work as on Windows."""
-        for space, name, value in self._patches:
-            yield _SPACES[space], name, value
-        yield from temporary_files.patches()
-
-    def wants_closes(self) -> bool:
-        """Return whether anybody waits for files to be closed."""
-        return self._sessions.plan.superset("file.close", (), target=False) is not None

@@ -2,55 +2,30 @@
 
 from __future__ import annotations
 
-import shutil
 from _thread import get_ident
-from itertools import count
-from os import fsdecode
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.clock import SECOND, VirtualClock, Wait
+from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
-from pytest_fsfault._core.engine.engine import Engine
-from pytest_fsfault._core.engine.execution import escape_cut
-from pytest_fsfault._core.engine.journal import Handling
-from pytest_fsfault._core.engine.listings import LISTINGS
-from pytest_fsfault._core.engine.pending import CLOSES, Action, decide
-from pytest_fsfault._core.language.operations import OPERATIONS
-from pytest_fsfault._intercept.children.parent.connections import ChildProcess, ChildThread, ChildWait
-from pytest_fsfault._intercept.children.parent.shapes import (
-    Question,
-    check,
-    is_counts,
-    is_listing,
-    is_number,
-    is_outcome,
-    is_outside,
-    is_row,
-    is_row_or_none,
-    is_span,
-    is_stack,
-    is_text,
-    is_text_or_none,
-    is_texts,
-    is_truth,
-)
+from pytest_fsfault._intercept.children.parent.clock_questions import ClockQuestions
+from pytest_fsfault._intercept.children.parent.connections import ChildProcess, ChildThread
+from pytest_fsfault._intercept.children.parent.decisions import Decisions
 from pytest_fsfault._intercept.children.parent.started import StartedProcess
 from pytest_fsfault._intercept.children.protocol import (
     Malformed,
-    decode_failure,
-    decode_operation,
     encode_ending,
-    encode_failure,
 )
-from pytest_fsfault._intercept.fake.isolation import patcher
+from pytest_fsfault._intercept.children.shapes import (
+    Question,
+    check,
+    is_number,
+    is_text,
+    is_texts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_fsfault._core.engine.interfaces import Sessions
-    from pytest_fsfault._core.engine.pending import PendingCall
-    from pytest_fsfault._core.engine.plan import Decision
-    from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._intercept.calls.state import InterceptState
     from pytest_fsfault._intercept.children.parent.connections import ChildConnection
     from pytest_fsfault._intercept.children.parent.started import StartedProcesses
@@ -59,7 +34,6 @@ if TYPE_CHECKING:
 
 _DONE = ("done",)
 _LEAST = 2  # its number, and what is asked
-_numbers = count(1)
 
 
 class Dispatcher:
@@ -74,49 +48,23 @@ class Dispatcher:
         starts: StartedProcesses,
     ) -> None:
         self._state = state
-        self._generation = generation
         self._clock = clock
-        self._notify = notify
-        self.starts = starts
+        self._starts = starts
         self.native: Callable[[], Programs | None] = lambda: None  # who answers native programs
         self._processes: dict[tuple[int, int], ChildProcess] = {}
         self._threads: dict[tuple[ChildProcess, int], ChildThread] = {}
-        self._cancelled: set[tuple[int, int]] = set()
-        self._questions = {
+        self.clock = ClockQuestions(clock, notify)
+        self.decisions = Decisions(state, generation, self.clock)
+        self._questions: dict[str, Question] = {
             "thread": Question(self._thread, (is_number, is_number, is_number, is_number)),
             "hello": Question(self._hello),
-            "rules": Question(self._rules),
-            "ask": Question(self._ask, (is_span, is_counts, is_row, is_stack, is_truth)),
-            "models": Question(self._models, (is_number,)),
-            "perform": Question(self._perform, (is_number,)),
-            "performed": Question(self._performed, (is_number, is_listing)),
-            "translate": Question(self._translate, (is_row, is_row_or_none)),
-            "note": Question(self._note, (is_number, is_outcome, is_row_or_none, is_text_or_none, is_text)),
-            "count": Question(self._count, (is_counts, is_outside)),
-            "escape": Question(self._escape, (is_text,)),
             "missed": Question(self._missed, (is_number, is_text)),
             "start": Question(self._start, (is_texts, is_text, is_text)),
             "filter": Question(self._filter),
             "listening": Question(self._listening, (is_number, is_text)),
-            "spend": Question(self._spend, (is_span,)),
-            "advance": Question(self._advance, (is_span, is_span)),
-            "wait": Question(self._wait, (is_span, is_number, is_span, is_truth, is_span, is_truth)),
-            "cancel": Question(self._cancel, (is_number,)),
-            "slept": Question(self._slept, (is_span, is_span)),
-            "bar": Question(self._bar, (is_span,)),
-            "back": Question(self._back, (is_span,)),
+            **self.decisions.questions,
+            **self.clock.questions,
         }
-
-    def engines(self) -> tuple[Engine, ...]:
-        """Return the sessions that hold for child processes, the innermost first."""
-        state = self._state
-        if state.shut or patcher() is not None:
-            return ()  # a fake file system is the parent's alone
-        return tuple(
-            engine
-            for engine in state.engines
-            if isinstance(engine, Engine) and engine.gate and engine.children
-        )
 
     def answer(self, connection: ChildConnection, message: list[Any]) -> Message | None:
         """Return the answer to a message; None if it comes later.
@@ -154,10 +102,6 @@ class Dispatcher:
         if owner.clock is not None:
             owner.clock.external_done(owner.key, 0)
 
-    def keep(self, processes: set[int]) -> None:
-        """Take in which processes are left: nobody comes back for what the others have cancelled."""
-        self._cancelled = {one for one in self._cancelled if one[0] in processes}
-
     # Who asks.
 
     def _thread(
@@ -169,14 +113,8 @@ class Dispatcher:
         owner = self._threads.setdefault((child, thread), ChildThread(child, thread, native))
         owner.connections += 1
         connection.owner = owner
-        self.starts.connected(process)
+        self._starts.connected(process)
         return _DONE
-
-    # What holds.
-
-    def roots(self) -> tuple[str, ...]:
-        """Return the roots of the sessions that hold for child processes."""
-        return tuple(dict.fromkeys(root for engine in self.engines() for root in engine.roots))
 
     def _hello(self, _connection: ChildConnection) -> Message:
         """Return what holds as long as the session does: the clock, and what is not code under test."""
@@ -184,171 +122,18 @@ class Dispatcher:
         virtual = isinstance(clock, VirtualClock)
         return "welcome", virtual, clock.epoch, tuple(self._state.callers.machinery), clock.now_ns()
 
-    def _rules(self, _connection: ChildConnection) -> Message:
-        engines, roots = self.engines(), self.roots()
-        ended = next((engine.ended for engine in engines if engine.ended is not None), None)
-        return (
-            "rules", self._generation(), roots,
-            {name: self._tests(name, engines) for name in OPERATIONS},
-            any(engine.plan.speaks_windows for engine in engines),
-            self._model(engines),
-            None if ended is None else encode_ending(ended),
-            any(engine.sorts for engine in engines),
-        )  # fmt: skip
-
-    def _tests(self, name: str, engines: tuple[Engine, ...]) -> Message:
-        """Return for path and target what a quick test of them is made of."""
-        ends = (False, True) if OPERATIONS[name].two_paths else (False,)
-        eased = any(
-            engine.model is not None and engine.model.fast_path(name) is not None for engine in engines
-        )
-        return tuple(
-            (eased and not target) or _materials(self._state.tests(engines, name, target=target))
-            for target in ends
-        )
-
-    def _model(self, engines: tuple[Engine, ...]) -> Message | None:
-        """Return what is different about `shutil` under a model; None without one."""
-        model = next((engine.model for engine in engines if engine.model is not None), None)
-        if model is None:
-            return None
-        own = {id(vars(shutil)): "shutil", id(vars(shutil.rmtree)): "rmtree"}
-        return tuple(
-            (own[id(space)], name, value)
-            for space, name, value in model.patches()
-            if id(space) in own and isinstance(value, bool)
-        )
-
-    # What is decided.
-
-    def _ask(
-        self,
-        connection: ChildConnection,
-        spent: int,
-        counts: dict[str, Any],
-        row: list[Any],
-        stack: list[Any] | None,
-        already_decided: bool,
-    ) -> Message:
-        operation = decode_operation(row)
-        self._spend(connection, spent)
-        self._count(connection, counts, {})
-        connection.owner.going = ""
-        lines = None if stack is None else tuple((file, line) for file, line in stack)
-        with self._state.callers.speaking_for(lines):
-            call = decide(self.engines(), operation, _ELSEWHERE, already_decided=already_decided)
-        call.who = connection.owner.thread, connection.process
-        if operation.early_bound and call.decision is not None and call.decision.fault.kind == "short":
-            escape_cut(call, call.decision)
-        decided = None if call.decision is None else _decision_row(call.decision, call.decider)
-        number = next(_numbers)
-        models = _models_row(call)
-        if call.witnesses or models is not None:
-            connection.owner.remember(number, call)
-        return "decided", number, call.at, bool(call.witnesses), decided, models
-
-    def _asked(self, connection: ChildConnection, number: int) -> PendingCall:
-        """Return a call that is under way."""
-        call = connection.owner.asked.get(number)
-        if call is None:
-            raise Malformed
-        return call
-
-    def _models(self, connection: ChildConnection, number: int) -> Message:
-        """Ask the models about a call after its delay."""
-        call = self._asked(connection, number)
-        if call.answers:
-            return _allowed_row(call)
-        if call.decision is None or call.decision.fault.kind != "delay":
-            raise Malformed
-        return _models_answer(call) or _DONE
-
-    def _perform(self, connection: ChildConnection, number: int) -> Message:
-        """Do what a model wants done in the place of a call."""
-        answers = [answered.answer for answered in self._asked(connection, number).answers]
-        perform = next((answer.perform for answer in answers if answer.perform is not None), None)
-        if perform is None:
-            raise Malformed
-        try:
-            result = perform()
-        except OSError as error:
-            return "failed", encode_failure(error)
-        return "result", result
-
-    def _performed(self, connection: ChildConnection, number: int, result: Any) -> Message:
-        """Tell the models that have allowed a call that it has succeeded."""
-        call = self._asked(connection, number)
-        early = call.asked.early_bound
-        if not call.answers or (result is None) is (call.asked.name in LISTINGS and not early):
-            raise Malformed
-        for model, asked, answer in call.answers:
-            if early:
-                model.passed(asked, answer)
-            else:
-                result = model.done(asked, answer, result)
-        return _DONE if early else ("result", result)
-
-    def _translate(
-        self, _connection: ChildConnection, operation: list[Any], row: list[Any] | None
-    ) -> Message:
-        error, asked = decode_failure(row), decode_operation(operation)
-        model = next((engine.model for engine in self.engines() if engine.model is not None), None)
-        if model is None or not isinstance(error, OSError) or asked.name not in OPERATIONS:
-            return _DONE
-        return "failed", encode_failure(model.translated(asked, error))
-
-    def _note(
-        self,
-        connection: ChildConnection,
-        number: int,
-        outcome: Any,
-        row: list[Any] | None,
-        fault: str | None,
-        reason: str,
-    ) -> Message:
-        error = decode_failure(row)
-        call = connection.owner.asked.pop(number, None)
-        if call is None:
-            return _DONE  # its thread was taken for gone
-        if outcome == "passed":
-            connection.owner.going = call.operation.name  # it is about to be made
-        call.note(outcome, error, Handling(fault, call.remark or reason, call.at))
-        if outcome == "crashed" and call.decider is not None:
-            call.decider.on_end()
-        return _DONE
-
-    def _count(
-        self, connection: ChildConnection, counts: dict[str, tuple[int, list[str]]], outside: dict[str, str]
-    ) -> Message:
-        """Count the calls that no rule concerned; they come as totals, so that no report counts twice."""
-        known = connection.owner.process.counts
-        for name, (total, paths) in counts.items():
-            calls = total - known.get(name, 0)
-            if calls > 0:
-                known[name] = total
-                for engine in self.engines():
-                    engine.count(name, calls, paths[-calls:])
-        for engine in self.engines():
-            engine.outside.update(outside)
-        return _DONE
-
     def _missed(self, connection: ChildConnection, calls: int, reason: str) -> Message:
-        self.starts.trouble(
+        self._starts.trouble(
             f"{calls} call{'s'[: calls != 1]} of process {connection.process} met no fault, since they did not "
             f"reach this process: {reason}"
         )
         return _DONE
 
-    def _escape(self, _connection: ChildConnection, told: str) -> Message:
-        for engine in self.engines()[:1]:
-            engine.escape(told)
-        return _DONE
-
     def _start(self, connection: ChildConnection, arguments: list[str], reason: str, site: str) -> Message:
-        self.starts.add(StartedProcess(tuple(arguments), reason, site), connection.process)
+        self._starts.add(StartedProcess(tuple(arguments), reason, site), connection.process)
         native = self.native()
         if native is not None and native.is_filtered(connection.process):
-            self.starts.reached(get_ident(), "")
+            self._starts.reached(get_ident(), "")
         return _DONE
 
     # What a forked process starts, it starts under a filter of its own.
@@ -363,137 +148,3 @@ class Dispatcher:
             return ("alone",)
         native.adopt(connection.process, descriptor, site)
         return _DONE
-
-    # What time it is.
-
-    def _spend(self, connection: ChildConnection, spent: int) -> Message:
-        """Take in what a process has spent in all; what it has reported before is not spent again."""
-        process = connection.owner.process
-        fresh, process.spent = max(0, spent - process.spent), max(spent, process.spent)
-        return self._advanced(fresh)
-
-    def _advance(self, connection: ChildConnection, spent: int, span: int) -> Message:
-        self._spend(connection, spent)
-        return self._advanced(span)
-
-    def _advanced(self, span: int) -> Message:
-        clock = self._clock()
-        if isinstance(clock, VirtualClock):
-            if span:
-                clock.advance_ns(span)
-            clock.publish()
-        return _DONE
-
-    def _wait(self, connection: ChildConnection, spent: int, *request: Any) -> Message | None:
-        self._spend(connection, spent)
-        clock = self._clock()
-        if (connection.process, request[0]) in self._cancelled:
-            self._cancelled.discard((connection.process, request[0]))
-            return ("notified",)
-        if isinstance(clock, VirtualClock):
-            clock.raise_if_ended()
-            wait = ChildWait(clock, connection, request, self._notify)
-            # In one step, as others see it: who waits must be among those whose turn it may be.
-            with clock._mutex:
-                clock._waiters[connection.key] = wait
-                connection.wait = wait
-            return None
-        return ("due",)
-
-    def _cancel(self, connection: ChildConnection, number: int) -> Message:
-        self._cancelled.add((connection.process, number))
-        return _DONE
-
-    def take_cancelled(self, connection: ChildConnection) -> bool:
-        """Return whether the wait of a thread was cancelled."""
-        wait = connection.wait
-        if wait is None or (connection.process, wait.number) not in self._cancelled:
-            return False
-        self._cancelled.discard((connection.process, wait.number))
-        return True
-
-    def note_wait(self, connection: ChildConnection) -> None:
-        """Record a wait that was sat out, unless the child does that."""
-        wait = connection.wait
-        if wait is not None and wait.noted:
-            self._slept(connection, wait.began, (wait.due or wait.began) - wait.began)
-
-    def _slept(self, connection: ChildConnection, began: int, span: int) -> Message:
-        owner = connection.owner
-        self._clock().waits.append(Wait(began / SECOND, span / SECOND, owner.thread, connection.process))
-        return _DONE
-
-    def _bar(self, connection: ChildConnection, instant: int) -> Message:
-        clock, owner = self._clock(), connection.owner
-        if isinstance(clock, VirtualClock):
-            owner.clock = clock
-            clock.limit_jumps(owner.key, instant)
-        return _DONE
-
-    def _back(self, connection: ChildConnection, instant: int) -> Message:
-        clock, owner = self._clock(), connection.owner
-        if isinstance(clock, VirtualClock):
-            clock.external_done(owner.key, instant)
-            clock.publish()
-        owner.clock = None
-        return _DONE
-
-
-def _elsewhere() -> Any:
-    raise AssertionError("the call is made by the process that has asked")
-
-
-_ELSEWHERE = Action(_elsewhere)
-
-
-def _decision_row(decision: Decision, decider: Sessions | None) -> Message:
-    """Return a decision as plain values, with what ended the session that made it."""
-    ended = None if decider is None or decider.ended is None else encode_ending(decider.ended)
-    return str(decision.fault), decision.reason, decision.note, decision.trial, ended
-
-
-def _models_row(call: PendingCall) -> Message | None:
-    """Return what the models say of a call that is about to be made; None if they need not be asked."""
-    if all(ruling.judge is None for _, ruling in call.rulings):
-        return None
-    fault = None if call.decision is None else call.decision.fault
-    if fault is not None and fault.kind == "delay":
-        return ("later",)
-    replaced = fault is not None and fault.kind == "error" and not fault.after
-    if (replaced and call.operation.name not in CLOSES) or (fault is not None and fault.kind == "crash"):
-        return None
-    return _models_answer(call)
-
-
-def _models_answer(call: PendingCall) -> Message | None:
-    """Ask the models about a call that is about to be made; return their answer as plain values."""
-    refused = call.ask_models()
-    if refused is not None:
-        assert refused.fault.error is not None  # noqa: S101  # a model refuses by errors
-        return "refused", refused.fault.error.winerror, refused.reason
-    return _allowed_row(call) if call.answers else None
-
-
-def _allowed_row(call: PendingCall) -> Message:
-    answers = [answered.answer for answered in call.answers]
-    performs = any(answer.perform is not None for answer in answers)
-    fails = any(answer.fails for answer in answers)
-    return "allowed", answers[-1].path, answers[-1].target, performs, fails, _must_be_told(call.asked)
-
-
-def _must_be_told(operation: Operation) -> bool:
-    """Return whether a model has to know that a call has succeeded."""
-    if operation.name in {"os.close", "file.close"}:
-        return bool(operation.detail)
-    return "mutate" in operation.groups or (operation.early_bound and operation.name not in LISTINGS)
-
-
-def _materials(tests: list[Callable[[str], object]]) -> Any:
-    """Return what quick tests are made of: the patterns of those that are patterns, True for any other."""
-    found = []
-    for test in tests:
-        pattern = getattr(test, "__self__", None)
-        if not hasattr(pattern, "pattern"):
-            return True
-        found.append((test.__name__, fsdecode(pattern.pattern), pattern.flags))  # type: ignore[union-attr]
-    return tuple(found)

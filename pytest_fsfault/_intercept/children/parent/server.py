@@ -68,7 +68,7 @@ class Server:
         try:
             directory.shared.alive = True
             directory.shared.generation = self.generation()
-            directory.publish_roots(self.dispatcher.roots())
+            directory.publish_roots(self.dispatcher.decisions.roots())
         except BaseException:
             directory.close()
             raise
@@ -134,7 +134,7 @@ class Server:
             directory.shared.generation += 1
         self._follow_clock()
         if self._directories[-1].is_there():
-            self._directories[-1].publish_roots(self.dispatcher.roots())
+            self._directories[-1].publish_roots(self.dispatcher.decisions.roots())
 
     def failed(self, error: Exception) -> None:
         """Take in that something went wrong in our own work, which is told at the end."""
@@ -199,7 +199,7 @@ class Server:
 
     def _count_children(self) -> None:
         numbers = {connection.process for connection in self._connections.values() if connection.process}
-        self.dispatcher.keep(numbers)
+        self.dispatcher.clock.keep(numbers)
         clock = self._clock()
         # While this changes, nobody may decide whether the clock jumps: a child shares the clock or it does not.
         with clock._mutex if isinstance(clock, VirtualClock) else nullcontext():
@@ -214,10 +214,10 @@ class Server:
             wait = connection.wait
             if wait is None:
                 continue
-            if self.dispatcher.take_cancelled(connection):
+            if self.dispatcher.clock.take_cancelled(connection):
                 self._end(connection, ("notified",))
             elif (pause := wait.clock.poll(wait)) is None:
-                self.dispatcher.note_wait(connection)
+                self.dispatcher.clock.note_wait(connection)
                 self._end(connection, ("due",))
             else:
                 pauses.append(pause)

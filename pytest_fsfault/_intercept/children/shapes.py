@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 #: Nanoseconds that a message may speak of: two years.
 _LONGEST = 1 << 56
 _NUMBER = 1 << 63
+# Calls of one process, each of which costs a moment of virtual time.
+_MANY = 1 << 40
 _OUTCOMES = frozenset(["ok", "raised", "failed", "short", "crashed", "passed"])
 
 
@@ -39,6 +41,11 @@ def _fits(fits: Callable[[Any], bool], value: Any) -> bool:
 def is_number(value: Any) -> bool:
     """Return whether a value is a number of something, such as a process or a call."""
     return type(value) is int and 0 <= value < _NUMBER
+
+
+def is_count(value: Any) -> bool:
+    """Return whether a value is a number of calls."""
+    return type(value) is int and 0 <= value < _MANY
 
 
 def is_span(value: Any) -> bool:
@@ -107,7 +114,7 @@ def is_counts(value: Any) -> bool:
         name in OPERATIONS
         and type(one) is list
         and len(one) == _PAIR
-        and is_number(one[0])
+        and is_count(one[0])
         and is_texts(one[1])
         for name, one in value.items()
     )

@@ -1,0 +1,118 @@
+"""Answer what children ask of the virtual clock: what they have spent, and their waits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.clock import SECOND, VirtualClock, Wait
+from pytest_fsfault._intercept.children.parent.connections import ChildWait
+from pytest_fsfault._intercept.children.shapes import (
+    Question,
+    is_number,
+    is_span,
+    is_truth,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_fsfault._intercept.children.parent.connections import ChildConnection
+    from pytest_fsfault._intercept.children.protocol import Message
+
+_DONE = ("done",)
+_END = 1 << 62  # nanoseconds: no child moves the clock beyond
+
+
+class ClockQuestions:
+    """The part of child processes in the clock of this one."""
+
+    def __init__(self, clock: Callable[[], Any], notify: Callable[[], object]) -> None:
+        self._clock = clock
+        self._notify = notify
+        self._cancelled: set[tuple[int, int]] = set()
+        self.questions = {
+            "spend": Question(self.spend, (is_span,)),
+            "advance": Question(self._advance, (is_span, is_span)),
+            "wait": Question(self._wait, (is_span, is_number, is_span, is_truth, is_span, is_truth)),
+            "cancel": Question(self._cancel, (is_number,)),
+            "slept": Question(self._slept, (is_span, is_span)),
+            "bar": Question(self._bar, (is_span,)),
+            "back": Question(self._back, (is_span,)),
+        }
+
+    def spend(self, connection: ChildConnection, spent: int) -> Message:
+        """Take in what a process has spent in all; what it has reported before is not spent again."""
+        process = connection.owner.process
+        fresh, process.spent = max(0, spent - process.spent), max(spent, process.spent)
+        return self._advanced(fresh)
+
+    def _advance(self, connection: ChildConnection, spent: int, span: int) -> Message:
+        self.spend(connection, spent)
+        return self._advanced(span)
+
+    def _advanced(self, span: int) -> Message:
+        clock = self._clock()
+        if isinstance(clock, VirtualClock):
+            span = min(span, _END - clock.now_ns())
+            if span > 0:
+                clock.advance_ns(span)
+            clock.publish()
+        return _DONE
+
+    def _wait(self, connection: ChildConnection, spent: int, *request: Any) -> Message | None:
+        self.spend(connection, spent)
+        clock = self._clock()
+        if (connection.process, request[0]) in self._cancelled:
+            self._cancelled.discard((connection.process, request[0]))
+            return ("notified",)
+        if isinstance(clock, VirtualClock):
+            clock.raise_if_ended()
+            wait = ChildWait(clock, connection, request, self._notify)
+            # In one step, as others see it: who waits must be among those whose turn it may be.
+            with clock._mutex:
+                clock._waiters[connection.key] = wait
+                connection.wait = wait
+            return None
+        return ("due",)
+
+    def _cancel(self, connection: ChildConnection, number: int) -> Message:
+        self._cancelled.add((connection.process, number))
+        return _DONE
+
+    def take_cancelled(self, connection: ChildConnection) -> bool:
+        """Return whether the wait of a thread was cancelled."""
+        wait = connection.wait
+        if wait is None or (connection.process, wait.number) not in self._cancelled:
+            return False
+        self._cancelled.discard((connection.process, wait.number))
+        return True
+
+    def note_wait(self, connection: ChildConnection) -> None:
+        """Record a wait that was sat out, unless the child does that."""
+        wait = connection.wait
+        if wait is not None and wait.noted:
+            self._slept(connection, wait.began, (wait.due or wait.began) - wait.began)
+
+    def _slept(self, connection: ChildConnection, began: int, span: int) -> Message:
+        owner = connection.owner
+        self._clock().waits.append(Wait(began / SECOND, span / SECOND, owner.thread, connection.process))
+        return _DONE
+
+    def _bar(self, connection: ChildConnection, instant: int) -> Message:
+        clock, owner = self._clock(), connection.owner
+        if isinstance(clock, VirtualClock):
+            owner.clock = clock
+            clock.limit_jumps(owner.key, instant)
+        return _DONE
+
+    def _back(self, connection: ChildConnection, instant: int) -> Message:
+        clock, owner = self._clock(), connection.owner
+        if isinstance(clock, VirtualClock):
+            clock.external_done(owner.key, instant)
+            clock.publish()
+        owner.clock = None
+        return _DONE
+
+    def keep(self, processes: set[int]) -> None:
+        """Take in which processes are left: nobody comes back for what the others have cancelled."""
+        self._cancelled = {one for one in self._cancelled if one[0] in processes}
