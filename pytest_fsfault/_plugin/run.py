@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 # The fixtures of pyfakefs.
 _FAKES = frozenset(["fs", "fs_class", "fs_module", "fs_session"])
 _MARKER = "the fsfault marker"
+_NO_ARGUMENT = (
+    f"{_MARKER} has no argument, so that no fault acts; write a rule, such as "
+    "'os.replace -> ERROR_ACCESS_DENIED when first 3', or profile='defender', or use the fixture fsfault"
+)
 _INI = ("profile", "rules", "roots", "strict", "seed", "clock", "children", "native", "outside")
 
 
@@ -217,10 +221,13 @@ class Runner:
             item.stash[self._keys.mistake] = str(error)
 
     def _begin(self, item: Any, marks: list[Any], *, uses: bool) -> None:
+        from pytest_fsfault._core.language.mistakes import FsFaultError  # noqa: PLC0415
         from pytest_fsfault._session.session import Session  # noqa: PLC0415
 
         self._know_plugins()
         options = self._asked(item, marks)
+        if not (uses or self.under_faults or any(mark.args or mark.kwargs for mark in marks)):
+            raise FsFaultError(_NO_ARGUMENT)
         if options.profile == "off" and not options.rules and not uses:
             return
         session = Session(options, self.ambient(), test=item.nodeid)

@@ -87,6 +87,10 @@ def checked_options(who: str, rules: Iterable[str | Rule], keywords: Mapping[str
     """Return options, and name `who` was given a keyword that does not exist."""
     for name in keywords:
         if name not in NAMES:
+            if name in {"rule", "rules"}:
+                raise FsFaultError(
+                    f"{who} has no keyword {name!r}; write each rule as an argument of its own"
+                )
             hint = nearest(name, NAMES) or f"; write {', '.join(NAMES[:-1])} or {NAMES[-1]}"
             raise FsFaultError(f"{who} has no keyword {name!r}{hint}")
     return Options(*rules, **keywords)  # type: ignore[arg-type]  # which checks them

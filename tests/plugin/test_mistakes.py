@@ -9,7 +9,7 @@ import pytest
 
 NAMES = "corporate, defender, flaky, observe, off, windows, windows-10, windows-server-2019, windows-server-2022, windows-server-2025 or wsl1"
 VERSIONS = "write '7', 'server-2019', '10', 'server-2022', '11' or 'server-2025'"
-NO_OPERATION = "unknown operation 'os.repalce' at column 1; did you mean 'os.replace'?"
+NO_OPERATION = "unknown operation 'os.repalce' (column 1); did you mean 'os.replace'?"
 BAD = "os.repalce -> EIO"
 CHANGES = "import os\ndef test_it(tmp_path): open(os.environ['WITNESS'], 'w').close()"
 
@@ -47,7 +47,7 @@ def refused(result, pytester, message):
         (["--fsfault-rule", BAD], f"--fsfault-rule: rule '{BAD}': {NO_OPERATION}"),
         (
             ["--fsfault-rule", ""],
-            "--fsfault-rule: rule '': expected an operation such as 'os.replace' at column 1",
+            "--fsfault-rule: rule '': expected an operation such as 'os.replace' (column 1)",
         ),
         (["--fsfault-seed", "x"], "--fsfault-seed 'x' is not a number; write a whole number, or last"),
         (["--fsfault-seed", "1.5"], "--fsfault-seed '1.5' is not a number; write a whole number, or last"),
@@ -120,7 +120,7 @@ T = "tool.fsfault.profiles"
         (f"[{T}.mine]\nrules = ['{BAD}']", f"{T}.mine: rule '{BAD}': {NO_OPERATION}"),
         (
             f"[{T}.mine]\nrules = [3]",
-            f"{T}.mine: 3 is no rule; write a text such as 'os.replace *.exe -> EACCES'",
+            f"{T}.mine: 3 is not a rule; write a text such as 'os.replace *.exe -> EACCES'",
         ),
         (
             f"[{T}.mine]\nrules = 'x'",
@@ -215,7 +215,7 @@ OWN = "write a directory of the test's own"
 #: What marker and `inject` may be given, and the sentence that they get for it.
 ARGUMENTS = [
     (repr(BAD), f"rule '{BAD}': {NO_OPERATION}"),
-    ("3", "3 is no rule; write a text such as 'os.replace *.exe -> EACCES'"),
+    ("3", "3 is not a rule; write a text such as 'os.replace *.exe -> EACCES'"),
     ("'os.replace -> EIO', profile='off'", "profile='off' switches all faults off, rules included; leave out one of the two"),
     ("profile='flakey'", "unknown profile 'flakey'; did you mean 'flaky'?"),
     ("profile=3", "profile=3 is not a name; write a profile's name, such as 'flaky'"),
@@ -323,3 +323,26 @@ def test_unknown_keyword_of_inject(run):
     with pytest.raises(facade.FsFaultError) as caught:
         facade.inject(profil="flaky")
     assert "inject() has no keyword 'profil'; did you mean 'profile'?" == str(caught.value)
+
+
+BARE = ("@pytest.mark.fsfault", "@pytest.mark.fsfault()")
+
+
+@pytest.mark.parametrize("marker", BARE)
+def test_a_marker_without_arguments_is_no_silent_promise(pytester, marker):
+    """No fault acts; with the fixture it only serves to select tests."""
+    pytester.makepyfile(
+        f"""
+import pytest
+{marker}
+def test_it(): pass
+{marker}
+def test_fixture(fsfault): pass
+"""
+    )
+    result = pytester.runpytest_inprocess("-p", "no:randomly")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        ["the fsfault marker has no argument, so that no fault acts; write a rule, *"]
+    )
+    pytester.runpytest_inprocess("--fsfault").assert_outcomes(passed=2)

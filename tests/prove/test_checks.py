@@ -517,7 +517,7 @@ def test_checks_outside_a_trial(tmp_path):
         (lambda t: t.check_rerun(None), "check_rerun(None) takes a function and its arguments"),
         (
             lambda t: t.check_waits("soon"),
-            "'soon' is no duration; write a number and its unit, such as '250ms', '2.5s' or '1m'",
+            "'soon' is not a valid duration; write a number and its unit, such as '250ms', '2.5s' or '1m'",
         ),
         (lambda t: t.check_waits(-1), "at_most=-1 is not a duration; write one such as '10s', or seconds"),
         (

@@ -27,7 +27,7 @@ def fsfault(tmp_path):
         (
             {"faults": ["ERROR_ACES_DENIED"]},
             (
-                "fault 'ERROR_ACES_DENIED': 'ERROR_ACES_DENIED' is no error at column 1: write a Windows name known here, "
+                "fault 'ERROR_ACES_DENIED': 'ERROR_ACES_DENIED' is not a valid error name (column 1): write a Windows name known here, "
                 "or its number as in 'WinError 32'; did you mean 'ERROR_ACCESS_DENIED'?"
             ),
         ),
@@ -36,11 +36,11 @@ def fsfault(tmp_path):
         ({"faults": 5}, "faults=5 is not a list of faults; write faults=('ERROR_ACCESS_DENIED',)"),
         (
             {"faults": [5]},
-            "5 is no fault; write a fault such as 'ERROR_ACCESS_DENIED', 'delay 250ms', 'short 512' or 'crash'",
+            "5 is not a fault; write a fault such as 'ERROR_ACCESS_DENIED', 'delay 250ms', 'short 512' or 'crash'",
         ),
         (
             {"operations": "os.replce"},
-            "operations 'os.replce': unknown operation 'os.replce' at column 1; did you mean 'os.replace'?",
+            "operations 'os.replce': unknown operation 'os.replce' (column 1); did you mean 'os.replace'?",
         ),
         (
             {"distinct": "line"},

@@ -226,7 +226,7 @@ def test_an_interrupt(tolerance, tmp_path):
         ),
         (
             {"hold": "x", "up_to": "long"},
-            "'long' is no duration; write a number and its unit, such as '250ms', '2.5s' or '1m'",
+            "'long' is not a valid duration; write a number and its unit, such as '250ms', '2.5s' or '1m'",
         ),
         (
             {"hold": "x", "prepare": 3},

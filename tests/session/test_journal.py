@@ -198,7 +198,7 @@ class TestRetries:
             (("os.renam",), "unknown operation 'os.renam'; did you mean 'os.rename'?"),
             (
                 (None, "a["),
-                "path 'a[': '[' is never closed at column 2; write '\\[' for the character itself",
+                "path 'a[': '[' is never closed (column 2); write '\\[' for the character itself",
             ),
         ],
     )

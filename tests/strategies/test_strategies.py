@@ -302,7 +302,7 @@ def test_a_strategy_of_paths_may_draw_what_is_no_glob():
     with pytest.raises(FsFaultError) as caught:
         drawn(strategies.rules(operations="os.remove", paths=st.just("a//b")), 1)
     assert (
-        "path 'a//b': 'a//b' matches no path at column 1; paths are normalised: write no '.', '..', '//' or '/' "
+        "path 'a//b': 'a//b' matches no path (column 1); paths are normalised: write no '.', '..', '//' or '/' "
         "at the end" == str(caught.value)
     )
 

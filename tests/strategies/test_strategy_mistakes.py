@@ -13,14 +13,14 @@ from pytest_fsfault import FsFaultError, strategies
 MISTAKES = [
     (
         {"operations": "os.renam"},
-        "operations 'os.renam': unknown operation 'os.renam' at column 1; did you mean 'os.rename'?",
+        "operations 'os.renam': unknown operation 'os.renam' (column 1); did you mean 'os.rename'?",
     ),
-    ({"operations": ()}, "operations '': expected an operation such as 'os.replace' at column 1"),
+    ({"operations": ()}, "operations '': expected an operation such as 'os.replace' (column 1)"),
     ({"operations": 3}, "operations=3 must be a name such as 'os.replace', or a sequence of names"),
     (
         {"errors": ["EACCESS"]},
         (
-            "'EACCESS' is no error: write a Windows name such as 'ERROR_SHARING_VIOLATION', a number as in "
+            "'EACCESS' is not a valid error name: write a Windows name such as 'ERROR_SHARING_VIOLATION', a number as in "
             "'WinError 32', or an errno name of this system such as 'EACCES'; did you mean 'EACCES'?"
         ),
     ),
@@ -65,7 +65,7 @@ OF_RULES = [
     ),
     ({"paths": []}, "paths=[] is empty; write paths=('*.exe',), or leave it out"),
     ({"paths": 3}, "paths=3 is not a sequence; write paths=('*.exe',)"),
-    ({"paths": [""]}, "paths '': the path is empty at column 1; leave it out to match any path"),
+    ({"paths": [""]}, "paths '': the path is empty (column 1); leave it out to match any path"),
     ({"paths": [3]}, "paths=3 must be a glob such as '*.exe', or a Path object for one file"),
     ({"optional": "no"}, "optional='no' must be True or False"),
 ]

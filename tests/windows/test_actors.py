@@ -126,11 +126,11 @@ FORMS = "'31ms..800ms' (a range), 'lognormal(31ms, 265ms)' (median and 99th perc
     [
         ({"name": "defendr"}, "'defendr' is no scanner known here; did you mean 'defender'?"),
         ({"name": 3}, "3 is no scanner known here; write " + ", ".join(NAMES[:-1]) + " or indexer"),
-        ({"hold": "fast"}, f"hold='fast': 'fast' is no duration; write {FORMS}"),
+        ({"hold": "fast"}, f"hold='fast': 'fast' is not a valid duration; write {FORMS}"),
         ({"hold": 3}, f"hold=3 is no time; write {FORMS}"),
         ({"hold": "2s..1s"}, "hold='2s..1s' ends before it begins; write the shorter time first"),
         ({"hold": "0ms"}, "hold='0ms' holds nothing; write a time above 0"),
-        ({"hold": "-1s"}, f"hold='-1s': '-1s' is no duration; write {FORMS}"),
+        ({"hold": "-1s"}, f"hold='-1s': '-1s' is not a valid duration; write {FORMS}"),
         (
             {"hold": "lognormal(2s, 1s)"},
             "hold='lognormal(2s, 1s)' cannot be: the 99th percentile has to be above the median, that above 0",
@@ -141,7 +141,7 @@ FORMS = "'31ms..800ms' (a range), 'lognormal(31ms, 265ms)' (median and 99th perc
         ),
         ({"share": "x"}, "share='x' cannot be; write letters out of r (read), w (write) and d (delete)"),
         ({"on": ""}, "on='' names no files; write globs separated by commas, such as on='*.exe,*.dll'"),
-        ({"delay": "soon"}, f"delay='soon': 'soon' is no duration; write {FORMS}"),
+        ({"delay": "soon"}, f"delay='soon': 'soon' is not a valid duration; write {FORMS}"),
     ],
 )
 def test_scanner_mistakes(given, message, tmp_path):

@@ -79,12 +79,18 @@ def test_a_time_of_any_width_is_finite():
 @pytest.mark.parametrize(
     ("made", "message"),
     [
-        ({"hold": "nan"}, f"hold='nan': 'nan' is no duration; write {FORMS}"),
-        ({"hold": "inf"}, f"hold='inf': 'inf' is no duration; write {FORMS}"),
-        ({"hold": ""}, f"hold='': '' is no duration; write {FORMS}"),
-        ({"hold": "1s.."}, f"hold='1s..': '' is no duration; write {FORMS}"),
-        ({"hold": "lognormal(1s)"}, f"hold='lognormal(1s)': 'lognormal(1s)' is no duration; write {FORMS}"),
-        ({"hold": "lognormal(1s, x)"}, f"hold='lognormal(1s, x)': 'x' is no duration; write {FORMS}"),
+        ({"hold": "nan"}, f"hold='nan': 'nan' is not a valid duration; write {FORMS}"),
+        ({"hold": "inf"}, f"hold='inf': 'inf' is not a valid duration; write {FORMS}"),
+        ({"hold": ""}, f"hold='': '' is not a valid duration; write {FORMS}"),
+        ({"hold": "1s.."}, f"hold='1s..': '' is not a valid duration; write {FORMS}"),
+        (
+            {"hold": "lognormal(1s)"},
+            f"hold='lognormal(1s)': 'lognormal(1s)' is not a valid duration; write {FORMS}",
+        ),
+        (
+            {"hold": "lognormal(1s, x)"},
+            f"hold='lognormal(1s, x)': 'x' is not a valid duration; write {FORMS}",
+        ),
         (
             {"hold": "lognormal(1s, 1s)"},
             "hold='lognormal(1s, 1s)' cannot be: the 99th percentile has to be above the median, that above 0",

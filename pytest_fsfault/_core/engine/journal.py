@@ -162,7 +162,7 @@ def members(operation: str) -> frozenset[str]:
     """Return the operations that a name stands for: an operation, an alias or a group."""
     if not isinstance(operation, str):
         raise FsFaultError(
-            f"{operation!r} is no operation; write a name such as 'os.replace', or a group such as 'rename'"
+            f"{operation!r} is not an operation; write a name such as 'os.replace', or a group such as 'rename'"
         )
     name = ALIASES.get(operation, operation)
     if name in OPERATIONS:

@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
+from pytest_fsfault._core.language.mistakes import FsFaultError, clipped, nearest
 from pytest_fsfault._core.language.winerrors import (
     HIGHEST_CODE,
     NAMES,
@@ -50,8 +50,26 @@ TRANSIENT: tuple[str, ...] = (
 
 _ON_WINDOWS = os.name == "nt"
 # Read only to explain a mistake, so not compiled at import.
-_LIKE_WINERROR = r"(?ai)\W*(?:win_?error)?\W*0*([1-9][0-9]{0,4})\W*"
+_LIKE_WINERROR = r"(?ai)\W*(?:win_?error|os error)?\W*0*([1-9][0-9]{0,4})\W*"
 _LIKE_ERRNO = r"(?ai)\W*errno\W*([0-9]{1,5})\W*"
+_LONGEST = 100  # characters of what might be the name of an error
+_ANY = (
+    "write a Windows name such as 'ERROR_SHARING_VIOLATION', a number as in 'WinError 32', "
+    "or an errno name of this system such as 'EACCES'"
+)
+# For who writes the class of an error; several errors have one class.
+_CLASSES_OF = {
+    "PermissionError": "'EACCES' or 'ERROR_ACCESS_DENIED'",
+    "FileNotFoundError": "'ENOENT' or 'ERROR_FILE_NOT_FOUND'",
+    "FileExistsError": "'EEXIST' or 'ERROR_ALREADY_EXISTS'",
+    "NotADirectoryError": "'ENOTDIR' or 'ERROR_DIRECTORY'",
+    "IsADirectoryError": "'EISDIR'",
+    "BlockingIOError": "'EAGAIN'",
+    "InterruptedError": "'EINTR'",
+    "TimeoutError": "'ETIMEDOUT'",
+    "BrokenPipeError": "'EPIPE' or 'ERROR_NO_DATA'",
+    "OSError": "'EIO' or 'WinError 1117'",
+}
 _ERRNOS = {name: number for name, number in vars(_errno).items() if isinstance(number, int)}
 _NATIVE = {_ERRNOS[name]: code for name, code in NATIVE.items() if name in _ERRNOS}
 
@@ -132,13 +150,11 @@ def windows_error(
     if found is None:
         hint = nearest(code, NAMES) if isinstance(code, str) and code not in _ERRNOS else ""
         raise FsFaultError(
-            f"{code!r} is no Windows error: write a number from 1 to {HIGHEST_CODE}, such as 32, or a name, "
+            f"{code!r} is not a Windows error: write a number from 1 to {HIGHEST_CODE}, such as 32, or a name, "
             f"such as 'ERROR_SHARING_VIOLATION'{hint}"
         )
     if path is None and path2 is not None:
-        raise FsFaultError(
-            f"path2={path2!r} cannot stand alone: an error names a second path after a first, so give path too"
-        )
+        raise FsFaultError(f"path2={path2!r} needs a first path: give path too")
     return _windows(found, _host_errno(winerror_errno(found)), _fspath(path), _fspath(path2))
 
 
@@ -324,6 +340,10 @@ def _code(text: object) -> int | None:
 
 def _mistake(text: object) -> str:
     shown = str(text)
+    if len(shown) > _LONGEST:
+        return f"{clipped(shown)!r} is not a valid error name: {_ANY}"
+    if shown in _CLASSES_OF:
+        return f"{text!r} is not a valid error name: it is a class; did you mean {_CLASSES_OF[shown]}?"
     found = re.fullmatch(_LIKE_WINERROR, shown)
     if found or shown.lower().startswith("winerror"):
         meant = f"WinError {found[1]}" if found else ""
@@ -338,11 +358,8 @@ def _mistake(text: object) -> str:
         advice = f"write a Windows name known here, or its number as in 'WinError 32'{nearest(shown, NAMES)}"
     else:
         hint = nearest(text, [*NAMES, *_ERRNOS]) if isinstance(text, str) else ""
-        advice = (
-            "write a Windows name such as 'ERROR_SHARING_VIOLATION', a number as in 'WinError 32', "
-            f"or an errno name of this system such as 'EACCES'{hint}"
-        )
-    return f"{text!r} is no error: {advice}"
+        advice = f"{_ANY}{hint}"
+    return f"{text!r} is not a valid error name: {advice}"
 
 
 def _fspath(path: Any) -> str | bytes | None:
@@ -352,5 +369,5 @@ def _fspath(path: Any) -> str | bytes | None:
         return cast("str | bytes", os.fspath(path))
     except TypeError:
         raise FsFaultError(
-            f"{path!r} is no path: write a str, bytes or an object such as pathlib.Path"
+            f"{path!r} is not a path: write a str, bytes or an object such as pathlib.Path"
         ) from None

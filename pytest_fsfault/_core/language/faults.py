@@ -42,7 +42,7 @@ class Fault(NamedTuple):
     def parse(text: str) -> Fault:
         """Return the fault that `text` describes, such as ``"EACCES after"``."""
         if not isinstance(text, str):
-            raise FsFaultError(f"{text!r} is no fault; write {_EXAMPLES}")
+            raise FsFaultError(f"{text!r} is not a fault; write {_EXAMPLES}")
         try:
             words = Words(text)
             fault = read_fault(words)
@@ -101,9 +101,12 @@ def _read_error(words: Words, expected: str) -> ErrorName:
     name, column = words.take(expected)
     if name.lower() == "winerror":
         name += " " + words.take("a number such as 32 after 'WinError'").text
+    elif name == "os" and words.next.text == "error":  # as Rust prints it
+        words.take("'error'")
+        name += f" error {words.next.text}"
     # Names of errors are in capitals: what resembles a keyword is one, misspelt.
     elif name in _KEYWORDS:
-        raise RuleSyntaxError(f"{name!r} is no error", column, f"; expected {expected}")
+        raise RuleSyntaxError(f"{name!r} is not a valid error name", column, f"; expected {expected}")
     elif name.islower():
         hint = nearest(name, [*_KEYWORDS, *NAMES, *errno.errorcode.values()])
         raise RuleSyntaxError(f"unknown fault {name!r}", column, hint or f"; expected {expected}")

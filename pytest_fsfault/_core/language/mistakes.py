@@ -1,4 +1,4 @@
-"""Say what the user wrote, why it cannot be, and what to write instead."""
+"""Say what the user wrote, what is valid, and what to write instead."""
 
 from __future__ import annotations
 
@@ -21,3 +21,15 @@ def nearest(name: str, names: Iterable[str]) -> str:
     known = {candidate.lower(): candidate for candidate in names}
     found = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
     return f"; did you mean {known[found[0]]!r}?" if found else ""
+
+
+def clipped(text: str, limit: int = 400) -> str:
+    """Return a text for a message; the middle of a very long one is left out."""
+    return text if len(text) <= limit else f"{text[: limit // 2]} … {text[-limit // 2 :]}"
+
+
+def printable(text: str) -> str:
+    """Return a text for a terminal: control characters, line breaks and lone surrogates are escaped, as by `repr`."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

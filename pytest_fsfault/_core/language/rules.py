@@ -24,7 +24,7 @@ from pytest_fsfault._core.language.globs import (
     in_form,
     without_prefix,
 )
-from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
+from pytest_fsfault._core.language.mistakes import FsFaultError, clipped, nearest
 from pytest_fsfault._core.language.operations import ALIASES, EITHER, GROUPS, OPERATIONS
 from pytest_fsfault._core.language.schedules import Schedule, read_schedule
 from pytest_fsfault._core.language.tokens import RuleSyntaxError, Word, Words
@@ -50,6 +50,8 @@ _CHAR = r'(?:\\.|(?!->)[^\s"\\])'
 _UNQUOTED = rf'(?P<bare>(?:(?>{WINDOWS_START}(?:(?!->)[^\s"*?\[])*)|{_CHAR}){_CHAR}*)'
 _PATTERN = re.compile(rf"\s*(?:{_QUOTED}|{_UNQUOTED})", re.DOTALL)
 _BARE = re.compile(r'(?!,|to\Z)(?:(?!->)[^\s"])+')
+_GLUED_ARROW = re.compile(r"(?P<name>[\w.]+)(?P<arrow>=>|-->|[>:\u2192])(?P<rest>.*)", re.DOTALL)
+_LONE_NAME = re.compile(r"[A-Za-z][\w-]{0,40}")
 _ARROWS = frozenset({"=>", "-", "--", "-->", ">", "\N{RIGHTWARDS ARROW}", ":"})
 
 
@@ -109,10 +111,16 @@ class Rule:
     def parse(text: str) -> Rule:
         """Return the rule that `text` describes, such as ``"os.replace *.exe -> EACCES when first 3"``."""
         if not isinstance(text, str):
-            raise FsFaultError(f"{text!r} is no rule; write a text such as 'os.replace *.exe -> EACCES'")
+            several = isinstance(text, (list, tuple, set))
+            hint = "each rule as an argument of its own," if several else "a text"
+            raise FsFaultError(
+                f"{clipped(repr(text))} is not a rule; write {hint} such as 'os.replace *.exe -> EACCES'"
+            )
         try:
             return _parse(text)
         except RuleSyntaxError as error:
+            if not error.hint and _LONE_NAME.fullmatch(text):
+                error.hint = f"; a profile is named by profile={text!r}"
             raise error.of("rule", text) from None
 
     def in_form(self, form: Callable[[str], str]) -> Rule:
@@ -234,6 +242,9 @@ def _known(word: Word) -> Word:
     name = ALIASES.get(word.text, word.text)
     if name in OPERATIONS or name in GROUPS:
         return Word(name, word.column)
+    glued = _GLUED_ARROW.fullmatch(name)
+    if glued and glued["name"] in _NAMES:
+        raise _wrong_arrow(glued["arrow"], word.column + len(glued["name"]))
     what = "operation" if "." in name else "operation or group"
     # `unlink` and `Path.unlink` mean `os.unlink`, however far apart they are as texts.
     tail = name.rpartition(".")[2]
@@ -252,15 +263,19 @@ def _read_paths(text: str, place: int) -> tuple[str | None, str | None, int]:
                 raise RuleSyntaxError("expected a path after 'to'", _column(text, place), hint)
             _, word, place = _read_pattern(text, place)
             to = canonical(*word)
+        elif raw in _ARROWS and "->" not in text:
+            raise _wrong_arrow(raw, word.column)
         elif path is None and to is None:
             _refuse_operation(raw, word.column)
             path = canonical(*word)
         else:
-            hint = (
-                "; did you mean '->'?" if raw in _ARROWS else "; write quotes round a path with blanks in it"
-            )
-            raise RuleSyntaxError(f"expected '->', not {raw!r},", word.column - raw.startswith('"'), hint)
+            hint = "; write quotes round a path with blanks in it"
+            raise RuleSyntaxError(f"expected '->', not {raw!r}", word.column - raw.startswith('"'), hint)
     return path, to, arrow.end()
+
+
+def _wrong_arrow(written: str, column: int) -> RuleSyntaxError:
+    return RuleSyntaxError(f"the arrow is written '->', not {written!r}", column)
 
 
 def _read_pattern(text: str, place: int) -> tuple[str, Word, int]:
@@ -293,7 +308,7 @@ def _no_end(text: str, end: int) -> RuleSyntaxError:
 def _refuse_operation(raw: str, column: int) -> None:
     if raw in _NAMES:
         hint = "; write a comma before it, or quotes round a file of that name"
-        raise RuleSyntaxError(f"expected a path, not the operation {raw!r},", column, hint)
+        raise RuleSyntaxError(f"expected a path, not the operation {raw!r}", column, hint)
 
 
 def _narrowed(word: Word, parts: _Parts) -> frozenset[str]:

@@ -19,7 +19,7 @@ from pytest_fsfault._core.language.tokens import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -30,6 +30,7 @@ Kind = Literal["always", "once", "first", "nth", "from", "range", "every", "perc
 _EXAMPLES = "'always', 'once', 'first 3', 'nth 4', 'from 2', '2..5', 'every 3', '10%', 'for 2s' or 'until 1m'"
 _KEYWORDS = ("always", "once", "first", "nth", "from", "every", "for", "until")
 _NUMBER = re.compile(r"[0-9]{1,15}")
+_MOST_CALLS = 10**30
 _PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,400})?")
 
 
@@ -81,7 +82,7 @@ class Schedule:
         derived = {
             "low": max(term.low for term in self.terms),
             "high": min(term.high for term in self.terms),
-            "step": math.lcm(*(term.step for term in self.terms)),
+            "step": _common_step(term.step for term in self.terms),
             "percent": self._least("percent", None),
             "lasts": self._least("for", math.inf),
             "ends": self._least("until", math.inf),
@@ -96,7 +97,7 @@ class Schedule:
     def parse(text: str) -> Schedule:
         """Return the schedule that `text` describes, such as ``"from 2 and every 3 per path"``."""
         if not isinstance(text, str):
-            raise FsFaultError(f"{text!r} is no schedule; write {_EXAMPLES}")
+            raise FsFaultError(f"{text!r} is not a schedule; write {_EXAMPLES}")
         try:
             words = Words(text)
             schedule = read_schedule(words)
@@ -127,6 +128,16 @@ class Schedule:
         return f"call {count}" + (f" of {self.high}" if bounded else "") + whose
 
 
+def _common_step(steps: Iterable[int]) -> int:
+    """Return the least common multiple; beyond any count of calls the way does not matter."""
+    common = 1
+    for step in steps:
+        common = math.lcm(common, step)
+        if common > _MOST_CALLS:
+            break
+    return common
+
+
 def may_follow(schedule: Schedule) -> tuple[str, ...]:
     """Return the words that may still go on with `schedule`."""
     return () if schedule.per else ("and", "per")
@@ -136,13 +147,16 @@ def read_schedule(words: Words) -> Schedule:
     """Read a schedule and leave what follows it."""
     start = words.next.column
     terms = [_read_term(words, f"a schedule such as {_EXAMPLES}")]
+    drawn = terms[0].kind == "percent"
     while words.accept("and"):
         column = words.next.column
-        terms.append(_read_term(words, f"a schedule such as {_EXAMPLES} after 'and'"))
-        if sum(term.kind == "percent" for term in terms) > 1:
+        term = _read_term(words, f"a schedule such as {_EXAMPLES} after 'and'")
+        if term.kind == "percent" and drawn:
             raise RuleSyntaxError(
                 "there is a second percentage", column, "; a call is drawn for once, write one"
             )
+        drawn |= term.kind == "percent"
+        terms.append(term)
     schedule = Schedule(tuple(terms), _read_per(words))
     first = -(-schedule.low // schedule.step) * schedule.step
     if first > schedule.high:
@@ -206,7 +220,7 @@ def _number(word: Word) -> int:
     number = int(word.text) if _NUMBER.fullmatch(word.text) else 0
     if number < 1:
         instead = "; write a whole number from 1 on, of at most 15 digits"
-        raise RuleSyntaxError(f"{word.text!r} is no number of calls", word.column, instead)
+        raise RuleSyntaxError(f"{word.text!r} is not a valid number of calls", word.column, instead)
     return number
 
 
@@ -214,7 +228,9 @@ def _percentage(word: Word) -> float:
     number = float(word.text[:-1]) if _PERCENT.fullmatch(word.text[:-1]) else 0.0
     if not 0 < number <= 100:  # noqa: PLR2004 - all calls
         raise RuleSyntaxError(
-            f"{word.text!r} is no percentage", word.column, "; write one above 0 and up to 100, such as '10%'"
+            f"{word.text!r} is not a valid percentage",
+            word.column,
+            "; write one above 0 and up to 100, such as '10%'",
         )
     return number
 

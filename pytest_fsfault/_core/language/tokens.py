@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
+from pytest_fsfault._core.language.mistakes import FsFaultError, clipped, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,7 @@ _T = TypeVar("_T")
 _UNITS = {"ms": (1, 1000), "s": (1, 1), "m": (60, 1)}
 _SIZES = {"GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10, "": 1}
 _DURATION = re.compile(r"([0-9]{1,400})(?:\.([0-9]{1,400}))?(ms|s|m)")
+_WORD = re.compile(r"\S+")
 _SIZE = re.compile(r"([0-9]{1,15})(GiB|MiB|KiB|)")
 
 
@@ -32,11 +33,11 @@ class RuleSyntaxError(Exception):
         self.what, self.column, self.hint = what, column, hint
 
     def __str__(self) -> str:
-        return f"{self.what} at column {self.column}{self.hint}"
+        return f"{clipped(self.what)} (column {self.column}){clipped(self.hint)}"
 
     def of(self, kind: str, text: str) -> FsFaultError:
         """Return the error for the user, who wrote `text` as a `kind` such as ``"rule"``."""
-        return FsFaultError(f"{kind} {text!r}: {self}")
+        return FsFaultError(f"{kind} {clipped(text)!r}: {self}")
 
 
 def located(read: Callable[[str], _T], text: str, column: int) -> _T:
@@ -61,29 +62,32 @@ class Words:
     """Walk over the words of a text, which blanks separate."""
 
     def __init__(self, text: str, start: int = 0) -> None:
-        self._words = [Word(found[0], found.start() + 1) for found in re.finditer(r"\S+", text[start:])]
-        self._words = [Word(word.text, word.column + start) for word in self._words]
-        self._end = Word("", max(len(text.rstrip()), start) + 1)
-        self._next = 0
+        self._text = text
+        self._end = max(len(text.rstrip()), start)
+        #: The next word, whose text is empty at the end.
+        self.next = self._word(start)
 
-    @property
-    def next(self) -> Word:
-        """The next word, whose text is empty at the end."""
-        return self._words[self._next] if self._next < len(self._words) else self._end
+    def _word(self, start: int) -> Word:
+        found = _WORD.search(self._text, start)
+        return Word("", self._end + 1) if found is None else Word(found[0], found.start() + 1)
 
     def take(self, expected: str) -> Word:
         """Return the next word and go on; at the end say what was `expected`."""
         word = self.next
         if not word.text:
             raise RuleSyntaxError(f"expected {expected}", word.column)
-        self._next += 1
+        self._go_on()
         return word
 
     def accept(self, text: str) -> bool:
         """Go on if the next word is `text`."""
         found = self.next.text == text
-        self._next += found
+        if found:
+            self._go_on()
         return found
+
+    def _go_on(self) -> None:
+        self.next = self._word(self.next.column - 1 + len(self.next.text))
 
     def finish(self, *expected: str) -> None:
         """Refuse a word that is left; `expected` are those which might have followed."""
@@ -119,14 +123,14 @@ def _seconds(whole: str, part: str | None, unit: str) -> float:
 
 def _no_duration(text: object) -> float:
     raise FsFaultError(
-        f"{text!r} is no duration; write a number and its unit, such as '250ms', '2.5s' or '1m'"
+        f"{text!r} is not a valid duration; write a number and its unit, such as '250ms', '2.5s' or '1m'"
     )
 
 
 def duration_text(seconds: float) -> str:
     """Return the text that `duration` reads back as exactly `seconds`."""
     if not 0 <= seconds < math.inf:
-        raise FsFaultError(f"{seconds!r} is no duration; it must be a number of seconds from 0 on")
+        raise FsFaultError(f"{seconds!r} is not a valid duration; it must be a number of seconds from 0 on")
     if seconds >= 60 and seconds % 60 == 0:  # noqa: PLR2004 - a minute
         return f"{int(seconds) // 60}m"
     if seconds >= 1:
@@ -142,7 +146,9 @@ def size(text: str) -> int:
     """Return the bytes that `text` names, such as ``"512"``, ``"4KiB"`` or ``"1MiB"``."""
     found = _SIZE.fullmatch(text) if isinstance(text, str) else None
     if found is None:
-        raise FsFaultError(f"{text!r} is no size; write whole bytes, such as '512', '4KiB' or '1MiB'")
+        raise FsFaultError(
+            f"{text!r} is not a valid size; write whole bytes, such as '512', '4KiB' or '1MiB'"
+        )
     return int(found[1]) * _SIZES[found[2]]
 
 

@@ -86,7 +86,9 @@ def _seconds(name: str, whole: str, part: str) -> float:
     try:
         return duration(part.strip())
     except FsFaultError:
-        raise FsFaultError(f"{name}={whole!r}: {part.strip()!r} is no duration; write {_FORMS}") from None
+        raise FsFaultError(
+            f"{name}={whole!r}: {part.strip()!r} is not a valid duration; write {_FORMS}"
+        ) from None
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def test_help(capsys):
             ["--scanner", "42"],
             "'42' is no scanner known here; write defender, trellix, crowdstrike, avast, mcafee, zscaler or indexer",
         ),
-        (["--hold", "soon"], f"hold='soon': 'soon' is no duration; write {TIMES}"),
+        (["--hold", "soon"], f"hold='soon': 'soon' is not a valid duration; write {TIMES}"),
         (["--hold", "2s..1s"], "hold='2s..1s' ends before it begins; write the shorter time first"),
         (["--hold", "0ms"], "hold='0ms' holds nothing; write a time above 0"),
         (

@@ -203,7 +203,7 @@ def test_any_text_is_a_rule_or_one_sentence(words, blank):
         assert found == Rule.parse(str(found))
     else:
         assert start == found[: len(start)]
-        assert re.fullmatch(".+ at column [0-9]+([:;] .+)?", found[len(start) :])
+        assert re.fullmatch(r".+ \(column [0-9]+\)([:;] .+)?", found[len(start) :])
 
 
 @pytest.mark.parametrize(
