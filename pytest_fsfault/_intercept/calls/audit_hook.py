@@ -19,6 +19,7 @@ from pytest_fsfault._host.package import PACKAGE
 from pytest_fsfault._intercept.calls.arguments import describe
 from pytest_fsfault._intercept.calls.events import EVENTS, REPLACEMENT
 from pytest_fsfault._intercept.calls.functions import EVENTS_ONLY
+from pytest_fsfault._intercept.calls.outside import refuse_outside
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
 from pytest_fsfault._intercept.calls.state import UNANNOUNCED
 from pytest_fsfault._intercept.calls.wrapper import WRAPPERS
@@ -153,15 +154,17 @@ class _Listener:
         if asked is None:
             return None
         ends = (end for end in (asked.path, asked.target) if end is not None)
-        if not any(map(self.state.watched, ends)):
-            return None
-        site = self.state.callers.locate(frame)
+        watched = any(map(self.state.watched, ends))
+        site = self.state.callers.locate(frame) if watched or self.state.guarded else None
         if site is None:
             return None
         if self.event == "os.rename":
             name = which_of(frame, _RENAMES)
             asked = asked._replace(name=name or "os.rename", doubtful=name is None)
-        return asked._replace(call_site=site, early_bound=True)
+        asked = asked._replace(call_site=site, early_bound=True)
+        if self.state.guarded:
+            refuse_outside(self.state, asked)
+        return asked if watched else None
 
 
 # One event for both: which function it was, only the caller's frame tells.

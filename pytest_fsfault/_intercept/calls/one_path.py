@@ -228,11 +228,11 @@ class PathWrapper(Wrapper):
         # shutil's functions keep a path object, since they hand it to their callbacks.
         if ends is not None and not (isinstance(path, int) or self.kind.composite):
             args = (ends.shown, *args[1:])
+        if self.guarded and ends is not None and where is not None:
+            self.refuse_outside(ends, args, kwargs)
         if ends is None or where is None or not self.state.watched(where):
             if where is not None:
-                self.note_outside(where)
-                if type(path) is str and os.path.isabs(path):
-                    self.remember(path, False)
+                self.pass_by(where, path)
             return self.direct(args, kwargs, watched=False)
         if kwargs and self.state.show is not None and not self.kind.composite:
             check_available(self.function.function, kwargs)
@@ -248,6 +248,12 @@ class PathWrapper(Wrapper):
             ours = show is not None and isinstance(path, int) and self.state.callers.locate(sys._getframe())
             return show(result, None) if ours and show is not None else result
         return self.execute(operation, args, kwargs)
+
+    def pass_by(self, where: str, path: Any) -> None:
+        """Take note of a path that is not watched."""
+        self.note_outside(where)
+        if type(path) is str and os.path.isabs(path) and not self.guarded:
+            self.remember(path, False)
 
     def asks_model(self, path: Any) -> bool:
         """Return whether a model of Windows has to be asked, once a call takes the long way."""

@@ -106,11 +106,11 @@ class OpenWrapper(PathWrapper):
         if shown is None or not isinstance(mode, str) or _layers(mode) is None:
             return self._through(args)
         args = (file if isinstance(file, int) else shown, *args[1:])
+        if self.guarded and where is not None and opener is None and not isinstance(file, int):
+            self.refuse_outside(Ends(where, shown), args, kwargs)
         if where is None or not self.state.watched(where):
             if where is not None:
-                self.note_outside(where)
-                if type(file) is str and os.path.isabs(file) and opener is None:
-                    self.remember(file, False)
+                self.pass_by(where, file if opener is None else None)
             if opener is None:
                 return self._through(args)
         # A descriptor is open already, and an opener that gets a directory opens the file itself, by

@@ -6,6 +6,7 @@ from _thread import get_ident
 from sys import _getframe
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._core.engine.interfaces import FastPath
 from pytest_fsfault._core.engine.listings import LISTINGS
 from pytest_fsfault._core.language.globs import within
@@ -68,6 +69,7 @@ class InterceptState:
         "callers",
         "engines",
         "folders",
+        "guarded",
         "interceptors",
         "live",
         "models",
@@ -86,13 +88,14 @@ class InterceptState:
         self.live: bool | Liveness = False  # asked for its truth alone
         self.attached: Liveness | None = None
         self._drained = True  # nothing can have been counted since the last time
-        self._fast = False  # the interceptors know of a model
+        self._fast = False  # the interceptors know of a model, or of a guard
         self.announced: object = UNANNOUNCED
         self.engines: tuple[Sessions, ...] = ()  # the innermost session first
         self.models: tuple[ModelView, ...] = ()  # of the open sessions, the innermost first
         # What the code under test gets for the status of a file; None: what the system says.
         self.show: Callable[[Any, object], Any] | None = None
         self.shut: set[object] = set()  # who holds all gates shut
+        self.guarded: tuple[Engine, ...] = ()  # the open sessions that refuse changes outside the roots
         self.on_fake = False  # a fake file system is in force: the real one is left alone
         self.own_threads: set[int] = set()  # threads of ours
         # Threads of others in which we ourselves are at work, each with the frame for which we are.
@@ -134,6 +137,7 @@ class InterceptState:
         self.set_live(bool(gates) and not self.shut and not self.on_fake)
         self.models = tuple(engine.model for engine in gates if engine.model is not None)
         self.show = None if self.model is None else self.model.view()
+        self.guarded = tuple(one for one in gates if isinstance(one, Engine) and one.guard is not None)
         REAL_PATHS.knows_verbatim = self.show is not None
         if not gates:
             return
@@ -167,8 +171,8 @@ class InterceptState:
         )
 
     def _forget(self) -> None:
-        everybody = self._fast or bool(self.models)
-        self._fast = bool(self.models)
+        everybody = self._fast or bool(self.models) or bool(self.guarded)
+        self._fast = bool(self.models) or bool(self.guarded)
         for interceptor in self.interceptors if everybody else tuple(self.used):
             interceptor.forget()
 

@@ -95,7 +95,7 @@ class TwoPathWrapper(Wrapper):
 
         What `is_plain`, `concerned` and `remember` do, at once: loops over many files come here for each.
         """
-        if type(src) is not str or type(dst) is not str:
+        if type(src) is not str or type(dst) is not str or self.guarded:
             return None
         folder, _, name = src.rpartition("/")
         target_folder, _, target_name = dst.rpartition("/")
@@ -144,6 +144,8 @@ class TwoPathWrapper(Wrapper):
             args = (ends.shown, ends.shown_target, *args[2:])
         if ends is None or ends.path is None or ends.target is None:
             return self.direct(args, kwargs, watched=False)
+        if self.guarded:
+            self.refuse_outside(ends, args, kwargs)
         if not (state.watched(ends.path) or state.watched(ends.target)):
             self.note_outside(ends.path)
             return self.direct(args, kwargs, watched=False)

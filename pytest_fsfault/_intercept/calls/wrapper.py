@@ -18,6 +18,7 @@ from pytest_fsfault._core.engine.pending import Action
 from pytest_fsfault._core.language.operations import OPERATIONS
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.calls.arguments import answered, cut_short, discard, operation_on, relocated
+from pytest_fsfault._intercept.calls.outside import refuse_outside
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
 from pytest_fsfault._intercept.calls.state import UNANNOUNCED
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
@@ -55,6 +56,7 @@ class Wrapper:
         "event",
         "fast_path",
         "function",
+        "guarded",
         "kind",
         "note_path",
         "operation",
@@ -82,6 +84,7 @@ class Wrapper:
         self.outside_path: str | None = None
         self._tests: Any = UNKNOWN
         self.fast_path: FastPath | None = None
+        self.guarded = False  # a session refuses changes outside the roots
         self.show: Callable[[Any, object], Any] | None = None  # what the caller gets for a status
         self.call = _bind(self._template(function), self, real)
         vars(self)[function.function] = self.call  # `copy` asks the owner of a method for the method's name
@@ -95,6 +98,7 @@ class Wrapper:
         self.outside_path = None
         self._tests = UNKNOWN
         self.fast_path = self.state.fast_path(self.operation)
+        self.guarded = bool(self.state.guarded) and "mutate" in self.kind.groups
         self.show = self.state.show if self.operation in STATUSES else None
 
     def drain_counts(self) -> tuple[int, list[str]]:
@@ -135,10 +139,16 @@ class Wrapper:
 
     def is_plain(self, path: str) -> bool | None:
         """Tell of a path that is visibly absolute and normal whether it is watched; None: look closer."""
-        if path[:1] != "/" or "/." in path or "//" in path or path[-1] == "/":
+        if path[:1] != "/" or "/." in path or "//" in path or path[-1] == "/" or self.guarded:
             return None
         state = self.state
         return path.startswith(state.root_prefixes) or path in state.top_roots
+
+    def refuse_outside(self, ends: Ends, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Refuse a call that would change something outside the roots."""
+        operation = self.describe(ends, args, kwargs) if ends.path is not None else None
+        if operation is not None:
+            refuse_outside(self.state, operation)
 
     def announce(self, first: Any) -> None:
         """Tell the audit hook that the next event is about a call that has been decided."""

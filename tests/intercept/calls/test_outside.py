@@ -1,0 +1,113 @@
+"""``outside="refuse"``: what a test changes beside its roots is refused, written down, and fails the test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from pytest_fsfault import Unmet, inject
+
+posix = pytest.importorskip("posix")
+
+
+@pytest.fixture
+def trees(monkeypatch):
+    """Return a root, and a directory beside it that no temporary files belong to."""
+    with tempfile.TemporaryDirectory(dir=Path.home(), prefix="outside-") as directory:
+        root, other = Path(directory, "root"), Path(directory, "other")
+        for path in (root, other):
+            path.mkdir()
+            (path / "f").write_text("text")
+        (root / "link").symlink_to(other)
+        monkeypatch.chdir(other)
+        yield root, other
+
+
+#: Changes of the directory beside the root, from its own file `f`, by all kinds of wrappers.
+CHANGES = {
+    "os.remove": lambda root, other: os.remove(other / "f"),
+    "a relative path": lambda root, other: os.remove("f"),
+    "os.mkdir": lambda root, other: os.mkdir(f"{other}/d"),
+    "os.chmod": lambda root, other: os.chmod(other / "f", 0o600),
+    "open to write": lambda root, other: open(other / "f", "w"),
+    "open to append": lambda root, other: open(f"{other}/new", "a"),
+    "os.open": lambda root, other: os.open(other / "new", os.O_WRONLY | os.O_CREAT),
+    "os.replace out": lambda root, other: os.replace(root / "f", other / "g"),
+    "os.rename in": lambda root, other: os.rename(other / "f", root / "g"),
+    "os.link": lambda root, other: os.link(root / "f", other / "g"),
+    "through a link": lambda root, other: os.remove(root / "link" / "f"),
+    "a composite": lambda root, other: shutil.copyfile(root / "f", other / "g"),
+    "bound early": lambda root, other, unlink=posix.unlink: unlink(f"{other}/f"),
+    "again": lambda root, other: [stat_then_remove(other) for _ in range(2)],
+}
+
+
+def stat_then_remove(other):
+    """Look at a file by its name before it is removed: what is remembered of a path must not let it pass."""
+    os.stat(f"{other}/f")
+    open(f"{other}/f").close()
+    os.remove(f"{other}/f")
+
+
+def contents(directory):
+    """Return what is in a directory."""
+    return {path.name: (path.stat().st_mode, path.read_text()) for path in directory.iterdir()}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_change_outside_the_roots_is_refused(what, trees):
+    """It raises EACCES, is in the journal, changes nothing, and fails the test with the path and the line."""
+    root, other = trees
+    before = contents(other)
+    with (
+        pytest.raises(Unmet, match=rf"outside the roots, and was not changed, at {__file__}:\d+"),
+        inject(roots=[root], outside="refuse") as fsfault,
+    ):
+        with pytest.raises(PermissionError) as refused:
+            CHANGES[what](root, other)
+        (entry,) = fsfault.journal.faults
+    assert ("raised", "EACCES") == (entry.outcome, entry.fault)
+    assert refused.value.errno == 13
+    assert before == contents(other)
+
+
+def test_what_is_allowed_outside(trees):
+    """Reading, temporary files, devices and what lies below the roots are no changes outside."""
+    root, other = trees
+    with inject(roots=[root], outside="refuse"):
+        assert "text" == (other / "f").read_text()
+        assert os.listdir(other)
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b"x")
+        with open(os.devnull, "w") as null:
+            null.write("x")
+        os.replace(root / "f", root / "g")
+
+
+def test_it_is_allowed_unless_asked_for(trees):
+    """The default is to let everything outside the roots pass."""
+    root, other = trees
+    with inject("os.mkdir -> EIO or never", roots=[root]):
+        os.remove(other / "f")
+    assert not (other / "f").exists()
+
+
+def test_it_fails_no_test_that_is_not_strict(trees):
+    """With `strict=False` the change is refused all the same."""
+    root, other = trees
+    with inject(roots=[root], outside="refuse", strict=False), pytest.raises(PermissionError):
+        os.remove(other / "f")
+    assert (other / "f").exists()
+
+
+def test_after_the_session_everything_is_allowed(trees):
+    """What was remembered under it is forgotten, also by a session around it."""
+    root, other = trees
+    with inject("any -> EIO or never", roots=[root]):
+        with inject(roots=[root], outside="refuse", strict=False), pytest.raises(PermissionError):
+            os.remove(f"{other}/f")
+        os.remove(f"{other}/f")
