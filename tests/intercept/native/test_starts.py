@@ -373,3 +373,46 @@ def test_a_session_in_a_program_that_is_reached_already(root):
         assert "1 0" == inner.stdout.strip()
         assert ["raised"] == [entry.outcome for entry in fsfault.journal]
         assert errno.EBUSY == fsfault.journal[0].error.errno
+
+
+AS_USER = """
+import os, subprocess, sys
+import pytest_fsfault._session.fsfault, pytest_fsfault._intercept.children.parent.server, tempfile
+import pytest_fsfault._intercept.native.programs
+from pytest_fsfault import inject
+if os.geteuid() == 0:
+    os.setgroups([]); os.setgid(12345); os.setuid(12345)
+open("a.x", "w").close()
+with inject("os.remove *.x -> EBUSY when once", roots=["."], native=True, strict="all") as fsfault:
+    print(subprocess.run(["rm", "a.x"], stderr=-3).returncode, subprocess.run(["rm", "a.x"]).returncode)
+    print(*[entry.outcome for entry in fsfault.journal])
+"""
+
+
+def test_an_ordinary_user(root):
+    """Needs neither root nor a capability."""
+    root.chmod(0o777)
+    done = subprocess.run(
+        [sys.executable, "-c", AS_USER], cwd=root, capture_output=True, text=True, check=False
+    )
+    if "Permission denied" in done.stderr and "site-packages" in done.stderr:
+        pytest.skip("an ordinary user may not read this installation")
+    assert "1 0\nraised ok\n" == done.stdout, done.stderr
+
+
+def test_under_xdist(pytester):
+    """Each worker answers its own programs."""
+    pytest.importorskip("xdist")
+    pytester.makepyfile(
+        """
+        import subprocess, pytest
+        @pytest.mark.parametrize("number", range(8))
+        @pytest.mark.fsfault("os.mkdir *.x -> EACCES when once")
+        def test_it(tmp_path, number, fsfault):
+            codes = [subprocess.run(["mkdir", tmp_path / "a.x"], stderr=-3).returncode for _ in range(2)]
+            assert [1, 0] == codes
+            assert "mkdir" == fsfault.journal.faults[0].program
+        """
+    )
+    result = pytester.runpytest_subprocess("-n2", "-p", "no:randomly")
+    result.assert_outcomes(passed=8)

@@ -1,0 +1,162 @@
+"""git, npm, cargo: a program that is only watched leaves the tree that it leaves by itself; a fault has one verdict."""
+
+import hashlib
+import os
+import shutil
+import stat
+import subprocess
+
+import pytest
+
+from pytest_fsfault import inject
+
+ENVIRONMENT = {
+    "GIT_AUTHOR_DATE": "2020-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2020-01-01T00:00:00Z",
+    "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b",
+    "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "CARGO_INCREMENTAL": "0", "CARGO_NET_OFFLINE": "true",
+    "npm_config_offline": "true", "npm_config_audit": "false", "npm_config_fund": "false",
+    "npm_config_update_notifier": "false",
+}  # fmt: skip
+
+GIT = """
+git init -q -b main one && cd one
+mkdir sub; echo a > a; echo b > sub/b; ln -s a link; echo x > run; chmod 755 run
+git add . && git commit -q -m one
+git checkout -q -b other && git mv a c && echo more >> sub/b && git commit -q -am two && git checkout -q main
+cd .. && git clone -q one two && cd two && git checkout -q other && git rm -q run && git commit -q -m three
+git -c pack.threads=1 gc -q --prune=now
+"""
+NPM = """
+mkdir -p left/bin app && cd left
+echo '{"name": "left", "version": "1.0.0", "bin": {"left": "bin/left"}}' > package.json
+echo 'module.exports = 1' > index.js; echo '#!/usr/bin/env node' > bin/left
+npm pack -s > /dev/null && cd ../app && echo '{"name": "app", "version": "1.0.0"}' > package.json
+npm install -s ../left/left-1.0.0.tgz
+"""
+CARGO = """
+mkdir -p crate/src && cd crate
+printf '[package]\\nname = "crate"\\nversion = "0.1.0"\\nedition = "2021"\\n' > Cargo.toml
+echo 'fn main() { println!("hi"); }' > src/main.rs
+cargo build -q
+"""
+LINES = {
+    "git": GIT,
+    "npm install": NPM,
+    "npm uninstall": NPM + "npm uninstall -s left\n",
+    "cargo build": CARGO,
+    "cargo clean": CARGO + "cargo clean -q\n",
+}
+SLOW = ("npm", "cargo")
+# What holds the time, the number of a file or of a process, or a map in an order of chance.
+PASSING = (
+    ".git/index",
+    ".git/FETCH_HEAD",
+    "_logs",
+    "_update-notifier",
+    "outputs",
+    ".cargo-lock",
+    "invoked.timestamp",
+)
+
+
+def cases():
+    """Yield each line; those of large programs are slow."""
+    for name in LINES:
+        marks = [pytest.mark.slow] if name.startswith(SLOW) else []
+        yield pytest.param(name, marks=marks)
+
+
+def run(root, script, **options):
+    """Run a script in the root, with a home and a cache of its own."""
+    environment = {
+        **os.environ,
+        **ENVIRONMENT,
+        "HOME": str(root / "home"),
+        "npm_config_cache": str(root / "npm"),
+    }
+    environment["CARGO_HOME"] = os.environ.get("CARGO_HOME", os.path.expanduser("~/.cargo"))
+    environment["RUSTUP_HOME"] = os.environ.get("RUSTUP_HOME", os.path.expanduser("~/.rustup"))
+    (root / "home").mkdir(exist_ok=True)
+    return subprocess.run(["sh", "-e", "-c", script], cwd=root, env=environment, check=False, **options)
+
+
+def tree(root):
+    """Return kind, mode and content of everything."""
+    found = {}
+    for directory, names, files in os.walk(root):
+        for name in (*names, *files):
+            path = os.path.join(directory, name)
+            below = os.path.relpath(path, root)
+            if any(part in below for part in PASSING) or below.startswith(("npm", "home")):
+                continue
+            status = os.lstat(path)
+            content = ""
+            if stat.S_ISLNK(status.st_mode):
+                content = os.readlink(path)
+            elif stat.S_ISREG(status.st_mode):
+                with open(path, "rb") as file:
+                    content = hashlib.sha256(file.read()).hexdigest()
+            found[below] = (oct(status.st_mode), content)
+    return found
+
+
+@pytest.mark.parametrize("name", [*cases()])
+def test_a_program_that_is_only_watched(root, name):
+    """The same names, kinds, contents, modes and links; all of its calls are in the journal."""
+    if shutil.which(name.partition(" ")[0]) is None:
+        pytest.skip(f"{name.partition(' ')[0]} is not here")
+    assert 0 == run(root, LINES[name]).returncode
+    alone = tree(root)
+    shutil.rmtree(root)
+    root.mkdir()
+    with inject(roots=[root], profile="observe") as fsfault:
+        assert 0 == run(root, LINES[name]).returncode
+        assert len(fsfault.journal) > 20
+        assert [] == fsfault.journal.faults
+    watched = tree(root)
+    assert alone == watched
+    assert len(alone) > 3
+
+
+def test_git_clone_cleans_up_after_itself(root):
+    """One rename of an object refused: it fails, and leaves no directory."""
+    assert 0 == run(root, "git init -q one; cd one; echo a > a; git add a; git commit -q -m a").returncode
+    with inject("os.open two/.git/HEAD* -> EACCES when once", roots=[root], strict=False) as fsfault:
+        told = run(root, "git clone -q one two", capture_output=True, text=True)
+        assert 1 == len(fsfault.journal.faults)
+    assert 0 != told.returncode
+    assert not (root / "two").exists()
+
+
+def test_git_checkout_goes_on_after_a_refused_unlink(root):
+    """A warning, and exit status 0."""
+    script = "git init -q -b main one; cd one; echo a > a; git add a; git commit -q -m a; git checkout -q -b b; git rm -q a; git commit -q -m b; git checkout -q main"
+    assert 0 == run(root, script).returncode
+    with inject("os.remove a -> EACCES", roots=[root]):
+        told = run(root, "cd one; git checkout -q b", capture_output=True, text=True)
+    assert (0, True) == (told.returncode, "unable to unlink" in told.stderr)
+    assert (root / "one" / "a").exists()
+
+
+@pytest.mark.slow
+def test_npm_uninstall_leaves_a_hidden_directory(root):
+    """One file is busy: exit status 0, and what it had moved away stays."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not here")
+    assert 0 == run(root, NPM).returncode
+    with inject("delete **/.left-*/index.js -> EBUSY", roots=[root]):
+        told = run(root, "cd app; npm uninstall left", capture_output=True, text=True)
+    assert 0 == told.returncode
+    assert [] != list((root / "app" / "node_modules").glob(".left-*"))
+
+
+@pytest.mark.slow
+def test_cargo_clean_stops_half_way(root):
+    """And the next build heals it."""
+    if shutil.which("cargo") is None:
+        pytest.skip("cargo is not here")
+    assert 0 == run(root, CARGO).returncode
+    with inject("os.remove **/target/** -> EACCES when nth 3", roots=[root]):
+        assert 0 != run(root, "cd crate; cargo clean -q", stderr=-3).returncode
+    assert (root / "crate" / "target").exists()
+    assert 0 == run(root, "cd crate; cargo build -q; ./target/debug/crate > /dev/null").returncode
