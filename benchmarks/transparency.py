@@ -41,7 +41,7 @@ CPYTHON = (
 
 
 class Suite(NamedTuple):
-    """A test suite for pytest: what to install, which source distribution has it, and pytest's arguments."""
+    """A test suite for pytest: what to install, where its source is (a distribution, or a repository and a tag), and pytest's arguments."""
 
     install: tuple[str, ...]
     source: str | None
@@ -56,7 +56,48 @@ SUITES = {
         "poetry==2.5.1",
         ("tests",),
     ),
-}
+    "portalocker": Suite(
+        ("pytest==9.*", "portalocker[redis]==4.4.2", "fakeredis", "pytest-rerunfailures", "pytest-timeout"),
+        "portalocker==4.4.2",
+        ("-o", "addopts=", "portalocker_tests"),
+    ),
+    "watchdog": Suite(
+        ("pytest==9.*", "watchdog[watchmedo]==7.1.0", "flaky", "pytest-timeout"),
+        "watchdog==7.1.0",
+        ("-o", "addopts=", "tests"),
+    ),
+    "path": Suite(
+        ("pytest==9.*", "path==17.1.1", "appdirs", "packaging", "more_itertools", "pygments"),
+        "path==17.1.1",
+        ("tests",),
+    ),
+    "setuptools": Suite(
+        (
+            "pytest==9.*", "setuptools==84.2.1", "virtualenv", "wheel", "pip", "packaging", "jaraco.envs", "jaraco.path",
+            "build[virtualenv]", "filelock", "ini2toml[lite]", "tomli-w", "pytest-timeout", "pytest-home",
+            "pytest-subprocess", "pytest-xdist", "jaraco.test",
+        ),
+        "setuptools==84.2.1",
+        ("-o", "addopts=", "setuptools/tests/test_build_meta.py"),
+    ),
+    "nox": Suite(
+        ("pytest==9.*", "nox[tox-to-nox,uv]==2026.8.17", "coverage[toml]", "pytest-xdist"),
+        "nox==2026.8.17",
+        ("-o", "addopts=", "tests"),
+    ),
+    "dulwich": Suite(
+        ("pytest==9.*", "dulwich[fastimport,merge,https]==1.2.21"), "dulwich==1.2.21", ("-o", "addopts=", "tests")
+    ),
+    # Its source distribution has no tests: they come from its repository.
+    "pip": Suite(
+        (
+            "pytest==9.*", "pip==26.3", "cryptography", "flit-core", "freezegun", "installer", "pytest-rerunfailures",
+            "pytest-xdist", "pytest-subket", "scripttest", "setuptools", "virtualenv", "werkzeug", "tomli-w", "proxy.py",
+        ),
+        "https://github.com/pypa/pip@26.3",
+        ("-o", "addopts=", "tests/unit"),
+    ),
+}  # fmt: skip
 REASONS = tomllib.loads((HERE / "transparency.toml").read_text("utf-8"))["difference"]
 
 
@@ -115,7 +156,12 @@ class Subject:
         venv.create(environment, with_pip=True, symlinks=os.name != "nt")
         self.python = str(environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
         self._pip("install", *self.suite.install)
-        if self.suite.source is not None:
+        if self.suite.source is not None and self.suite.source.startswith("https:"):
+            repository, _, tag = self.suite.source.rpartition("@")
+            self.source = self.directory / "source"
+            command = ["git", "clone", "-q", "--depth", "1", "--branch", tag, repository, str(self.source)]
+            subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+        elif self.suite.source is not None:
             package = self.suite.source.partition("==")[0]
             self._pip(
                 "download", "--no-deps", "--no-binary", package, "-d", str(self.directory), self.suite.source
