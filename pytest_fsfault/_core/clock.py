@@ -63,8 +63,6 @@ class VirtualClock(Clock):
         self._limits: dict[
             Hashable, int
         ] = {}  # by wait: virtual ends of real waits that nobody told the clock of
-        #: By name of a thread: the real nanoseconds for which the clock kept step with a limited wait of its.
-        self.kept_step: dict[str, int] = {}
         self._polled = 0  # real instant of the last decision
         self._real = False
         self.moved: Callable[[int], object] | None = None  # told the time whenever it is set forward

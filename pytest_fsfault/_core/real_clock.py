@@ -44,6 +44,8 @@ class Clock:
         self.raise_if_ended: Callable[[], object] = _none
         self.epoch: dict[str, int] | None = None  # what the real clocks showed when this one showed 0
         self.waits: list[Wait] = []
+        #: By name of a thread: the real nanoseconds for which the clock kept step with a limited wait of its.
+        self.kept_step: dict[str, int] = {}
 
     @property
     def now(self) -> float:

@@ -24,11 +24,15 @@ def evidence(
     ambient: Iterable[Armed],
     retries: Iterable[Any],
     waits: Iterable[float],
+    kept_step: Mapping[str, float],
     roots: Sequence[str],
     sweeps: Sequence[Mapping[str, Any]],
     children: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return counts, faults, retries, waits (virtual seconds) and rules of one test."""
+    """Return counts, faults, retries, waits (virtual seconds) and rules of one test.
+
+    `kept_step` are the real seconds that the clock took beside the wait of each thread.
+    """
     faults = [entry for entry in entries if entry.fault is not None]
     counts = Counter((entry.operation, entry.fault or "") for entry in faults)
     for sweep in sweeps:
@@ -48,6 +52,7 @@ def evidence(
             for retry in retries
         ],
         "waited": sum(waits),
+        "kept_step": {legible(name): seconds for name, seconds in kept_step.items()},
         "children": {
             "started": children["started"],
             "unreached": [legible(told) for told in children["unreached"]],

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 # At most so many lines of one kind stand in the summary; the JSON has them all.
 _MOST = 12
+# Real seconds from which on a wait that the clock kept step with is worth a line.
+_SLOW = 1
 
 
 def totals(tests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -28,6 +30,7 @@ def totals(tests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "most_attempts": max((retry["attempts"] for retry in retried), default=0),
         "waited_virtual": sum(test["waited"] for test in tests),
         "took_real": sum(test["seconds"] for test in tests),
+        "kept_step": _kept_step(tests),
         "never_fired": _never_fired(tests),
         "children": sum(test["children"]["started"] for test in tests),
         "unreached": [told for test in tests for told in test["children"]["unreached"]],
@@ -48,6 +51,13 @@ def document(
         "totals": totals(tests),
         "tests": list(tests),
     }
+
+
+def _kept_step(tests: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    found: Counter[str] = Counter()
+    for test in tests:
+        found.update(test["kept_step"])
+    return dict(found.most_common())
 
 
 def _never_fired(tests: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -81,11 +91,20 @@ def summary_lines(total: Mapping[str, Any], reproduce: str) -> Iterator[str]:
         yield from _more(total["unreached"])
     if total["waited_virtual"]:
         yield f"waited: {total['waited_virtual']:.3f} s of virtual time, in {total['took_real']:.3f} s of real time"
+    yield from _slow_waits(total["kept_step"])
     never = total["never_fired"]
     if never:
         yield "never fired:"
         yield from (f"  {text}" for text in never[:_MOST])
         yield from _more(never)
+
+
+def _slow_waits(kept_step: Mapping[str, float]) -> Iterator[str]:
+    """Yield where time was not skipped, since a thread waited with a timeout that only the system keeps."""
+    slow = [(name, seconds) for name, seconds in kept_step.items() if seconds > _SLOW]
+    for name, seconds in slow[:_MOST]:
+        yield f"not skipped: {seconds:.1f} s of real time, for a wait with a timeout in {name}"
+    yield from _more(slow)
 
 
 def _more(rows: Sequence[object]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.clock import SECOND
 from pytest_fsfault._intercept.fake.filesystem import WHOLE
 from pytest_fsfault._prove.retries import retries
 from pytest_fsfault._report.evidence import evidence
@@ -23,6 +24,7 @@ def evidence_of(session: Session) -> dict[str, Any]:
         journal, own=session.own, ambient=session.around, waits=session.clock.slept, roots=_shown_roots(session),
         retries=retries(journal, session.clock.waits, session.engine.roots),
         sweeps=[] if session.proofs is None else session.proofs.evidence(),
+        kept_step={name: span / SECOND for name, span in session.clock.kept_step.items()},
         children={"started": started, "unreached": list(unreached)},
     )  # fmt: skip
 

@@ -211,6 +211,7 @@ def test_json(told):
             "most_attempts": 3,
             "waited_virtual": 0.75,
             "took_real": seconds,
+            "kept_step": {},
             "never_fired": ["os.remove *.dll -> EBUSY"],
             "children": 0,
             "unreached": [],
@@ -233,6 +234,7 @@ def test_json(told):
             {"operation": "os.replace", "path": "test_green0/new.exe", "attempts": 3, "waits": [0.25, 0.25], "outcome": "ok"}
         ],
         "waited": 0.5,
+        "kept_step": {},
         "children": {"started": 0, "unreached": []},
         "sweeps": [],
         "rules": [

@@ -111,3 +111,37 @@ def test_ten_seconds_of_retries_beside_who_waits_for_work_take_no_real_time(cloc
             spent.append(real_time() - began)
             assert 10 == pytest.approx(clock.now - before, abs=0.01)
     assert min(spent) < 0.5
+
+
+SLOW = """
+import queue, threading, time
+
+def test_it():
+    work, stop = queue.SimpleQueue(), []
+
+    def poll():
+        while not stop:
+            try:
+                work.get(timeout=0.2)
+            except queue.Empty:
+                pass
+
+    thread = threading.Thread(target=poll, name="poller")
+    thread.start()
+    time.sleep(1.6)
+    stop.append(True)
+    thread.join()
+"""
+
+
+@pytest.mark.skipif(not limits._CALLS, reason="the system does not tell of limits")
+@pytest.mark.parametrize(("seconds", "told"), [("1.6", True), ("0.2", False)])
+def test_the_summary_says_whose_wait_took_real_time(pytester, seconds, told):
+    """A thread that looks every now and then, with timeouts that only the system keeps; less than a second is not told."""
+    pytester.makepyfile(SLOW.replace("1.6", seconds))
+    result = pytester.runpytest_subprocess("--fsfault-profile", "observe", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=1)
+    lines = [line for line in result.outlines if line.startswith("not skipped: ")]
+    assert told == bool(lines)
+    for line in lines:
+        assert line.endswith("s of real time, for a wait with a timeout in thread 'poller'")
