@@ -9,9 +9,8 @@ import builtins
 import io
 import os
 import shutil
-import tempfile
-from pathlib import Path
-from typing import Any
+import sys
+from typing import Any, ClassVar
 
 from pytest_fsfault._host.paths import one_form
 
@@ -36,8 +35,29 @@ class _Originals:
 
     open_file = staticmethod(open_file)
     realpath = staticmethod(os.path.realpath)
-    gettempdir = staticmethod(tempfile.gettempdir)
-    path = Path
+    # Loaded when first needed: a child process does without them. Taken now, where they are there already.
+    _loaded: ClassVar[dict[str, Any]] = {
+        name: getattr(sys.modules[module], name)
+        for module, name in (("pathlib", "Path"), ("tempfile", "gettempdir"))
+        if module in sys.modules
+    }
+
+    @property
+    def path(self) -> Any:
+        """The class of paths."""
+        if "Path" not in self._loaded:
+            from pathlib import Path  # noqa: PLC0415  # as said above
+
+            self._loaded["Path"] = Path
+        return self._loaded["Path"]
+
+    def gettempdir(self) -> str:
+        """Return the directory for temporary files."""
+        if "gettempdir" not in self._loaded:
+            from tempfile import gettempdir  # noqa: PLC0415  # as said above
+
+            self._loaded["gettempdir"] = gettempdir
+        return str(self._loaded["gettempdir"]())
 
     def __init__(self) -> None:
         vars(self).update({name: value for (module, name), value in ORIGINALS.items() if module == "os"})

@@ -6,7 +6,6 @@ There O_TEMPORARY has the system delete the file with its last handle, under wha
 
 from __future__ import annotations
 
-import tempfile
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._host.originals import ORIGINALS
@@ -37,6 +36,8 @@ class _Attributes(dict[str, Any]):
 
 def patches() -> Iterator[tuple[dict[str, Any], str, Any]]:
     """Yield what exchanges the function by which `tempfile` deletes; it is bound early, as a default."""
+    import tempfile  # noqa: PLC0415  # only a model of Windows needs it
+
     closer: Any = getattr(tempfile, "_TemporaryFileCloser", None)
     for name in ("close", "cleanup"):
         function = getattr(closer, name, None)

@@ -22,7 +22,6 @@ from pytest_fsfault._intercept.calls.descriptors import status_of_descriptor
 from pytest_fsfault._intercept.calls.installation import TIMES, Installation
 from pytest_fsfault._intercept.calls.open_files import toggle_methods
 from pytest_fsfault._intercept.calls.state import UNANNOUNCED, InterceptState, ignore_starts
-from pytest_fsfault._intercept.children.parent.supervisor import ChildSupervisor
 from pytest_fsfault._intercept.fake.detection import FakeDetection
 from pytest_fsfault._intercept.fake.isolation import patcher, real_files
 from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.clock import Clock
     from pytest_fsfault._core.engine.interfaces import ModelView, Sessions
+    from pytest_fsfault._intercept.children.parent.supervisor import ChildSupervisor
     from pytest_fsfault._intercept.fake.installation import FakeInstallation
     from pytest_fsfault._intercept.patching.patches import Patch
 
@@ -222,6 +222,8 @@ class Interceptor:
             with real_files():  # it stands in for real functions, also if a fake is there first
                 self._installation = Installation(self.state)
         if self.supervisor is None and not self._is_child:
+            from pytest_fsfault._intercept.children.parent.supervisor import ChildSupervisor  # noqa: PLC0415  # no child needs it
+
             self.supervisor = ChildSupervisor(self.state, self._any_clock, self.become_child)
             self.state.starting = self.supervisor.starting
         if self.supervisor is not None:

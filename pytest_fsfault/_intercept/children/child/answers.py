@@ -95,7 +95,7 @@ def _is_pattern(value: Any) -> bool:
         return False
     try:
         re.compile(value[1], value[2])
-    except (re.error, ValueError, OverflowError, RecursionError):
+    except (re.error, ValueError, OverflowError, RecursionError, Warning):
         return False
     return True
 
