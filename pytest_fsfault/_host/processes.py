@@ -6,18 +6,19 @@ read is passed over.
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
 from contextlib import suppress
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakSet
 
 from pytest_fsfault._host.windows_processes import snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+    from types import FrameType
 
     from pytest_fsfault._core.engine.interfaces import NativeFunctions
 
@@ -247,12 +248,20 @@ def _started(process: str) -> int:
     return int(next(iter(fields[_START:]), 0))
 
 
-def _reap(killed: Collection[int]) -> None:
+_popens: WeakSet[Any] = WeakSet()
+
+
+def note_start(frame: FrameType | None) -> None:
+    """Remember the `subprocess.Popen` object that starts a process: `frame` is where its audit event is raised."""
+    made = None if frame is None else frame.f_locals.get("self")
     module = sys.modules.get("subprocess")
-    if module is None:
-        return
-    for found in gc.get_objects():
-        if type(found) is module.Popen and found.pid in killed:
+    if module is not None and isinstance(made, module.Popen):
+        _popens.add(made)
+
+
+def _reap(killed: Collection[int]) -> None:
+    for found in tuple(_popens):
+        if found.pid in killed:
             until = monotonic() + _DEATH
             while found.poll() is None and monotonic() < until:
                 sleep(0.001)

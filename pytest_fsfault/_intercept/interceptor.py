@@ -12,13 +12,14 @@ import sys
 import threading
 from contextlib import contextmanager
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._core.engine.engine import Engine
-from pytest_fsfault._host.whole import complete, run_all
+from pytest_fsfault._host.whole import run_all
 from pytest_fsfault._intercept.calls.changes import Changes
 from pytest_fsfault._intercept.calls.descriptors import status_of_descriptor
+from pytest_fsfault._intercept.calls.gates import AllShut, Gate, OwnWork
 from pytest_fsfault._intercept.calls.installation import TIMES, Installation
 from pytest_fsfault._intercept.calls.open_files import toggle_methods
 from pytest_fsfault._intercept.calls.state import UNANNOUNCED, InterceptState, ignore_starts
@@ -28,7 +29,6 @@ from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from types import FrameType
 
     from pytest_fsfault._core.clock import Clock
     from pytest_fsfault._core.engine.interfaces import ModelView, Sessions
@@ -37,14 +37,6 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.patching.patches import Patch
 
 _REAL = object()
-
-
-class Gate(NamedTuple):
-    """Whether faults act for one session, and whether its clock runs for the code under test."""
-
-    engine: Sessions
-    faults: bool
-    time: bool
 
 
 class Interceptor:
@@ -343,40 +335,6 @@ class Interceptor:
         """Return how many calls have been intercepted below the roots: each costs a moment of virtual time."""
         counted = sum([tally.count for tally in tuple(engine.tallies.values())])
         return counted + (self.state.pending() if engine.gate else 0)
-
-
-class OwnWork:
-    """A context in which the calling thread works for us."""
-
-    def __init__(self, state: InterceptState) -> None:
-        self._working = state.working
-        self._before: FrameType | None = None
-
-    def __enter__(self) -> None:
-        me = threading.get_ident()
-        self._before = self._working.get(me)
-        self._working[me] = self._before or sys._getframe(1)
-
-    def __exit__(self, *_: object) -> None:
-        if self._before is None:
-            self._working.pop(threading.get_ident(), None)
-
-
-class AllShut:
-    """A context in which all gates are shut."""
-
-    def __init__(self, owner: Interceptor) -> None:
-        self._owner = owner
-
-    def __enter__(self) -> None:
-        try:
-            self._owner.hold_shut(self, True)
-        except BaseException:
-            self._owner.hold_shut(self, False)
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        complete(partial(self._owner.hold_shut, self, False))
 
 
 @cache

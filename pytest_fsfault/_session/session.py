@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.engine.journal import Journal
     from pytest_fsfault._core.language.rules import Rule
-    from pytest_fsfault._intercept.interceptor import Gate
+    from pytest_fsfault._intercept.calls.gates import Gate
     from pytest_fsfault._session.ambient import Ambient
     from pytest_fsfault._session.options import Options
     from pytest_fsfault._windows.windows import Windows

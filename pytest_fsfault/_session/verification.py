@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.engine.near_misses import Unmet, never_fired
+from pytest_fsfault._intercept.calls.gates import Gate
 from pytest_fsfault._intercept.children.parent.started import NATIVE
-from pytest_fsfault._intercept.interceptor import Gate, interceptor
+from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._intercept.native.possible import why_not
 from pytest_fsfault._session import open_handles
 

@@ -16,6 +16,7 @@ from pytest_fsfault._core.engine.execution import execute_early_bound
 from pytest_fsfault._core.engine.pending import Action
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._host.package import PACKAGE
+from pytest_fsfault._host.processes import note_start
 from pytest_fsfault._intercept.calls.arguments import describe
 from pytest_fsfault._intercept.calls.events import EVENTS, REPLACEMENT
 from pytest_fsfault._intercept.calls.functions import EVENTS_ONLY
@@ -193,6 +194,8 @@ class _ModelListener(_Listener):
     def on_event(self, args: _Args) -> None:
         if self.event in _STARTS and self.state.live and not self.state.works_for_us():
             self._refuse_after_the_end(_caller())
+            if self.event == "subprocess.Popen":
+                note_start(_caller())
             self.state.starting(self.event, args, _caller())
         if self.event == "import" and time_functions.needs_cover(args[0]):
             time_functions.cover_on_import(args[0])

@@ -44,7 +44,7 @@ TIMES = {id(original): (original, wrapper) for original, wrapper in VirtualTime.
 
 
 class Installation:
-    """The wrappers, made once for `board`, and all the places where they stand in for the originals."""
+    """The wrappers, made once for a state, and all the places where they stand in for the originals."""
 
     def __init__(self, state: InterceptState) -> None:
         self._state = state

@@ -82,11 +82,6 @@ class FakeInstallation:
             cell.cell_contents = original
         self._cells = []
 
-    def forget(self) -> None:
-        """Let go of the last fake: the sessions are over."""
-        self.fake = self._early_bound = None
-        self._known.clear()
-
     # The roots of a session are others here.
 
     def adopt(self, engine: Sessions) -> None:

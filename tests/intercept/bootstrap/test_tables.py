@@ -1,0 +1,46 @@
+"""What the dormant bootstrap watches is what the table of operations has."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from pytest_fsfault._intercept.calls.functions import EVENTS_ONLY, FUNCTIONS
+
+pytest.importorskip("posix")
+from pytest_fsfault._intercept.bootstrap import dormant
+from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
+
+# The modules of these announce themselves when they are imported, which activates an interpreter.
+ON_IMPORT = {"shutil", "subprocess"}
+
+
+def of_os(shape):
+    """Return the functions of `os` of one shape that this system has."""
+    found = {row.function for row in FUNCTIONS if row.module == "os" and row.shape == shape}
+    return {name for name in found if hasattr(os, name)}
+
+
+@pytest.mark.parametrize(("shape", "names"), [("path", dormant._ONE_PATH), ("two paths", dormant._TWO_PATHS)])
+def test_every_function_of_a_path_has_a_forwarder(shape, names):
+    """None is missing, and none is there that no rule can concern."""
+    assert of_os(shape) == {name for name in names.split() if hasattr(os, name)}
+
+
+def test_every_clock_has_a_forwarder():
+    """All functions of `time` that virtual time exchanges."""
+    exchanged = {original.__name__ for original in VirtualTime.exchanges if original.__module__ == "time"}
+    assert exchanged == {name for name in dormant._CLOCKS.split() if hasattr(time, name)}
+
+
+def test_every_audit_event_is_heard():
+    """Those of the functions, and of what is met by its event alone, unless an import activates before."""
+    wanted = {row.event for row in FUNCTIONS if row.event and row.shape != "descriptor"} | set(EVENTS_ONLY)
+    assert {event for event in wanted if event.partition(".")[0] not in ON_IMPORT} == dormant._EVENTS
+
+
+def test_the_modules_that_announce_themselves_activate():
+    """Their import comes before any event of theirs."""
+    assert ON_IMPORT <= dormant._ACTIVATING
