@@ -126,6 +126,8 @@ def caller_of(point: InjectionPoint) -> str:
 
     The line of the test's own block, at the end of the stack, tells nothing.
     """
+    if point.place:
+        return ""  # a native program: its call site says what is known
     file, _, line = point.call_site.rpartition(":")
     others = [one for one in point.stack[:-1] if one != (file, int(line or 0))]
     elsewhere = [one for one in others if one[0] != file]
