@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from stat import S_ISLNK
+from stat import S_IFLNK
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.engine.status import windows_status
+from pytest_fsfault._core.engine.status import plain_status, windows_status
 from pytest_fsfault._windows.lookup import Location
 
 if TYPE_CHECKING:
     from pytest_fsfault._windows.lookup import Lookup
     from pytest_fsfault._windows.sharing import Identity
 
-_WRITABLE = 0o200
+_WRITABLE, _TYPE = 0o200, 0o170000
 _NONE: frozenset[str] = frozenset()
 
 
@@ -58,9 +58,9 @@ class Attributes:
 
     def show(self, found: Any, path: object) -> Any:
         """Return a status as Windows shows it; `path`, if it is a text, is where the file was found."""
-        link = S_ISLNK(found.st_mode)
+        link = found[0] & _TYPE == S_IFLNK
         if not (self._known or link):
-            return windows_status(found, path)
+            return plain_status(found, path)
         location = Location(path if isinstance(path, str) else "", found)
         directory = link and bool(location.path) and self.is_directory_link(location)
         return windows_status(found, path, self.of(location), directory_link=directory)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 
@@ -11,11 +12,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_fsfault import inject
+from pytest_fsfault._windows.versions import VERSIONS
 
 FILES = ("a.txt", "b.dll", "d/c.txt", "d/e/f.py")
 DIRECTORIES = ("d", "d/e", "n", "d/n")
-NEW = ("new.txt", "d/new.txt", "n/new.txt")
-ANY = st.sampled_from(FILES + DIRECTORIES + NEW)
+NEW = ("new.txt", "d/new.txt", "n/new.txt", "A.TXT")
+LINKS = ("to-file", "to-directory", "to-nothing", "d/to-above")
+ANY = st.sampled_from(FILES + DIRECTORIES + NEW + LINKS)
+
+
+def stream(path):
+    """Write an alternate data stream of a file, and read it again."""
+    Path(f"{path}:s").write_text("stream")
+    assert "stream" == Path(f"{path}:s").read_text()
+
+
+def temporary(path):
+    """Put a file that is deleted on close in the place of another: it goes."""
+    with tempfile.NamedTemporaryFile(dir=path.parent) as file:
+        os.replace(file.name, path)
+    assert not os.path.lexists(path)
+
+
 ONE = {
     "write": lambda path: path.write_bytes(b"written"),
     "append": lambda path: path.open("ab").close(),
@@ -29,8 +47,17 @@ ONE = {
     "truncate": lambda path: os.truncate(path, 1),
     "rmtree": shutil.rmtree,
     "touch": lambda path: os.utime(path, (1, 1)),
+    "mode": lambda path: os.chmod(path, stat.S_IMODE(os.lstat(path).st_mode) ^ stat.S_IWRITE),
+    "stream": stream,
+    "temporary": temporary,
 }
-TWO = {"rename": os.rename, "replace": os.replace, "link": os.link, "copy": shutil.copyfile}
+TWO = {
+    "rename": os.rename,
+    "replace": os.replace,
+    "link": os.link,
+    "copy": shutil.copyfile,
+    "symlink": lambda source, path: os.symlink(source.name, path),
+}
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.sampled_from(sorted(ONE)), ANY),
@@ -49,8 +76,11 @@ HOLDS = st.lists(
 )
 
 
+RESPELLED = {"A.TXT"}
 # Made of several calls, of which one may have succeeded.
-HALF = {"rmtree", "write", "copy"}
+HALF = {"rmtree", "write", "copy", "stream", "temporary", "mode"}
+# What the host does not have.
+WINDOWS_ONLY = {"stream", "temporary", "mode"}
 
 
 def prepare(root):
@@ -58,14 +88,21 @@ def prepare(root):
     (root / "d" / "e").mkdir(parents=True)
     for name in FILES:
         (root / name).write_text(name)
+    for name, target in zip(LINKS, ("a.txt", "d", "nothing", "../d"), strict=True):
+        (root / name).symlink_to(target)
 
 
 def tree(root):
     """Return all names below `root` with what they are."""
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes() if path.is_file() else None
-        for path in root.rglob("*")
-    }
+    found = {}
+    for folder, directories, files in os.walk(root):
+        for name in (*directories, *files):
+            path = Path(folder, name)
+            content = (
+                os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else None
+            )
+            found[path.relative_to(root).as_posix()] = content
+    return found
 
 
 def act(step, root):
@@ -78,7 +115,7 @@ def act(step, root):
     return None
 
 
-@given(STEPS, HOLDS, st.sampled_from(["7", "server-2019", "10", "11"]))
+@given(STEPS, HOLDS, st.sampled_from(sorted(VERSIONS)))
 @settings(max_examples=150, deadline=None)
 def test_law(steps, holds, version):
     """A refused call changes nothing, an allowed one does what it does anywhere; without holds none is met."""
@@ -86,8 +123,8 @@ def test_law(steps, holds, version):
         ours, plain = Path(base, "ours"), Path(base, "plain")
         for root in (ours, plain):
             prepare(root)
-        with inject(windows=version, roots=[ours], strict=False) as fsfault:
-            windows = fsfault.windows()
+        with inject(roots=[ours], strict=False) as fsfault:
+            windows = fsfault.windows(version, developer_mode=True)
             kept = [getattr(windows, verb)(ours / path, *rest) for verb, path, *rest in holds]
             for step in steps:
                 before, seen = tree(plain), len(fsfault.journal.faults)
@@ -98,7 +135,7 @@ def test_law(steps, holds, version):
                         assert before == tree(ours), (step, error)
                     elif step[0] == "truncate" and any(hold[0] == "map" for hold in holds):
                         pass  # CPython overlooks the failure of cutting a mapped file
-                    elif error is None and not windows._state.pending:
+                    elif error is None and step[0] not in WINDOWS_ONLY and not windows._state.pending:
                         twin(step, ours, plain)
                     resemble(ours, plain)
             for hold in kept:
@@ -114,10 +151,12 @@ def test_law(steps, holds, version):
 def twin(step, ours, plain):
     """Do the same in the plain tree: it succeeds there, too, and leaves the same."""
     error = act(step, plain)
-    if step[0] == "replace" and error is not None:
-        # What Windows allows and POSIX does not: a directory takes the place of a file.
+    if step[0] in {"replace", "rmdir"} and error is not None:
+        # What Windows allows and POSIX does not: a directory takes the place of a file, a link to one is removed.
         assert isinstance(error, NotADirectoryError)
         return
+    if RESPELLED & set(step[1:]):
+        return  # the spelling that the disk has counts for Windows alone
     assert error is None, (step, error)
     assert tree(plain) == tree(ours), step
 
@@ -126,4 +165,4 @@ def resemble(ours, plain):
     """Make the plain tree like ours again, where Windows does more or less than POSIX."""
     if tree(ours) != tree(plain):
         shutil.rmtree(plain)
-        shutil.copytree(ours, plain)
+        shutil.copytree(ours, plain, symlinks=True)

@@ -15,6 +15,9 @@ _MODE, _TYPE, _RUN, _WRITE = 0, 0o170000, 0o111, 0o200
 _REGULAR, _DIRECTORY, _LINK = modes.S_IFREG, modes.S_IFDIR, modes.S_IFLNK
 
 
+_READONLY, _FOLDER, _ARCHIVE, _REPARSE = 0x1, 0x10, 0x20, 0x400
+
+
 class ShownStatus(tuple[Any, ...]):  # noqa: SLOT001  # it holds more than its items
     """A status of which some fields are others than the host's; for `isinstance` it is an `os.stat_result`."""
 
@@ -33,8 +36,9 @@ class ShownStatus(tuple[Any, ...]):  # noqa: SLOT001  # it holds more than its i
     st_ctime_ns = property(attrgetter("_real.st_ctime_ns"))
 
     _real: Any
-    st_file_attributes: int
-    st_reparse_tag: int
+    # Those of most files; others have their own.
+    st_file_attributes = _ARCHIVE
+    st_reparse_tag = 0
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
@@ -63,8 +67,10 @@ def shown(real: Any, fields: tuple[Any, ...], attributes: int, tag: int) -> Show
     """Return a status with other first `fields` than the real one, and those that Windows alone has."""
     made = tuple.__new__(ShownStatus, fields + real[len(fields) :])
     made._real = real
-    made.st_file_attributes = attributes
-    made.st_reparse_tag = tag
+    if attributes != _ARCHIVE:
+        made.st_file_attributes = attributes
+    if tag:
+        made.st_reparse_tag = tag
     return made
 
 
@@ -99,11 +105,9 @@ def check_available(function: str, arguments: Mapping[str, Any]) -> None:
         raise NotImplementedError(f"{text} unavailable on this platform")
 
 
-_READONLY, _FOLDER, _ARCHIVE, _REPARSE = 0x1, 0x10, 0x20, 0x400
 _NAMED = {"hidden": 0x2, "system": 0x4}
 _SYMLINK = 0xA000000C  # IO_REPARSE_TAG_SYMLINK
 _PROGRAMS = frozenset([".exe", ".bat", ".cmd", ".com"])
-_PLAIN_FILE, _PLAIN_FOLDER = (0o100666,), (0o40777,)
 
 
 def windows_status(
@@ -144,3 +148,26 @@ def entry_status(found: Any) -> Any:
     if type(found) is not ShownStatus:
         return found
     return shown(found._real, (found[0], 0, 0, 0), found.st_file_attributes, found.st_reparse_tag)
+
+
+# By the real mode: what a file or directory without any attribute of its own shows, as most have none.
+_plain: dict[int, tuple[tuple[int, ...], int]] = {}
+_new = tuple.__new__
+
+
+def plain_status(real: Any, path: object) -> Any:
+    """Return what `windows_status` does for a file or directory that has no attributes; the fast way."""
+    known = _plain.get(real[0])
+    if known is None:
+        if real[0] & _TYPE not in (_REGULAR, _DIRECTORY):
+            return windows_status(real, path)
+        made = windows_status(real, None)
+        known = _plain[real[0]] = tuple(made[:1]), made.st_file_attributes
+    if type(path) is str and path[-4:-3] == "." and path[-4:].lower() in _PROGRAMS:
+        return windows_status(real, path)
+    fields, attributes = known
+    made = _new(ShownStatus, fields + real[1:])
+    made._real = real
+    if attributes != _ARCHIVE:
+        made.st_file_attributes = attributes
+    return made

@@ -127,8 +127,9 @@ def judge_truncate(state: WindowsState, operation: Operation) -> Answer:
     if not isinstance(operation.shown, (str, bytes)):
         return judge_file_truncate(state, operation)
     location = state.existing(operation)
-    _check_existing(state, state.lookup.follow(location), Wish(READ | WRITE))
-    if _cuts_mapped(state, state.lookup.follow(location), operation.detail):
+    followed = state.must_lead(location, 2)
+    _check_existing(state, followed, Wish(READ | WRITE))
+    if _cuts_mapped(state, followed, operation.detail):
         # The runtime's failure is a positive number, and CPython tests for a negative one: nothing is told.
         return Answer(location.path, perform=_nothing)
     return Answer(location.path)
