@@ -228,3 +228,34 @@ def test_a_child_sees_the_same(windows, tmp_path):
         [sys.executable, "-c", script, str(tmp_path / "f")], capture_output=True, text=True, check=False
     )
     assert "0o100444 33" == told.stdout.strip(), told.stderr
+
+
+FLAGS = ("O_BINARY", "O_NOINHERIT", "O_RANDOM", "O_SEQUENTIAL", "O_SHORT_LIVED", "O_TEMPORARY", "O_TEXT")
+MODULE = """
+import os
+from os import O_BINARY
+
+def make(path, *names):
+    flags = os.O_RDWR | os.O_CREAT | O_BINARY
+    for name in names:
+        flags |= getattr(os, name)
+    return os.open(path, flags)
+"""
+
+
+def test_flags_for_modules_that_pretend(windows, tmp_path, monkeypatch):
+    """They have those of Windows, which change nothing here, but that O_TEMPORARY deletes on close; nobody else has."""
+    (tmp_path / "with_flags.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    with windows.pretend("with_flags"):
+        import with_flags
+
+        for name in FLAGS:
+            path = tmp_path / name
+            descriptor = with_flags.make(path, name)
+            assert b"text" == os.read(
+                descriptor, (os.write(descriptor, b"text") and os.lseek(descriptor, 0, 0)) or 9
+            )
+            os.close(descriptor)
+            assert path.exists() == (name != "O_TEMPORARY")
+    assert [] == [name for name in FLAGS if hasattr(os, name)]
