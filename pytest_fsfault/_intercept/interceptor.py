@@ -229,10 +229,11 @@ class Interceptor:
     def _any_clock(self) -> Any:
         return self.clock or next((engine.clock for engine in self.state.engines), None)
 
-    def attach(self, engine: Sessions) -> None:
-        """Put the sessions of the parent in force in this child process."""
+    def attach(self, engine: Sessions, patches: list[Patch]) -> None:
+        """Put the sessions of the parent in force in this child process, and `patches` in place with them."""
         self._is_child = True
         self.start(engine)
+        self._cover(patches)
         self.set_gates([Gate(engine, engine.gate, True)])
 
     def become_child(self, directory: str) -> None:

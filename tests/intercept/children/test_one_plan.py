@@ -227,3 +227,23 @@ with inject("os.remove -> EROFS when once", roots=[{str(root)!r}]) as fsfault:
     with inject("os.remove -> EBUSY when first 2", roots=[root]) as fsfault:
         assert "30\n16\nremoved\n3\n" == python(code, path)
         assert 3 == len(fsfault.journal)
+
+
+ENDS = {
+    "by itself": "",
+    "os._exit": "os._exit(0)",
+    "_exit bound early": "from os import _exit\n_exit(0)",
+    "os.execv": "os.execv(sys.executable, [sys.executable, '-c', ''])",
+    "os.execvpe": "os.execvpe(sys.executable, [sys.executable, '-c', ''], os.environ)",
+    "os._exit of a fork": "if os.fork(): os.wait()\nelse: os.mkdir(sys.argv[1] + '/d'); os._exit(0)",
+}
+
+
+@pytest.mark.parametrize("case", ENDS)
+def test_calls_that_no_rule_concerns_are_counted_however_a_process_ends(root, case):
+    """The message of a rule that never fired names them."""
+    code = f"import os, sys\nos.mkdir(sys.argv[1] + '/a')\nos.mkdir(sys.argv[1] + '/b')\n{ENDS[case]}"
+    calls = 3 if "fork" in case else 2
+    with pytest.raises(AssertionError, match=f"but {calls} calls of os.mkdir"):
+        with inject("os.rmdir nothing -> EACCES", roots=[root], native=False):
+            subprocess.run([sys.executable, "-c", code, str(root)], check=True)

@@ -15,9 +15,11 @@ from pytest_fsfault._intercept.children.child.connection import Client, ParentGo
 from pytest_fsfault._intercept.children.child.remote_clock import RemoteClock
 from pytest_fsfault._intercept.children.child.remote_engine import RemoteSessions
 from pytest_fsfault._intercept.children.shared_page import SharedState
+from pytest_fsfault._intercept.patching.patches import Patch, bind
 from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from types import FrameType
 
@@ -35,8 +37,8 @@ class Interceptor(Protocol):
     def own_work(self) -> AbstractContextManager[None]:
         """Let the calling thread work for us in the block."""
 
-    def attach(self, engine: Sessions) -> None:
-        """Put the sessions of the parent in force."""
+    def attach(self, engine: Sessions, patches: list[Patch]) -> None:
+        """Put the sessions of the parent in force, and patches in place with them."""
 
     def become_child(self, directory: str) -> None:
         """Forget the sessions in a forked child, and attach it."""
@@ -174,9 +176,29 @@ def attach(interceptor: Interceptor, directory: str) -> bool:
     interceptor.state.attached = ParentLiveness()
     _attachment = attachment
     interceptor.state.starting = attachment.starting
-    interceptor.attach(attachment.engine)
+    interceptor.attach(attachment.engine, _endings())
     atexit.register(attachment.tell)
     return True
+
+
+# The ways to end a process, or its program, that let nobody else have a word.
+_ENDINGS = {name: getattr(os, name) for name in ("_exit", "execv", "execve") if hasattr(os, name)}
+
+
+def _endings() -> list[Patch]:
+    """Return what reports the last calls of a process first; each is put in place once."""
+    patches = [Patch(os, name, real, bind("os", real, _ending(real))) for name, real in _ENDINGS.items()]
+    _ENDINGS.clear()
+    return patches
+
+
+def _ending(real: Callable[..., Any]) -> Callable[..., Any]:
+    def ending(_home: object, *args: Any, **kwargs: Any) -> Any:
+        if _attachment is not None:
+            _attachment.tell()
+        return real(*args, **kwargs)
+
+    return ending
 
 
 _directories: list[str] = []

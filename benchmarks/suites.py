@@ -1,0 +1,149 @@
+"""What foreign test suites pay: each one plain, under `observe`, and under `--fsfault`, as ratios within one run.
+
+Run by hand: ``python benchmarks/suites.py [--only NAME ...] [--rounds 3]``. Each suite comes from the source
+distribution of a release, in an environment of its own; the three variants take turns within a round, and the median
+of the ratios is printed. A suite whose plain run fails as a whole is told and left out.
+
+It needs a package index.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import venv
+from pathlib import Path
+from typing import NamedTuple
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+LIMIT = 1800  # seconds that one run may take
+VARIANTS = {
+    "plain": ("-p", "no:fsfault"),
+    "observe": ("--fsfault-profile", "observe"),
+    "fsfault": ("--fsfault",),
+}
+# pytest's exit codes: all passed, and some failed, which under faults is their purpose.
+RAN = (0, 1)
+
+
+class Suite(NamedTuple):
+    """A released package with tests: what else they need, and pytest's arguments."""
+
+    package: str
+    needs: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ("tests",)
+
+
+SUITES = {
+    "path": Suite("path", ("more_itertools",)),
+    "distlib": Suite("distlib"),
+    "cookiecutter": Suite("cookiecutter", ("pytest-mock", "freezegun")),
+    "jupyter_core": Suite("jupyter_core", ("pytest-timeout",)),
+    "nbformat": Suite("nbformat", ("testpath", "pep440", "jsonschema")),
+    "send2trash": Suite("send2trash"),
+    "wheel": Suite("wheel", ("setuptools", "flit-core")),
+    "diskcache": Suite("diskcache", ("django", "pytest-django"), ("tests", "-m", "not benchmark", "-x")),
+    "platformdirs": Suite("platformdirs", ("appdirs", "pytest-mock")),
+    "filelock": Suite("filelock", ("pytest-mock", "pytest-asyncio", "pytest-timeout", "virtualenv")),
+}
+
+
+class Subject:
+    """One suite in a directory of its own."""
+
+    def __init__(self, name: str, directory: Path) -> None:
+        self.name, self.suite, self.directory = name, SUITES[name], directory
+        self.python = str(
+            directory / "environment" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        )
+        self.source = directory
+
+    def prepare(self) -> None:
+        """Make the environment, and unpack the release."""
+        venv.create(self.directory / "environment", with_pip=True, symlinks=os.name != "nt")
+        self._pip("install", "pytest==9.*", self.suite.package, *self.suite.needs, str(CHECKOUT))
+        package = self.suite.package
+        self._pip("download", "--no-deps", "--no-binary", package, "-d", str(self.directory), package)
+        (archive,) = self.directory.glob("*.tar.gz")
+        with tarfile.open(archive) as opened:
+            opened.extractall(self.directory / "source", filter="data")
+        (self.source,) = (self.directory / "source").iterdir()
+
+    def _pip(self, *arguments: str) -> None:
+        command = [self.python, "-m", "pip", "-q", "--disable-pip-version-check", *arguments]
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+
+    def run(self, variant: str) -> tuple[float, str]:
+        """Run the suite; return its seconds, and the last line that it prints."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        command = [
+            self.python,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:randomly",
+            "-p",
+            "no:cacheprovider",
+            "--tb=no",
+        ]
+        began = time.monotonic()
+        done = subprocess.run(
+            [*command, *VARIANTS[variant], *self.suite.arguments],
+            cwd=self.source, env=environment, capture_output=True, text=True, timeout=LIMIT, stdin=subprocess.DEVNULL, check=False,
+        )  # fmt: skip
+        took = time.monotonic() - began
+        last = next(
+            (line for line in reversed(done.stdout.splitlines()) if " in " in line), done.stderr[-200:]
+        )
+        if done.returncode not in RAN:
+            raise RuntimeError(f"{variant}: exit status {done.returncode}: {last}")
+        return took, last
+
+
+def measure(subject: Subject, rounds: int) -> dict[str, float]:
+    """Return the median ratio of each variant to the plain one."""
+    subject.prepare()
+    subject.run("plain")  # bytecode and caches
+    found: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        took = {variant: subject.run(variant) for variant in VARIANTS}
+        for variant, (seconds, _) in took.items():
+            found.setdefault(variant, []).append(seconds / took["plain"][0])
+    ratios = {variant: statistics.median(values) for variant, values in found.items()}
+    shown = "  ".join(f"{variant} {ratios[variant]:.2f}x" for variant in VARIANTS if variant != "plain")
+    sys.stdout.write(f"{subject.name:14} {took['plain'][0]:7.1f} s  {shown}   {took['plain'][1]}\n")
+    sys.stdout.flush()
+    return ratios
+
+
+def main() -> int:
+    """Measure the suites that are asked for; return 1 if any of them could not be run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="*", default=list(SUITES), choices=list(SUITES))
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    found, failed = [], 0
+    for name in options.only:
+        with tempfile.TemporaryDirectory(prefix="suites-") as base:
+            try:
+                found.append(measure(Subject(name, Path(base)), options.rounds))
+            except (RuntimeError, OSError, ValueError, subprocess.SubprocessError) as error:
+                failed += 1
+                sys.stdout.write(f"{name:14} not measured: {error}\n")
+    for variant in ("observe", "fsfault"):
+        if found:
+            median = statistics.median(ratios[variant] for ratios in found)
+            sys.stdout.write(f"{variant}: in the median of {len(found)} suites {median:.2f}x\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
