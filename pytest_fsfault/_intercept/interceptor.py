@@ -87,7 +87,7 @@ class Interceptor:
         If a crash has ended it, files that are still open may have data that must never arrive; not if nothing
         can have been `lost`. Whatever one part raises, the others are taken away; it may be called again.
         """
-        run_all(partial(self._stop, engine, lost), self._end_supervisor)
+        run_all(partial(self._stop, engine, lost), self._unlock, self._end_supervisor)
 
     def _stop(self, engine: Sessions, lost: bool) -> None:
         with self._lock:
@@ -101,6 +101,12 @@ class Interceptor:
                 self.refresh,
                 partial(toggle_methods, self.state, crashed=self._crashed),
             )
+
+    def _unlock(self) -> None:
+        """Release what an exception has kept locked that came between the end of a block and its `__exit__`."""
+        # A child may learn within the lock that its parent has gone.
+        while not self._is_child and self._lock._is_owned():  # type: ignore[attr-defined]
+            self._lock.release()
 
     def _forget(self, engine: Sessions) -> None:
         self.state.engines = tuple(other for other in self.state.engines if other is not engine)

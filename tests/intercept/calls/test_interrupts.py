@@ -14,12 +14,14 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
 
 from pytest_fsfault import inject
 from pytest_fsfault._host.package import BETWEEN, PACKAGE
+from pytest_fsfault._intercept.interceptor import interceptor
 
 posix = pytest.importorskip("posix")
 
@@ -179,6 +181,9 @@ def check(scene, root, step, before):
     with inject("os.mkdir bad -> EACCES", roots=[root]):
         refused(root)
         waits(root)
+        with ThreadPoolExecutor(1) as pool:  # whom a lock that is still held would block
+            pool.submit(refused, root).result(timeout=60)
+            pool.submit(interceptor().refresh).result(timeout=60)
     assert before == surroundings(), seen[-1]
 
 
