@@ -115,7 +115,7 @@ class Plugin:
     def pytest_runtest_logreport(self, report):
         found = getattr(report, "fsfault", None)
         if found is not None:
-            self._recorded += found["entries"]
+            self._recorded += len(found["calls"])
             self._refused += sum(count for *_, count in found["counts"])
         if report.when != "call" and report.outcome == "passed":
             return

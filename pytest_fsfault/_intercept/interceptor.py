@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.clock import Clock
     from pytest_fsfault._core.engine.interfaces import ModelView, Sessions
+    from pytest_fsfault._intercept.children.parent.started import ProcessRow
     from pytest_fsfault._intercept.children.parent.supervisor import ChildSupervisor
     from pytest_fsfault._intercept.fake.installation import FakeInstallation
     from pytest_fsfault._intercept.patching.patches import Patch
@@ -213,6 +214,10 @@ class Interceptor:
     def unreached(self, first: int) -> list[str]:
         """Return a sentence for each of them, from the `first` on, that no fault has reached."""
         return [] if self.supervisor is None else self.supervisor.unreached(first)
+
+    def processes(self, first: int) -> list[ProcessRow]:
+        """Return what is known of each process that was started, from the `first` on."""
+        return [] if self.supervisor is None else self.supervisor.processes(first)
 
     def _prepare(self) -> None:
         """Make what the first session needs, and keep it for the others."""

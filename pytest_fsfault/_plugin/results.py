@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -35,17 +36,20 @@ class Results:
         self._settings = settings
         self._tests: list[dict[str, Any]] = []
         self._shown: list[tuple[str, list[str]]] = []
+        self._started = time.time()
         self._red = ""  # the test whose journal was printed last
 
     def attach(self, session: Session, call: Any, report: Any) -> None:
         """Put what the test showed on its report, which reaches an xdist controller too."""
-        from pytest_fsfault._report.lines import legible  # noqa: PLC0415
+        from pytest_fsfault._core.language.legible import legible  # noqa: PLC0415
         from pytest_fsfault._session.showing import evidence_of, lines_of  # noqa: PLC0415
 
         if call.when == "call":
             report.fsfault = {
-                "test": report.nodeid,
+                "id": report.nodeid,
                 "outcome": report.outcome,
+                "failure": _failure(call, report),
+                "reproduce": self._line(report.nodeid),
                 "profile": session.profile,
                 "seed": session.seed,
                 "seconds": call.duration,
@@ -65,7 +69,10 @@ class Results:
             report.fsfault_shown = lines
 
     def _rerun(self, nodeid: str) -> str:
-        return f"to reproduce: pytest {self.selected(nodeid)} {self._arguments()}"
+        return f"to reproduce: {self._line(nodeid)}"
+
+    def _line(self, nodeid: str) -> str:
+        return f"pytest {self.selected(nodeid)} {self._arguments()}"
 
     def selected(self, nodeid: str) -> str:
         """Return the argument that selects one test, as seen from where pytest was called."""
@@ -82,15 +89,16 @@ class Results:
         self._tests.append(found)
         shown = getattr(report, "fsfault_shown", None)
         if shown:
-            self._shown.append((f"fsfault: {found['test']}", shown))
+            self._shown.append((f"fsfault: {found['id']}", shown))
 
     def sections(self, *, brief: bool) -> Iterator[tuple[str, list[str]]]:
         """Yield titles and lines for the end of the run; if `brief`, only those that were asked for."""
         yield from self._shown
         if self._tests and not brief:
+            from pytest_fsfault._core.language.legible import legible  # noqa: PLC0415
             from pytest_fsfault._report.summary import summary_lines, totals  # noqa: PLC0415
 
-            yield "fsfault", list(summary_lines(totals(self._tests), self._arguments()))
+            yield "fsfault", [*map(legible, summary_lines(totals(self._tests), self._arguments()))]
 
     def finish(self, seed: int, path: Path | None) -> None:
         """Write the JSON to a path, if there is one, and remember the seed for `--fsfault-seed last`."""
@@ -100,7 +108,7 @@ class Results:
         if self._tests and cache is not None:
             cache.set(_LAST_SEED, seed)
         if path is not None:
-            path.write_text(json.dumps(self._document(seed), indent=2) + "\n", "utf-8")
+            path.write_text(json.dumps(self._document(seed), indent=2) + "\n", "ascii")
 
     def missing(self) -> str:
         """Return why the one trial that was asked for cannot have been run; nothing if it may have been."""
@@ -111,11 +119,20 @@ class Results:
         return f"--fsfault-trial {trial}: no test of this run has a sweep"
 
     def _document(self, seed: int) -> dict[str, Any]:
+        from pytest_fsfault._plugin.run_facts import run_facts  # noqa: PLC0415
         from pytest_fsfault._report.summary import document  # noqa: PLC0415
 
-        settings = self._settings()
-        rules = [str(rule) for rule in settings.rules]
-        return document(self._tests, profile=settings.profile, rules=rules, seed=seed)
+        facts = run_facts(self._settings(), seed, self._arguments(), self._config.invocation_params.args)
+        return document(self._tests, {**facts, "started": self._started})
+
+
+def _failure(call: Any, report: Any) -> dict[str, Any] | None:
+    """Return why a test failed: its text, and which check of ours said so, if one did."""
+    if not report.failed or call.excinfo is None:
+        return None
+    error = call.excinfo.value
+    ours = type(error).__module__.startswith("pytest_fsfault")
+    return {"text": call.excinfo.exconly(tryshort=True), "check": type(error).__name__ if ours else None}
 
 
 def last_seed(config: Any) -> int | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_fsfault._core.language.legible import legible, legible_lines
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -43,7 +45,7 @@ def _blocks(failed: Sequence[TrialResult], rerun: RerunCommand) -> Iterator[str]
     if rest:
         yield ""
         for one in rest[:_MOST]:
-            yield f"{_head(one)}: {one.wrong[0].check}: {one.wrong[0].text.splitlines()[0]}"
+            yield f"{_head(one)}: {one.wrong[0].check}: {legible(one.wrong[0].text.partition(chr(10))[0])}"
     if len(rest) > _MOST:
         yield f"... and {len(rest) - _MOST} more"
 
@@ -56,7 +58,7 @@ def _heads(group: Sequence[TrialResult]) -> Iterator[str]:
 
 def _in_full(one: TrialResult, rerun: RerunCommand) -> Iterator[str]:
     for wrong in one.wrong:
-        yield f"  {wrong.check}: " + wrong.text.replace("\n", "\n      ")
+        yield f"  {wrong.check}: " + legible_lines(wrong.text).replace("\n", "\n      ")
     if one.kept:
         yield f"  files kept in: {one.kept}"
     line = rerun(one.id)
@@ -74,8 +76,8 @@ def described(one: TrialResult) -> str:
 
 
 def _described(call: InjectedCall) -> str:
-    to = f" -> {call.target}" if call.target is not None else ""
+    to = f" -> {legible(call.target)}" if call.target is not None else ""
     how = " every time" if call.persists else ""
     which = "" if call.nth == 1 else f" (call {call.nth} of that line)"
     caller = f", called from {call.caller}" if call.caller else ""
-    return f"{call.operation} {call.path}{to}: {call.fault}{how}, at {call.site}{which}{caller}"
+    return f"{call.operation} {legible(call.path)}{to}: {call.fault}{how}, at {call.site}{which}{caller}"

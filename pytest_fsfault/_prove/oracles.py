@@ -9,6 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.language.globs import compile_glob
+from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._core.language.rules import read_glob
 from pytest_fsfault._prove.tree import shown
 
@@ -82,7 +83,7 @@ def lost(before: Tree, after: Tree, tree: Tree, backups: Sequence[Tree], is_back
         if spare[item.digest]:
             spare[item.digest] -= 1
         else:
-            missing.append(f"- {path} ({item.size} bytes)")
+            missing.append(f"- {legible(path)} ({item.size} bytes)")
     if not missing:
         return ""
     return "these files of the old tree are neither in place nor in a back-up:\n" + "\n".join(missing)
@@ -107,7 +108,7 @@ def leftovers(before: Tree, tree: Tree, matches: Ignored) -> str:
     tops = [path for path in found if not any(path.startswith(f"{other}/") for other in found)]
     if not tops:
         return ""
-    lines = (f"+ {path}{'/' if tree[path].kind == 'directory' else ''}" for path in sorted(tops))
+    lines = (f"+ {legible(path)}{'/' if tree[path].kind == 'directory' else ''}" for path in sorted(tops))
     return "temporary files are left:\n" + "\n".join(lines)
 
 

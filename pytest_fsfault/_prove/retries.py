@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -48,19 +49,22 @@ def retries(
     roots: Sequence[str],
     operation: str | None = None,
     path: str | PurePath | None = None,
+    trials: Sequence[int] = (),
 ) -> list[Retry]:
     """Group the entries by operation and file; return those groups that met an error, in order.
 
-    `operation` is an operation or a group, `path` a glob as in a rule, or a `Path` object for one file.
+    Entries of two processes, or of two trials of a sweep, are no attempts of one: `trials` has the index of the
+    first entry of each part of the journal. `operation` is an operation or a group, `path` a glob as in a rule, or a `Path` object for one file.
     """
     names = None if operation is None else members(operation)
     pattern = read_glob("path", path)
     glob = None if pattern is None else compile_glob(pattern)
-    groups: dict[tuple[str, str], list[Entry]] = {}
+    groups: dict[tuple[str, str, int, int], list[Entry]] = {}
     for entry in entries:
         wanted = names is None or entry.operation in names
         if wanted and (glob is None or glob.matches(entry.path, roots)):
-            groups.setdefault((entry.operation, entry.path), []).append(entry)
+            key = entry.operation, entry.path, entry.process, bisect_right(trials, entry.index)
+            groups.setdefault(key, []).append(entry)
     return [_retry(group, waits) for group in groups.values() if any(entry.error for entry in group)]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from pytest_fsfault._core.language.legible import legible
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -114,7 +116,8 @@ def _lines(old: Tree, new: Tree, changes: list[str]) -> Iterator[str]:
             top = f"{path}/" if item.kind == "directory" else top
 
 
-def _changed(path: str, before: Item, after: Item) -> Iterator[str]:
+def _changed(name: str, before: Item, after: Item) -> Iterator[str]:
+    path = legible(name)
     if before.kind != after.kind:
         yield f"~ {path} {before.kind} -> {after.kind}"
         return
@@ -123,7 +126,7 @@ def _changed(path: str, before: Item, after: Item) -> Iterator[str]:
     elif before.digest != after.digest:
         yield f"~ {path} {after.size} bytes, other content"
     if before.target != after.target:
-        yield f"~ {path} link to {before.target} -> {after.target}"
+        yield f"~ {path} link to {legible(before.target)} -> {legible(after.target)}"
     if before.mode != after.mode:
         yield f"~ {path} mode {before.mode:03o} -> {after.mode:03o}"
     if before.group != after.group:
@@ -131,11 +134,11 @@ def _changed(path: str, before: Item, after: Item) -> Iterator[str]:
 
 
 def _linked(item: Item) -> str:
-    return f"hard link to {item.group}" if item.group else "no hard link"
+    return f"hard link to {legible(item.group)}" if item.group else "no hard link"
 
 
 def _name(path: str, item: Item) -> str:
-    return f"{path}/" if item.kind == "directory" else path
+    return legible(f"{path}/" if item.kind == "directory" else path)
 
 
 def _items(tree: Tree) -> str:
@@ -145,8 +148,8 @@ def _items(tree: Tree) -> str:
 def _line(path: str, item: Item) -> str:
     name = _name(path, item)
     if item.kind == "link":
-        return f"{name} -> {item.target}"
+        return f"{name} -> {legible(item.target)}"
     if item.kind == "file":
-        linked = f", hard link to {item.group}" if item.group not in ("", path) else ""
+        linked = f", hard link to {legible(item.group)}" if item.group not in ("", path) else ""
         return f"{name}  {item.size} bytes, {item.mode:03o}, {item.digest[:8]}{linked}"
     return name if item.kind == "directory" else f"{name}  (neither file nor directory)"

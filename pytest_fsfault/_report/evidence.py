@@ -1,88 +1,127 @@
-"""What one test under fault showed, as data that JSON can carry."""
+"""What one test under fault showed, as data that JSON can carry: the entry of `tests` in the schema."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_fsfault._report.lines import legible, shorten
+from pytest_fsfault._report.lines import seen_from_here, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pytest_fsfault._core.engine.journal import Entry
     from pytest_fsfault._core.engine.plan import Armed
-
-# A test may meet thousands of faults: the counts are complete, the list ends here.
-_MOST_FAULTS = 200
+    from pytest_fsfault._core.real_clock import Wait
 
 
-def evidence(
-    entries: Sequence[Entry],
-    *,
-    own: Iterable[Armed],
-    ambient: Iterable[Armed],
-    retries: Iterable[Any],
-    waits: Iterable[float],
-    kept_step: Mapping[str, float],
-    roots: Sequence[str],
-    sweeps: Sequence[Mapping[str, Any]],
-    children: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Return counts, faults, retries, waits (virtual seconds) and rules of one test.
+class Facts(NamedTuple):
+    """What a session hands over; times are virtual seconds since its start."""
 
-    `kept_step` are the real seconds that the clock took beside the wait of each thread.
-    """
-    faults = [entry for entry in entries if entry.fault is not None]
-    counts = Counter((entry.operation, entry.fault or "") for entry in faults)
+    entries: Sequence[Entry]
+    trial_reason: str  # how an entry says that the fault of a sweep's trial acted
+    rules: Sequence[tuple[Armed, bool]]  # each with whether the test itself asked for it
+    why_not: Callable[[Armed], str]  # why a rule never fired, with the closest call
+    retries: Iterable[Any]
+    waits: Iterable[Wait]
+    roots: Sequence[str]
+    proofs: Mapping[str, list[dict[str, Any]]]
+    processes: Iterable[Any]
+    troubles: Sequence[str]
+    holds: Iterable[Mapping[str, Any]]
+    kept_step: Mapping[str, float]  # the real seconds that the clock took beside the wait of each thread
+    end: float
+
+
+def evidence(facts: Facts) -> dict[str, Any]:
+    """Return counts, calls, rules, holds, retries, waits, processes, sweeps and tolerances of one test."""
+    sweeps = facts.proofs.get("sweeps", [])
+    return {
+        "virtual_end": facts.end,
+        "baseline": None,
+        "kept_step": dict(facts.kept_step),
+        "counts": _counts(facts, sweeps),
+        "calls": [_call(entry, facts.roots) for entry in facts.entries],
+        "rules": [_rule(armed, own=own, why_not=facts.why_not) for armed, own in facts.rules],
+        "holds": [{**hold, "path": shorten(hold["path"], facts.roots)} for hold in facts.holds],
+        "retries": [_retry(retry, facts.roots) for retry in facts.retries],
+        "waits": [
+            {"from": wait.at, "to": wait.at + wait.seconds, "thread": wait.thread, "process": wait.process}
+            for wait in facts.waits
+        ],
+        "processes": [process._asdict() for process in facts.processes],
+        "unreached": list(facts.troubles),
+        "sweeps": list(_rows(sweeps)),
+        "tolerances": facts.proofs.get("tolerances", []),
+    }
+
+
+def _counts(facts: Facts, sweeps: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
+    """Return how often each fault acted: what a sweep has counted is counted there alone."""
+    counts: Counter[tuple[str, str]] = Counter(
+        (entry.operation, entry.fault)
+        for entry in facts.entries
+        if entry.fault is not None and facts.trial_reason not in entry.reason
+    )
     for sweep in sweeps:
         counts.update({(operation, fault): count for operation, fault, count in sweep["counts"]})
-    return {
-        "entries": len(entries),
-        "counts": [[operation, fault, count] for (operation, fault), count in sorted(counts.items())],
-        "faults": [_fault(entry, roots) for entry in faults[:_MOST_FAULTS]],
-        "retries": [
-            {
-                "operation": retry.operation,
-                "path": legible(shorten(retry.path, roots)),
-                "attempts": retry.attempts,
-                "waits": list(retry.waits),
-                "outcome": retry.outcome,
-            }
-            for retry in retries
-        ],
-        "waited": sum(waits),
-        "kept_step": {legible(name): seconds for name, seconds in kept_step.items()},
-        "children": {
-            "started": children["started"],
-            "unreached": [legible(told) for told in children["unreached"]],
-        },
-        "sweeps": [{key: sweep[key] for key in ("trials", "failed")} for sweep in sweeps],
-        "rules": [
-            {
-                "rule": legible(str(armed.rule)),
-                "own": mine,
-                "optional": armed.rule.optional,
-                "matched": armed.matched,
-                "fired": armed.fired,
-            }
-            for mine, group in ((True, own), (False, ambient))
-            for armed in group
-        ],
-    }
+    return [[operation, fault, count] for (operation, fault), count in sorted(counts.items())]
 
 
-def _fault(entry: Entry, roots: Sequence[str]) -> dict[str, Any]:
+def _call(entry: Entry, roots: Sequence[str]) -> dict[str, Any]:
     return {
-        "index": entry.index,
+        "n": entry.index,
         "operation": entry.operation,
-        "path": legible(shorten(entry.path, roots)),
-        "target": None if entry.target is None else legible(shorten(entry.target, roots)),
-        "fault": entry.fault,
-        "reason": legible(entry.reason),
+        "path": shorten(entry.path, roots),
+        "target": None if entry.target is None else shorten(entry.target, roots),
         "outcome": entry.outcome,
-        "error": None if entry.error is None else legible(f"{type(entry.error).__name__}: {entry.error}"),
+        "fault": entry.fault,
+        "reason": entry.reason,
+        "hold": None,
+        "error": None if entry.error is None else _error(entry.error),
         "at": entry.at,
+        "thread": entry.thread,
         "process": entry.process,
-        "call_site": legible(entry.call_site),
+        "program": entry.program,
+        "site": seen_from_here(entry.call_site),
     }
+
+
+def _error(error: BaseException) -> dict[str, Any]:
+    return {
+        "class": type(error).__name__,
+        "errno": getattr(error, "errno", None),
+        "winerror": getattr(error, "winerror", None),
+        "text": str(error),
+    }
+
+
+def _rule(armed: Armed, *, own: bool, why_not: Callable[[Armed], str]) -> dict[str, Any]:
+    missed = not (armed.fired or armed.rule.optional)
+    return {
+        "rule": str(armed.rule),
+        "own": own,
+        "optional": armed.rule.optional,
+        "matched": armed.matched,
+        "fired": armed.fired,
+        "reason": why_not(armed) if missed else None,
+    }
+
+
+def _retry(retry: Any, roots: Sequence[str]) -> dict[str, Any]:
+    return {
+        "operation": retry.operation,
+        "path": shorten(retry.path, roots),
+        "attempts": retry.attempts,
+        "waits": list(retry.waits),
+        "total_wait": retry.total_wait,
+        "outcome": retry.outcome,
+    }
+
+
+def _rows(sweeps: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the trials of all sweeps; those of the second one have the IDs ``2-0``, ``2-1``, and so on."""
+    for number, sweep in enumerate(sweeps, 1):
+        for row in sweep["rows"]:
+            named = row["id"] if number == 1 or row["id"] is None else f"{number}-{row['id']}"
+            yield {**row, "sweep": number, "id": named}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -13,37 +14,64 @@ if TYPE_CHECKING:
 # So many entries are shown before and after each fault.
 _AROUND = 2
 _MOST = 60
+# How a reason tells one call of a schedule from the next.
+_STEP = re.compile(r"\d+")
 
 
 def journal_lines(
     entries: Sequence[Entry], roots: Sequence[str], *, everything: bool = False
 ) -> Iterator[str]:
-    """Yield the entries around the faults, or all of them, each with what became of it."""
+    """Yield the entries around the faults, or all of them, each with what became of it; equal ones as one."""
     chosen = list(range(len(entries))) if everything else _near_faults(entries)
+    groups = list(_folded(entries, chosen, roots))
     last = -1
-    for place in chosen[:_MOST] if not everything else chosen:
-        if place > last + 1 and last >= 0:
+    for group in groups if everything else groups[:_MOST]:
+        if group.first > last + 1 and last >= 0:
             yield "   ..."
-        yield from entry_lines(entries[place], roots)
-        last = place
-    if not everything and len(chosen) > _MOST:
-        yield f"   ... {len(chosen) - _MOST} more; see all with --fsfault-show all"
+        yield from group.lines
+        if group.size > 1:
+            yield f"        ... {group.size - 1} more like it, until {entries[group.last].at:.4f} s"
+        last = group.last
+    if not everything and len(groups) > _MOST:
+        yield f"   ... {len(groups) - _MOST} more; see all with --fsfault-show all"
+
+
+class _Group(NamedTuple):
+    first: int
+    last: int
+    size: int
+    lines: list[str]
+
+
+def _folded(entries: Sequence[Entry], chosen: Sequence[int], roots: Sequence[str]) -> Iterator[_Group]:
+    """Yield the chosen entries, those that follow each other and differ in number and time alone as one group."""
+    current: _Group | None = None
+    known: tuple[object, ...] = ()
+    for place in chosen:
+        entry = entries[place]
+        likeness = (
+            *entry[1:6], entry.outcome, str(entry.error), entry.thread, entry.process, entry.call_site
+        )  # fmt: skip
+        likeness = (*likeness[:4], _STEP.sub("", entry.reason), *likeness[5:])
+        if current is not None and place == current.last + 1 and likeness == known:
+            current = current._replace(last=place, size=current.size + 1)
+            continue
+        if current is not None:
+            yield current
+        current, known = _Group(place, place, 1, list(entry_lines(entry, roots))), likeness
+    if current is not None:
+        yield current
 
 
 def entry_lines(entry: Entry, roots: Iterable[str]) -> Iterator[str]:
     """Yield what was asked, the error as Python prints it, and why."""
     target = f" -> {shorten(entry.target, roots)}" if entry.target is not None else ""
-    place = _relative(entry.call_site)
-    yield f"#{entry.index:<4} {entry.at:9.4f} s  {entry.operation} {shorten(entry.path, roots)}{target}  {entry.outcome}, at {place}"
+    site = seen_from_here(entry.call_site)
+    yield f"#{entry.index:<4} {entry.at:9.4f} s  {entry.operation} {shorten(entry.path, roots)}{target}  {entry.outcome}, at {site}"
     if entry.error is not None:
         yield f"        {type(entry.error).__name__}: {entry.error}"
     if entry.reason:
         yield f"        {entry.reason}"
-
-
-def legible(text: str) -> str:
-    """Return `text` with what cannot be encoded, as in names of files, in a form that can be printed and sent."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def shorten(path: str, roots: Iterable[str]) -> str:
@@ -64,9 +92,10 @@ def _near_faults(entries: Sequence[Entry]) -> list[int]:
     return sorted(near)
 
 
-def _relative(call_site: str) -> str:
+def seen_from_here(call_site: str) -> str:
+    """Return ``"file:line"`` with the file as seen from the current directory, if it is below it."""
     try:
         relative = os.path.relpath(call_site)
-    except ValueError:  # another drive
+    except (ValueError, OSError):  # another drive, or no current directory
         return call_site
     return call_site if relative.startswith("..") else relative.replace(os.sep, "/")

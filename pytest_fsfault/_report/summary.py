@@ -10,8 +10,12 @@ if TYPE_CHECKING:
 
 # At most so many lines of one kind stand in the summary; the JSON has them all.
 _MOST = 12
+# From here on nobody asks for fractions of a second.
+_WHOLE = 100
 # Real seconds from which on a wait that the clock kept step with is worth a line.
 _SLOW = 1
+#: The version of the format; a field that goes raises it.
+SCHEMA = 1
 
 
 def totals(tests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -22,35 +26,34 @@ def totals(tests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             counts[operation, fault] += count
     retried = [retry for test in tests for retry in test["retries"] if retry["attempts"] > 1]
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    trials = [row for test in tests for row in test["sweeps"] if row["applies"] and row["fault"] is not None]
     return {
         "tests": len(tests),
+        "failed": sum(test["outcome"] == "failed" for test in tests),
         "faults": sum(counts.values()),
         "counts": [[operation, fault, count] for (operation, fault), count in ranked],
         "retried": len(retried),
         "most_attempts": max((retry["attempts"] for retry in retried), default=0),
-        "waited_virtual": sum(test["waited"] for test in tests),
-        "took_real": sum(test["seconds"] for test in tests),
+        "waits_skipped": round(sum(wait["to"] - wait["from"] for test in tests for wait in test["waits"]), 9),
+        "seconds": sum(test["seconds"] for test in tests),
         "kept_step": _kept_step(tests),
-        "never_fired": _never_fired(tests),
-        "children": sum(test["children"]["started"] for test in tests),
-        "unreached": [told for test in tests for told in test["children"]["unreached"]],
-        "sweeps": sum(len(test["sweeps"]) for test in tests),
-        "trials": sum(sweep["trials"] for test in tests for sweep in test["sweeps"]),
-        "trials_failed": sum(sweep["failed"] for test in tests for sweep in test["sweeps"]),
+        "never_fired": [
+            {"rule": rule, "tests": names, "reason": reason} for rule, names, reason in _never_fired(tests)
+        ],
+        "processes": sum(len(test["processes"]) for test in tests),
+        "unreached": [
+            {"reason": reason, "count": count}
+            for reason, count in Counter(told for test in tests for told in test["unreached"]).items()
+        ],
+        "sweeps": sum(len({row["sweep"] for row in test["sweeps"]}) for test in tests),
+        "trials": len(trials),
+        "trials_failed": sum(bool(row["verdicts"]) for row in trials),
     }
 
 
-def document(
-    tests: Sequence[Mapping[str, Any]], *, profile: str, rules: Iterable[str], seed: int
-) -> dict[str, Any]:
-    """Return everything that the summary is made of."""
-    return {
-        "profile": profile,
-        "rules": list(rules),
-        "seed": seed,
-        "totals": totals(tests),
-        "tests": list(tests),
-    }
+def document(tests: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return everything that a run has shown, as `schema.json` describes it."""
+    return {"schema": SCHEMA, "run": dict(run), "totals": totals(tests), "tests": list(tests)}
 
 
 def _kept_step(tests: Iterable[Mapping[str, Any]]) -> dict[str, float]:
@@ -60,14 +63,18 @@ def _kept_step(tests: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     return dict(found.most_common())
 
 
-def _never_fired(tests: Iterable[Mapping[str, Any]]) -> list[str]:
+def _never_fired(tests: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, list[str], str]]:
+    """Yield each rule that fired in no test, with the tests in which it was in force, and why in the first."""
     fired: Counter[str] = Counter()
+    missed: dict[str, dict[str, str]] = {}
     for test in tests:
         for rule in test["rules"]:
-            if rule["optional"]:
-                continue
-            fired[rule["rule"]] += rule["fired"]
-    return [text for text, count in fired.items() if not count]
+            if not rule["optional"]:
+                fired[rule["rule"]] += rule["fired"]
+                missed.setdefault(rule["rule"], {}).setdefault(test["id"], rule["reason"] or "")
+    for text, found in missed.items():
+        if not fired[text]:
+            yield text, list(found), next(iter(found.values()))
 
 
 def summary_lines(total: Mapping[str, Any], reproduce: str) -> Iterator[str]:
@@ -82,29 +89,47 @@ def summary_lines(total: Mapping[str, Any], reproduce: str) -> Iterator[str]:
     if total["retried"]:
         yield f"retried: {_number(total['retried'], 'file')}, at most {total['most_attempts']} attempts"
     if total["sweeps"]:
-        failed = f", {total['trials_failed']} failed" if total["trials_failed"] else ""
-        yield f"swept: {_number(total['sweeps'], 'sweep')}, {_number(total['trials'], 'trial')}{failed}"
-    if total["children"]:
-        missed = f", {len(total['unreached'])} of them out of reach" if total["unreached"] else ""
-        yield f"started: {_number(total['children'], 'process', 'processes')}{missed}"
-        yield from (f"  {told}" for told in total["unreached"][:_MOST])
-        yield from _more(total["unreached"])
-    if total["waited_virtual"]:
-        yield f"waited: {total['waited_virtual']:.3f} s of virtual time, in {total['took_real']:.3f} s of real time"
+        trials = f"{_number(total['trials'], 'trial')} with a fault"
+        yield f"sweeps: {total['sweeps']} ({trials}, {total['trials_failed']} failed)"
+    yield from _children(total)
+    if total["waits_skipped"]:
+        yield f"waits skipped: {seconds(total['waits_skipped'])}; the tests took {seconds(total['seconds'])}"
     yield from _slow_waits(total["kept_step"])
-    never = total["never_fired"]
-    if never:
-        yield "never fired:"
-        yield from (f"  {text}" for text in never[:_MOST])
-        yield from _more(never)
+    yield from _never(total["never_fired"])
+
+
+def _children(total: Mapping[str, Any]) -> Iterator[str]:
+    unreached = total["unreached"]
+    if total["processes"] or unreached:
+        count = sum(one["count"] for one in unreached)
+        missed = f", {count} without faults:" if unreached else ""
+        yield f"child processes: {total['processes']}{missed}"
+        for one in unreached[:_MOST]:
+            yield f"  {one['reason']}" + (f" ({one['count']} times)" if one["count"] > 1 else "")
+        yield from _more(unreached)
 
 
 def _slow_waits(kept_step: Mapping[str, float]) -> Iterator[str]:
     """Yield where time was not skipped, since a thread waited with a timeout that only the system keeps."""
-    slow = [(name, seconds) for name, seconds in kept_step.items() if seconds > _SLOW]
-    for name, seconds in slow[:_MOST]:
-        yield f"not skipped: {seconds:.1f} s of real time, for a wait with a timeout in {name}"
+    slow = [(name, spent) for name, spent in kept_step.items() if spent > _SLOW]
+    for name, spent in slow[:_MOST]:
+        yield f"not skipped: {spent:.1f} s of real time, for a wait with a timeout in {name}"
     yield from _more(slow)
+
+
+def _never(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if found:
+        yield "never fired:"
+    for one in found[:_MOST]:
+        first, *others = one["tests"]
+        more = f" and {_number(len(others), 'other test')}" if others else ""
+        yield f"  {one['rule']}, in {first}{more}"
+    yield from _more(found)
+
+
+def seconds(value: float) -> str:
+    """Return seconds with as many digits as tell something."""
+    return f"{value:.0f} s" if value >= _WHOLE else f"{value:.3g} s"
 
 
 def _more(rows: Sequence[object]) -> Iterator[str]:

@@ -98,7 +98,9 @@ class FsFault:
 
         `operation` is an operation or a group, `path` a glob as in a rule.
         """
-        return _retries.retries(self.journal, self.clock.waits, self.roots, operation, path)
+        return _retries.retries(
+            self.journal, self.clock.waits, self.roots, operation, path, self._session.trials
+        )
 
     def assert_retried(
         self, operation: str, attempts: int | None = None, within: float | None = None

@@ -40,6 +40,7 @@ class Proofs:
         self._session = session
         session.proofs = self
         self.sweeps: list[Sweep] = []
+        self.tolerances: list[dict[str, Any]] = []
         self._known: dict[Any, Snapshots] = {}
 
     def sweep(self, prepare: Callable[[Path], object], only: str | None, **wanted: Any) -> Sweep:
@@ -85,9 +86,9 @@ class Proofs:
             self._known[there] = snapshots(there)
         return self._known[there]
 
-    def evidence(self) -> list[dict[str, Any]]:
-        """Return what the sweeps have done, as data."""
-        return [sweep.evidence for sweep in self.sweeps]
+    def evidence(self) -> dict[str, list[dict[str, Any]]]:
+        """Return what the sweeps and tolerances have found, as data."""
+        return {"sweeps": [sweep.evidence for sweep in self.sweeps], "tolerances": self.tolerances}
 
     def must_stand_alone(self) -> None:
         if any(sweep.running for sweep in self.sweeps):

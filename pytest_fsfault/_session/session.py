@@ -56,7 +56,7 @@ class Proving(Protocol):
     def explain(self) -> str:
         """Return which trial a test was at; nothing if at none."""
 
-    def evidence(self) -> list[dict[str, Any]]:
+    def evidence(self) -> dict[str, list[dict[str, Any]]]:
         """Return what was tried, as data."""
 
 
@@ -93,6 +93,7 @@ class Session:
         self.windows: Windows | None = None
         self.proofs: Proving | None = None
         self.over = False
+        self.trials: list[int] = []  # how long the journal was when a trial of a sweep began or ended
         self._forced_exit = forced_exit([])
         self._numbered = ambient.numbered if options.roots is None else ()
         self._gate = False

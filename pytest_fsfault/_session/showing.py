@@ -5,28 +5,53 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import SECOND
+from pytest_fsfault._core.engine.near_misses import never_fired
 from pytest_fsfault._intercept.fake.filesystem import WHOLE
+from pytest_fsfault._prove.injection_points import REASON
 from pytest_fsfault._prove.retries import retries
-from pytest_fsfault._report.evidence import evidence
+from pytest_fsfault._report.evidence import Facts, evidence
 from pytest_fsfault._report.lines import journal_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_fsfault._session.session import Session
+    from pytest_fsfault._windows.windows import Windows
 
 
 def evidence_of(session: Session) -> dict[str, Any]:
     """Return what the test showed, as data."""
-    started, unreached = session.verification.children()
+    _, troubles = session.verification.children()
     journal = session.journal
     return evidence(
-        journal, own=session.own, ambient=session.around, waits=session.clock.slept, roots=_shown_roots(session),
-        retries=retries(journal, session.clock.waits, session.engine.roots),
-        sweeps=[] if session.proofs is None else session.proofs.evidence(),
-        kept_step={name: span / SECOND for name, span in session.clock.kept_step.items()},
-        children={"started": started, "unreached": list(unreached)},
-    )  # fmt: skip
+        Facts(
+            entries=journal,
+            trial_reason=REASON,
+            rules=[*((armed, True) for armed in session.own), *((armed, False) for armed in session.around)],
+            why_not=lambda armed: never_fired(armed, session.engine),
+            retries=retries(journal, session.clock.waits, session.engine.roots, trials=session.trials),
+            waits=session.clock.waits,
+            roots=_shown_roots(session),
+            proofs={} if session.proofs is None else session.proofs.evidence(),
+            processes=session.verification.processes(),
+            troubles=troubles,
+            holds=[] if session.windows is None else _holds(session.windows),
+            kept_step={name: span / SECOND for name, span in session.clock.kept_step.items()},
+            end=session.clock.now,
+        )
+    )
+
+
+def _holds(windows: Windows) -> Iterator[dict[str, Any]]:
+    """Yield what was declared: times are virtual seconds; `to` is None for a hold without an end."""
+    for state in windows._model.states:
+        for hold in state.holds.declared:
+            opening = hold.opening
+            yield {
+                "n": hold.number, "path": hold.path or hold.on, "kind": opening.kind, "access": opening.access,
+                "share": opening.share, "by": opening.who, "scanner": None, "from": hold.since,
+                "to": None if hold.until == float("inf") else hold.until, "met": hold.met, "declared": True,
+            }  # fmt: skip
 
 
 def lines_of(session: Session, *, everything: bool) -> Iterator[str]:

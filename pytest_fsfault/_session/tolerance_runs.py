@@ -99,6 +99,13 @@ def tolerance(
             raise AssertionError(
                 f"no call ran into the hold ({wanted.text}): the body does nothing that it could refuse"
             )
+    proofs.tolerances.append(
+        {
+            "survives": found.survives, "fails_at": found.fails_at, "attempts": found.attempts,
+            "waits": list(found.waits), "kind": "rule" if wanted.rule is not None else wanted.kind,
+            "reason": found.reason,
+        }
+    )  # fmt: skip
     return found
 
 

@@ -117,6 +117,7 @@ class TrialEnvironment:
         self._ending.acquire()
         self._frame = frame
         self._forced_exit = forced_exit([engine, self._session.engine], frame)
+        self._part_journal()
         self._directory = native().getcwd()
         self._waited = len(self._session.clock.waits)
         self._children = processes.living()
@@ -157,6 +158,7 @@ class TrialEnvironment:
         engine = self._engine
         assert engine is not None  # noqa: S101  # made when the block was entered
         self._forced_exit.end()
+        self._part_journal()
         self._session.watch_for_ignored_end()
         ended = engine.ended
         if ended is not None:
@@ -173,6 +175,10 @@ class TrialEnvironment:
         return TrialOutcome(
             injected, tuple(self._session.clock.waits[self._waited :]), ended or self._storm()
         )
+
+    def _part_journal(self) -> None:
+        """Let no entry from now on be an attempt of one before."""
+        self._session.trials.append(len(self._session.engine.journal))
 
     def settle(self) -> None:
         """End what a crash has left, before the tree is put aside."""

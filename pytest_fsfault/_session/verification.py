@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.engine.near_misses import Unmet, never_fired
+from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._intercept.calls.gates import Gate
 from pytest_fsfault._intercept.children.parent.started import NATIVE
 from pytest_fsfault._intercept.interceptor import interceptor
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.engine.engine import Engine
     from pytest_fsfault._core.engine.guard import Guard
     from pytest_fsfault._core.engine.plan import Armed
+    from pytest_fsfault._intercept.children.parent.started import ProcessRow
     from pytest_fsfault._session.keywords import Strict
     from pytest_fsfault._session.untracked_changes import ChangeRecorder
 
@@ -37,6 +39,7 @@ class Verification:
         self.demands_native = False  # whether the test fails where native programs cannot be reached
         self._started = 0  # how many processes had been started before
         self._children: tuple[int, tuple[str, ...]] = (0, ())
+        self._processes: tuple[ProcessRow, ...] = ()
 
     def prepare(self) -> None:
         """Begin to record, before the session is started."""
@@ -78,7 +81,13 @@ class Verification:
         if not self._over and self._engine.children:
             unreached = tuple(interceptor().unreached(self._started))
             self._children = interceptor().starts() - self._started, unreached
+            self._processes = tuple(interceptor().processes(self._started))
         return self._children
+
+    def processes(self) -> tuple[ProcessRow, ...]:
+        """Return what is known of each process that was started."""
+        self.children()
+        return self._processes
 
     def verify(
         self, own: Collection[Armed], *, proofs: Iterable[str] | None, windows: Iterable[str] = ()
@@ -94,7 +103,7 @@ class Verification:
         interceptor().state.drain_counts()
         found = list(self._findings({id(armed) for armed in own}, proofs, windows))
         if found:
-            raise Unmet("\n".join(found))
+            raise Unmet("\n".join(map(legible, found)))
 
     def verify_one(self, armed: Armed, error: BaseException | None) -> None:
         """Raise `Unmet` if one rule has not fired that had to by now; not on top of an `error`."""
@@ -109,7 +118,7 @@ class Verification:
             interceptor().state.drain_counts()
             wanted = {id(armed) for armed in own}
             missed = [armed for armed in self._engine.plan.never_fired() if id(armed) in wanted]
-            yield from (never_fired(armed, self._engine) for armed in missed)
+            yield from (legible(never_fired(armed, self._engine)) for armed in missed)
 
     def _findings(self, own: set[int], proofs: Iterable[str] | None, windows: Iterable[str]) -> Iterator[str]:
         ended = self._engine.ended

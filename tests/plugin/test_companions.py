@@ -144,9 +144,9 @@ def test_xdist(pytester, alone):
     spread.assert_outcomes(passed=6, failed=2)
     single = pytester.runpytest_subprocess(*arguments, "single.json")
     told = [json.loads((pytester.path / name).read_text("utf-8")) for name in ("spread.json", "single.json")]
-    assert told[0]["seed"] == told[1]["seed"] == 5
+    assert told[0]["run"]["seed"] == told[1]["run"]["seed"] == 5
     seen = [
-        sorted((test["test"], [(one["path"].partition("/")[2], one["error"][:30]) for one in test["faults"]]) for test in data["tests"])
+        sorted((test["id"], [(one["path"].partition("/")[2], one["error"]["text"][:30]) for one in test["calls"] if one["fault"]]) for test in data["tests"])
         for data in told
     ]  # fmt: skip
     assert seen[0] == seen[1]
@@ -169,7 +169,7 @@ def test_xdist_new_seed(pytester, alone):
     for more in ([], ["--fsfault-seed", "last"]):
         pytester.runpytest_subprocess(*arguments, *more)
         data = json.loads((pytester.path / "told.json").read_text("utf-8"))
-        found.append({data["seed"], *(int(test["seed"].partition(":")[0]) for test in data["tests"])})
+        found.append({data["run"]["seed"], *(int(test["seed"].partition(":")[0]) for test in data["tests"])})
     assert 1 == len(found[0])
     assert found[0] == found[1]
 
@@ -187,7 +187,10 @@ def test_randomly(pytester, alone):
         result.assert_outcomes(passed=6, failed=2)
         tests = json.loads((pytester.path / "told.json").read_text("utf-8"))["tests"]
         seen.append(
-            {test["test"]: [one["path"].partition("/")[2] for one in test["faults"]] for test in tests}
+            {
+                test["id"]: [one["path"].partition("/")[2] for one in test["calls"] if one["fault"]]
+                for test in tests
+            }
         )
     assert list(seen[0]) != list(seen[1])
     assert seen[0] == seen[1]

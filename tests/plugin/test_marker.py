@@ -96,7 +96,7 @@ def test_off(told):
     data, result = told(OFF, "--fsfault-rule", "os.rename -> EBUSY", "-v")
     result.assert_outcomes(passed=4, failed=1)
     assert [("test_it.py::test_not", "EBUSY"), ("test_it.py::TestClass::test_own_rule", "EIO")] == [
-        (test["test"], test["faults"][0]["fault"]) for test in data["tests"]
+        (test["id"], next(one["fault"] for one in test["calls"] if one["fault"])) for test in data["tests"]
     ]
 
 

@@ -31,7 +31,10 @@ def header(result):
 
 def faults(told):
     """Return which fault each test met on which path."""
-    return [(test["test"], [(one["path"], one["fault"]) for one in test["faults"]]) for test in told["tests"]]
+    return [
+        (test["id"], [(one["path"], one["fault"]) for one in test["calls"] if one["fault"]])
+        for test in told["tests"]
+    ]
 
 
 @pytest.mark.parametrize(
@@ -72,14 +75,16 @@ def test_profile_option_implies_fsfault(told):
     """`--fsfault-profile` needs no `--fsfault`."""
     data, result = told(REPLACE, "--fsfault-profile", "observe")
     result.assert_outcomes(passed=1)
-    assert [("observe", True)] == [(test["profile"], test["entries"] > 1) for test in data["tests"]]
+    assert [("observe", True)] == [(test["profile"], len(test["calls"]) > 1) for test in data["tests"]]
 
 
 def test_rule_option(told):
     """A rule of the command line holds for every test, is counted anew in each, and implies no profile."""
     data, result = told(TWICE, "--fsfault-rule", RULE)
     result.assert_outcomes(failed=2)
-    assert [("off", 1), ("off", 1)] == [(test["profile"], len(test["faults"])) for test in data["tests"]]
+    assert [("off", 1), ("off", 1)] == [
+        (test["profile"], sum(bool(one["fault"]) for one in test["calls"])) for test in data["tests"]
+    ]
 
 
 def test_ini_rules(told, pytester):
@@ -87,15 +92,17 @@ def test_ini_rules(told, pytester):
     ini(pytester, rules=f"\n  {RULE}\n  delete -> EBUSY")
     data, result = told(TWICE, "--fsfault-rule", "os.replace -> EIO")
     result.assert_outcomes(failed=2)
-    assert [RULE, "delete -> EBUSY", "os.replace -> EIO"] == data["rules"]
-    assert ["EACCES", "EACCES"] == [test["faults"][0]["fault"] for test in data["tests"]]
+    assert [RULE, "delete -> EBUSY", "os.replace -> EIO"] == data["run"]["rules"]
+    assert ["EACCES", "EACCES"] == [
+        next(one["fault"] for one in test["calls"] if one["fault"]) for test in data["tests"]
+    ]
 
 
 def test_rules_of_the_command_line_need_not_fire(run):
     """What the command line or a profile adds is only counted."""
     result = run(REPLACE, "--fsfault-rule", "os.replace *.dll -> EIO")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["never fired:", "  os.replace [*].dll -> EIO"])
+    result.stdout.fnmatch_lines(["never fired:", "  os.replace [*].dll -> EIO, in test_it.py::*"])
 
 
 @pytest.mark.parametrize(
@@ -178,7 +185,7 @@ def test_which_seed(told, pytester, arguments, run_seed):
     ini(pytester, seed=5)
     pytester.makepyprojecttoml("[tool.fsfault.profiles.mine]\nseed = 22")
     data, _ = told(SEEDED, *arguments)
-    assert run_seed == data["seed"]
+    assert run_seed == data["run"]["seed"]
     assert [f"{run_seed}:test_it.py::test_run", 11, 22] == [test["seed"] for test in data["tests"]]
 
 
@@ -199,8 +206,8 @@ def test_printed_options_reproduce(told):
     again = ["--fsfault-rule", options[1], "--fsfault-seed", options[2]]
     name = "test_it.py::test_with_quite_a_long_name_that_pytest_cuts_off[3]"
     alone, _ = told("", *again, name)
-    assert [[call["path"].partition("/")[2] for call in first["tests"][2]["faults"]]] == [
-        [call["path"].partition("/")[2] for call in test["faults"]] for test in alone["tests"]
+    assert [[call["path"].partition("/")[2] for call in first["tests"][2]["calls"] if call["fault"]]] == [
+        [call["path"].partition("/")[2] for call in test["calls"] if call["fault"]] for test in alone["tests"]
     ]
     other, _ = told("", "--fsfault-rule", options[1], "--fsfault-seed", "1", name)
     assert faults(alone) != faults(other)
@@ -208,7 +215,7 @@ def test_printed_options_reproduce(told):
 
 def test_each_run_has_a_new_seed(told):
     """The seed is new in each run, and the same for all of its tests."""
-    seeds = {told(SEEDED)[0]["seed"] for _ in range(3)}
+    seeds = {told(SEEDED)[0]["run"]["seed"] for _ in range(3)}
     assert 3 == len(seeds)
 
 
@@ -217,7 +224,7 @@ def test_last_seed(told):
     first, _ = told(SEEDED)
     told("def test_it(): pass", "--fsfault-seed", "9")
     last, _ = told(SEEDED, "--fsfault-seed", "last")
-    assert (first["seed"], faults(first)) == (last["seed"], faults(last))
+    assert (first["run"]["seed"], faults(first)) == (last["run"]["seed"], faults(last))
 
 
 def test_list(run, pytester):

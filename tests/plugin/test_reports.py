@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import re
+import subprocess
+import sys
+import threading
+import time
 
 import pytest
 
@@ -53,7 +59,7 @@ def stable(lines):
     """Return lines without what differs from run to run."""
     text = re.sub(r"'/\S*/(test_\w+0/)", r"'…/\1", "\n".join(lines))
     text = re.sub(r"^(#\d) +\d\.\d{4} s", r"\1 … s", text, flags=re.MULTILINE)
-    return re.sub(r"in \d+\.\d+ s of", "in … s of", text).split("\n")
+    return re.sub(r"took [\d.e-]+ s", "took … s", text).split("\n")
 
 
 def test_summary(run):
@@ -65,9 +71,9 @@ def test_summary(run):
         "       2  os.replace  ERROR_ACCESS_DENIED",
         "       2  os.replace  WinError 32",
         "retried: 2 files, at most 3 attempts",
-        "waited: 0.750 s of virtual time, in … s of real time",
+        "waits skipped: 0.75 s; the tests took … s",
         "never fired:",
-        "  os.remove *.dll -> EBUSY",
+        "  os.remove *.dll -> EBUSY, in test_it.py::test_never",
     ] == stable(section(result, "fsfault"))
 
 
@@ -195,68 +201,226 @@ def test_subtests(told):
     assert "raised, at test_it.py:9" in result.stdout.str()
 
 
-def test_json(told):
-    """The JSON has everything that the summary is made of, for the run and for each test."""
+def test_json_of_the_run(told):
+    """The JSON says under what the run was, on what, how to have it again, and the sums of the summary."""
     data, _ = told(RUN, "--fsfault-seed", "7")
-    seconds = sum(test["seconds"] for test in data["tests"])
-    assert {
-        "profile": "off",
-        "rules": [],
-        "seed": 7,
-        "totals": {
-            "tests": 3,
-            "faults": 4,
-            "counts": [["os.replace", "ERROR_ACCESS_DENIED", 2], ["os.replace", "WinError 32", 2]],
-            "retried": 2,
-            "most_attempts": 3,
-            "waited_virtual": 0.75,
-            "took_real": seconds,
-            "kept_step": {},
-            "never_fired": ["os.remove *.dll -> EBUSY"],
-            "children": 0,
-            "unreached": [],
-            "sweeps": 0,
-            "trials": 0,
-            "trials_failed": 0,
-        },
-    } == {key: value for key, value in data.items() if key != "tests"}
+    run = data["run"]
+    assert ("off", [], 7, None, None) == tuple(
+        run[key] for key in ("profile", "rules", "seed", "windows", "replay_of")
+    )
+    assert {"pytest-fsfault", "pytest", "python"} == set(run["versions"])
+    assert sys.platform == run["platform"]
+    assert run["command"].startswith("pytest ")
+    assert "--fsfault-seed 7" == run["arguments"]
+    assert 0 <= time.time() - run["started"] < 600
+    why = "no call of os.remove below the roots"
+    totals = {
+        "tests": 3,
+        "failed": 1,
+        "faults": 4,
+        "counts": [["os.replace", "ERROR_ACCESS_DENIED", 2], ["os.replace", "WinError 32", 2]],
+        "retried": 2,
+        "most_attempts": 3,
+        "waits_skipped": 0.75,
+        "seconds": sum(test["seconds"] for test in data["tests"]),
+        "never_fired": [
+            {"rule": "os.remove *.dll -> EBUSY", "tests": ["test_it.py::test_never"], "reason": why}
+        ],
+        "kept_step": {},
+        "processes": 0,
+        "unreached": [],
+        "sweeps": 0,
+        "trials": 0,
+        "trials_failed": 0,
+    }
+    never = data["totals"]["never_fired"][0]
+    never["reason"] = never["reason"].partition(": ")[2]
+    assert totals == data["totals"]
+
+
+def test_json_of_a_test(told):
+    """Each test has its calls, rules, retries and waits."""
+    data, _ = told(RUN, "--fsfault-seed", "7")
     green = data["tests"][0]
-    faults = green.pop("faults")
-    green.pop("seconds")
+    calls, waits = green.pop("calls"), green.pop("waits")
+    assert 0 < green.pop("seconds")
+    assert 0.5 < green.pop("virtual_end") < 1
     assert {
-        "test": "test_it.py::test_green",
+        "id": "test_it.py::test_green",
         "outcome": "passed",
+        "failure": None,
+        "reproduce": "pytest test_it.py::test_green --fsfault-seed 7",
         "profile": "off",
         "seed": "7:test_it.py::test_green",
-        "entries": 3,
+        "baseline": None,
+        "kept_step": {},
         "counts": [["os.replace", "WinError 32", 2]],
         "retries": [
-            {"operation": "os.replace", "path": "test_green0/new.exe", "attempts": 3, "waits": [0.25, 0.25], "outcome": "ok"}
+            {"operation": "os.replace", "path": "test_green0/new.exe", "attempts": 3, "waits": [0.25, 0.25],
+             "total_wait": 0.5, "outcome": "ok"}
         ],
-        "waited": 0.5,
-        "kept_step": {},
-        "children": {"started": 0, "unreached": []},
-        "sweeps": [],
+        "holds": [], "processes": [], "unreached": [], "sweeps": [], "tolerances": [],
         "rules": [
-            {"rule": "os.replace *.exe -> WinError 32 when first 2", "own": True, "optional": False, "matched": 3, "fired": 2},
-            {"rule": "os.rmdir -> EIO or never", "own": True, "optional": True, "matched": 0, "fired": 0},
+            {"rule": "os.replace *.exe -> WinError 32 when first 2", "own": True, "optional": False, "matched": 3,
+             "fired": 2, "reason": None},
+            {"rule": "os.rmdir -> EIO or never", "own": True, "optional": True, "matched": 0, "fired": 0,
+             "reason": None},
         ],
     } == green  # fmt: skip
-    assert [0, 1] == [fault["index"] for fault in faults]
-    fault = faults[0]
-    assert fault.pop("error").startswith("PermissionError: [WinError 32] The process cannot access the file")
-    assert 0 < fault.pop("at") < faults[1]["at"] - 0.25
-    assert fault.pop("call_site").endswith("test_it.py:6")
+    assert [0.25, 0.25] == [round(wait["to"] - wait["from"], 6) for wait in waits]
+    assert ["raised", "raised", "ok"] == [call["outcome"] for call in calls]
+    call = calls[0]
+    error = call.pop("error")
+    assert ("PermissionError", errno.EACCES, 32) == (error["class"], error["errno"], error["winerror"])
+    assert error["text"].startswith("[WinError 32] The process cannot access the file")
+    assert 0 < call.pop("at") < calls[1]["at"] - 0.25
+    assert threading.get_ident() == call.pop("thread")
     assert {
-        "index": 0,
+        "n": 0,
         "operation": "os.replace",
         "path": "test_green0/new.exe",
         "target": "test_green0/tool.exe",
         "fault": "WinError 32",
         "reason": "os.replace *.exe -> WinError 32 when first 2: call 1 of 2",
+        "hold": None,
         "outcome": "raised",
         "process": os.getpid(),
-    } == fault
+        "program": None,
+        "site": "test_it.py:6",
+    } == call
+    red = next(test for test in data["tests"] if test["outcome"] == "failed")
+    assert red["failure"]["text"]
+    assert red["reproduce"].startswith("pytest test_it.py::test_red ")
+
+
+EVERYTHING = """
+import os, subprocess, sys, time, pytest
+
+@pytest.mark.fsfault("os.mkdir -> ERROR_ACCESS_DENIED when first 1", "os.rmdir -> EIO", windows="11", strict=False)
+def test_rules(tmp_path, fsfault):
+    fsfault.windows().hold(tmp_path, seconds=1)
+    for _ in range(2):
+        try:
+            os.mkdir(tmp_path / "a")
+        except PermissionError:
+            time.sleep(1)
+    subprocess.run([sys.executable, "-c", "pass"])
+
+def prepare(root):
+    (root / "a").touch()
+
+def body(root):
+    try:
+        os.replace(root / "a", root / "b")
+    except PermissionError:
+        time.sleep(1)
+        os.replace(root / "a", root / "b")
+
+def test_proofs(fsfault):
+    for trial in fsfault.sweep(prepare, faults=["ERROR_ACCESS_DENIED", "short 1", "crash"]):
+        with trial as root:
+            body(root)
+        trial.check(trial.fault != "crash", "no luck")
+        trial.check_rerun(body)
+    fsfault.tolerance(body, prepare=prepare, rule="os.replace -> EACCES", up_to="2s")
+
+def test_skipped(fsfault):
+    pytest.skip()
+"""
+
+
+def test_the_schema_describes_the_json(told):
+    """Whatever a run writes is valid by the schema that the package prints, and has each of its fields."""
+    jsonschema = pytest.importorskip("jsonschema")
+    printed = subprocess.run(
+        [sys.executable, "-m", "pytest_fsfault", "schema"], capture_output=True, text=True, check=True
+    )
+    schema = json.loads(printed.stdout)
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.check_schema(schema)
+    for source in (RUN, EVERYTHING, ODD, "def test_plain(): pass"):
+        data, _ = told(source)
+        assert [] == [f"{error.json_path}: {error.message}" for error in validator.iter_errors(data)]
+    data, _ = told(EVERYTHING)
+    rules, proofs = data["tests"][0], data["tests"][1]
+    for key in ("calls", "rules", "holds", "retries", "waits", "processes"):
+        assert rules[key], key
+    rows = proofs["sweeps"]
+    assert [None, "ERROR_ACCESS_DENIED", "ERROR_ACCESS_DENIED", "crash", "short 1"] == [
+        row["fault"] for row in rows
+    ]
+    assert [True] * 4 + [False] == [row["applies"] for row in rows]
+    assert ["check", "check_rerun"][:1] == [verdict["check"] for verdict in rows[3]["verdicts"]]
+    assert "healed" == rows[3]["rerun"]
+    assert rows[3]["reproduce"].endswith("--fsfault-trial 3 --fsfault-seed " + str(data["run"]["seed"]))
+    assert [] == proofs["tolerances"]  # the sweep has failed before
+
+
+@pytest.mark.parametrize("profile", ["off", "observe"])
+def test_figures_are_the_same_under_observe(told, profile):
+    """A fault of a sweep counts once, and calls of two trials are no attempts of one."""
+    source = """
+        import os
+        def prepare(root):
+            for n in "abc":
+                (root / n).write_text(n)
+        def test_sweep(fsfault):
+            for trial in fsfault.sweep(prepare, faults=["ERROR_ACCESS_DENIED", "crash"]):
+                with trial as root:
+                    for n in "abc":
+                        os.remove(root / n)
+                trial.check(True, "")
+            assert not [one for one in fsfault.retries("os.remove") if one.attempts > 1]
+    """
+    data, result = told(source, "--fsfault-profile", profile)
+    result.assert_outcomes(passed=1)
+    totals = data["totals"]
+    assert (9, 0, 9) == (totals["faults"], totals["retried"], totals["trials"])
+
+
+@pytest.mark.parametrize("name", [
+    "\x1b[31mred\x1b[0m", "a\nb", "x\ry", "\x07bell", "\u202egnp.exe", "\u2028ls", "\x9b31m", "\udcff\udc80", "%s{0}", "]]>",
+])  # fmt: skip
+def test_hostile_names(told, name):
+    """What moves the cursor or hides is escaped in everything that is printed; the JSON keeps the name."""
+    source = f"""
+        import os, pytest
+        NAME = {name!r}
+        @pytest.mark.fsfault("os.mkdir -> EACCES when first 1", "os.rmdir never -> EIO")
+        def test_call(tmp_path):
+            os.mkdir(os.path.join(tmp_path, NAME))
+        def test_sweep(fsfault):
+            def prepare(root):
+                (root / NAME).touch()
+            for trial in fsfault.sweep(prepare, faults=["EACCES"], persist=False):
+                with trial as root:
+                    os.remove(root / NAME)
+                    os.mkdir(root / NAME)
+                trial.check_atomic()
+    """
+    data, result = told(source, "--fsfault-show", "all")
+    result.assert_outcomes(failed=2)
+    shown = result.stdout.str().replace("\n", "")
+    assert [] == sorted(set(re.findall("[\x00-\x1f\x7f-\x9f\u2028-\u202e\ud800-\udfff]", shown)))
+    assert f"test_call0/{name}" == data["tests"][0]["calls"][0]["path"]
+
+
+def test_equal_entries_are_folded(run):
+    """A loop that fails in the same way a hundred times is told in a few lines."""
+    result = run("""
+        import os, pytest
+        @pytest.mark.fsfault("os.mkdir -> EACCES")
+        def test_it(tmp_path):
+            for _ in range(100):
+                try:
+                    os.mkdir(tmp_path / "a")
+                except PermissionError:
+                    pass
+            assert 0
+    """)
+    lines = section(result, "file-system faults")
+    assert 5 == len(lines)
+    assert re.fullmatch(r" +\.\.\. 99 more like it, until \d\.\d{4} s", lines[3])
 
 
 def test_json_stays_where_it_was_named(told, pytester):
@@ -276,5 +440,5 @@ def test_it(tmp_path):
 def test_names_that_cannot_be_encoded(told):
     """A name that is no text shows in an escaped form."""
     data, result = told(ODD)
-    assert r"test_it0/\udcff" == data["tests"][0]["faults"][0]["path"]
+    assert "test_it0/\udcff" == data["tests"][0]["calls"][0]["path"]
     result.stdout.fnmatch_lines([r"#0 * os.remove test_it0/\udcff  raised, *"])

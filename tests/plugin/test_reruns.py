@@ -79,8 +79,8 @@ def test_pytest_rerunfailures(pytester, order):
     result.stdout.fnmatch_lines(["19 tests under fault, *", "*, 14 rerun in *"])
     found = {}
     for test in json.loads(pytester.path.joinpath("told.json").read_text("utf-8"))["tests"]:
-        met = [one["path"].rpartition("/")[2] for one in test["faults"]]
-        found.setdefault(test["test"].partition("::test_")[2], []).append((test["outcome"], met))
+        met = [one["path"].rpartition("/")[2] for one in test["calls"] if one["fault"]]
+        found.setdefault(test["id"].partition("::test_")[2], []).append((test["outcome"], met))
     luck = [met for _, met in found.pop("luck")]
     assert luck[0]
     assert 3 * [luck[0]] == luck

@@ -51,7 +51,7 @@ def test_one_trial_alone(run):
     """After the first; the run says in its header what it is under."""
     result = run(BUGGY, "--fsfault-trial", "1")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["swept: 1 sweep, 1 trial"])
+    result.stdout.fnmatch_lines(["sweeps: 1 (1 trial with a fault, 0 failed)"])
     result = run(None, "--fsfault-trial", "2")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["E*1 of 1 trial failed", "*to reproduce: *--fsfault-trial 2 *"])
@@ -112,11 +112,16 @@ def test_fixed(fsfault):
 """
     document, result = told(source)
     result.stdout.fnmatch_lines(
-        ["2 tests under fault, 5 faults; *", "*5  open *EACCES", "swept: 2 sweeps, 5 trials, 2 failed"]
+        [
+            "2 tests under fault, 5 faults; *",
+            "*5  open *EACCES",
+            "sweeps: 2 (5 trials with a fault, 2 failed)",
+        ]
     )
     totals = document["totals"]
     assert (2, 5, 2) == (totals["sweeps"], totals["trials"], totals["trials_failed"])
-    assert [{"trials": 3, "failed": 2}] == document["tests"][0]["sweeps"]
+    rows = [row for row in document["tests"][0]["sweeps"] if row["fault"] and row["applies"]]
+    assert [("1", False), ("2", True), ("3", True)] == [(row["id"], bool(row["verdicts"])) for row in rows]
 
 
 def test_workers_tell_their_trials(pytester):

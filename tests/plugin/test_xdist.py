@@ -76,17 +76,20 @@ def test_shards_over_workers(spread, trials, pytester):
     for key in ("counts", "faults", "trials", "trials_failed"):
         assert told_of_whole["totals"][key] == told["totals"][key]
     assert (2, 2) == (told["totals"]["sweeps"], told["totals"]["trials_failed"])
-    sharded.stdout.fnmatch_lines(["swept: 2 sweeps, 26 trials, 2 failed"])
-    whole.stdout.fnmatch_lines(["swept: 1 sweep, 26 trials, 2 failed"])
+    sharded.stdout.fnmatch_lines(["sweeps: 2 (26 trials with a fault, 2 failed)"])
+    whole.stdout.fnmatch_lines(["sweeps: 1 (26 trials with a fault, 2 failed)"])
     # In CI pytest shows the verdict a second time, in its summary.
-    line = re.search(r"trial 26: .*?alone: pytest ([^\n]*)", sharded.stdout.str(), re.DOTALL)
+    line = re.search(r"trial 26: .*?run only this trial: pytest ([^\n]*)", sharded.stdout.str(), re.DOTALL)
     assert line
     alone, told = spread(*shlex.split(line[1]))
     alone.stdout.fnmatch_lines(
         ["E * 1 of 1 trial failed", "E * trial 26: os.mkdir done: EACCES every time, *"]
     )
     assert [["0", "26"]] == [[trial[0] for trial in share] for share in trials("2")]
-    assert [{"trials": 1, "failed": 1}] == told["tests"][0]["sweeps"]
+    rows = [row for row in told["tests"][0]["sweeps"] if row["fault"] and row["applies"]]
+    assert [["2-26"[2:], ["check_atomic"]]] == [
+        [row["id"], [one["check"] for one in row["verdicts"]]] for row in rows
+    ]
 
 
 DYING = """
@@ -108,7 +111,7 @@ def test_a_worker_that_dies(spread, pytester, order):
     pytester.makepyfile(DYING)
     result, told = spread("-n2", order=order)
     result.assert_outcomes(passed=6, failed=2)
-    assert [0, 1, 3, 4, 6, 7] == sorted(int(test["test"][-2]) for test in told["tests"])
+    assert [0, 1, 3, 4, 6, 7] == sorted(int(test["id"][-2]) for test in told["tests"])
     assert 6 * [[["os.mkdir", "EACCES", 1]]] == [test["counts"] for test in told["tests"]]
-    assert {str(told["seed"])} == {test["seed"].partition(":")[0] for test in told["tests"]}
+    assert {str(told["run"]["seed"])} == {test["seed"].partition(":")[0] for test in told["tests"]}
     result.stdout.fnmatch_lines(["6 tests under fault, 6 faults; *"])

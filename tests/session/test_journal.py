@@ -62,7 +62,7 @@ def test_an_entry_tells_everything(tree):
     assert 2.5 <= entry.at < 2.6
     assert (str(caught.value), None) == (str(entry.error), entry.error.__traceback__)
     assert (
-        "index operation path target fault reason outcome error at thread process call_site".split()
+        "index operation path target fault reason outcome error at thread process call_site program".split()
         == list(Entry._fields)
     )
 

@@ -192,4 +192,6 @@ def test_what_happened_is_told_as_data(run, pytester):
         "told.json",
     )
     told = json.loads(pytester.path.joinpath("told.json").read_text("utf-8"))
-    assert ["/app/f"] == [fault["path"] for test in told["tests"] for fault in test["faults"]]
+    assert ["/app/f"] == [
+        fault["path"] for test in told["tests"] for fault in test["calls"] if fault["fault"]
+    ]

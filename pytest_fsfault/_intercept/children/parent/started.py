@@ -134,6 +134,17 @@ class _Start(NamedTuple):
     process: int | None = None  # its own number, if that is known
 
 
+class ProcessRow(NamedTuple):
+    """One process that was started: its number, if known, who started it, and whether faults reach it."""
+
+    pid: int | None
+    parent: int
+    program: str
+    native: bool
+    reached: bool
+    reason: str
+
+
 class StartedProcesses:
     """The processes that were started, those that have reported, and what went wrong on our side."""
 
@@ -195,6 +206,15 @@ class StartedProcesses:
         for place, start in enumerate(self._starts[first:], first):
             if place not in reached:
                 yield str(start.started._replace(reason=start.started.reason or _SILENT))
+
+    def rows(self, first: int = 0) -> Iterator[ProcessRow]:
+        """Yield what is known of each process, from the `first` on."""
+        reached = self._reached(first)
+        for place, start in enumerate(self._starts[first:], first):
+            program = " ".join(start.started.arguments[:1])
+            reason = "" if place in reached else start.started.reason or _SILENT
+            native = place in self._native or start.started.reason.startswith(NATIVE)
+            yield ProcessRow(start.process, start.starter, program, native, place in reached, reason)
 
     def _reached(self, first: int) -> set[int]:
         """Return which processes faults have reached, by their place."""

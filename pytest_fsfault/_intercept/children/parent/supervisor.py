@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._intercept.calls.state import InterceptState
     from pytest_fsfault._intercept.children.parent.server import Server
+    from pytest_fsfault._intercept.children.parent.started import ProcessRow
     from pytest_fsfault._intercept.native.launch import Launch
     from pytest_fsfault._intercept.native.programs import Programs
     from pytest_fsfault._intercept.patching.patches import Patch
@@ -187,6 +188,12 @@ class ChildSupervisor:
         if self.server is not None:
             self.server.read_reports()
         return list(self.starts.unreached(first))
+
+    def processes(self, first: int) -> list[ProcessRow]:
+        """Return what is known of each process, from the `first` on."""
+        if self.server is not None:
+            self.server.read_reports()
+        return list(self.starts.rows(first))
 
     def started(self) -> int:
         """Return how many processes were started so far."""
