@@ -57,7 +57,8 @@ SUITES = {
         ("tests",),
     ),
     "portalocker": Suite(
-        ("pytest==9.*", "portalocker[redis]==4.4.2", "fakeredis", "pytest-rerunfailures", "pytest-timeout"),
+        ("pytest==9.*", "portalocker[redis]==4.4.2", "fakeredis", "pytest-rerunfailures", "pytest-timeout",
+            "typing_extensions"),
         "portalocker==4.4.2",
         ("-o", "addopts=", "portalocker_tests"),
     ),
@@ -91,10 +92,10 @@ SUITES = {
     # Its source distribution has no tests: they come from its repository.
     "pip": Suite(
         (
-            "pytest==9.*", "pip==26.3", "cryptography", "flit-core", "freezegun", "installer", "pytest-rerunfailures",
+            "pytest==9.*", "pip==26.2.1", "cryptography", "flit-core", "freezegun", "installer", "pytest-rerunfailures",
             "pytest-xdist", "pytest-subket", "scripttest", "setuptools", "virtualenv", "werkzeug", "tomli-w", "proxy.py",
         ),
-        "https://github.com/pypa/pip@26.3",
+        "https://github.com/pypa/pip@26.2.1",
         ("-o", "addopts=", "tests/unit"),
     ),
 }  # fmt: skip
