@@ -18,7 +18,7 @@ from pytest_fsfault._core.stamps import StampHistory
 from pytest_fsfault._core.waiter import Waiter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Hashable
+    from collections.abc import Callable, Collection, Hashable, Sequence
 
     from pytest_fsfault._core.activity import Activity
 
@@ -68,8 +68,7 @@ class VirtualClock(Clock):
         self.moved: Callable[[int], object] | None = None  # told the time whenever it is set forward
         #: How many calls so far may have stamped a file.
         self.changes: Callable[[], int] = lambda: 0
-        #: Times of access and change that somebody has set himself, by device and inode.
-        self.explicit_stamps: dict[tuple[int, int], tuple[int, int]] = {}
+        self._set_stamps: dict[str, tuple[int, int]] = {}  # times of access and change that somebody has set
         self._history: StampHistory | None = None
         self._changes = 0  # how many there were at the latest jump
 
@@ -316,6 +315,25 @@ class VirtualClock(Clock):
             with self._mutex:
                 history.passed(max(self.activity.stamp_ns(), real), self.now_ns())
         return history.virtual_at(real)
+
+    def shown_stamps(self, file: str, real: Sequence[int]) -> list[int | None]:
+        """Return what the clock showed at these stamps of a file, which are past; None for those that stay as they are.
+
+        `file` is a name of its own for each file of the system, such as device and inode.
+        """
+        given = self._set_stamps.get(file, ())
+        return [None if one in given else self.stamp_of(one) for one in real]
+
+    def set_stamps(self, file: str, times: tuple[int, int] | None) -> None:
+        """Take in that somebody has set the times of access and change of a file, or has them set to the present."""
+        if times is None:
+            self._set_stamps.pop(file, None)
+        else:
+            self._set_stamps[file] = times
+
+    def expect_changes(self) -> None:
+        """Take in that another process may have changed a file since the latest jump."""
+        self._changes = -1
 
     def _note_jump(self, history: StampHistory, before: int, after: int) -> None:
         """Keep a jump; what was stamped before it must not look as if it came after."""

@@ -53,15 +53,12 @@ def in_virtual_time(result: os.stat_result, caller: FrameType) -> os.stat_result
     clock = None if scope is None else scope.virtual
     if scope is None or clock is None or not scope.governs(caller):
         return result
-    explicit = clock.explicit_stamps.get((result.st_dev, result.st_ino), ())
     now, epoch = wall_ns(), scope.epoch["time"]
     reals = (result.st_atime_ns, result.st_mtime_ns, result.st_ctime_ns)
-    # A stamp of the future was set by somebody; and so was one that is known.
-    virtual = {
-        real: epoch + at
-        for real in {*reals}
-        if real <= now and real not in explicit and (at := clock.stamp_of(real)) is not None
-    }
+    # A stamp of the future was set by somebody.
+    past = [real for real in {*reals} if ACTIVE.stamps_from <= real <= now]
+    found = zip(past, clock.shown_stamps(_file(result), past), strict=True)
+    virtual = {real: epoch + at for real, at in found if at is not None}
     return _with_times(result, [virtual.get(real, real) for real in reals]) if virtual else result
 
 
@@ -84,11 +81,15 @@ def set_explicitly(path: Any, times: Any, ns: Any, dir_fd: int | None, *, follow
         found = _stat(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
     except (OSError, TypeError, ValueError, NotImplementedError):
         return
-    key, set_to = (found.st_dev, found.st_ino), (found.st_atime_ns, found.st_mtime_ns)
+    set_to = (found.st_atime_ns, found.st_mtime_ns)
     if times is None and ns is None:
-        clock.explicit_stamps.pop(key, None)
+        clock.set_stamps(_file(found), None)
     elif max(set_to) >= history.start:
-        clock.explicit_stamps[key] = set_to
+        clock.set_stamps(_file(found), set_to)
+
+
+def _file(found: os.stat_result) -> str:
+    return f"{found.st_dev}:{found.st_ino}"
 
 
 def _fstat() -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -162,6 +164,36 @@ def test_with_a_real_clock_stamps_are_real(tmp_path):
         time.sleep(0.01)
         inside = os.stat(file)
     assert inside == os.stat(file)
+
+
+CHILD = """
+import os, sys, time
+seen = []
+for _ in range(4):
+    with open(sys.argv[1], "w"):
+        pass
+    seen.append(os.stat(sys.argv[1]).st_mtime)
+    time.sleep(2)
+now = time.time()
+os.utime(sys.argv[2], (now, now))
+print(*seen, now)
+"""
+
+
+def test_a_child_sees_and_leaves_the_same_stamps(file):
+    """What it writes, it finds stamped by the common clock, and so does its parent; what it sets stays as it is."""
+    other = file.with_name("other")
+    other.touch()
+    time.sleep(10)
+    before = time.time()
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, file, other], check=True, capture_output=True, text=True
+    )
+    *seen, now = map(float, done.stdout.split())
+    assert before - STEP <= seen[0]
+    assert [2] * 3 == [round(later - earlier) for earlier, later in pairwise(seen)]
+    assert seen[-1] == pytest.approx(os.stat(file).st_mtime, abs=STEP)
+    assert now == pytest.approx(os.stat(other).st_mtime, abs=1e-5)
 
 
 # Laws

@@ -135,6 +135,7 @@ _ANSWERS: dict[str, tuple[Check, ...]] = {
     "done": (),
     "due": (),
     "notified": (),
+    "stamps": (_many(_or_none(_is_whole)),),
     "alone": (),
     "welcome": (is_truth, _is_epoch, is_texts, is_number),
     "rules": (

@@ -8,11 +8,12 @@ from time import sleep as real_sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_fsfault._core.clock import OPERATION, READING, SECOND, VirtualClock
+from pytest_fsfault._core.stamps import StampHistory
 from pytest_fsfault._core.waiter import Waiter
 from pytest_fsfault._intercept.children.child.connection import ParentGone, checked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pytest_fsfault._core.activity import Activity
     from pytest_fsfault._intercept.children.child.connection import Client
@@ -22,6 +23,8 @@ T = TypeVar("T")
 
 # Nanoseconds that a child spends on its own before it reports them.
 _UNREPORTED = 1_000_000
+# Nanoseconds by which a stamp may be behind the instant of its writing, at the most.
+_STEP = 50_000_000
 _READ = 1  # as in `selectors`
 # Real nanoseconds for which a connection must be silent before a sleep of the same loop is jumped over.
 _SILENCE = 100_000_000
@@ -157,6 +160,29 @@ class RemoteClock(VirtualClock):
         finally:
             selector.unregister(descriptor)
         return events  # type: ignore[return-value]
+
+    def stamp_from_now(self) -> None:
+        """Know from when on stamps are of virtual time; which, the parent is asked."""
+        if self._history is None and self.epoch is not None:
+            self._history = StampHistory(self.epoch["time"] - _STEP, 0)
+
+    def shown_stamps(self, file: str, real: Sequence[int]) -> list[int | None]:
+        """Return what the clock showed at these stamps of a file; None for those that stay as they are."""
+        if not real:
+            return []
+        with suppress(ParentGone):
+            answer = self._client.ask("stamps", file, list(real))
+            if answer[0] == "stamps" and len(answer[1]) == len(real):
+                return list(answer[1])
+        return [None] * len(real)
+
+    def set_stamps(self, file: str, times: tuple[int, int] | None) -> None:
+        """Tell the parent that somebody has set the times of access and change of a file."""
+        with suppress(ParentGone):
+            self._client.ask("stamped", file, list(times or ()))
+
+    def _note_jump(self, _history: StampHistory, before: int, after: int) -> None:
+        """Leave it: the parent knows its jumps."""
 
     def limit_jumps(self, thread: int, instant: int) -> None:
         """Let nobody jump beyond `instant` while `thread` waits on the outside."""

@@ -9,7 +9,9 @@ from pytest_fsfault._intercept.children.parent.connections import ChildWait
 from pytest_fsfault._intercept.children.shapes import (
     Question,
     is_number,
+    is_row,
     is_span,
+    is_text,
     is_truth,
 )
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.children.protocol import Message
 
 _DONE = ("done",)
+_BOTH = 2  # times: of access and change
 _END = 1 << 62  # nanoseconds: no child moves the clock beyond
 
 
@@ -38,6 +41,8 @@ class ClockQuestions:
             "slept": Question(self._slept, (is_span, is_span)),
             "bar": Question(self._bar, (is_span,)),
             "back": Question(self._back, (is_span,)),
+            "stamps": Question(self._stamps, (is_text, is_row)),
+            "stamped": Question(self._stamped, (is_text, is_row)),
         }
 
     def spend(self, connection: ChildConnection, spent: int) -> Message:
@@ -67,6 +72,7 @@ class ClockQuestions:
             return ("notified",)
         if isinstance(clock, VirtualClock):
             clock.raise_if_ended()
+            clock.expect_changes()
             wait = ChildWait(clock, connection, request, self._notify)
             # In one step, as others see it: who waits must be among those whose turn it may be.
             with clock._mutex:
@@ -113,6 +119,23 @@ class ClockQuestions:
         owner.clock = None
         return _DONE
 
+    def _stamps(self, _connection: ChildConnection, file: str, real: list[Any]) -> Message:
+        clock = self._clock()
+        if not isinstance(clock, VirtualClock) or not all(map(_is_instant, real)):
+            return "stamps", [None] * len(real)
+        return "stamps", clock.shown_stamps(file, real)
+
+    def _stamped(self, _connection: ChildConnection, file: str, times: list[Any]) -> Message:
+        clock = self._clock()
+        if isinstance(clock, VirtualClock) and all(map(_is_instant, times)):
+            clock.set_stamps(file, (times[0], times[1]) if len(times) == _BOTH else None)
+        return _DONE
+
     def keep(self, processes: set[int]) -> None:
         """Take in which processes are left: nobody comes back for what the others have cancelled."""
         self._cancelled = {one for one in self._cancelled if one[0] in processes}
+
+
+def _is_instant(value: Any) -> bool:
+    """Return whether a value is a stamp of a file, in nanoseconds since 1970."""
+    return type(value) is int and 0 <= value < 1 << 63
