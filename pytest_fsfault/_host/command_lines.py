@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 def joined(arguments: Iterable[str]) -> str:
@@ -19,7 +19,21 @@ def joined(arguments: Iterable[str]) -> str:
     return shlex.join(arguments)
 
 
+def listed(arguments: Any) -> Sequence[Any]:
+    """Return the arguments of a process, which are one line on Windows, as an audit event has them."""
+    if not isinstance(arguments, (str, bytes, os.PathLike)):
+        found: Sequence[Any] = arguments
+        return found
+    if sys.platform == "win32":
+        from pytest_fsfault._host.windows_api import arguments_of  # noqa: PLC0415
+
+        return arguments_of(os.fsdecode(arguments))
+    return [arguments]
+
+
 def _quoted(argument: str) -> str:
+    import subprocess  # noqa: PLC0415  # slow, and for who prints
+
     quoted = subprocess.list2cmdline([argument])
     return f'"{quoted}"' if not quoted.startswith('"') and not _PLAIN.issuperset(quoted) else quoted
 

@@ -135,6 +135,26 @@ if sys.platform == "win32":
         found = (_ThreadInformation * count).from_buffer(raw, place)
         return [(one.number or 0, one.kernel_time + one.user_time, one.switches, one.state) for one in found]
 
+    class _SecurityAttributes(ctypes.Structure):
+        _fields_ = (("length", c_uint32), ("descriptor", c_void_p), ("inherit", c_int))
+
+    # Protected from what would be inherited: all for the owner, and for the system.
+    _PRIVATE = "D:P(A;;GA;;;OW)(A;;GA;;;SY)"
+    _advapi32 = ctypes.WinDLL("advapi32", use_last_error=True)
+    _described = _advapi32.ConvertStringSecurityDescriptorToSecurityDescriptorW
+    _described.argtypes = c_wchar_p, c_uint32, POINTER(c_void_p), c_void_p
+
+    def private_security() -> tuple[int, object]:
+        """Return the address of security attributes for what this user alone may open, and what keeps them alive.
+
+        https://learn.microsoft.com/windows/win32/secauthz/security-descriptor-string-format
+        """
+        descriptor = c_void_p()
+        if not _described(_PRIVATE, 1, byref(descriptor), None):
+            raise ctypes.WinError(ctypes.get_last_error())
+        made = _SecurityAttributes(ctypes.sizeof(_SecurityAttributes), descriptor, 0)
+        return ctypes.addressof(made), made
+
     def arguments_of(line: str) -> list[str]:
         """Return the arguments of a command line.
 

@@ -275,9 +275,10 @@ def error_from_row(row: tuple[Any, ...]) -> OSError:
     else:
         number, text = args
         exc = OSError(text) if number is None else _plain(number, text, filename, filename2)
-    if _ON_WINDOWS and isinstance(winerror, int):
-        return OSError(exc.errno, exc.strerror, exc.filename, winerror, exc.filename2)
-    if winerror != _NONE:
+    if _ON_WINDOWS:
+        if isinstance(winerror, int):
+            return OSError(exc.errno, exc.strerror, exc.filename, winerror, exc.filename2)
+    elif winerror != _NONE:
         vars(exc)["winerror"] = winerror
     return exc
 

@@ -8,10 +8,14 @@ wrapped from its beginning. Nothing is imported here that an interpreter has not
 import builtins
 import io
 import os
-import posix
 import sys
 import time
 from _thread import RLock
+
+if sys.platform == "win32":
+    from nt import _getfullpathname
+else:
+    from posix import getcwd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +58,7 @@ class _Dormant:
 
     def __init__(self, directory: str, roots: "tuple[str, ...]") -> None:
         self.directory = directory
-        self.roots = roots
+        self.roots = tuple(map(_comparable, roots)) if sys.platform == "win32" else roots
         self.active = False
         self._lock = RLock()
         self._put: list[tuple[Any, str, Any, Any]] = []
@@ -91,9 +95,12 @@ class _Dormant:
             return False
         try:
             text = os.fsdecode(path)
+            if sys.platform == "win32":
+                # An 8.3 name and a prefix need a closer look.
+                return "~" in text or text[:2] in _PREFIXES or _comparable(text).startswith(self.roots)
             if text[:1] != "/":
-                text = f"{posix.getcwd()}/{text}"
-        except (TypeError, OSError):
+                text = f"{getcwd()}/{text}"
+        except (TypeError, ValueError, OSError):
             return False
         return ".." in text or text.startswith(self.roots)
 
@@ -130,6 +137,16 @@ class _Dormant:
             from pytest_fsfault._intercept.interceptor import interceptor  # noqa: PLC0415
 
             attach(interceptor(), self.directory)
+
+
+_PREFIXES = ("\\\\", "//", "\\/", "/\\")
+
+
+def _comparable(path: str) -> str:
+    """Return a path of Windows as two spellings of it have it in common, but for 8.3 names."""
+    if sys.platform == "win32":
+        return _getfullpathname(path).replace("\\", "/").lower()
+    return path
 
 
 def _has_caller() -> bool:

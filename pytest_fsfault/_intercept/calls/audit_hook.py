@@ -85,7 +85,9 @@ def replay_event(event: str, args: _Args, frame: FrameType) -> None:
 _PROBE = "pytest_fsfault.audit_hook"
 _made: dict[str, _Listener] = {}
 _MAPPINGS = ("mmap.__new__", "ctypes.dlopen", "import")
-_STARTS = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system")
+_STARTS = (
+    "subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.spawn", "_winapi.CreateProcess",
+)  # fmt: skip
 
 
 def _listeners(state: InterceptState) -> dict[str, _Listener]:

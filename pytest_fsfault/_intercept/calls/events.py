@@ -10,6 +10,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pytest_fsfault._host.command_lines import listed
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.calls.arguments import discard
 from pytest_fsfault._intercept.calls.functions import EVENTS_ONLY, FUNCTIONS, InterceptedFunction
@@ -87,7 +88,7 @@ def _unnamed(operation: str, find: Callable[[_Args], _Args], perform: Callable[[
 
 def _program(args: _Args) -> _Args:
     """Return the path of the program that a process is to run, None if there is none."""
-    executable = os.fsdecode(args[0])
+    executable = os.fsdecode(listed(args[1])[0] if args[0] is None else args[0])
     if os.path.dirname(executable):
         # The child looks for it from its own directory.
         return (os.path.join(os.fsdecode(args[2] or ""), executable),)

@@ -14,8 +14,8 @@ from stat import S_ISDIR, S_ISREG
 KEY = "FSFAULT_CHILD"
 #: The directory with a `sitecustomize` of ours, which serves environments that do not have this package.
 ON_PATH = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bootstrap", "on_path")
-#: Whether a parent can be found here: Python has no such sockets on Windows.
-POSSIBLE = os.name == "posix"
+#: Whether a parent can be found here.
+POSSIBLE = os.name in {"posix", "nt"}
 #: The suffix of the files by which new interpreters report that they have started.
 REPORT = ".met"
 _PYTHONPATH = "PYTHONPATH"
@@ -29,6 +29,8 @@ _WARILY = (
     | getattr(os, "O_NONBLOCK", 0)
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_NOCTTY", 0)
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_NOINHERIT", 0)
 )
 _user = getattr(os, "geteuid", int)
 
@@ -47,8 +49,15 @@ def is_private(directory: str) -> bool:
         if not is_of_the_call(error):
             raise
         return False
-    mine = status.st_uid == _user() and not status.st_mode & _OTHERS
-    return directory[:1] == "/" and S_ISDIR(status.st_mode) and mine
+    return os.path.isabs(directory) and S_ISDIR(status.st_mode) and _is_ours_alone(status)
+
+
+def _is_ours_alone(status: os.stat_result) -> bool:
+    if sys.platform == "win32":
+        # Modes say nothing there: the user's directory for temporary files is closed to others, and from 3.12.4 on
+        # `mkdir` closes this one as well. A junction is no directory of ours.
+        return not status.st_reparse_tag
+    return status.st_uid == _user() and not status.st_mode & _OTHERS
 
 
 def open_private(path: str) -> int:
@@ -130,6 +139,8 @@ def new_directory() -> str:
     import tempfile  # noqa: PLC0415  # of the parent alone
 
     base = tempfile.gettempdir()
+    if sys.platform == "win32":
+        return os.path.join(base, f"{_PREFIX}{getpid()}-{os.urandom(16).hex()}")  # of all pipes, it names one
     name = f"{_PREFIX}{getpid()}-{os.urandom(6).hex()}"
     return os.path.join(base if len(base) + len(name) < _LONGEST else "/tmp", name)  # noqa: S108  # made for us alone
 

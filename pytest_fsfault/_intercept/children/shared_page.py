@@ -3,19 +3,55 @@
 from __future__ import annotations
 
 import mmap
+import os
 import sys
-from os import O_CLOEXEC, O_NOFOLLOW, O_RDWR, close, fstat
+from os import O_RDWR, close, fstat
 from os import open as open_descriptor
 from typing import Any
 
-from pytest_fsfault._intercept.children.rendezvous import open_private, page_of, write_private
+from pytest_fsfault._intercept.children.rendezvous import is_private, open_private, page_of, write_private
 
 _SIZE = 64
 # Before CPython 3.13 a map keeps a descriptor, a low one, which the code under test may expect to be free.
 _NO_DESCRIPTOR: Any = {"trackfd": False} if sys.version_info >= (3, 13) else {}
 _ALIVE, _GENERATION, _TIME = range(3)
+_MAGIC = b"fsfault1"  # at the end of memory that has a name
 # Such a map would close, at its end, whatever has got the number since: in a child it has none.
 _kept: list[Any] = []
+
+
+def _mapped(directory: str, create: bool) -> mmap.mmap:
+    path = page_of(directory)
+    if create:
+        # Written, not only made long: where the disk is full, that says so now and not at the first access.
+        write_private(path, bytes(_SIZE))
+        descriptor = open_descriptor(path, O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    else:
+        descriptor = open_private(path)
+    try:
+        if fstat(descriptor).st_size < _SIZE:
+            raise PermissionError
+        access = mmap.ACCESS_WRITE if create else mmap.ACCESS_READ
+        return mmap.mmap(descriptor, _SIZE, access=access, **_NO_DESCRIPTOR)
+    finally:
+        close(descriptor)
+
+
+def _mapped_by_name(directory: str, create: bool) -> mmap.mmap:
+    """Return memory that has the name of a private directory: a file could not be removed while a child has it."""
+    if not is_private(directory):
+        raise PermissionError
+    access = mmap.ACCESS_WRITE if create else mmap.ACCESS_READ
+    tag: Any = {"tagname": f"Local\\{os.path.basename(directory)}"}
+    made = mmap.mmap(-1, _SIZE, access=access, **tag)
+    # There is always some of a name: if nobody had made it, it is empty.
+    there = made[-8:] == _MAGIC
+    if there is create:
+        made.close()
+        raise PermissionError
+    if create:
+        made[-8:] = _MAGIC
+    return made
 
 
 class SharedState:
@@ -30,20 +66,8 @@ class SharedState:
     """
 
     def __init__(self, directory: str, *, create: bool = False) -> None:
-        path = page_of(directory)
-        if create:
-            # Written, not only made long: where the disk is full, that says so now and not at the first access.
-            write_private(path, bytes(_SIZE))
-            descriptor = open_descriptor(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC)
-        else:
-            descriptor = open_private(path)
-        try:
-            if fstat(descriptor).st_size < _SIZE:
-                raise PermissionError
-            access = mmap.ACCESS_WRITE if create else mmap.ACCESS_READ
-            self._map = mmap.mmap(descriptor, _SIZE, access=access, **_NO_DESCRIPTOR)
-        finally:
-            close(descriptor)
+        made = _mapped_by_name if sys.platform == "win32" else _mapped
+        self._map = made(directory, create)
         if not create:
             _kept.append(self._map)
         self.cells = memoryview(self._map).cast("q")

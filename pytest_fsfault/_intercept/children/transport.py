@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import _socket
 import os
-from _socket import AF_UNIX, SOCK_STREAM
+from _socket import SOCK_STREAM
 from _socket import socket as Socket  # noqa: N812  # a class; the module `socket` takes long to import
 from contextlib import suppress
 from errno import ENOENT
 from os import close as close_descriptor
 from os import dup2, fstat
-from typing import Protocol
+from typing import Any, Protocol
 
 from pytest_fsfault._intercept.children.rendezvous import is_of_the_call, is_private, socket_of
 
+AF_UNIX: Any = getattr(_socket, "AF_UNIX", None)  # Python has none on Windows
 _BACKLOG = 128
 # The numbers for a child's connection, where so many files may be open: few programs go so far, and the low ones
 # are as free as the code under test expects.

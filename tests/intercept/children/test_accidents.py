@@ -11,7 +11,7 @@ import time
 import pytest
 
 from pytest_fsfault import inject
-from pytest_fsfault._intercept.children import transport
+from pytest_fsfault._intercept.children import sockets, transport
 from pytest_fsfault._intercept.children.parent import directory, event_loop
 
 PYTHON = sys.executable
@@ -154,7 +154,7 @@ def _no_descriptor(monkeypatch):
     def fail(*_):
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr(event_loop, "socketpair", fail)
+    monkeypatch.setattr(sockets, "socketpair", fail)
 
 
 WANTS = {

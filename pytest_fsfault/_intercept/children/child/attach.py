@@ -206,7 +206,7 @@ _directories: list[str] = []
 
 def _hook(interceptor: Interceptor, directory: str) -> None:
     """Attach what this process forks to the same parent; a fork server outlives its sessions."""
-    if not _directories:
+    if not _directories and hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=lambda: _forked(interceptor))
     _directories[:] = [directory]
 

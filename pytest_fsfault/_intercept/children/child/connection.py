@@ -15,8 +15,9 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._intercept.children.child.answers import is_answer
+from pytest_fsfault._intercept.children.endpoints import connect
 from pytest_fsfault._intercept.children.protocol import Frames, Malformed, decode_ending, pack
-from pytest_fsfault._intercept.children.transport import Closed, connect
+from pytest_fsfault._intercept.children.transport import Closed
 
 if TYPE_CHECKING:
     from pytest_fsfault._intercept.children.protocol import Message

@@ -1,6 +1,6 @@
-"""Tell from /proc whether a child process is busy or all of its threads wait.
+"""Tell from /proc, or a snapshot of Windows, whether a child process is busy or all of its threads wait.
 
-Only Linux shows that of another process. Elsewhere waits take real time while a child process lives.
+Only these two show that of another process. Elsewhere waits take real time while a child process lives.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from os import listdir
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.activity import LimitedWait
+from pytest_fsfault._host.windows_processes import snapshot
 from pytest_fsfault._intercept.virtual_time.idle import LastSign, can_run
 from pytest_fsfault._intercept.virtual_time.limits import time_left
 
@@ -20,7 +21,7 @@ if sys.platform == "linux":
     from time import clock_gettime_ns
 
 #: Whether child processes can share the virtual clock here.
-VISIBLE = sys.platform == "linux"
+VISIBLE = sys.platform in {"linux", "win32"}
 
 
 class ChildActivity:
@@ -47,7 +48,7 @@ class ChildActivity:
 
     def limits(self, now: int) -> Iterator[LimitedWait]:
         """Yield the limited waits of their threads, where the system lets a parent see them."""
-        for process in tuple(self.numbers):
+        for process in () if sys.platform == "win32" else tuple(self.numbers):
             mark = self._marks.get(process)
             since, sign = (now, None) if mark is None else (mark.since, mark.sign)
             for task in self._threads(process)[1]:
@@ -55,6 +56,8 @@ class ChildActivity:
                     yield LimitedWait((process, task, sign), left, f"child process {process}")
 
     def _is_busy(self, process: int, now: int) -> bool:
+        if sys.platform == "win32":
+            return self._is_busy_on_windows(process, now)
         waiting, others = self._threads(process)
         if _can_run(process, waiting):
             return True  # woken by something else, such as a signal
@@ -69,6 +72,22 @@ class ChildActivity:
             return True
         # In this order: who could not run then, and has not run until now, has not run in between.
         return _can_run(process, others) or _cpu_time(process) != sign
+
+    def _is_busy_on_windows(self, process: int, now: int) -> bool:
+        """Tell from a snapshot: by CPU time, switches and states, since CPU time alone comes in ticks of 16 ms."""
+        known = self._waiting(process)
+        threads = snapshot().threads(process)
+        waiting = [thread for thread in threads if thread.number in known]
+        others = tuple(thread for thread in threads if thread.number not in known)
+        if any(thread.can_run for thread in waiting):
+            return True
+        if not others:
+            return False
+        mark = self._marks.get(process)
+        if mark is None or mark.sign != others:
+            self._marks[process] = LastSign(others, now)
+            return True
+        return not mark.lasts(now) or any(thread.can_run for thread in others)
 
     def _threads(self, process: int) -> tuple[list[int], list[int]]:
         """Return the threads that wait for the clock, and the others; none if the process has just ended."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._host.originals import ORIGINALS
+from pytest_fsfault._intercept.children.endpoints import Listener
 from pytest_fsfault._intercept.children.rendezvous import (
     REPORT,
     is_private,
@@ -17,7 +19,6 @@ from pytest_fsfault._intercept.children.rendezvous import (
     write_private,
 )
 from pytest_fsfault._intercept.children.shared_page import SharedState
-from pytest_fsfault._intercept.children.transport import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _remove, _rmdir, _mkdir, _listdir, _lstat, _rename = (
     ORIGINALS["os", name] for name in ("unlink", "rmdir", "mkdir", "listdir", "lstat", "replace")
 )
+_real_sleep = time.sleep
+_TRIES, _PAUSE = 20, 0.005
 
 
 class PrivateDirectory:
@@ -70,7 +73,7 @@ class PrivateDirectory:
             with suppress(OSError):
                 _remove(f"{path}.new")
             write_private(f"{path}.new", pack_words(roots))
-            _rename(f"{path}.new", path)
+            _replace(f"{path}.new", path)
             self._roots = roots
 
     def reports(self) -> Iterator[tuple[str, ...]]:
@@ -102,3 +105,13 @@ class PrivateDirectory:
             for name in _listdir(self.path):
                 _remove(os.path.join(self.path, name))
             _rmdir(self.path)
+
+
+def _replace(source: str, target: str) -> None:
+    """Put a file in the place of another, which on Windows a child may be reading: that takes it microseconds."""
+    for _ in range(_TRIES):
+        with suppress(PermissionError):
+            _rename(source, target)
+            return
+        _real_sleep(_PAUSE)
+    _rename(source, target)

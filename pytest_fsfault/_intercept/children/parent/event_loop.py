@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import selectors
 import sys
 import time
-from _socket import socketpair
 from _thread import allocate_lock, get_ident, get_native_id, start_new_thread
-from contextlib import suppress
 from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._host.originals import ORIGINALS
+from pytest_fsfault._intercept.children.endpoints import Poller
 from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, MutableSet
+    from collections.abc import Callable, Collection, MutableSet
 
 T = TypeVar("T")
 
-_SIZE = 65_536
 _now = ThreadActivity.monotonic_ns
 _real_sleep = time.sleep
 _listdir = ORIGINALS["os", "listdir"]
-_READ, _BOTH = selectors.EVENT_READ, selectors.EVENT_READ | selectors.EVENT_WRITE
 
 
 class EventLoop:
@@ -45,11 +41,7 @@ class EventLoop:
         self._own_threads = own_threads
         self._look = look
         self._failed = failed
-        self._wakeup, self._notifier = socketpair()
-        for one in (self._wakeup, self._notifier):
-            one.settimeout(0)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._wakeup.fileno(), _READ)
+        self._poller = Poller()
         self._watched: dict[int, Callable[[], object]] = {}
         self._later: list[tuple[int, int, Callable[[], object]]] = []
         self._order = count()
@@ -63,30 +55,29 @@ class EventLoop:
     def watch(self, descriptor: int, ready: Callable[[], object]) -> None:
         """Call `ready` in the thread whenever a descriptor can be read, or nobody is left at its other end."""
         self._watched[descriptor] = ready
-        self._selector.register(descriptor, _READ)
+        self._poller.register(descriptor)
 
     def unwatch(self, descriptor: int) -> None:
         """Watch a descriptor no longer."""
         if self._watched.pop(descriptor, None) is not None:
-            self._selector.unregister(descriptor)
+            self._poller.unregister(descriptor)
 
     def watch_writing(self, descriptor: int, wanted: bool) -> None:
         """Call back for a watched descriptor also when it can be written, or no longer."""
-        self._selector.modify(descriptor, _BOTH if wanted else _READ)
+        self._poller.modify(descriptor, writing=wanted)
 
     def after(self, seconds: float, call: Callable[[], object]) -> None:
         """Call `call` in the thread after so many real seconds."""
         heappush(self._later, (_now() + int(seconds * 1e9), next(self._order), call))
         self.notify()
 
-    def watched(self) -> Iterable[int]:
-        """Return the descriptors that are watched."""
-        return tuple(self._watched)
+    def has_input(self, behind: Collection[int] = ()) -> bool:
+        """Return whether something has come to a descriptor that is not among those `behind` with their answers."""
+        return self._poller.has_input(behind)
 
     def notify(self) -> None:
         """Wake the thread up."""
-        with suppress(OSError):  # it has been woken up already, or is no more
-            self._notifier.send(b"!")
+        self._poller.notify()
 
     def start(self) -> None:
         """Let the thread run.
@@ -153,20 +144,14 @@ class EventLoop:
         return None
 
     def _serve(self, timeout: float | None) -> None:
-        found = self._selector.select(timeout)
+        found = self._poller.select(timeout)
         self.busy = True
         try:
-            for key, _ in found:
-                if key.fd == self._wakeup.fileno():
-                    self._guard(self._drain)
-                elif (ready := self._watched.get(key.fd)) is not None:
+            for descriptor in found:
+                if (ready := self._watched.get(descriptor)) is not None:
                     self._guard(ready)
         finally:
             self.busy = False
-
-    def _drain(self) -> None:
-        with suppress(BlockingIOError):
-            self._wakeup.recv(_SIZE)
 
     def _guard(self, call: Callable[[], T]) -> T | None:
         """Return what a callback returns; whatever goes wrong in one, the others get their answers."""
@@ -180,6 +165,4 @@ class EventLoop:
 
     def close(self) -> None:
         """Give up the descriptors; the thread does not run any more, or is none of this process."""
-        self._selector.close()
-        self._wakeup.close()
-        self._notifier.close()
+        self._poller.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -244,14 +243,8 @@ class Server:
         """Return whether a question is unanswered."""
         if self.loop.busy and not self.loop.is_own():
             return True
-        poll = select.poll() if hasattr(select, "poll") else None
-        if poll is None:
-            return False
         behind = {number for number, one in tuple(self._connections.items()) if one.is_behind()}
-        for descriptor in self.loop.watched():
-            if descriptor not in behind:
-                poll.register(descriptor, select.POLLIN)
-        return bool(poll.poll(0))
+        return self.loop.has_input(behind)
 
     # What is known of the threads of Python children.
 

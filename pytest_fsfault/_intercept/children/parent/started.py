@@ -9,6 +9,7 @@ from _thread import get_ident
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pytest_fsfault._host.command_lines import listed
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.children.rendezvous import KEY
 
@@ -48,15 +49,22 @@ def start(
 
 def started(event: str, args: tuple[Any, ...], site: str, frame: FrameType | None) -> StartedProcess | None:
     """Return what an audit event tells of a process; None if it tells nothing, or nothing will start."""
-    if event == "os.posix_spawn" and frame is not None and frame.f_globals.get("__name__") == "subprocess":
+    if event == "os.posix_spawn" and _is_of(frame, "subprocess"):
         return None  # which has told of it
     with suppress(TypeError, ValueError, IndexError):
         if event == "subprocess.Popen":
-            listed = [args[1]] if isinstance(args[1], (str, bytes, os.PathLike)) else args[1]
-            return start(args[0], listed, args[3], site)
+            return start(args[0], listed(args[1]), args[3], site)
+        if event == "os.spawn":
+            return start(args[1], args[2], args[3], site)
+        if event == "_winapi.CreateProcess" and not _is_of(frame, "subprocess"):
+            return start(args[0], listed(args[1] or args[0]), None, site)
         if event == "os.posix_spawn":
             return start(args[0], args[1], args[2], site)
     return None
+
+
+def _is_of(frame: FrameType | None, module: str) -> bool:
+    return frame is not None and frame.f_globals.get("__name__") == module
 
 
 def _why_not(program: str, arguments: tuple[str, ...], environment: Mapping[Any, Any] | None) -> str:

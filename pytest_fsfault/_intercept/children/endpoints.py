@@ -1,0 +1,13 @@
+"""What this system has for connections between a parent and its children: sockets, or named pipes on Windows."""
+
+from __future__ import annotations
+
+import sys
+
+if sys.platform == "win32":
+    from pytest_fsfault._intercept.children.named_pipes import Listener, Poller, connect
+else:
+    from pytest_fsfault._intercept.children.sockets import Poller
+    from pytest_fsfault._intercept.children.transport import Listener, connect
+
+__all__ = ["Listener", "Poller", "connect"]
