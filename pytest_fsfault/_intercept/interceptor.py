@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._core.engine.engine import Engine
+from pytest_fsfault._core.engine.near_misses import Elsewhere
 from pytest_fsfault._host.whole import run_all
 from pytest_fsfault._intercept.calls.changes import Changes
 from pytest_fsfault._intercept.calls.descriptors import status_of_descriptor
 from pytest_fsfault._intercept.calls.gates import AllShut, Gate, OwnWork
-from pytest_fsfault._intercept.calls.installation import TIMES, Installation
+from pytest_fsfault._intercept.calls.installation import TIMES, Installation, replaced
 from pytest_fsfault._intercept.calls.open_files import toggle_methods
 from pytest_fsfault._intercept.calls.state import UNANNOUNCED, InterceptState, ignore_starts
 from pytest_fsfault._intercept.fake.detection import FakeDetection
@@ -28,7 +29,7 @@ from pytest_fsfault._intercept.fake.isolation import patcher, real_files
 from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from pytest_fsfault._core.clock import Clock
     from pytest_fsfault._core.engine.interfaces import ModelView, Sessions
@@ -74,6 +75,9 @@ class Interceptor:
         try:
             with self._lock:
                 self._prepare()
+                if not self.state.engines:
+                    self.state.exempt, self.state.early = {}, {}
+                self.state.hears_early = not self._is_child
                 self.state.engines = (engine, *self.state.engines)
                 engine.on_end = self.refresh
                 self._follow_sessions()
@@ -133,6 +137,7 @@ class Interceptor:
             self.state.drain_counts()
             for engine, faults, time in gates:
                 engine.gate, engine.ticking = faults, time
+                self.state.hears_early &= not faults
             self.refresh()
 
     def refresh(self) -> None:
@@ -168,6 +173,10 @@ class Interceptor:
             if name in space:
                 self._before.append((space, name, space[name]))
                 space[name] = value
+
+    def elsewhere(self, operations: Collection[str]) -> Elsewhere:
+        """Return where calls of some operations went that no rule could meet."""
+        return Elsewhere(replaced(operations), self.state.exempt, self.state.early)
 
     def all_shut(self) -> AllShut:
         """Return a context in which all gates are shut: pytest works, or a debugger holds the test."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_fsfault._core.clock import SECOND
 from pytest_fsfault._core.engine.near_misses import never_fired
 from pytest_fsfault._intercept.fake.filesystem import WHOLE
+from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._prove.injection_points import REASON
 from pytest_fsfault._prove.retries import retries
 from pytest_fsfault._report.evidence import Facts, evidence
@@ -28,7 +29,7 @@ def evidence_of(session: Session) -> dict[str, Any]:
             entries=journal,
             trial_reason=REASON,
             rules=[*((armed, True) for armed in session.own), *((armed, False) for armed in session.around)],
-            why_not=lambda armed: never_fired(armed, session.engine),
+            why_not=lambda armed: never_fired(armed, session.engine, interceptor().elsewhere),
             retries=retries(journal, session.clock.waits, session.engine.roots, trials=session.trials),
             waits=session.clock.waits,
             roots=_shown_roots(session),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.engine import Engine
+from pytest_fsfault._core.engine.journal import ends_of
 from pytest_fsfault._host import processes
 from pytest_fsfault._host.paths import IGNORES_CASE
 from pytest_fsfault._intercept.calls.gates import Gate
@@ -238,7 +239,7 @@ class TrialEnvironment:
         engine = self._session.engine
         for name in sorted(names & engine.tallies.keys()):
             if engine.tallies[name].paths:
-                return f"; it called {name} on {engine.tallies[name].paths[-1]}"
+                return f"; it called {name} on {ends_of(engine.tallies[name].paths[-1])[0]}"
         name = next((name for name in sorted(names) if name in engine.outside), "")
         return f"; it called {name} on {engine.outside[name]}" if name else ""
 

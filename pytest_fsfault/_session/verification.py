@@ -110,7 +110,7 @@ class Verification:
         interceptor().refresh()
         if error is None and self._strict is not False and not (armed.fired or armed.rule.optional):
             interceptor().state.drain_counts()
-            raise Unmet(never_fired(armed, self._engine))
+            raise Unmet(never_fired(armed, self._engine, interceptor().elsewhere))
 
     def near_misses(self, own: Collection[Armed]) -> Iterator[str]:
         """Yield a sentence for each rule of the test that has not fired, unless it need not."""
@@ -118,7 +118,7 @@ class Verification:
             interceptor().state.drain_counts()
             wanted = {id(armed) for armed in own}
             missed = [armed for armed in self._engine.plan.never_fired() if id(armed) in wanted]
-            yield from (legible(never_fired(armed, self._engine)) for armed in missed)
+            yield from (never_fired(armed, self._engine, interceptor().elsewhere) for armed in missed)
 
     def _findings(self, own: set[int], proofs: Iterable[str] | None, windows: Iterable[str]) -> Iterator[str]:
         ended = self._engine.ended
@@ -132,7 +132,7 @@ class Verification:
             yield from self.guard.refused
         yield from proofs or ()
         missed = [armed for armed in self._engine.plan.never_fired() if id(armed) in own]
-        yield from (never_fired(armed, self._engine) for armed in missed)
+        yield from (never_fired(armed, self._engine, interceptor().elsewhere) for armed in missed)
         _, unreached = self.children() if missed or self._strict == "all" else (0, ())
         # What a native program changes is noticed below.
         yield from (sentence for sentence in unreached if missed or NATIVE not in sentence)

@@ -62,7 +62,7 @@ NEVER = [
     (
         "os.replace d* to a* -> EBUSY",
         replace("d.exe"),
-        "`os.replace d* to a*` never fired: 1 call of os.replace, on d.exe",
+        "`os.replace d* to a*` never fired: 1 call of os.replace, to d.exe",
     ),
     (
         "os.replace -> EBUSY when nth 3",
@@ -89,22 +89,22 @@ NEVER = [
     (
         "os.stat x -> EBUSY",
         lambda _: os.stat(".."),
-        "`os.stat x` never fired: os.stat met only paths outside the roots, such as {outside}",
+        "`os.stat x` never fired: os.stat met only paths outside the roots, such as {outside}; name their directory by roots=",
     ),
     (
         "os.stat x -> EBUSY",
         lambda _: os.stat(os.getcwd() + "/../"),
-        "`os.stat x` never fired: os.stat met only paths outside the roots, such as {outside}",
+        "`os.stat x` never fired: os.stat met only paths outside the roots, such as {outside}; name their directory by roots=",
     ),
     (
         "os.replace -> EBUSY",
         lambda _: os.replace("../o", "../p"),
-        "`os.replace` never fired: os.replace met only paths outside the roots, such as {outside}/o",
+        "`os.replace` never fired: os.replace met only paths outside the roots, such as {outside}/o; name their directory by roots=",
     ),
     (
         "open -> EBUSY",
         lambda _: open(f"{os.path.dirname(os.getcwd())}/o").close(),
-        "`open` never fired: open met only paths outside the roots, such as {outside}/o",
+        "`open` never fired: open met only paths outside the roots, such as {outside}/o; name their directory by roots=",
     ),
     (
         "file.write -> EBUSY",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.interfaces import Answered, Ruling
-from pytest_fsfault._core.engine.journal import CallCounts, Journal
+from pytest_fsfault._core.engine.journal import CallCounts, Journal, ends_text
 from pytest_fsfault._core.engine.plan import Plan
 from pytest_fsfault._core.language.globs import within
 from pytest_fsfault._core.language.operations import GROUPS
@@ -137,7 +137,7 @@ class Engine:
         at = self.clock.now if now is None else now
         with self._lock:
             self.raise_if_ended()
-            self.count(operation.name, 1, [operation.path])
+            self.count(operation.name, 1, [ends_text(operation.path, operation.target)])
             decision, matched = self.plan.decide(operation, at, self.roots, already_decided=already_decided)
             if decision is not None:
                 decision = decision._replace(trial=self.trial)

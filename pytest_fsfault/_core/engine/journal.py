@@ -124,7 +124,7 @@ class Journal(Sequence[Entry]):
 
 
 class Tally:
-    """Count the calls of one operation that no rule concerned, and keep the last eight paths."""
+    """Count the calls of one operation, and keep the last eight paths, with their targets (see `ends_text`)."""
 
     __slots__ = ("count", "paths")
 
@@ -136,6 +136,17 @@ class Tally:
         """Add `count` calls, the last of them on `paths`."""
         self.count += count
         self.paths.extend(paths)
+
+
+def ends_text(path: str, target: str | None) -> str:
+    """Return the ends of a call as one text, as tallies keep them: no path has a NUL in it."""
+    return path if target is None else f"{path}\0{target}"
+
+
+def ends_of(text: str) -> tuple[str, str | None]:
+    """Return the path and the target that `ends_text` has put together."""
+    path, nul, target = text.partition("\0")
+    return path, target if nul else None
 
 
 class CallCounts:

@@ -1,18 +1,23 @@
-"""Say of a rule that never fired what did happen instead."""
+"""Say of a rule that never fired what did happen instead, and which rule would have met it."""
 
 from __future__ import annotations
 
 import os.path
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_fsfault._core.engine.journal import ends_of
+from pytest_fsfault._core.language.globs import below_root, compile_glob
+from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._core.language.operations import GROUPS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from pytest_fsfault._core.engine.engine import Engine
     from pytest_fsfault._core.engine.journal import Tally
     from pytest_fsfault._core.engine.plan import Armed
+    from pytest_fsfault._core.language.rules import Rule
 
 
 class Unmet(AssertionError):  # noqa: N818 - it is no mistake, it is a verdict
@@ -21,43 +26,179 @@ class Unmet(AssertionError):  # noqa: N818 - it is no mistake, it is a verdict
     __module__ = "pytest_fsfault"
 
 
-def never_fired(armed: Armed, engine: Engine) -> str:
-    """Return one sentence: which rule never fired, and the nearest thing that did happen."""
+class Elsewhere(NamedTuple):
+    """Where calls went that no rule could meet, by operation.
+
+    `replaced` says what stands in the place of the function, `exempt` has the path of a call by pytest's own
+    `py.path`, and `early` path and line (see `ends_text`) of one before the test's call, as fixtures make them.
+    """
+
+    replaced: Mapping[str, str]
+    exempt: Mapping[str, str]
+    early: Mapping[str, str]
+
+
+def never_fired(
+    armed: Armed, engine: Engine, elsewhere: Callable[[Collection[str]], Elsewhere] | None = None
+) -> str:
+    """Return one sentence: which rule never fired, and the nearest thing that did happen.
+
+    `elsewhere` is asked about the operations of a rule that matched nothing.
+    """
     rule = armed.rule
-    head = str(rule).partition(" -> ")[0]
+    head = _head(rule)
+    if any(other.rule != rule and _head(other.rule) == head for other in engine.plan.armed):
+        head = str(rule)
     escape = next((told for told in engine.escapes if told.startswith(f"{rule}: ")), "")
-    return f"`{head}` never fired: {_nearest(armed, engine)}{escape.replace(f'{rule}: ', '; ', 1)}"
+    nearest = _of_matching(armed)
+    if not nearest:
+        away = Elsewhere({}, {}, {}) if elsewhere is None else elsewhere(rule.names)
+        nearest = _of_exempt(rule, engine, away) or _of_calls(rule, engine) or _of_others(rule, engine, away)
+    return legible(f"`{head}` never fired: {nearest}{escape.replace(f'{rule}: ', '; ', 1)}")
 
 
-def _nearest(armed: Armed, engine: Engine) -> str:
-    """Return what comes nearest to a call that would have met the rule."""
-    rule = armed.rule
-    if armed.matched:
-        why = "another rule came first" if armed.forestalled else f"not {rule.when}"
-        return f"{_calls(armed.matched, 'a matching call')}, but {why}"
-    seen = {name: tally for name, tally in engine.tallies.items() if tally.count}
-    if nearest := _described(seen, rule.names):
-        return nearest
+def _head(rule: Rule) -> str:
+    return str(rule).partition(" -> ")[0]
+
+
+def _of_matching(armed: Armed) -> str:
+    """Return why no matching call was due."""
+    if not armed.matched:
+        return ""
+    calls = _calls(armed.matched, "matching call")
+    if not armed.forestalled:
+        return f"{calls}, but not {armed.rule.when}"
+    other = "a rule of an inner session"
+    if armed.forestalled_by is not None:
+        other = f"an earlier rule (`{armed.forestalled_by}`)"
+    return f"{calls}, but {other} handled {'it' if armed.matched == 1 else 'them'}"
+
+
+def _of_calls(rule: Rule, engine: Engine) -> str:
+    """Return which calls of the rule's operations came nearest, and which rule would have met one."""
+    seen = {name: engine.tallies[name] for name in rule.names if name in engine.tallies}
+    seen = {name: tally for name, tally in seen.items() if tally.count}
+    for name, tally in _by_number(seen):
+        for text in reversed(tally.paths):
+            found = _advice(rule, *ends_of(text), engine)
+            if found:
+                calls = _calls(tally.count, "call", f" of {name}")
+                return f"{calls}{', one' if tally.count > 1 else ','} {found}"
+    return "; ".join(
+        f"{_calls(tally.count, 'call', f' of {name}')}, {_places(rule, tally, engine)}"
+        for name, tally in _by_number(seen)[:3]
+    )
+
+
+def _advice(rule: Rule, path: str, target: str | None, engine: Engine) -> str:
+    """Return where a call went, and the rule that would have matched it, if one comes near."""
+    side, glob = _side(rule, path, target, engine)
+    end = target if side == "to" else path
+    if glob is None or end is None:
+        return ""
+    word, ignore_case = f"{side} " * (side == "to"), engine.plan.ignore_case
+
+    def means(pattern: str, place: str) -> bool:
+        return compile_glob(pattern, ignore_case).matches(place, engine.roots)
+
+    shown = f"{side} {_below(end, engine)}"
+    for candidate in _candidates(glob):
+        if candidate != glob and means(candidate, end):
+            return f"{shown}: write `{word}{candidate}`"
+    other = path if side == "to" else target
+    if other is not None and other != end:
+        what, before = ("source", "") if side == "to" else ("target", "to ")
+        for candidate in _candidates(glob):
+            if means(candidate, other):
+                return f"{shown}; {_below(other, engine)} is its {what}: write `{before}{candidate}`"
+    return ""
+
+
+def _side(rule: Rule, path: str, target: str | None, engine: Engine) -> tuple[str, str | None]:
+    """Return the side of a call that the rule looks at and does not mean: on its path, or to its target."""
+    if rule.to is None or target is None:
+        return "on", rule.path
+    if rule.path is None or compile_glob(rule.path, engine.plan.ignore_case).matches(path, engine.roots):
+        return "to", rule.to
+    return "on", rule.path
+
+
+def _candidates(glob: str) -> Iterator[str]:
+    """Yield globs that may have been meant: at any depth, what is below, in another case, without braces."""
+    for pattern in dict.fromkeys((glob, glob.lower(), glob.upper(), *_without_braces(glob))):
+        bare = pattern.removeprefix("./")
+        yield pattern
+        if not bare.startswith("/"):
+            yield f"**/{bare}"
+            yield f"**/{bare}/*"
+            yield f"**/{bare}/**"
+
+
+def _without_braces(glob: str) -> list[str]:
+    found = re.search(r"\{([^{}]*,[^{}]*)\}", glob)
+    if found is None:
+        return []
+    return [f"{glob[: found.start()]}{choice}{glob[found.end() :]}" for choice in found[1].split(",")]
+
+
+def _below(path: str, engine: Engine) -> str:
+    return below_root(path, engine.roots, engine.plan.ignore_case) or path
+
+
+def _places(rule: Rule, tally: Tally, engine: Engine) -> str:
+    """Return what the calls have in common, on the side that the rule looks at; a single path below its root."""
+    ends = [ends_of(text) for text in tally.paths]
+    sides = {_side(rule, *one, engine)[0] for one in ends}
+    side = "to" if sides == {"to"} else "on"
+    paths = dict.fromkeys(target if side == "to" and target is not None else path for path, target in ends)
+    return f"{side} {_below(next(iter(paths)), engine) if len(paths) == 1 else summary(paths)}"
+
+
+def _of_exempt(rule: Rule, engine: Engine, away: Elsewhere) -> str:
+    """Return which call the rule would have met if pytest had not made it."""
     for name in sorted(rule.names):
+        path = away.exempt.get(name)
+        glob = None if rule.path is None else compile_glob(rule.path, engine.plan.ignore_case)
+        if path is not None and (glob is None or glob.matches(path, engine.roots)):
+            return f"{name} was called by pytest's own py.path, on {_below(path, engine)}, which is exempt: use pathlib"
+    return ""
+
+
+def _of_others(rule: Rule, engine: Engine, away: Elsewhere) -> str:
+    """Return where calls of the rule's operations went, or which others there were."""
+    names = sorted(rule.names)
+    for name in names:
+        if name in away.replaced:
+            return f"{away.replaced[name]}, not Python's own, so that no call of it was seen"
+    for name in names:
         if name in engine.outside:
-            return f"{name} met only paths outside the roots, such as {engine.outside[name]}"
-    what = " or ".join(sorted(rule.names)) if len(rule.names) <= 3 else f"{' or '.join(rule.operations)}"  # noqa: PLR2004
+            found = engine.outside[name]
+            return f"{name} met only paths outside the roots, such as {found}; name their directory by roots="
+    for name in names:
+        if name in away.early:
+            path, site = ends_of(away.early[name])
+            where = f"on {_below(path, engine)}, at {os.path.basename(site or '')}"
+            return f"{name} was called in a fixture, {where}; rules act during the test's call only"
+    what = " or ".join(names) if len(names) <= 3 else f"{' or '.join(rule.operations)}"  # noqa: PLR2004
+    seen = {name: tally for name, tally in engine.tallies.items() if tally.count}
     related = _described(seen, _relatives(rule.names)) or _described(seen, seen)
     return f"no call of {what} below the roots" + (f", but {related}" if related else "")
 
 
 def _described(seen: Mapping[str, Tally], names: Collection[str]) -> str:
-    found = sorted((name for name in seen if name in names), key=lambda name: -seen[name].count)
+    found = _by_number({name: tally for name, tally in seen.items() if name in names})
     return "; ".join(
-        f"{_calls(seen[name].count, f'call of {name}')}, on {summary(seen[name].paths)}" for name in found[:3]
+        f"{_calls(tally.count, 'call', f' of {name}')}, on {summary(ends_of(text)[0] for text in tally.paths)}"
+        for name, tally in found[:3]
     )
 
 
-def _calls(count: int, what: str) -> str:
-    if what.startswith("a "):
-        return f"{count} {what[2:]}" if count == 1 else f"{count} {what[2:]}s"
-    first, _, rest = what.partition(" ")
-    return f"{count} {first if count == 1 else first + 's'} {rest}"
+def _by_number(seen: Mapping[str, Tally]) -> list[tuple[str, Tally]]:
+    return sorted(seen.items(), key=lambda one: (-one[1].count, one[0]))
+
+
+def _calls(count: int, what: str, more: str = "") -> str:
+    return f"{count} {what}{'s' * (count != 1)}{more}"
 
 
 def _relatives(names: Iterable[str]) -> set[str]:

@@ -50,6 +50,7 @@ class Armed:
         self.matched = 0
         self.fired = 0
         self.forestalled = 0  # due, but another rule came first
+        self.forestalled_by: Rule | None = None  # the last of these; None if it is one of an inner session
         self.judged = False
         self._seed = seed
         self._on_exit = on_exit
@@ -230,6 +231,7 @@ class Plan:
             ]
             for armed, _ in due[not already_decided :]:
                 armed.forestalled += 1
+                armed.forestalled_by = None if already_decided else due[0][0].rule
             if already_decided or not due:
                 return None, True
             armed, reason = due[0]

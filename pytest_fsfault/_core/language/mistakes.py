@@ -26,10 +26,3 @@ def nearest(name: str, names: Iterable[str]) -> str:
 def clipped(text: str, limit: int = 400) -> str:
     """Return a text for a message; the middle of a very long one is left out."""
     return text if len(text) <= limit else f"{text[: limit // 2]} … {text[-limit // 2 :]}"
-
-
-def printable(text: str) -> str:
-    """Return a text for a terminal: control characters, line breaks and lone surrogates are escaped, as by `repr`."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

@@ -7,12 +7,14 @@ afterwards, nobody tells.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.execution import execute_early_bound
+from pytest_fsfault._core.engine.journal import ends_text
 from pytest_fsfault._core.engine.pending import Action
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._host.package import PACKAGE
@@ -43,6 +45,8 @@ _installed = False
 def _hook(event: str, args: _Args, find: Callable[[str], _Listener | None] = _listening.get) -> None:
     listener = find(event)
     if listener is not None:
+        if listener.state.hears_early:
+            note_early(listener.state, event, args)
         if args and args[0] is listener.state.announced:  # `os.fork` tells nothing
             listener.state.announced = UNANNOUNCED
         else:
@@ -53,6 +57,18 @@ def _hook(event: str, args: _Args, find: Callable[[str], _Listener | None] = _li
                 raise
 
 
+def note_early(state: InterceptState, event: str, args: _Args) -> None:
+    """Note a call of the project that comes before the first gate opens: as a rule a fixture makes it."""
+    frame = sys._getframe(2)
+    site = state.callers.locate(frame)
+    path = args[0] if args else None
+    if site is not None and isinstance(path, (str, os.PathLike)):
+        names = ("os.rename", "os.replace") if event == "os.rename" else (_EARLY_NAMES.get(event, event),)
+        for name in names:
+            state.early.setdefault(name, ends_text(os.fspath(path), site))
+
+
+_EARLY_NAMES = {"mmap.__new__": "mmap.mmap"}
 _hook.__cantrace__ = True  # type: ignore[attr-defined]  # else coverage goes blind while it runs
 
 

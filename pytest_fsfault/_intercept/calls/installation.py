@@ -24,7 +24,7 @@ from pytest_fsfault._intercept.patching.patches import Patch, Patches
 from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from pytest_fsfault._intercept.calls.state import InterceptState
 
@@ -138,3 +138,20 @@ def originals_in_place() -> Iterable[tuple[str, bool]]:
     for (module, name), original in ORIGINALS.items():
         if (module, name) in WRAPPERS:
             yield f"{module}.{name}", vars(_MODULES.get(module, builtins)).get(name) is original
+
+
+def replaced(operations: Collection[str]) -> dict[str, str]:
+    """Return by operation what stands in the place of its function, if that is neither Python's nor ours."""
+    found: dict[str, str] = {}
+    for (module, name), wrapper in WRAPPERS.items():
+        there = vars(_MODULES[module]).get(name) if module in _MODULES else None
+        if wrapper.operation in operations and there not in (None, wrapper.real, wrapper.call):
+            found.setdefault(wrapper.operation, f"{module}.{name} is {_described(there)}")
+    return found
+
+
+def _described(there: Any) -> str:
+    code = getattr(there, "__code__", None)
+    if code is None:
+        return f"a {type(there).__name__}"
+    return f"{code.co_qualname} at {os.path.basename(code.co_filename)}:{code.co_firstlineno}"

@@ -67,9 +67,12 @@ class InterceptState:
         "announced",
         "attached",
         "callers",
+        "early",
         "engines",
+        "exempt",
         "folders",
         "guarded",
+        "hears_early",
         "interceptors",
         "live",
         "models",
@@ -94,6 +97,10 @@ class InterceptState:
         self.models: tuple[ModelView, ...] = ()  # of the open sessions, the innermost first
         # What the code under test gets for the status of a file; None: what the system says.
         self.show: Callable[[Any, object], Any] | None = None
+        # For the message of a rule that never fired: calls that none could meet, by operation, each with its path.
+        self.exempt: dict[str, str] = {}  # made by pytest's own `py.path`
+        self.early: dict[str, str] = {}  # made before the first gate opened, as a rule in a fixture
+        self.hears_early = False
         self.shut: set[object] = set()  # who holds all gates shut
         self.guarded: tuple[Engine, ...] = ()  # the open sessions that refuse changes outside the roots
         self.on_fake = False  # a fake file system is in force: the real one is left alone

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.engine.journal import ends_text
 from pytest_fsfault._core.engine.status import check_available
 from pytest_fsfault._intercept.calls.arguments import ends_of
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
@@ -108,7 +109,7 @@ class TwoPathWrapper(Wrapper):
         of_source, of_target = self._tests if self._tests is not UNKNOWN else self.tests()
         if (of_source is not None and of_source(src)) or (of_target is not None and of_target(dst)):
             return None
-        self.note_path(src)
+        self.note_path(ends_text(src, dst))
         undecided = self.undecided
         if len(undecided) >= MEMORY:
             undecided.clear()
@@ -156,6 +157,6 @@ class TwoPathWrapper(Wrapper):
             operation = self.describe(ends, args, kwargs)
         if operation is None:
             self.calls += 1
-            self.note_path(ends.path)
+            self.note_path(ends_text(ends.path, ends.target))
             return self.direct(args, kwargs)
         return self.execute(operation, args, kwargs)

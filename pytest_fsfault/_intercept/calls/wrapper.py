@@ -14,6 +14,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.execution import execute, tell_winerror
+from pytest_fsfault._core.engine.journal import ends_text
 from pytest_fsfault._core.engine.pending import Action
 from pytest_fsfault._core.language.operations import OPERATIONS
 from pytest_fsfault._host.originals import ORIGINALS
@@ -21,6 +22,7 @@ from pytest_fsfault._intercept.calls.arguments import answered, cut_short, disca
 from pytest_fsfault._intercept.calls.outside import refuse_outside
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
 from pytest_fsfault._intercept.calls.state import UNANNOUNCED
+from pytest_fsfault._intercept.patching.callers import is_py_path
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
 
 if TYPE_CHECKING:
@@ -120,7 +122,7 @@ class Wrapper:
     def remember(self, path: str, watched: bool, target: str | None = None) -> bool:
         """Remember that `path`, or the pair of it and `target`, needs no decision."""
         if watched:
-            self.note_path(path)
+            self.note_path(ends_text(path, target))
         else:
             self.note_outside(path)
         if len(self.undecided) >= MEMORY:
@@ -187,6 +189,8 @@ class Wrapper:
     def describe(self, ends: Ends, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Operation | None:
         """Return the operation that is asked for; None if the caller belongs to the machinery."""
         site = self.state.callers.locate(sys._getframe(1))
+        if site is None and is_py_path(sys._getframe(1)):
+            self.state.exempt.setdefault(self.operation, ends.path or "")
         return None if site is None else operation_on(self.function, ends, args, kwargs, REAL_PATHS, site)
 
     def execute(self, operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

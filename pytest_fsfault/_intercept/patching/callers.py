@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from _thread import _local
 from contextlib import contextmanager
+from os import sep
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._host.package import BETWEEN, MACHINERY, PACKAGE, STDLIB
@@ -123,3 +124,19 @@ class Callers:
             return "library"
         in_stdlib = filename.startswith(STDLIB) and not any(part in filename for part in _PACKAGES)
         return "library" if in_stdlib else "project"
+
+
+def is_py_path(frame: FrameType | None) -> bool:
+    """Return whether a call comes from the `py.path` that pytest carries (`tmpdir`), which is machinery."""
+    for _ in range(_CLOSE):
+        if frame is None:
+            return False
+        if frame.f_code.co_filename.endswith(_PY_PATH):
+            return True
+        frame = frame.f_back
+    return False
+
+
+# So many frames at most are between `py.path` and the function that it calls.
+_CLOSE = 8
+_PY_PATH = tuple(f"{folder}{sep}{file}" for folder, file in (("_py", "path.py"), ("_path", "local.py")))

@@ -1,0 +1,167 @@
+"""A rule that never fired names the nearest call, and the rule that would have met it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+from pytest_fsfault import inject
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A directory of the test, one level below the root, as below pytest's base directory."""
+    root = tmp_path / "base"
+    (root / "test_put0" / "cache").mkdir(parents=True)
+    (root / "test_put0" / "Tool.exe").touch()
+    return root
+
+
+def verdict(root, rule, act, **options):
+    """Return what the session says of a rule that never fired."""
+    with pytest.raises(AssertionError) as caught, inject(rule, roots=[root], **options):
+        act(root / "test_put0")
+    return str(caught.value)
+
+
+def rename(path):
+    """Rename a tool into the cache."""
+    os.rename(path / "Tool.exe", path / "cache" / "numpy")
+
+
+CASES = {
+    "os.rename to cache/* -> EACCES": "1 call of os.rename, to test_put0/cache/numpy: write `to **/cache/*`",
+    "os.rename to cache -> EACCES": "1 call of os.rename, to test_put0/cache/numpy: write `to **/cache/*`",
+    "os.rename cache/* -> EACCES": (
+        "1 call of os.rename, on test_put0/Tool.exe; test_put0/cache/numpy is its target: write `to **/cache/*`"
+    ),
+    "os.rename numpy -> EACCES": (
+        "1 call of os.rename, on test_put0/Tool.exe; test_put0/cache/numpy is its target: write `to numpy`"
+    ),
+    "os.rename to Tool.exe -> EACCES": (
+        "1 call of os.rename, to test_put0/cache/numpy; test_put0/Tool.exe is its source: write `Tool.exe`"
+    ),
+    "os.rename test_put0 -> EACCES": "1 call of os.rename, on test_put0/Tool.exe: write `**/test_put0/*`",
+    "os.rename Tool.exe to x -> EACCES": "1 call of os.rename, to test_put0/cache/numpy",
+    "os.rename tool.* to numpy -> EACCES": "1 call of os.rename, on test_put0/Tool.exe",
+    "rename *.EXE -> EACCES": "1 call of os.rename, on test_put0/Tool.exe: write `*.exe`",
+    "rename *.{dll,exe} -> EACCES": "1 call of os.rename, on test_put0/Tool.exe: write `*.exe`",
+}
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_the_nearest_call_and_the_rule_that_would_match(tree, rule):
+    """The side that the rule looks at, its path below the root, and what to write."""
+    head = rule.partition(" -> ")[0]
+    assert f"`{head}` never fired: {CASES[rule]}" == verdict(tree, rule, rename)
+
+
+def test_one_of_several_calls_comes_near(tree):
+    """The latest that another rule would have met."""
+
+    def act(path):
+        os.stat(path / "cache")
+        os.stat(path / "Tool.exe")
+        os.stat(path)
+
+    assert (
+        "`os.stat ./Tool.exe` never fired: 3 calls of os.stat, one on test_put0/Tool.exe: write `**/Tool.exe`"
+        == (verdict(tree, "os.stat ./Tool.exe -> EACCES", act))
+    )
+
+
+def test_a_rule_behind_another_names_it(tree):
+    """Both print alike up to the arrow: the whole rule is shown."""
+
+    def act(path):
+        for _ in range(3):
+            with pytest.raises(PermissionError):
+                os.stat(path)
+
+    with (
+        pytest.raises(AssertionError) as caught,
+        inject("os.stat -> EPERM", "os.stat -> EACCES", roots=[tree]),
+    ):
+        act(tree)
+    assert (
+        "`os.stat -> EACCES` never fired: 3 matching calls, but an earlier rule (`os.stat -> EPERM`) handled them"
+        == str(caught.value)
+    )
+
+
+def stub(_path):
+    """Do nothing, as a mock does."""
+
+
+def test_a_function_of_somebody_else(tree):
+    """What a mock answers never comes to the file system."""
+    original = shutil.rmtree
+
+    def act(path):
+        shutil.rmtree = stub
+        shutil.rmtree(path)
+
+    try:
+        told = verdict(tree, "shutil.rmtree -> EACCES", act)
+    finally:
+        shutil.rmtree = original
+    assert (
+        f"`shutil.rmtree` never fired: shutil.rmtree is stub at test_near_misses.py:{stub.__code__.co_firstlineno}, "
+        "not Python's own, so that no call of it was seen" == told
+    )
+
+
+def test_control_characters_are_escaped(tree):
+    """A terminal takes no orders from the name of a file."""
+
+    def act(path):
+        (path / "a\x1b[2J\nb").touch()
+        os.remove(path / "a\x1b[2J\nb")
+
+    told = verdict(tree, "os.remove x* -> EACCES", act)
+    assert "`os.remove x*` never fired: 1 call of os.remove, on test_put0/a\\x1b[2J\\nb" == told
+
+
+def test_a_fixture_and_py_path(pytester):
+    """Rules act during the test's call only, and never on what pytest does by itself."""
+    pytester.makepyfile(
+        """
+import os, pytest
+@pytest.fixture
+def gone(tmp_path):
+    (tmp_path / "a").touch()
+    os.remove(tmp_path / "a")
+@pytest.mark.fsfault("os.remove a -> EACCES")
+def test_fixture(gone): pass
+@pytest.mark.fsfault("os.remove a -> EACCES")
+def test_py_path(tmpdir):
+    tmpdir.join("a").write("")
+    tmpdir.join("a").remove()
+@pytest.mark.fsfault("os.remove cache/* -> EACCES")
+def test_other_failure(tmp_path):
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "a").touch()
+    with pytest.raises(PermissionError):
+        os.remove(tmp_path / "cache" / "a")
+"""
+    )
+    result = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "legacypath")
+    result.assert_outcomes(failed=3)
+    result.stdout.fnmatch_lines(
+        [
+            (
+                "`os.remove a` never fired: os.remove was called in a fixture, on test_fixture0/a, at test_a_fixture_and_py_path.py:5; rules act "
+                "during the test's call only"
+            ),
+            (
+                "`os.remove a` never fired: os.remove was called by pytest's own py.path, on test_py_path0/a, which is "
+                "exempt: use pathlib"
+            ),
+            (
+                "*`os.remove cache/[*]` never fired: 1 call of os.remove, on test_other_failure0/cache/a: write "
+                "`[*][*]/cache/[*]`"
+            ),
+        ]
+    )
