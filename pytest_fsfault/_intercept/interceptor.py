@@ -141,7 +141,7 @@ class Interceptor:
             self.refresh()
 
     def refresh(self) -> None:
-        """Take in that rules, roots or gates have changed."""
+        """Update after a change of rules, roots or gates."""
         with self._lock:
             self.state.refresh()
             self._follow_gates()
@@ -200,7 +200,7 @@ class Interceptor:
         return OwnWork(self.state)
 
     def sweep(self) -> None:
-        """Put originals back where somebody else has put one of our wrappers after we had left.
+        """Put originals back where other code has put one of our wrappers after the last session.
 
         A mock that was made under faults and undone afterwards does that.
         """
@@ -208,7 +208,7 @@ class Interceptor:
             self._installation.sweep()
 
     def drain(self) -> None:
-        """Take in what child processes have told so far."""
+        """Process what child processes have sent so far."""
         if self.supervisor is not None:
             self.supervisor.drain()
 

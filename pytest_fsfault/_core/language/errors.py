@@ -208,13 +208,29 @@ class _WindowsError(OSError):
         return _restore, (type(self).__name__, self.args, self.filename, self.filename2), vars(self).copy()
 
 
+class _EqualToBuiltin(type):
+    """The type of classes that are equal to their builtin: in comparisons, in sets, in tables by class.
+
+    A class of ours is needed, since `OSError.__str__` shows no Windows error off Windows (CPython
+    Objects/exceptions.c, `OSError_str`). So ``type(error) is PermissionError`` alone tells them apart;
+    ``type(error) == PermissionError`` holds.
+    """
+
+    def __eq__(cls, other: object) -> bool:
+        return other is cls or other is cls.__bases__[-1]
+
+    def __hash__(cls) -> int:
+        return hash(cls.__bases__[-1])
+
+
 _CLASSES: dict[str, type[_WindowsError]] = {}
 
 
 def _class(name: str) -> type[_WindowsError]:
     if name not in _CLASSES:
         builtin = getattr(builtins, name)
-        made = type(name, (_WindowsError, builtin), {"__module__": "builtins", "__doc__": builtin.__doc__})
+        space = {"__module__": "builtins", "__doc__": builtin.__doc__}
+        made: Any = _EqualToBuiltin(name, (_WindowsError, builtin), space)
         # Of two threads that come here together, both get the first one's class.
         _CLASSES.setdefault(name, made)
     return _CLASSES[name]

@@ -156,7 +156,7 @@ _OF_DESCRIPTORS: dict[str, Callable[[tuple[Any, ...], Paths], Any]] = {
 
 
 def _flags(flags: Any) -> Any:
-    """Return the flags of an `os.open`, which tell of a temporary file if they are those of one."""
+    """Return the flags of an `os.open`, marked as those of a temporary file, if they are."""
     if not isinstance(flags, int):
         return flags
     new = flags & os.O_CREAT and flags & os.O_EXCL
@@ -251,7 +251,7 @@ def relocated(
     A path stays as it was passed if that is where it is.
     """
     places = []
-    if asked.name != "os.symlink":  # whose source is text, which nobody resolves
+    if asked.name != "os.symlink":  # whose source is text, which is not resolved
         places.append((0, asked.shown, asked.path, path))
     if asked.target is not None:
         places.append((1, asked.shown_target, asked.target, target or asked.target))

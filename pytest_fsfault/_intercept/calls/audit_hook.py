@@ -1,8 +1,8 @@
 """The backstop: an audit hook (PEP 578) that meets the calls that got past the wrappers.
 
 A hook cannot be removed: this one is installed on first use, once per process, and is an inert look-up
-while no session exists. It sees a call before it happens and can only refuse it: what the call does
-afterwards, nobody tells.
+while no session exists. It sees a call before it happens and can only refuse it: the outcome of the
+call is not known to it.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def deactivate() -> None:
 
 
 def replay_event(event: str, args: _Args, frame: FrameType) -> None:
-    """Judge a call whose event was heard by somebody else, before this hook was there."""
+    """Judge a call whose event another hook received before this one was installed."""
     listener = _listening.get(event)
     if listener is not None and listener.state.live:
         listener.judge(args, frame)
@@ -168,7 +168,7 @@ class _Listener:
             state.working.pop(me, None)
 
     def operation(self, args: _Args, frame: FrameType) -> Operation | None:
-        """Return the operation that an event announces; None if it is nobody's business."""
+        """Return the operation that an event announces; None if it concerns no session."""
         asked = describe(*EVENTS[self.event].call(args), REAL_PATHS)
         if asked is None:
             return None
@@ -226,7 +226,7 @@ class _ModelListener(_Listener):
             self.judge(args, _caller())
 
     def _refuse_after_the_end(self, frame: FrameType | None) -> None:
-        """Start no process once a crash has ended the code under test: nobody is there to start one."""
+        """Start no process once a crash has ended the code under test: a program that was killed starts none."""
         ended = [engine for engine in self.state.engines if engine.gate and engine.ended is not None]
         if ended and self.state.callers.locate(frame) is not None:
             ended[0].raise_if_ended()
@@ -247,7 +247,7 @@ class _OpenListener(_Listener):
             watched = memory.undecided.get(first)
             if watched is None:
                 watched = memory.classify(first)
-            # Under a model a call that only reads is judged, too: nobody translates the host's own error.
+            # Under a model a call that only reads is judged, too: the error of the host would not be translated.
             if watched is not None and not (watched and memory.fast_path is not None):
                 memory.calls += watched
                 return

@@ -19,7 +19,7 @@ _FAILED = frozenset({"raised", "failed"})
 class Changes:
     """A number that is another one once a call of this process may have changed a file: one that was not refused.
 
-    It counts what the session counts, and all `write` calls of the process: nobody counts those on open files.
+    It counts what the session counts, and all `write` calls of the process: those on open files are not counted.
     """
 
     def __init__(self, state: InterceptState, engine: Engine) -> None:

@@ -94,7 +94,7 @@ _REASONS = {
         "shutil: copyfileobj which",
         "io: open_code",
     ),
-    "asks about a descriptor or moves its position; nobody's hold can refuse it": (
+    "asks about a descriptor or moves its position; no open handle can refuse it": (
         "os: fstat fstatvfs fpathconf lseek dup dup2 isatty get_blocking set_blocking get_inheritable set_inheritable",
         "os: get_handle_inheritable set_handle_inheritable posix_fadvise device_encoding ttyname lockf closerange",
         "os: grantpt unlockpt ptsname posix_openpt openpty login_tty pipe pipe2 eventfd eventfd_read eventfd_write",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Holdable(Protocol):
-    """Whoever has all gates."""
+    """The owner of all gates."""
 
     def hold_shut(self, holder: object, value: bool) -> None:
         """Let `holder` keep all gates shut, or let go."""

@@ -1,4 +1,4 @@
-"""What stands in the place of what: every name that is patched while the wrappers are before the real functions."""
+"""Every name that is patched while the wrappers are installed on the real file system."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Installation:
         for owner, name, _, wrapped in self._attributes:
             setattr(owner, name, wrapped)
         audit_hook.activate(self._state)
-        self._early_bound.put()
+        self._early_bound.replace()
 
     def uninstall(self) -> None:
         """Put the originals back."""

@@ -38,7 +38,7 @@ class PathWrapper(Wrapper):
         return PathWrapper._audited if function.event else PathWrapper._silent
 
     # The five are alike, since nothing may be shared on this path that costs a call. `stat` and its like
-    # raise no audit event: what a wrapper announced would stay, and shield a later call that nobody has
+    # raise no audit event: what a wrapper announced would stay, and shield a later call that has not been
     # decided. Arguments that are named reach a builtin much faster than those in a tuple and a dictionary.
     def _os_open(self, path: Any, flags: Any, mode: Any = 0o777, *, dir_fd: Any = None) -> Any:
         state = self.state

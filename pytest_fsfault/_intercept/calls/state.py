@@ -1,4 +1,4 @@
-"""What every wrapper looks at: is anything to be decided, below which roots, for whom."""
+"""The state that all wrappers share: whether anything is to be decided, below which roots, for which sessions."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class InterceptState:
         return False
 
     def refresh(self) -> None:
-        """Take in that sessions, rules, roots or gates have changed."""
+        """Update after a change of sessions, rules, roots or gates."""
         self.drain_counts()
         gates = [engine for engine in self.engines if engine.gate]
         self.set_live(bool(gates) and not self.shut and not self.on_fake)

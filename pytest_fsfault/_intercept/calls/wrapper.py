@@ -1,4 +1,4 @@
-"""One wrapper for each intercepted function: dull, cheap, and gone when nobody asks.
+"""One wrapper for each intercepted function: cheap, and inert while no session exists.
 
 A wrapper is a bound method that is made once per process: hashable, picklable, the same object everywhere,
 and, unlike a plain function, not bound again when it becomes a class attribute.
@@ -140,7 +140,7 @@ class Wrapper:
             self.outside_path = path
 
     def is_plain(self, path: str) -> bool | None:
-        """Tell of a path that is visibly absolute and normal whether it is watched; None: look closer."""
+        """Return whether a visibly absolute and normal path is watched; None if it needs a closer look."""
         if path[:1] != "/" or "/." in path or "//" in path or path[-1] == "/" or self.guarded:
             return None
         state = self.state

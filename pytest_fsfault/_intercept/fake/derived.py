@@ -1,4 +1,4 @@
-"""Functions that pyfakefs does by itself where Python makes them of others: those are met one by one here, too."""
+"""Functions that pyfakefs implements in one piece: run CPython's composition instead, so that each step is intercepted."""
 
 from __future__ import annotations
 

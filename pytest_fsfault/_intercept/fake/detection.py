@@ -1,4 +1,4 @@
-"""Watch for a fake file system that takes the place of the real one, and for its end, whichever was there first."""
+"""Detect when pyfakefs replaces the real file system and when it restores it, before or after a session starts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class FakeDetection:
-    """Tell of each start and end of a fake, while sessions are open.
+    """Report each start and end of a fake, while sessions are open.
 
     Args:
         aside: a context in which no wrapper stands before a real function; at its end they stand again where the

@@ -70,7 +70,7 @@ class FakeFileSystem:
 
     @contextmanager
     def inside(self) -> Iterator[None]:
-        """Let pyfakefs work in the block, in this thread: the calls that it makes of itself are nobody's."""
+        """Let pyfakefs work in the block, in this thread: its own calls are not intercepted."""
         me = threading.get_ident()
         if me in self._threads:
             yield
@@ -184,7 +184,7 @@ class FakeFileSystem:
         return self.absolute(found)
 
     def roots(self, named: tuple[str, ...] | None) -> tuple[str, ...]:
-        """Return what is watched here of the roots that somebody has named, of any system; all, if nobody has."""
+        """Return what is watched here of the named roots, of any system; everything if none were named."""
         if named is None:
             return WHOLE
         found: dict[str, None] = {}

@@ -46,12 +46,12 @@ class Finder:
         return spec
 
     def watch(self) -> None:
-        """Be asked first."""
+        """Install this finder before all others."""
         if self not in sys.meta_path:
             sys.meta_path.insert(0, self)
 
     def unwatch(self) -> None:
-        """Be asked no more."""
+        """Remove this finder."""
         if self in sys.meta_path:
             sys.meta_path.remove(self)
 

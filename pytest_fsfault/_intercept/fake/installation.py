@@ -1,4 +1,4 @@
-"""Fakes, what the switch knows of fake file systems: which is in force, and what stands before its functions."""
+"""Install wrappers in front of the functions of the fake file system that is active, and remove them."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class FakeInstallation:
             function.__defaults__ = tuple(pairs.get(id(value), (value, value))[1] for value in before)
         self._early_bound = EarlyBound(self._state.callers)
         self._early_bound.register(pairs, self._times)
-        self._early_bound.put()
+        self._early_bound.replace()
 
     def _functions(
         self, fake: FakeFileSystem

@@ -1,4 +1,4 @@
-"""Stay apart from a fake: what of ours works with files goes on working with the real ones.
+"""Keep this package's own file access on the real file system while pyfakefs is active.
 
 pyfakefs exchanges `os`, `io`, `pathlib` and `shutil` in every module that it finds, and in `sys.modules`; what is
 imported meanwhile it forgets at its end. This module is loaded before ours, so that it imports nothing of them.
@@ -44,7 +44,7 @@ _ROOMS = (
 
 
 def patcher_class() -> Any:
-    """Return the class `Patcher`, None where nobody has imported it."""
+    """Return the class `Patcher`, None if it has not been imported."""
     return getattr(sys.modules.get(HOME), "Patcher", None)
 
 

@@ -38,7 +38,7 @@ def is_named_temporary(frame: FrameType | None) -> bool:
 
 
 class Callers:
-    """Sort stack frames; `harness` names further modules that belong to the machinery."""
+    """Sort stack frames; `machinery` names further modules that run or debug the tests."""
 
     def __init__(self) -> None:
         self.machinery: frozenset[str] = frozenset()
@@ -78,7 +78,7 @@ class Callers:
     def stack(self, frame: FrameType | None, base: FrameType | None) -> Stack:
         """Return the lines of the project that `frame` works for, the innermost first, down to `base`.
 
-        A line that recursion comes back to is there once. Whoever is called from elsewhere, such as a thread of
+        A line that recursion comes back to is there once. A frame that is called from elsewhere, such as a thread of
         its own, has no `base` below: all of its lines count.
         """
         told: Stack | None = getattr(self._told, "stack", None)

@@ -37,7 +37,7 @@ class _Module:
         self.wrappers[name] = wrapper
 
     def exchange(self, old: dict[str, Any], new: dict[str, Any]) -> None:
-        """Put each of `new` in the place of its `old`; what somebody else has put there stays."""
+        """Put each of `new` in the place of its `old`; a value that other code has put there stays."""
         space = self.space
         if all(map(is_, map(space.get, old), old.values())):  # as nearly always
             space.update(new)
@@ -65,7 +65,7 @@ class Patches:
                 self._modules.setdefault(id(space), _Module(space)).add(*patch[1:])
 
     def install(self) -> None:
-        """Put the wrappers in place; what somebody else has replaced is left to him."""
+        """Put the wrappers in place; a name that other code has replaced is left alone."""
         for module in self._modules.values():
             module.exchange(module.originals, module.wrappers)
         for owner, name, original, wrapper in self._classes:

@@ -511,3 +511,16 @@ def test_transient_errors_are_rule_texts_without_repetition():
     """Each can be written in a rule, and the two that scanners cause come first."""
     assert TRANSIENT == tuple(dict.fromkeys(str(parse_error(text)) for text in TRANSIENT))
     assert ("ERROR_ACCESS_DENIED", "ERROR_SHARING_VIOLATION") == TRANSIENT[:2]
+
+
+@pytest.mark.parametrize("name", ["PermissionError", "FileNotFoundError", "FileExistsError", "OSError"])
+def test_the_class_is_equal_to_the_builtin(name):
+    """In comparisons, in sets and in tables by class, as tests and dispatchers use them."""
+    code = {"PermissionError": 5, "FileNotFoundError": 2, "FileExistsError": 183, "OSError": 112}[name]
+    builtin, made = getattr(builtins, name), type(windows_error(code, "f"))
+    assert (builtin, code) == (made, windows_error(code, "f").winerror)
+    assert (made, code) == (builtin, code)
+    assert {builtin} == {made, builtin}
+    assert "found" == {builtin: "found"}[made]
+    assert {made}.isdisjoint({ValueError, PermissionError if name != "PermissionError" else OSError})
+    assert issubclass(made, builtin)
