@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,70 @@ def test_something_happens_at_every_other_event(root, kind, scene):
 def test_signals_at_some_moment(root, count, seed):
     """A handler raises; of the calls none is decided by the answer to another."""
     assert [f"{count} signals in calls"] == run(root, "signals", count, seed)
+
+
+# The parent.
+
+
+class InterruptionError(Exception):
+    """What a signal handler raises."""
+
+
+def _interrupted(at, act):
+    """Let a signal handler raise at an event of the parent's modules in `act`; return whether it came so far."""
+    seen = 0
+
+    def trace(frame, _event, _arg):
+        nonlocal seen
+        if os.path.join("_intercept", "children") not in frame.f_code.co_filename:
+            return None
+        seen += 1
+        if seen == at + 1:
+            raise InterruptionError
+        return trace
+
+    sys.settrace(trace)
+    try:
+        act()
+    except InterruptionError:
+        pass
+    finally:
+        sys.settrace(None)
+    return seen > at
+
+
+def _announce():
+    """Tell of the start of a process, as `subprocess` does; none is started."""
+    sys.audit("subprocess.Popen", sys.executable, [sys.executable, "-c", "pass"], None, None)
+
+
+def _state():
+    names = {
+        name
+        for name in os.listdir(tempfile.gettempdir())
+        if name.startswith(f"pytest-fsfault-{os.getpid()}-")
+    }
+    return names, dict(os.environ), os.listdir("/proc/self/task"), len(os.listdir("/proc/self/fd"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells of threads and descriptors")
+@pytest.mark.parametrize("scene", ["the first start", "a later start", "a change"])
+def test_the_parent_is_interrupted_at_every_event(root, python, scene):
+    """The next child is served, and the end of the session leaves nothing behind."""
+    code = "import os, sys\ntry: os.mkdir(sys.argv[1] + '/bad')\nexcept PermissionError: print('refused')"
+    at, reached = 0, True
+    _announce()
+    before = _state()
+    while reached:
+        with inject(RULES[0], f"{RULES[0]} or never", roots=[root], native=False, strict=False) as fsfault:
+            if scene != "the first start":
+                _announce()
+            act = _announce if scene != "a change" else lambda: fsfault.add_root(root / "x")
+            reached = _interrupted(at, act)
+            if at % 20 == 0:
+                assert "refused\n" == python(code, root)
+            else:
+                _announce()
+        assert before == _state(), at
+        at += 1
+    assert 20 < at

@@ -42,7 +42,7 @@ class PrivateDirectory:
         self.path = path
         _mkdir(self.path, 0o700)
         self._identity = self._look()
-        self._roots: tuple[str, ...] | None = None
+        self.roots: tuple[str, ...] | None = None
         try:
             self.shared = SharedState(self.path, create=True)
             self.listener = Listener(self.path)
@@ -68,13 +68,13 @@ class PrivateDirectory:
             OSError: if they cannot be written.
 
         """
-        if roots != self._roots:
+        if roots != self.roots:
             path = roots_of(self.path)
             with suppress(OSError):
                 _remove(f"{path}.new")
             write_private(f"{path}.new", pack_words(roots))
             _replace(f"{path}.new", path)
-            self._roots = roots
+            self.roots = roots
 
     def reports(self) -> Iterator[tuple[str, ...]]:
         """Yield what interpreters have reported that have started since the last time."""

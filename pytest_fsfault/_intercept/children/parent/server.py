@@ -123,17 +123,28 @@ class Server:
             directory.shared.time = min(instant, _LAST)
 
     def change(self) -> None:
-        """Tell all children that rules, roots or gates have changed.
-
-        Raises:
-            OSError: if new interpreters cannot be told of the roots.
-
-        """
+        """Tell all connected children that rules, roots or gates have changed."""
         for directory in self._directories:
             directory.shared.generation += 1
         self._follow_clock()
-        if self._directories[-1].is_there():
-            self._directories[-1].publish_roots(self.dispatcher.decisions.roots())
+
+    def has_other_roots(self) -> bool:
+        """Return whether new interpreters have to be told of other roots."""
+        directory = self._directories[-1]
+        return directory.roots != self.dispatcher.decisions.roots() and directory.is_there()
+
+    def publish_roots(self) -> None:
+        """Tell new interpreters of the roots.
+
+        Raises:
+            OSError: if they cannot be written.
+
+        """
+        self._directories[-1].publish_roots(self.dispatcher.decisions.roots())
+
+    def serves(self) -> bool:
+        """Return whether the thread runs, and new children find it."""
+        return self.loop.running and self._directories[-1].is_there()
 
     def failed(self, error: Exception) -> None:
         """Take in that something went wrong in our own work, which is told at the end."""

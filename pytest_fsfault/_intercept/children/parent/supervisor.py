@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_fsfault._intercept.children import rendezvous
 from pytest_fsfault._intercept.children.parent.fork_hooks import ForkHooks
 from pytest_fsfault._intercept.children.parent.started import StartedProcesses, started
+from pytest_fsfault._intercept.children.parent.uninterrupted import Uninterrupted
 from pytest_fsfault._intercept.fake.isolation import patcher
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class ChildSupervisor:
         self._cover: Callable[[list[Patch]], object] = lambda _patches: None
         self._forking = ForkHooks(self.starting, self.launch)
         self.starts = StartedProcesses()
+        self._whole = Uninterrupted(state.own_threads)
         self.server: Server | None = None
         self.programs: Programs | None = None
         _supervisors.append(self)
@@ -48,7 +50,7 @@ class ChildSupervisor:
     def follow(self) -> None:
         """Update after a change of sessions, rules, roots or gates."""
         state = self._state
-        asked = bool(state.live) and any(engine.gate and engine.children for engine in state.engines)
+        asked = bool(state.live) and any([engine.gate and engine.children for engine in state.engines])  # noqa: C419  # no generator: what interrupts its end would be lost
         wanted = asked and rendezvous.POSSIBLE
         if wanted and patcher() is not None:
             wanted = False  # a fake file system is this process's alone
@@ -62,8 +64,10 @@ class ChildSupervisor:
             self._change(self.server)
 
     def _change(self, server: Server) -> None:
+        server.change()
         try:
-            server.change()
+            if server.has_other_roots():
+                self._whole.do(server.publish_roots)
         except OSError as error:
             self.starts.trouble(f"new child processes do not know all roots: {error}")
 
@@ -130,23 +134,28 @@ class ChildSupervisor:
 
     def _serve(self) -> Server | None:
         """Return the running server; None if there can be none, which is told at the end of the test."""
+        if self.server is None or not self.server.serves():
+            try:
+                self._whole.do(self._prepare)
+            except (OSError, RuntimeError) as error:  # no directory, no room, no descriptor, no thread
+                self._give_up(error)
+        return self.server
+
+    def _prepare(self) -> None:
         from pytest_fsfault._intercept.children.parent.server import Server  # noqa: PLC0415  # for who starts a process
 
-        try:
-            if self.server is None:
-                self.server = Server(self._state, self._directory, self._clock, self.starts)
-                self.server.dispatcher.native = self._native
-            elif self.server.renew():
-                self.starts.trouble(
-                    f"somebody has removed {self._directory}, where child processes find this one: those that "
-                    "had not asked before went on without faults"
-                )
-                self._directory = self.server.directory
-                rendezvous.publish(self._directory)
-            self.server.loop.start()
-        except (OSError, RuntimeError) as error:  # no directory, no room, no descriptor, no thread
-            self._give_up(error)
-        return self.server
+        if self.server is None:
+            server = Server(self._state, self._directory, self._clock, self.starts)
+            server.dispatcher.native = self._native
+            self.server = server
+        elif self.server.renew():
+            self.starts.trouble(
+                f"somebody has removed {self._directory}, where child processes find this one: those that "
+                "had not asked before went on without faults"
+            )
+            self._directory = self.server.directory
+            rendezvous.publish(self._directory)
+        self.server.loop.start()
 
     def _give_up(self, error: Exception) -> None:
         """Let child processes go on without faults, since nobody can answer them."""
@@ -163,6 +172,14 @@ class ChildSupervisor:
 
     def end(self) -> None:
         """Close the server after the last session."""
+        if self.server is not None or self.programs is not None:
+            self._whole.do(self._close)
+        self.starts = StartedProcesses()
+        if rendezvous.KEY in os.environ and os.getpid() == self._owner:
+            # A mock of the environment that was undone late has brought it back.
+            rendezvous.unpublish()
+
+    def _close(self) -> None:
         server, self.server = self.server, None
         programs, self.programs = self.programs, None
         if server is not None:
@@ -174,10 +191,6 @@ class ChildSupervisor:
             # Whoever outlives this session does not find the next one.
             self._directory = rendezvous.new_directory()
             self._forking.forget_servers()
-        self.starts = StartedProcesses()
-        if rendezvous.KEY in os.environ and os.getpid() == self._owner:
-            # A mock of the environment that was undone late has brought it back.
-            rendezvous.unpublish()
 
     def mark(self) -> str:
         """Return the environment variable, with its value, of the processes that were started under faults."""
