@@ -66,7 +66,7 @@ class Attributes:
         return windows_status(found, path, self.of(location), directory_link=directory)
 
     def forget(self, identity: Identity) -> None:
-        """Take in that a file is gone: the system will give its number to another."""
+        """Record that a file is gone: the system will give its number to another."""
         self._known.pop(identity, None)
         self.links.pop(identity, None)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def deleted(state: WindowsState, answer: Answer) -> None:
-    """Take in that a name is gone, and its file, if it had no other."""
+    """Record that a name is gone, and its file, if it had no other."""
     location: Location | None = answer.about
     if location is None or location.status is None:
         return
@@ -24,7 +24,7 @@ def deleted(state: WindowsState, answer: Answer) -> None:
 
 
 def renamed(state: WindowsState, answer: Answer, source: Location, target: Location) -> None:
-    """Take in that a file or directory has another name, and what had it is gone."""
+    """Record that a file or directory has another name, and what had it is gone."""
     path = answer.target or ""
     if target.status is not None and target.identity != source.identity and target.status.st_nlink == 1:
         state.forget(target.identity)
@@ -48,7 +48,7 @@ def _moved(path: str, source: str, target: str) -> str:
 
 
 def opened(state: WindowsState, path: str, answer: Answer) -> bool:
-    """Take in that a file was opened at `path`; return whether it is one that goes with its last handle."""
+    """Record that a file was opened at `path`; return whether it is one that goes with its last handle."""
     if answer.about is None:
         return False
     location, wish = answer.about
@@ -64,7 +64,7 @@ def opened(state: WindowsState, path: str, answer: Answer) -> bool:
 
 
 def linked(state: WindowsState, location: Location, for_directory: bool) -> None:
-    """Take in for which of both a link was made: CPython asks what it leads to, and the caller.
+    """Record for which of both a link was made: CPython asks what it leads to, and the caller.
 
     Source: CPython Modules/posixmodule.c, `_check_dirW`.
     """

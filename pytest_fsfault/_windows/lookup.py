@@ -166,13 +166,13 @@ class Lookup:
         return known.changed == changed and self._remembers
 
     def begin_epoch(self, *, watchful: bool | None = None) -> None:
-        """Take in that others may have changed anything, and go on doing so while we are to be `watchful`."""
+        """Record that others may have changed anything, and go on doing so while we are to be `watchful`."""
         self._epoch += 1
         if watchful is not None:
             self._watchful = watchful
 
     def created(self, path: str) -> None:
-        """Take in that `path` is new, so that a directory that grows is not read again each time."""
+        """Record that `path` is new, so that a directory that grows is not read again each time."""
         above, _, name = path.rpartition("/")
         known = self._listings.get(above)
         if known is not None:
@@ -180,7 +180,7 @@ class Lookup:
             known.ours = True
 
     def removed(self, path: str) -> None:
-        """Take in that `path` is gone."""
+        """Record that `path` is gone."""
         above, _, name = path.rpartition("/")
         known = self._listings.get(above)
         if known is not None:
@@ -188,6 +188,6 @@ class Lookup:
             known.ours = True
 
     def moved(self, source: str, target: str) -> None:
-        """Take in that what was at `source` is at `target` now."""
+        """Record that what was at `source` is at `target` now."""
         self.removed(source)
         self.created(target)

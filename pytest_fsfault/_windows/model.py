@@ -115,11 +115,11 @@ class WindowsModel:
         return bool(state.pending) or not state.version.long_paths or (name == "open" and held)
 
     def mapped(self) -> None:
-        """Take in that a file may have been mapped into memory."""
+        """Record that a file may have been mapped into memory."""
         self.state.open_files.note_mapping()
 
     def forked(self) -> None:
-        """Take in that a child may have been started, which changes files that nobody tells of."""
+        """Record that a child may have been started, which changes files that nobody tells of."""
         self.state.lookup.begin_epoch(watchful=True)
 
     def patches(self) -> Iterator[tuple[dict[str, Any], str, Any]]:
@@ -148,7 +148,7 @@ class WindowsModel:
         return self._fast_paths.fast_path(name)
 
     def written(self, path: str) -> None:
-        """Take in that a file was written and closed."""
+        """Record that a file was written and closed."""
         self.reactions.on_written(path)
 
     def wants_closes(self) -> bool:
@@ -221,7 +221,7 @@ class WindowsModel:
         return Answer(operation.path, operation.target, about=about)
 
     def _catch_up(self) -> None:
-        """Take in what happened since the last look."""
+        """Record what happened since the last look."""
         if self._unseen:
             unseen, self._unseen = self._unseen, []
             for operation, answer in unseen:
@@ -242,7 +242,7 @@ class WindowsModel:
             effects.deleted(self.state, answer)
 
     def passed(self, operation: Operation, answer: Answer) -> None:
-        """Take in that an operation goes ahead whose result nobody will tell."""
+        """Record that an operation goes ahead whose result nobody will tell."""
         if "mutate" in operation.groups:
             self.state.lookup.begin_epoch()
         if answer.about is not None:
@@ -250,7 +250,7 @@ class WindowsModel:
                 self._unseen.append((operation, answer))
 
     def done(self, operation: Operation, answer: Answer, result: Any) -> Any:
-        """Take in that an operation has succeeded; return what the caller gets."""
+        """Record that an operation has succeeded; return what the caller gets."""
         name = operation.name
         with self._lock:
             if name in _LISTINGS and not (isinstance(operation.shown, int) or self.state.on_windows):
@@ -262,7 +262,7 @@ class WindowsModel:
         return result
 
     def _follow(self, operation: Operation, answer: Answer) -> None:
-        """Take in what a change of the tree has brought about."""
+        """Record what a change of the tree has brought about."""
         name, state = operation.name, self.state
         if name in GROUPS["delete"]:
             effects.deleted(state, answer)

@@ -21,7 +21,7 @@ _SHOWN = 8
 
 
 class Reactions:
-    """Whoever acts on the virtual clock without being asked."""
+    """What acts on the virtual clock by itself: scanners, and holds that wait for a file."""
 
     def __init__(
         self, state: WindowsState, seed: int | str, below: Callable[[str], str], changed: Callable[[], None]
@@ -52,7 +52,7 @@ class Reactions:
                 yield f"the scanner {scanner.name!r} opened no file: it looks for {patterns}; {written}"
 
     def on_written(self, path: str) -> None:
-        """Take in that a file was written and closed, or renamed into place."""
+        """Record that a file was written and closed, or renamed into place."""
         holds = self.state.holds
         if not self.scanners and not holds.waiting:
             return

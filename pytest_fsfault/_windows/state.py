@@ -242,7 +242,7 @@ class WindowsState:
         self.changed()
 
     def forget(self, identity: Identity) -> None:
-        """Take in that a file is gone: the system will give its number to another."""
+        """Record that a file is gone: the system will give its number to another."""
         self.attributes.forget(identity)
         self.temporaries.pop(identity, None)
         self.streams.gone(identity)

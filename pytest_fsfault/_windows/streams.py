@@ -50,7 +50,7 @@ class Streams:
                 writing.write(content)
 
     def gone(self, identity: Identity) -> None:
-        """Take in that a file is gone, and its streams with it."""
+        """Record that a file is gone, and its streams with it."""
         home = self._homes.pop(identity, None)
         if home is not None:
             for name in self._native.listdir(home):

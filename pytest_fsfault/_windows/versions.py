@@ -67,5 +67,5 @@ def version(name: str, options: dict[str, Any]) -> Version:
                 f"windows() has no option {option!r}{nearest(option, OPTIONS) or f'; write {known}'}"
             )
         if not isinstance(value, bool):
-            raise FsFaultError(f"{option}={value!r} cannot be; write {option}=True or {option}=False")
+            raise FsFaultError(f"{option}={value!r} is not valid; write {option}=True or {option}=False")
     return replace(VERSIONS[name], **options)

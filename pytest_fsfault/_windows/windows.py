@@ -108,13 +108,13 @@ class Windows:
         on: str | None = None,
         by: str = "",
     ) -> Hold:
-        """Let a file be mapped into somebody's memory without a handle: it cannot be cut or emptied."""
+        """Let a file be mapped by another process without a handle: it cannot be cut or emptied."""
         # A section that can be written counts as a writer to who does not share that.
         opening = self._opening("section")._replace(access=_letters("access", access) & WRITE)
         return self._begin(opening, path, seconds, on, by)
 
     def enter(self, directory: Path, *, seconds: float | None = None, by: str = "") -> Hold:
-        """Let a directory be somebody's current one: it can be neither removed nor renamed."""
+        """Let a directory be the current one of another process: it can be neither removed nor renamed."""
         return self._begin(self._opening("cwd"), directory, seconds, None, by)
 
     def programs(self, pattern: str, share: str) -> None:
@@ -129,7 +129,7 @@ class Windows:
         self._state.open_files.sharing.declare(pattern, _letters("share", share))
 
     def watch(self, directory: Path, *, seconds: float | None = None, by: str = "") -> Hold:
-        """Let somebody wait for changes in a directory: the directories above it cannot be renamed."""
+        """Pretend that another process waits for changes in a directory: the directories above it cannot be renamed."""
         return self._begin(self._opening("watch"), directory, seconds, None, by)
 
     def set_attributes(
@@ -155,7 +155,7 @@ class Windows:
         """Let a directory be another drive: renames and links across its border are refused with 17."""
         location = self._find(directory, "volume")
         if not location.is_directory:
-            raise FsFaultError(f"volume({os.fspath(directory)!r}) cannot be: it is a file; name a directory")
+            raise FsFaultError(f"volume({os.fspath(directory)!r}): it is a file; name a directory")
         self._state.volumes.append(location.path)
         self._state.changed()
 
@@ -229,7 +229,7 @@ class Windows:
         self._model.reactions.add(scanners.scanner(**keywords), declared=False)
 
     def follow_links(self, roots: Iterable[str]) -> None:
-        """Take in which of the watched directories are links to others."""
+        """Record which of the watched directories are links to others."""
         pairs = ((root, str(self._state.native.realpath(root))) for root in roots)
         self._state.links = [(root, real) for root, real in pairs if root != real]
 
@@ -238,7 +238,7 @@ class Windows:
         there = self._state.version
         if _version(there.name if wanted is None else wanted, options) != there:
             raise FsFaultError(
-                f"windows({wanted or there.name!r}) cannot be: this session emulates {there.name!r} with other "
+                f"windows({wanted or there.name!r}) is not possible: this session emulates {there.name!r} with other "
                 "options already; say what it is once"
             )
 
@@ -276,7 +276,7 @@ class Windows:
 def _letters(name: str, letters: object) -> int:
     if not isinstance(letters, str) or not _LETTERS.fullmatch(letters):
         raise FsFaultError(
-            f"{name}={letters!r} cannot be; write letters out of r (read), w (write) and d (delete)"
+            f"{name}={letters!r} is not valid; write letters out of r (read), w (write) and d (delete)"
         )
     return bits(letters)
 
@@ -284,7 +284,7 @@ def _letters(name: str, letters: object) -> int:
 def _label(by: Any) -> str:
     if not isinstance(by, str) or not by.isprintable():
         raise FsFaultError(
-            f"by={by!r} cannot be; write a text without control characters, such as by='mfetp.exe (Trellix)'"
+            f"by={by!r} is not valid; write a text without control characters, such as by='mfetp.exe (Trellix)'"
         )
     return by.strip()
 
@@ -294,6 +294,6 @@ def _seconds(seconds: Any) -> float:
         return _EVER
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < _EVER:
         raise FsFaultError(
-            f"seconds={seconds!r} cannot be; write a number of seconds above 0, such as seconds=1.5"
+            f"seconds={seconds!r} is not valid; write a number of seconds above 0, such as seconds=1.5"
         )
     return float(seconds)

@@ -133,13 +133,13 @@ FORMS = "'31ms..800ms' (a range), 'lognormal(31ms, 265ms)' (median and 99th perc
         ({"hold": "-1s"}, f"hold='-1s': '-1s' is not a valid duration; write {FORMS}"),
         (
             {"hold": "lognormal(2s, 1s)"},
-            "hold='lognormal(2s, 1s)' cannot be: the 99th percentile has to be above the median, that above 0",
+            "hold='lognormal(2s, 1s)' is not valid: the 99th percentile has to be above the median, that above 0",
         ),
         (
             {"hold": "lognorm(1s, 2s)"},
             "hold='lognorm(1s, 2s)': 'lognorm' is no distribution known here; did you mean 'lognormal'?",
         ),
-        ({"share": "x"}, "share='x' cannot be; write letters out of r (read), w (write) and d (delete)"),
+        ({"share": "x"}, "share='x' is not valid; write letters out of r (read), w (write) and d (delete)"),
         ({"on": ""}, "on='' names no files; write globs separated by commas, such as on='*.exe,*.dll'"),
         ({"delay": "soon"}, f"delay='soon': 'soon' is not a valid duration; write {FORMS}"),
     ],

@@ -69,7 +69,7 @@ def test_what_is_no_name(by, file, tmp_path):
     with inject(windows="11", roots=[tmp_path]) as fsfault, pytest.raises(FsFaultError) as mistake:
         fsfault.windows().hold(file, by=by)
     assert (
-        f"by={by!r} cannot be; write a text without control characters, such as by='mfetp.exe (Trellix)'"
+        f"by={by!r} is not valid; write a text without control characters, such as by='mfetp.exe (Trellix)'"
         == str(mistake.value)
     )
 

@@ -8,9 +8,9 @@ import pytest
 
 from pytest_fsfault import FsFaultError, inject
 
-LETTERS = "cannot be; write letters out of r (read), w (write) and d (delete)"
+LETTERS = "is not valid; write letters out of r (read), w (write) and d (delete)"
 VERSIONS = "write '7', 'server-2019', '10', 'server-2022', '11' or 'server-2025'"
-ABOVE = "cannot be; write a number of seconds above 0, such as seconds=1.5"
+ABOVE = "is not valid; write a number of seconds above 0, such as seconds=1.5"
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ ABOVE = "cannot be; write a number of seconds above 0, such as seconds=1.5"
         ("hold('file', seconds=float('nan'))", f"seconds=nan {ABOVE}"),
         ("enter('file')", "'file' is a file, so nobody can enter or watch it; name a directory"),
         ("watch('file')", "'file' is a file, so nobody can enter or watch it; name a directory"),
-        ("volume('file')", "volume('file') cannot be: it is a file; name a directory"),
+        ("volume('file')", "volume('file'): it is a file; name a directory"),
         ("volume('nothing')", "'nothing' does not exist, so volume finds nothing there; name what exists"),
         (
             "set_attributes('nothing', hidden=True)",
@@ -74,7 +74,7 @@ def test_calls(call, message, tmp_path, monkeypatch):
         ),
         (
             "windows(developer_mode=1)",
-            "developer_mode=1 cannot be; write developer_mode=True or developer_mode=False",
+            "developer_mode=1 is not valid; write developer_mode=True or developer_mode=False",
         ),
     ],
 )
@@ -93,7 +93,7 @@ def test_one_machine_a_session(tmp_path):
         assert (windows, windows, "10") == (fsfault.windows(), fsfault.windows("10"), windows.version)
         with pytest.raises(FsFaultError) as caught:
             fsfault.windows("11")
-        message = "windows('11') cannot be: this session emulates '10' with other options already; say what it is once"
+        message = "windows('11') is not possible: this session emulates '10' with other options already; say what it is once"
         assert message == str(caught.value)
 
 

@@ -93,18 +93,18 @@ def test_a_time_of_any_width_is_finite():
         ),
         (
             {"hold": "lognormal(1s, 1s)"},
-            "hold='lognormal(1s, 1s)' cannot be: the 99th percentile has to be above the median, that above 0",
+            "hold='lognormal(1s, 1s)' is not valid: the 99th percentile has to be above the median, that above 0",
         ),
         (
             {"hold": "lognormal(0s, 1s)"},
-            "hold='lognormal(0s, 1s)' cannot be: the 99th percentile has to be above the median, that above 0",
+            "hold='lognormal(0s, 1s)' is not valid: the 99th percentile has to be above the median, that above 0",
         ),
         (
             {"hold": "poisson(1s, 2s)"},
             f"hold='poisson(1s, 2s)': 'poisson' is no distribution known here; write {FORMS}",
         ),
         ({"delay": "2s..1s"}, "delay='2s..1s' ends before it begins; write the shorter time first"),
-        ({"share": 3}, "share=3 cannot be; write letters out of r (read), w (write) and d (delete)"),
+        ({"share": 3}, "share=3 is not valid; write letters out of r (read), w (write) and d (delete)"),
         (
             {"on": "*.exe,,*.dll"},
             "on='*.exe,,*.dll' names no files; write globs separated by commas, such as on='*.exe,*.dll'",

@@ -28,4 +28,4 @@ class NullHolders:
         """Set nothing."""
 
     def close(self) -> None:
-        """Let go of nothing."""
+        """Close nothing."""

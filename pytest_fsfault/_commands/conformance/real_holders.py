@@ -40,7 +40,7 @@ class Holder:
         self._ending.callback(action, *arguments)
 
     def close(self) -> None:
-        """Let go."""
+        """Close it."""
         self._ending.close()
 
 

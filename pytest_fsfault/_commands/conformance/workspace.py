@@ -46,14 +46,14 @@ class Held(Protocol):
     """What somebody holds."""
 
     def close(self) -> object:
-        """Let go."""
+        """Close it."""
 
 
 class Others(Protocol):
-    """Whoever else uses the files: the model's declared holders, or real ones."""
+    """The other users of the files: the model's declared holders, or real ones."""
 
     def hold(self, path: str, access: str = "r", share: str = "rw") -> Held:
-        """Let somebody have `path` open."""
+        """Pretend that another process has `path` open."""
 
     def run(self, path: str) -> Held:
         """Let the program at `path` run."""
@@ -133,7 +133,7 @@ class RowWorkspace:
         self._ending.callback(_quietly, let_go, *_only(kept))
 
     def held(self, hold: Held) -> None:
-        """Let go of `hold` when the row is over."""
+        """Close `hold` when the row is over."""
         self._ending.callback(hold.close)
 
     def ending(self, action: partial[Any]) -> None:
@@ -141,7 +141,7 @@ class RowWorkspace:
         self._ending.callback(action)
 
     def close(self) -> None:
-        """Let go of everything, the last first."""
+        """Close everything, the last first."""
         self._ending.close()
 
     def tree(self) -> dict[str, int]:

@@ -50,7 +50,7 @@ class Hold:
         return any(fnmatchcase(name.lower(), glob.strip().lower()) for glob in self.on.split(","))
 
     def close(self) -> None:
-        """Let go."""
+        """Close it."""
         if not self.closed:
             self.closed = True
             self._holds.dropped(self)
@@ -218,14 +218,14 @@ class Holds:
         return [hold for hold in holds if hold.since <= now < hold.until]
 
     def moved(self, source: str, target: str) -> None:
-        """Take in that a file or directory has a new name."""
+        """Record that a file or directory has a new name."""
         below = self._above.get(source, {})
         prefix = f"{source}/"
         for hold in list(below.values()):
             self._rename(hold, f"{target}/{hold.path.removeprefix(prefix)}")
 
     def renamed(self, identity: Identity, source: str, target: str) -> None:
-        """Take in that the file itself has a new name."""
+        """Record that the file itself has a new name."""
         for hold in self._files.get(identity, []):
             if hold.path == source:
                 self._rename(hold, target)
@@ -237,7 +237,7 @@ class Holds:
             self._above.setdefault(directory, {})[hold.number] = hold
 
     def gone(self, identity: Identity) -> None:
-        """Take in that a file has lost its last name: who held it, holds something that nobody finds."""
+        """Record that a file has lost its last name: who held it, holds something that nobody finds."""
         for hold in self._files.pop(identity, []):
             self._unlist(hold)
             hold.identity = None

@@ -77,7 +77,7 @@ def _lognormal(name: str, text: str, found: re.Match[str]) -> HoldTime:
     median, p99 = (_seconds(name, text, part) for part in found.group(2, 3))
     if not 0 < median < p99:
         raise FsFaultError(
-            f"{name}={text!r} cannot be: the 99th percentile has to be above the median, that above 0"
+            f"{name}={text!r} is not valid: the 99th percentile has to be above the median, that above 0"
         )
     return HoldTime(median, p99, lognormal=True)
 
@@ -164,7 +164,9 @@ def _share(text: object) -> int:
             return bits(text)
     except KeyError:
         pass
-    raise FsFaultError(f"share={text!r} cannot be; write letters out of r (read), w (write) and d (delete)")
+    raise FsFaultError(
+        f"share={text!r} is not valid; write letters out of r (read), w (write) and d (delete)"
+    )
 
 
 def _globs(text: object) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ class CopyModel(Protocol):
         """What is known of files and of who has them open."""
 
     def written(self, path: str) -> None:
-        """Take in that a file was written and closed."""
+        """Record that a file was written and closed."""
 
 
 class Winapi:

@@ -111,7 +111,7 @@ class Listing:
         self.close()
 
     def close(self) -> None:
-        """Let go of the directory."""
+        """Close the handle of the directory."""
         self._entries = iter(())
         self._state.listings.discard(self)
 

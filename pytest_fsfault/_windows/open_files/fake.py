@@ -37,7 +37,7 @@ class FakeOpenFiles:
         self.sharing = Sharing()  # of programs, of which none works on a fake
 
     def note_mapping(self) -> None:
-        """Take in that something may have been mapped: nothing of a fake can be."""
+        """Record that something may have been mapped: nothing of a fake can be."""
 
     def of(self, identity: Identity, *, directory: bool = True) -> list[Opening]:
         """Return who has this very file or directory open; `directory` False says that it is a file."""

@@ -86,7 +86,7 @@ class OpenFiles:
         self._look = _Look(None, frozenset(), _FIXED, movable=False)
 
     def note_mapping(self) -> None:
-        """Take in that files may have been mapped or libraries loaded: to be called after it was done."""
+        """Record that files may have been mapped or libraries loaded: to be called after it was done."""
         self._noted = object()
 
     def of(self, identity: Identity, *, directory: bool = True) -> list[Opening]:
