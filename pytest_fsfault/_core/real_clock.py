@@ -136,7 +136,7 @@ def span_of(verb: str, seconds: float) -> int:
     else:
         why = "time ends after 292 years"
     raise FsFaultError(
-        f"clock.{verb}({seconds!r}) cannot be, since {why}; write seconds from 0 up, "
+        f"clock.{verb}({seconds!r}) is not valid, since {why}; write seconds from 0 up, "
         f"such as clock.{verb}(0.25)"
     )
 

@@ -15,7 +15,7 @@ from time import perf_counter as real_time
 
 import pytest
 
-from .scene import virtual
+from .scene import join, real_sleep, start, virtual
 
 _SPACES = (
     time,
@@ -65,3 +65,24 @@ def quick():
     began = real_time()
     yield
     assert real_time() - began < 20
+
+
+@pytest.fixture
+def later():
+    """Return a function that makes a thread, none of the test's, call something after real seconds."""
+    go, calls = threading.Semaphore(0), []
+
+    def run() -> None:
+        go.acquire()
+        for seconds, call in calls:
+            real_sleep(seconds)
+            call()
+
+    def order(seconds: float, call) -> None:
+        calls.append((seconds, call))
+        go.release()
+
+    threads = start(run)
+    yield order
+    go.release()
+    join(threads)

@@ -106,12 +106,12 @@ def test_advance_moves_the_clock_and_wakes_whoever_is_due(clock, threads):
     ],
 )
 @pytest.mark.parametrize("kind", ["virtual", "real"])
-def test_seconds_that_cannot_be_are_refused(kind, verb, seconds, why, threads):
-    """One sentence says what was written, why it cannot be, and what to write; nothing has changed."""
+def test_invalid_seconds_are_refused(kind, verb, seconds, why, threads):
+    """One sentence says what was written, why it is not valid, and what to write; nothing has changed."""
     clock = VirtualClock(threads) if kind == "virtual" else RealClock()
     with pytest.raises(FsFaultError) as caught:
         getattr(clock, verb)(seconds)
-    expected = f"clock.{verb}({seconds!r}) cannot be, since {why}; write seconds from 0 up, such as clock.{verb}(0.25)"
+    expected = f"clock.{verb}({seconds!r}) is not valid, since {why}; write seconds from 0 up, such as clock.{verb}(0.25)"
     assert expected == str(caught.value)
     assert not clock.slept
 
