@@ -32,8 +32,11 @@ class Activity(Protocol):
     def next_stamp_ns(self, stamp: int) -> int:
         """Wait until that is later than `stamp`, a few milliseconds, and return it."""
 
-    def adopt(self, thread: Thread) -> None:
-        """Count `thread` to the test; it may still have to be started."""
+    def adopt(self, thread: Thread, *, real: bool = False) -> None:
+        """Count `thread` to the test; it may still have to be started.
+
+        With `real` it lives by real time: what it does is not jumped over, but it does not belong to the test.
+        """
 
     def disown(self, thread: Thread) -> None:
         """Count `thread` to the test no longer."""

@@ -190,8 +190,7 @@ class VirtualClock(Clock):
 
         A wait keeps the end that it had when it was first seen: its real time left, from the virtual time then.
         """
-        known, self._limits = self._limits, {}
-        first: tuple[str, int] | None = None
+        known, first, self._limits = self._limits, None, {}
         for wait in self.activity.limits(waiting):
             end = self._limits[wait.key] = known.get(wait.key, now + wait.left)
             if end < due and (first is None or end < first[1]):
@@ -201,7 +200,7 @@ class VirtualClock(Clock):
     def publish(self) -> None:
         """Tell the time to whoever is told; in one order, so that nobody sees it run backwards."""
         with self._mutex:
-            if self.moved is not None:
+            if self.moved:
                 self.moved(self.now_ns())
 
     def tell(self, moved: Callable[[int], object]) -> None:
@@ -232,6 +231,10 @@ class VirtualClock(Clock):
         finally:
             passed = self.activity.monotonic_ns() - began
             self.external_done(thread, entered + passed if passed >= _INSTANT else 0)
+
+    #: The same for a wait that only looks whether its loop is to end, so that its limit means nothing.
+    def idle_outside(self, call: Callable[[], T]) -> T:
+        return self.outside(call)
 
     def limit_jumps(self, thread: int, instant: int) -> None:
         """Let nobody jump beyond `instant` while `thread` waits on the outside."""
@@ -275,8 +278,7 @@ class VirtualClock(Clock):
         return min(self._timed(), key=_due, default=None)
 
     def notify_next(self) -> None:
-        following = self._next()
-        if following is not None:
+        if (following := self._next()) is not None:
             following.notify()
 
     def _flow(self, due: int, now: int, instant: int, longest: float) -> float | None:
@@ -303,7 +305,7 @@ class VirtualClock(Clock):
             self._history = StampHistory(self.activity.stamp_ns(), self.now_ns())
 
     def stamp_history(self) -> StampHistory | None:
-        """Return which virtual time real instants were; None if nobody has asked for it to be kept."""
+        """Return which virtual time real instants were; None if that is not kept."""
         return self._history
 
     def stamp_of(self, real: int) -> int | None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_fsfault._core.clock import nanoseconds
 from pytest_fsfault._intercept.patching.patches import MISSING, Patch, bind
 from pytest_fsfault._intercept.virtual_time import asyncio_clock, asyncio_waits
+from pytest_fsfault._intercept.virtual_time.pollers import begun_by_poller
 from pytest_fsfault._intercept.virtual_time.process_timeouts import PROCESSES, Timed, by_clock, looking
 from pytest_fsfault._intercept.virtual_time.scope import ACTIVE, EXEMPT
 
@@ -106,6 +107,8 @@ def _wrap(real: Any, row: _Row, *, selects: bool = False) -> Callable[..., Any]:
             return real(*args, **kwargs)
         if row.timed is not None and getattr(scope.activity, "children", None) is not None:
             return by_clock(scope.virtual, real, row.timed, args, kwargs)
+        if selects and begun_by_poller(frame):
+            return scope.virtual.idle_outside(partial(real, *args, **kwargs))
         limit = None
         if asyncio:
             # The next timer of a loop with real time: a jump beyond it would rob the loop of its time.

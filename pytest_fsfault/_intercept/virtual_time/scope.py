@@ -84,15 +84,18 @@ NEVER = 1 << 63
 class ActiveScope:
     """What every wrapper looks at first: the scope in force, if any."""
 
-    __slots__ = ("scope", "stamps_from")
+    __slots__ = ("behind", "scope", "stamps_from")
 
     def __init__(self) -> None:
         self.scope: ClockScope | None = None
+        #: The same scope, also while it is not in force, since the gate is shut.
+        self.behind: ClockScope | None = None
         #: From which real instant on stamps of files are shown in virtual time.
         self.stamps_from = NEVER
 
-    def put(self, scope: ClockScope | None) -> None:
-        """Put another scope in force."""
+    def put(self, scope: ClockScope | None, *, shut: bool = False) -> None:
+        """Put another scope in force, or behind a gate that is shut."""
+        self.behind, scope = scope, None if shut else scope
         clock = None if scope is None else scope.virtual
         history = None if clock is None else clock.stamp_history()
         self.stamps_from = NEVER if history is None else history.start

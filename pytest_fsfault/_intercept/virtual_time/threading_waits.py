@@ -74,8 +74,13 @@ def _wait_for_real(scope: ClockScope, condition: Condition, timeout: float | Non
 
 @wraps(_real_start)
 def _start(self: Thread) -> None:
-    scope, starter = ACTIVE.scope, get_ident()
-    if scope is None or not scope.activity.belongs(starter) or scope.kind_of(_getframe(1)) == EXEMPT:
+    scope, behind, starter = ACTIVE.scope, ACTIVE.behind, get_ident()
+    if behind is None or not behind.activity.belongs(starter) or behind.kind_of(_getframe(1)) == EXEMPT:
+        _real_start(self)
+        return
+    if scope is None:
+        # In a fixture: it has real time, and the test may wait for what it does.
+        behind.activity.adopt(self, real=True)
         _real_start(self)
         return
     # Before it starts: it must count as at work from the first moment.

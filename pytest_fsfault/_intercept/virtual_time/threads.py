@@ -36,6 +36,7 @@ class ThreadActivity:
 
     def __init__(self) -> None:
         self._threads: dict[Thread, None] = {}
+        self._beside: dict[Thread, None] = {}  # those with real time
         self._marks: dict[Thread, LastSign] = {}
         self._last_look = (0, 0, 0)
 
@@ -50,13 +51,17 @@ class ThreadActivity:
             real_sleep(0.0002)
         return following
 
-    def adopt(self, thread: Thread) -> None:
-        """Count `thread` to the test; it may still have to be started."""
-        self._threads[thread] = None
+    def adopt(self, thread: Thread, *, real: bool = False) -> None:
+        """Count `thread` to the test; it may still have to be started.
+
+        With `real` it lives by real time: what it does is not jumped over, but it does not belong to the test.
+        """
+        (self._beside if real else self._threads)[thread] = None
 
     def disown(self, thread: Thread) -> None:
         """Count `thread` to the test no longer."""
         self._threads.pop(thread, None)
+        self._beside.pop(thread, None)
         self._marks.pop(thread, None)
 
     def belongs(self, ident: int) -> bool:
@@ -77,7 +82,7 @@ class ThreadActivity:
         if not _LINUX and self._others_run(now):
             self._marks.clear()
             return True
-        working = [self._works(thread, waiting, now, since) for thread in tuple(self._threads)]
+        working = [self._works(thread, waiting, now, since) for thread in (*self._threads, *self._beside)]
         busy = self.children is not None and self.children.at_work(now)
         return busy or any(working)
 
@@ -86,7 +91,7 @@ class ThreadActivity:
         if not _LINUX:
             return
         for thread, mark in tuple(self._marks.items()):
-            if thread.ident in waiting or thread not in self._threads:
+            if thread.ident in waiting or not (thread in self._threads or thread in self._beside):
                 continue
             left = time_left("self", thread.native_id or 0, mark.since)
             if left is not None and not is_idle_poller(thread.ident):

@@ -242,7 +242,7 @@ def _uninstall() -> None:
 def _choose_scope() -> None:
     """Decide anew which scope is in force, and tell the clocks."""
     shut = any(running._shut for running in _running)
-    ACTIVE.put(_running[-1]._scope if _running and not shut else None)
+    ACTIVE.put(_running[-1]._scope if _running else None, shut=shut)
     for running in _running:
         if running._scope is not None:
             _follow(running._scope.clock)

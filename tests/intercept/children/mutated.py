@@ -42,7 +42,7 @@ def questions(root, chance):
         ("translate", row, error), ("note", number, "ok", None, None, ""), ("note", number, "raised", error, "EACCES", "r"),
         ("note", number, "crashed", encode_failure(SimulatedCrash("x")), "crash", "r"), ("count", {"os.open": [9, []]}, {"os.mkdir": "/x"}),
         ("escape", "told"), ("missed", 3, "why"), ("start", ["a", "b"], "", "a.py:1"), ("spend", 10), ("advance", 10, 5),
-        ("wait", 10, 1, 50, False, 0, True), ("cancel", 1), ("slept", 5, 6), ("bar", 500), ("back", 20), ("stamps", "5:6", [5, 6]), ("stamped", "5:6", [7, 8]), ("thread", 4, 5, 6, 7),
+        ("wait", 10, 1, 50, False, 0, True), ("cancel", 1), ("slept", 5, 6), ("bar", 500), ("back", 20), ("idles", True), ("stamps", "5:6", [5, 6]), ("stamped", "5:6", [7, 8]), ("thread", 4, 5, 6, 7),
     ]  # fmt: skip
 
 

@@ -28,7 +28,7 @@ class MadeUpActivity:
     def monotonic_ns(self) -> int:
         return self.real
 
-    def adopt(self, thread: threading.Thread) -> None:
+    def adopt(self, thread: threading.Thread, *, real: bool = False) -> None:
         raise NotImplementedError
 
     def disown(self, thread: threading.Thread) -> None:

@@ -276,3 +276,30 @@ def test_a_ban_on_sockets_does_not_meet_ours(monkeypatch):
     monkeypatch.setattr(socket, "socket", banned)
     monkeypatch.setattr(socket, "socketpair", banned)
     assert 0 == subprocess.run([sys.executable, "-c", ""], check=False).returncode
+
+
+SERVER = """
+import http.server, os, sys, threading
+os.listdir(sys.argv[1])
+server = http.server.HTTPServer(("localhost", 0), http.server.BaseHTTPRequestHandler)
+threading.Thread(target=lambda: (sys.stdin.read(), server.shutdown())).start()
+print("ready", flush=True)
+server.serve_forever()
+"""
+
+
+@linux
+def test_a_server_in_a_child_that_waits_for_requests_takes_no_real_time(tmp_path, session):
+    """Its loop looks every half a second whether it is to end: ten virtual seconds need not keep step with that."""
+    command = [sys.executable, "-c", SERVER, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert b"ready\n" == process.stdout.readline()
+        real_times = []
+        for _ in range(3):
+            before, began = session.clock.now, real_time()
+            for _ in range(20):
+                time.sleep(0.5)
+            real_times.append(real_time() - began)
+            assert 10 <= session.clock.now - before < 20
+        process.stdin.close()
+    assert min(real_times) < 5

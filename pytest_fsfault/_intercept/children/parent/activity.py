@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pytest_fsfault._core.activity import LimitedWait
 from pytest_fsfault._host.windows_processes import snapshot
 from pytest_fsfault._intercept.virtual_time.idle import LastSign, can_run
-from pytest_fsfault._intercept.virtual_time.limits import time_left
+from pytest_fsfault._intercept.virtual_time.limits import run_time, time_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -27,10 +27,19 @@ VISIBLE = sys.platform in {"linux", "win32"}
 class ChildActivity:
     """The connected child processes, by their process ids."""
 
-    def __init__(self, waiting: Callable[[int], Collection[int]], asked: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        waiting: Callable[[int], Collection[int]],
+        idle: Callable[[int], Collection[int]],
+        asked: Callable[[], bool],
+    ) -> None:
         self._marks: dict[int, LastSign] = {}
         self._waiting = waiting  # the threads of a process that wait for the clock, by the system's numbers
+        self._idle = idle  # those that only look every now and then whether they are to end
         self._asked = asked  # whether a question is unanswered
+        self._seen: dict[
+            int, tuple[bytes, int]
+        ] = {}  # CPU time of threads, and since when it has been the same
         self.numbers: frozenset[int] = frozenset()
 
     def meet(self, numbers: Collection[int]) -> None:
@@ -48,10 +57,19 @@ class ChildActivity:
 
     def limits(self, now: int) -> Iterator[LimitedWait]:
         """Yield the limited waits of their threads, where the system lets a parent see them."""
-        for process in () if sys.platform == "win32" else tuple(self.numbers):
-            mark = self._marks.get(process)
-            since, sign = (now, None) if mark is None else (mark.since, mark.sign)
+        if sys.platform == "win32":
+            return
+        seen, self._seen = self._seen, {}
+        for process in tuple(self.numbers):
+            idle = self._idle(process)
             for task in self._threads(process)[1]:
+                if task in idle:
+                    continue
+                # Of its own: what other threads of the process do makes no new wait of this one.
+                sign = run_time(process, task)
+                before, since = seen.get(task, (b"", now))
+                since = since if sign and sign == before else now
+                self._seen[task] = sign, since
                 if (left := time_left(process, task, since)) is not None:
                     yield LimitedWait((process, task, sign), left, f"child process {process}")
 

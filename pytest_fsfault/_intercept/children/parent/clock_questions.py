@@ -41,6 +41,7 @@ class ClockQuestions:
             "slept": Question(self._slept, (is_span, is_span)),
             "bar": Question(self._bar, (is_span,)),
             "back": Question(self._back, (is_span,)),
+            "idles": Question(self._idles, (is_truth,)),
             "stamps": Question(self._stamps, (is_text, is_row)),
             "stamped": Question(self._stamped, (is_text, is_row)),
         }
@@ -117,6 +118,10 @@ class ClockQuestions:
             clock.external_done(owner.key, instant)
             clock.publish()
         owner.clock = None
+        return _DONE
+
+    def _idles(self, connection: ChildConnection, idle: bool) -> Message:
+        connection.owner.idle = idle
         return _DONE
 
     def _stamps(self, _connection: ChildConnection, file: str, real: list[Any]) -> Message:

@@ -43,6 +43,7 @@ class ChildThread:
         self.thread = thread  # as Python numbers it
         self.native = native  # as the system numbers it
         self.connections = 0
+        self.idle = False  # whether it only looks every now and then whether it is to end
         self.asked: dict[int, PendingCall] = {}  # what is under way, by its number
         self.going = ""  # the operation that it is about to make, of which it will tell no more
         self.clock: VirtualClock | None = None  # the clock whose jumps it limits

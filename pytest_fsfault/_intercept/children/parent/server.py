@@ -51,7 +51,7 @@ class Server:
         self._connections: dict[int, ChildConnection] = {}
         self.loop = EventLoop(state.own_threads, self._end_waits, self.failed)
         self.dispatcher = Dispatcher(state, self.generation, clock, self.loop.notify, starts)
-        self.activity = ChildActivity(self._waiting, self._asked)
+        self.activity = ChildActivity(self._waiting, self._idle, self._asked)
         self.watch, self.unwatch, self.after = self.loop.watch, self.loop.unwatch, self.loop.after
         try:
             self._open(directory)
@@ -248,6 +248,13 @@ class Server:
             connection.owner.native
             for connection in tuple(self._connections.values())
             if connection.process == process and connection.wait
+        }
+
+    def _idle(self, process: int) -> set[int]:
+        return {
+            connection.owner.native
+            for connection in tuple(self._connections.values())
+            if connection.process == process and connection.owner.idle
         }
 
     def _asked(self) -> bool:

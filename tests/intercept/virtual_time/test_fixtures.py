@@ -1,4 +1,4 @@
-"""Pools of processes that a test makes and nobody shuts down."""
+"""What fixtures start: pools that nobody shuts down, and threads that go on during the test."""
 
 from __future__ import annotations
 
@@ -54,3 +54,36 @@ def test_pools_that_nobody_shuts_down_end_as_ever(pytester):
         "no:randomly",
     )
     result.assert_outcomes(passed=5)
+
+
+OBSERVER = """
+import threading, time
+import pytest
+
+@pytest.fixture
+def seen(tmp_path):
+    found, stop = [], threading.Event()
+
+    def look():
+        while not stop.wait(0.05):
+            found[:] = sorted(path.name for path in tmp_path.iterdir())
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    yield found
+    stop.set()
+    thread.join()
+
+def test_it(seen, tmp_path):
+    for name in "abc":
+        (tmp_path / name).touch()
+        time.sleep(0.5)
+    assert ["a", "b", "c"] == seen
+"""
+
+
+def test_a_thread_of_a_fixture_that_looks_in_real_time_is_not_jumped_over(pytester):
+    """It was started before the test, so that it keeps real time; the sleeps of the test keep step with it."""
+    pytester.makepyfile(OBSERVER)
+    result = pytester.runpytest_subprocess("--fsfault-profile", "observe", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=1)
