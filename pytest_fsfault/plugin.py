@@ -23,11 +23,11 @@ _MISTAKE = pytest.StashKey[str]()
 _INI = {
     "fsfault_profile": ("string", "the profile that --fsfault uses"),
     "fsfault_rules": ("linelist", "rules for every test, one a line"),
-    "fsfault_roots": ("linelist", "the watched directories, compared with the ini file's"),
+    "fsfault_roots": ("linelist", "the watched directories, relative to the directory of the ini file"),
     "fsfault_strict": ("string", "true (the default), false, or all"),
     "fsfault_seed": ("string", "the seed of rules with P%"),
     "fsfault_clock": ("string", "virtual (the default) or real"),
-    "fsfault_children": ("string", "whether child processes are under fault"),
+    "fsfault_children": ("string", "whether faults reach child processes: true (the default) or false"),
     "fsfault_native": ("string", "whether programs that are not Python are under fault, on Linux"),
     "fsfault_outside": (
         "string",
@@ -53,7 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--fsfault-seed", metavar="N|last", help="the seed of rules with P%%, or the last run's")
     add("--fsfault-json", metavar="PATH", help="write what happened to a file")
     add("--fsfault-show", metavar="faults|all", help="show the faults, or all entries, of passing tests too")
-    add("--fsfault-trial", metavar="ID", help="run this trial alone of each sweep, after its first")
+    add("--fsfault-trial", metavar="ID", help="run only this trial of each sweep (after the fault-free one)")
     add("--fsfault-list", action="store_true", help="list operations, groups, errors, schedules and profiles")
     for name, (kind, text) in _INI.items():
         parser.addini(name, text, type=kind, default=[] if kind == "linelist" else "")  # type: ignore[arg-type]
@@ -218,6 +218,10 @@ def pytest_runtest_makereport(
     with _standing_aside():
         report = yield
         session = item.stash.get(_SESSION, None)
+        if report.failed and "ScopeMismatch" in (text := report.longreprtext) and "fixture fsfault " in text:
+            from pytest_fsfault._plugin.run import WIDER_SCOPE  # noqa: PLC0415
+
+            report.sections.append(("file-system faults", WIDER_SCOPE))
         if session is not None:
             item.config.stash[_RUNNER].results.attach(session, call, report)
         return report

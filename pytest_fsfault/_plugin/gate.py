@@ -51,7 +51,7 @@ class Gates:
                 raise
         session = self._session_of(item)
         if session is not None:
-            self._verify(session)
+            self._verify(item, session)
 
     def _leave(self, item: Any) -> None:
         if self.calling and self.calling[-1] is item:
@@ -99,7 +99,7 @@ class Gates:
         if session is not None and type(error).__name__ not in {"Skipped", "XFailed", "Exit"}:
             session.explain(error)
 
-    def _verify(self, session: Session) -> None:
+    def _verify(self, item: Any, session: Session) -> None:
         __tracebackhide__ = True
         try:
             session.verify()
@@ -107,7 +107,10 @@ class Gates:
             message = str(error)
         else:
             return
-        self._fail(message)
+        # The failure is located where the last visible frame is: in the test, not in the machinery around it.
+        line = (item.location[1] or 0) + 1
+        code = compile("\n" * (line - 1) + "fail(message)", str(item.path), "exec")
+        exec(code, {"fail": self._fail, "message": message})  # noqa: S102  # a text of ours
 
     def is_method_of_testcase(self, item: Any) -> bool:
         """Return whether `item` is a test method of a `unittest.TestCase`."""

@@ -98,7 +98,18 @@ class Results:
             from pytest_fsfault._core.language.legible import legible  # noqa: PLC0415
             from pytest_fsfault._report.summary import summary_lines, totals  # noqa: PLC0415
 
-            yield "fsfault", [*map(legible, summary_lines(totals(self._tests), self._arguments()))]
+            total = totals(self._tests)
+            yield "fsfault", [*map(legible, summary_lines(total, self._arguments())), *self._advice(total)]
+
+    def _advice(self, total: dict[str, Any]) -> Iterator[str]:
+        """Yield what to try if the whole run met no fault for want of anybody who holds files."""
+        settings = self._settings()
+        profile = settings.profiles[settings.profile]
+        if not total["faults"] and profile.windows is not None and not profile.scanners:
+            yield (
+                f"no call was refused; the profile {profile.name} has no scanner that holds files: "
+                "try --fsfault-profile defender"
+            )
 
     def finish(self, seed: int, path: Path | None) -> None:
         """Write the JSON to a path, if there is one, and remember the seed for `--fsfault-seed last`."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Ignored = Callable[[str], bool]
 
-# Any place does: patterns are matched against paths compared with the root of the tree.
+# Any place does: patterns are matched against paths relative to the root of the tree.
 _ROOT = "/tree"
 
 

@@ -255,3 +255,68 @@ def test_outcomes(run):
             "SimulatedCrash: os.replace /*/test_crash_swallowed0/a, at *test_it.py:*",
         ]
     )
+
+
+@pytest.mark.parametrize("marker", ["fsfault", "fsfault()"])
+def test_a_marker_that_says_nothing(run, marker):
+    """It would do nothing, in silence: so it is refused."""
+    result = run(f"import pytest\n@pytest.mark.{marker}\ndef test_it(): pass")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ["the fsfault marker has no arguments, so it does nothing; write a rule, such as *"]
+    )
+
+
+MEANT_OTHERWISE = {
+    "'defender'": "'defender' is a profile, not a rule; write profile='defender'",
+    "['os.remove -> EIO']": "the fsfault marker was given a list of rules; write each rule as an argument of its own",
+    "rules=['x']": "the fsfault marker has no keyword 'rules'; write each rule as an argument of its own",
+}
+
+
+@pytest.mark.parametrize("arguments", MEANT_OTHERWISE)
+def test_a_marker_that_is_meant_otherwise(run, arguments):
+    """What to write instead is said."""
+    result = run(f"import pytest\n@pytest.mark.fsfault({arguments})\ndef test_it(): pass")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([MEANT_OTHERWISE[arguments].replace("[", "[[]")])
+
+
+def test_a_rule_that_never_fired_is_located_in_its_test(run):
+    """With one line for each failure, it is that of the test."""
+    source = """
+        import pytest
+
+        @pytest.mark.fsfault("os.remove -> EIO")
+        def test_it(tmp_path):
+            pass
+    """
+    run(source, "--tb=line").stdout.fnmatch_lines(["*test_it.py:3: *`os.remove` never fired: *"])
+
+
+def test_a_wider_scope(run):
+    """pytest's own message says what cannot be; ours says what to use."""
+    source = """
+        import pytest
+
+        @pytest.fixture(scope="module")
+        def wide(fsfault):
+            pass
+
+        def test_it(wide):
+            pass
+    """
+    result = run(source)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ["*ScopeMismatch*", "*a module- or session-scoped fixture uses `with pytest_fsfault.inject(*"]
+    )
+
+
+def test_a_profile_without_a_scanner(run):
+    """A run that met no fault says which profile holds files."""
+    source = "def test_it(tmp_path): (tmp_path / 'a').touch()"
+    line = "no call was refused; the profile windows has no scanner that holds files: try --fsfault-profile defender"
+    run(source, "--fsfault").stdout.fnmatch_lines([line])
+    for arguments in (["--fsfault-profile", "defender"], ["--fsfault-profile", "flaky"], []):
+        run(source, *arguments).stdout.no_fnmatch_line("*no scanner*")

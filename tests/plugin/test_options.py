@@ -130,7 +130,7 @@ def test_ini_clock(run, pytester):
 
 
 def test_ini_roots(run, pytester):
-    """`fsfault_roots` are watched instead of the temporary directory, compared with the ini file."""
+    """`fsfault_roots` are watched instead of the temporary directory, relative to the directory of the ini file."""
     ini(pytester, roots="build")
     source = """
         import os, pathlib, pytest, pytest_fsfault

@@ -198,7 +198,7 @@ def test_a_second_run(verdict, sweep):
 
 
 def test_a_second_run_that_leads_elsewhere(verdict):
-    """What it has left is shown compared with the new tree."""
+    """What it has left is shown as a difference from the new tree."""
     text = verdict(
         overwrite,
         lambda trial: trial.check_rerun(lambda root, name: (root / name).touch(), "x"),

@@ -190,7 +190,7 @@ def test_the_first_session_of_a_process_may_stand_on_a_fake(tmp_path):
 
 @pytest.mark.parametrize("roots", [["/app"], ["/app/"], ["app"], ["/x/../app"], [r"C:\app", "/app"]])
 def test_named_roots_are_those_of_the_fake(roots, fs):
-    """A rule for a path below them matches compared with there."""
+    """A rule for a path below them matches as seen from there."""
     fs.create_file("/app/sub/f")
     fs.create_file("/other/sub/f")
     with inject("os.remove sub/f -> EBUSY", roots=roots):
