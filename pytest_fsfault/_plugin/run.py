@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 # The fixtures of pyfakefs.
 _FAKES = frozenset(["fs", "fs_class", "fs_module", "fs_session"])
 _MARKER = "the fsfault marker"
-_SAYS_NOTHING = (
-    "the fsfault marker has no arguments, so it does nothing; write a rule, such as "
-    "fsfault('os.replace -> EACCES when first 3'), or a keyword, such as fsfault(profile='defender')"
-)
 #: Said beside pytest's ScopeMismatch.
 WIDER_SCOPE = (
     "the fixture fsfault belongs to one test; a module- or session-scoped fixture uses "
@@ -245,7 +241,6 @@ class Runner:
 
     def _asked(self, item: Any, marks: list[Any]) -> Options:
         """Return what the markers say together, the outermost first, and the fixture's parameter."""
-        from pytest_fsfault._core.language.mistakes import FsFaultError  # noqa: PLC0415
         from pytest_fsfault._session.options import Options, checked_options  # noqa: PLC0415
         from pytest_fsfault._session.roots import expecting_fake  # noqa: PLC0415
 
@@ -257,8 +252,6 @@ class Runner:
         fixtures = getattr(item, "fixturenames", ())
         with expecting_fake("pyfakefs.pytest_plugin" in sys.modules and not _FAKES.isdisjoint(fixtures)):
             for mark in outside_in:
-                if not (mark.args or mark.kwargs):
-                    raise FsFaultError(_SAYS_NOTHING)
                 options = checked_options(_MARKER, mark.args, mark.kwargs).inside(options)
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         if "fsfault" in parameters and "fsfault" in fixtures:

@@ -9,7 +9,6 @@ from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.language.rules import Rule
 from pytest_fsfault._host.paths import WINDOWS_FORMS
 from pytest_fsfault._session.keywords import NAMES
-from pytest_fsfault._session.profiles import built_in
 from pytest_fsfault._session.roots import read_roots
 from pytest_fsfault._session.windows_choice import read_windows
 
@@ -86,8 +85,6 @@ class Options:
 
 def checked_options(who: str, rules: Iterable[str | Rule], keywords: Mapping[str, object]) -> Options:
     """Return options, and name `who` was given a keyword that does not exist."""
-    for rule in rules:
-        _check_rule(rule, who)
     for name in keywords:
         if name == "rules":
             raise FsFaultError(f"{who} has no keyword 'rules'; write each rule as an argument of its own")
@@ -99,14 +96,6 @@ def checked_options(who: str, rules: Iterable[str | Rule], keywords: Mapping[str
             hint = nearest(name, NAMES) or f"; write {', '.join(NAMES[:-1])} or {NAMES[-1]}"
             raise FsFaultError(f"{who} has no keyword {name!r}{hint}")
     return Options(*rules, **keywords)  # type: ignore[arg-type]  # which checks them
-
-
-def _check_rule(rule: object, who: str) -> None:
-    """Refuse what is likely to be meant otherwise."""
-    if isinstance(rule, (list, tuple)):
-        raise FsFaultError(f"{who} was given a list of rules; write each rule as an argument of its own")
-    if isinstance(rule, str) and "->" not in rule and rule.strip() in built_in():
-        raise FsFaultError(f"{rule!r} is a profile, not a rule; write profile={rule.strip()!r}")
 
 
 def as_rule(rule: str | Rule) -> Rule:
