@@ -155,6 +155,51 @@ if sys.platform == "win32":
         made = _SecurityAttributes(ctypes.sizeof(_SecurityAttributes), descriptor, 0)
         return ctypes.addressof(made), made
 
+    class _UniqueProcess(ctypes.Structure):
+        _fields_ = (("number", c_uint32), ("started", c_uint32 * 2))
+
+    class _ProcessInfo(ctypes.Structure):
+        # RM_PROCESS_INFO.
+        _fields_ = (
+            ("process", _UniqueProcess), ("name", ctypes.c_wchar * 256), ("service", ctypes.c_wchar * 64),
+            ("kind", c_int), ("status", c_uint32), ("session", c_uint32), ("restartable", c_int),
+        )  # fmt: skip
+
+    class _RestartManager:
+        """rstrtmgr.dll; it needs no rights of an administrator."""
+
+        def __init__(self) -> None:
+            self._library = ctypes.WinDLL("rstrtmgr")
+
+        def start(self) -> tuple[int, int, str]:
+            session, key = c_uint32(), create_unicode_buffer(33)  # CCH_RM_SESSION_KEY + 1
+            code = self._library.RmStartSession(byref(session), 0, key)
+            return code, session.value, key.value
+
+        def register(self, session: int, path: str) -> int:
+            code: int = self._library.RmRegisterResources(
+                session, 1, byref(c_wchar_p(path)), 0, None, 0, None
+            )
+            return code
+
+        def holders(self, session: int, room: int) -> tuple[int, int, list[tuple[int, str]]]:
+            needed, count, reasons = c_uint32(), c_uint32(room), c_uint32()
+            found = (_ProcessInfo * room)()
+            code = self._library.RmGetList(session, byref(needed), byref(count), found, byref(reasons))
+            listed = found[: count.value] if not code else []
+            return code, needed.value, [(one.process.number, one.name) for one in listed]
+
+        def end(self, session: int) -> int:
+            code: int = self._library.RmEndSession(session)
+            return code
+
+    def restart_manager() -> _RestartManager | None:
+        """Return the Restart Manager; None where there is none."""
+        try:
+            return _RestartManager()
+        except OSError:
+            return None
+
     def arguments_of(line: str) -> list[str]:
         """Return the arguments of a command line.
 

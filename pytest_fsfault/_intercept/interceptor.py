@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, cast
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._core.engine.near_misses import Elsewhere
+from pytest_fsfault._core.engine.pending import PendingCall
+from pytest_fsfault._host.restart_manager import explain
 from pytest_fsfault._host.whole import run_all
 from pytest_fsfault._intercept.calls.changes import Changes
 from pytest_fsfault._intercept.calls.descriptors import status_of_descriptor
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.patching.patches import Patch
 
 _REAL = object()
+
+
+PendingCall.explain = staticmethod(explain)
 
 
 class Interceptor:

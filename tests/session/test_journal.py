@@ -56,9 +56,11 @@ def test_an_entry_tells_everything(tree):
             here = line()
             os.replace("f", tree / "sub" / ".." / "g")
     (entry,) = fsfault.journal
-    assert (0, "os.replace", f"{tree}/f", f"{tree}/g", "ERROR_ACCESS_DENIED") == entry[:5]
+    assert (0, "os.replace", f"{tree.as_posix()}/f", f"{tree.as_posix()}/g", "ERROR_ACCESS_DENIED") == entry[
+        :5
+    ]
     assert "os.replace f -> ERROR_ACCESS_DENIED when first 2: call 1 of 2" == entry.reason
-    assert ("raised", threading.get_ident(), os.getpid(), here) == (entry.outcome, *entry[9:])
+    assert ("raised", threading.get_ident(), os.getpid(), here, None) == (entry.outcome, *entry[9:])
     assert 2.5 <= entry.at < 2.6
     assert (str(caught.value), None) == (str(entry.error), entry.error.__traceback__)
     assert (
@@ -97,7 +99,7 @@ def test_entries_exist_for_calls_that_a_rule_matches(tree):
                 os.stat(name)
             except OSError:
                 pass
-        assert [f"{tree}/f"] * 2 == [entry.path for entry in fsfault.journal]
+        assert [f"{tree.as_posix()}/f"] * 2 == [entry.path for entry in fsfault.journal]
         assert [None, "EBUSY"] == [entry.fault for entry in fsfault.journal]
 
 
@@ -178,7 +180,7 @@ class TestRetries:
         with inject("os.replace -> ERROR_ACCESS_DENIED when first 2", roots=[tree]) as fsfault:
             replace_until_done("f", "h", 5, 0.25)
             (retry,) = fsfault.retries()
-        assert ("os.replace", f"{tree}/f", 3, (0.25, 0.25), 0.5) == retry[:5]
+        assert ("os.replace", f"{tree.as_posix()}/f", 3, (0.25, 0.25), 0.5) == retry[:5]
         assert ([5, 5], "ok") == ([error.winerror for error in retry.errors], retry.outcome)
         assert "operation path attempts waits total_wait errors outcome".split() == list(Retry._fields)
 
@@ -188,7 +190,9 @@ class TestRetries:
             replace_until_done("f", "h", 2, 1)
             replace_until_done("g", "i", 2, 2)
             everything = fsfault.retries("rename")
-            assert [(f"{tree}/f", (1.0,)), (f"{tree}/g", (2.0,))] == [(r.path, r.waits) for r in everything]
+            assert [(f"{tree.as_posix()}/f", (1.0,)), (f"{tree.as_posix()}/g", (2.0,))] == [
+                (r.path, r.waits) for r in everything
+            ]
             assert [everything[1]] == fsfault.retries(path="g") == fsfault.retries("os.replace", tree / "g")
             assert [] == fsfault.retries("os.rename")
 
@@ -259,7 +263,7 @@ class TestAssertions:
             replace_until_done("f", "h", 5, 0.5)
             fsfault.assert_retried("rename", attempts=3, within=1)
             fsfault.assert_retried("os.replace")
-            where = f"os.replace {tree}/f"
+            where = f"os.replace {tree.as_posix()}/f"
             assert f"{where} took 3 attempts, waits [0.5, 0.5] s; expected 2 attempts" == outcome(
                 fsfault.assert_retried, "rename", attempts=2
             )
@@ -286,12 +290,12 @@ class TestAssertions:
                 replace_until_done("f", "h", 1, 1)
             fsfault.assert_not_retried("rename")
             error = "PermissionError: [WinError 5] Access is denied: 'f' -> 'h'"
-            assert f"os.replace {tree}/f was not retried: {error}" == outcome(
+            assert f"os.replace {tree.as_posix()}/f was not retried: {error}" == outcome(
                 fsfault.assert_retried, "rename"
             )
             with pytest.raises(PermissionError):
                 replace_until_done("f", "h", 1, 1)
-            told = f"os.replace {tree}/f never succeeded: 2 attempts, waits [0] s; last {error}"
+            told = f"os.replace {tree.as_posix()}/f never succeeded: 2 attempts, waits [0] s; last {error}"
             assert told == outcome(fsfault.assert_retried, "rename")
 
     @pytest.mark.parametrize(

@@ -212,7 +212,7 @@ class TestAll:
                 pass
 
         try:
-            assert f"{tree}/a.dll was left open" == verdict(act, root=tree, strict="all")
+            assert f"{tree.as_posix()}/a.dll was left open" == verdict(act, root=tree, strict="all")
             assert verdict(lambda _: left.append(os.open("a.dll", os.O_RDONLY)), root=tree) is None
         finally:
             for descriptor in (before, *left):
@@ -232,7 +232,7 @@ def test_a_crash_outside_a_sweep_fails_the_test(tree):
 
     told = verdict(act, "os.stat -> crash", root=tree, strict=False)
     site = f"{__file__}:{act.__code__.co_firstlineno + 2}"
-    assert f"SimulatedCrash: os.stat {tree}/a.dll, at {site}" == told
+    assert f"SimulatedCrash: os.stat {tree.as_posix()}/a.dll, at {site}" == told
 
 
 class TestRetryStorm:
@@ -256,7 +256,7 @@ class TestRetryStorm:
                     os.stat(".")
         assert 10_000 == len(fsfault.journal)
         assert (
-            f"os.replace met an injected error 10,000 times on '{tree}/e.dll' without progress, "
+            f"os.replace met an injected error 10,000 times on '{tree.as_posix()}/e.dll' without progress, "
             f"at {__file__}:{act.__code__.co_firstlineno + 3}: add a limit to the loop, or a schedule to the rule"
         ) == str(caught.value)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from pytest_fsfault._core.engine.journal import Handling
 from pytest_fsfault._core.engine.plan import Decision
@@ -60,6 +60,9 @@ class PendingCall:
         "who",
         "witnesses",
     )
+
+    #: Says who stands behind an error that the system itself has raised, nothing where nobody tells.
+    explain: ClassVar[Callable[[str, OSError], str]] = staticmethod(lambda _path, _error: "")
 
     def __init__(self, asked: Operation, operation: Operation, act: Action) -> None:
         self.asked = asked
@@ -167,7 +170,8 @@ class PendingCall:
         try:
             result = self.act.perform()
         except OSError as error:
-            self.note("failed", error)
+            why = PendingCall.explain(self.operation.path, error)
+            self.note("failed", error, self.handling._replace(reason=why) if why else None)
             raise
         return result
 
