@@ -10,9 +10,14 @@ import io
 import os
 import shutil
 import sys
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytest_fsfault._host.paths import one_form
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_fsfault._core.engine.interfaces import NativeFunctions
 
 #: The real function by its module and name, such as ``("os", "replace")``.
 ORIGINALS = {
@@ -32,6 +37,11 @@ open_file = io.open
 
 class _Originals:
     """The real functions by name, for rooms that must not know how they are intercepted."""
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Callable[..., Any]:
+            """Return a function of `os` by its name."""
 
     open_file = staticmethod(open_file)
     realpath = staticmethod(os.path.realpath)
@@ -71,4 +81,5 @@ class _Originals:
         return os.devnull
 
 
-NATIVE: Any = _Originals()
+#: The real functions, also for rooms that work on a fake file system as well.
+NATIVE: NativeFunctions = _Originals()

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from pytest_fsfault._core.clock import Clock
-    from pytest_fsfault._core.engine.interfaces import ModelView, Sessions
+    from pytest_fsfault._core.engine.interfaces import ClockView, ModelView, Sessions
     from pytest_fsfault._intercept.children.parent.started import ProcessRow
     from pytest_fsfault._intercept.children.parent.supervisor import ChildSupervisor
     from pytest_fsfault._intercept.fake.installation import FakeInstallation
@@ -251,7 +251,7 @@ class Interceptor:
         if self._installation is not None:
             self._installation.extend(patches, now=self._filesystem is _REAL)
 
-    def _any_clock(self) -> Any:
+    def _any_clock(self) -> ClockView | None:
         return self.clock or next((engine.clock for engine in self.state.engines), None)
 
     def attach(self, engine: Sessions, patches: list[Patch]) -> None:

@@ -11,6 +11,7 @@ from pytest_fsfault._intercept.fake.filesystem import in_force
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from pytest_fsfault._core.engine.interfaces import NativeFunctions
     from pytest_fsfault._intercept.fake.filesystem import FakeFileSystem
 
 _latest: list[FakeNative] = []
@@ -36,7 +37,7 @@ def native_of(filesystem: FakeFileSystem) -> FakeNative:
     return found
 
 
-def native() -> Any:
+def native() -> NativeFunctions:
     """Return the functions of the file system that the code under test has now, for our own work in it."""
     there = in_force()
     return NATIVE if there is None else native_of(there)
