@@ -14,8 +14,9 @@ from typing import Any, Literal, NamedTuple, get_args
 from pytest_fsfault._core.language.errors import TRANSIENT, parse_error
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.language.operations import OPERATIONS
+from pytest_fsfault._core.language.path_arguments import read_glob
 from pytest_fsfault._core.language.plausible import PLAUSIBLE, is_plausible
-from pytest_fsfault._core.language.rules import Rule, read_glob
+from pytest_fsfault._core.language.rules import Rule
 from pytest_fsfault._core.language.winerrors import NAMES
 
 try:

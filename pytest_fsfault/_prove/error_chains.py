@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from pytest_fsfault._core.language.errors import trial_of
+from pytest_fsfault._core.engine.trial_marks import trial_of
 from pytest_fsfault._host.package import PACKAGE, STDLIB
 
 if TYPE_CHECKING:

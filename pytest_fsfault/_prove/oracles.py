@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.language.globs import compile_glob
 from pytest_fsfault._core.language.legible import legible
-from pytest_fsfault._core.language.rules import read_glob
+from pytest_fsfault._core.language.path_arguments import read_glob
 from pytest_fsfault._prove.tree import shown
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from pytest_fsfault._core.engine.journal import members
 from pytest_fsfault._core.language.globs import compile_glob
 from pytest_fsfault._core.language.mistakes import FsFaultError
-from pytest_fsfault._core.language.rules import read_glob
+from pytest_fsfault._core.language.path_arguments import read_glob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

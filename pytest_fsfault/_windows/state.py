@@ -7,7 +7,7 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pytest_fsfault._core.language.errors import native_code
+from pytest_fsfault._core.language.native_codes import native_code
 from pytest_fsfault._windows import names
 from pytest_fsfault._windows.attributes import Attributes
 from pytest_fsfault._windows.holders.holds import Holds

@@ -1,10 +1,10 @@
-"""End the code under test where it stands."""
+"""What ends the code under test: a simulated crash, and a loop without progress."""
 
 from __future__ import annotations
 
 
 class SimulatedCrash(BaseException):
-    """Rise through the code under test as if its process had died.
+    """Propagates through the code under test as if its process had died.
 
     A `BaseException`, so that no ``except Exception`` survives it. It is raised again at every later
     intercepted call, and nothing more happens to the tree.

@@ -130,7 +130,7 @@ class Engine:
     ) -> Ruling:
         """Count a call and decide about it by the rules; raise what ended the session.
 
-        `now` is the clock's reading if somebody has taken it for this call. With `already_decided` an inner
+        `now` is the reading of the clock, if it was taken for this call already. With `already_decided` an inner
         session has decided: the call counts here, but no rule fires.
         """
         __tracebackhide__ = True
@@ -151,7 +151,7 @@ class Engine:
         return Ruling(decision, at, wanted, self, None if self.model is None else self._judge)
 
     def _doubt(self, operation: Operation) -> bool:
-        """Note which rules miss a call that was `os.rename` or `os.replace`, which cannot be told."""
+        """Note which rules miss a call of which it is unknown whether it was `os.rename` or `os.replace`."""
         certain = self.plan.matching(operation, self.roots)
         either = [operation._replace(name=name, doubtful=False) for name in sorted(GROUPS["rename"])]
         found = {

@@ -1,4 +1,4 @@
-"""What one room may expect of another."""
+"""What the rooms of the package expect of each other: protocols and the records that they exchange."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Notes(Protocol):
 
 
 class Witness(Protocol):
-    """Whoever wants to know what becomes of a call."""
+    """A session that wants to know what becomes of a call."""
 
     @property
     def journal(self) -> Notes:
@@ -53,7 +53,7 @@ class Witness(Protocol):
 
 
 class NativeFunctions(Protocol):
-    """The real functions of `os` and `io`, whatever stands in front of them."""
+    """The real functions of `os` and `io`, whatever is patched."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """Return a function of `os` by its name; `open_file` is `io.open`."""
@@ -97,13 +97,13 @@ class ModelView(Protocol):
         """Return what lets the plain calls of one operation pass without a judgement; None if all pass."""
 
     def spelled(self, operation: Operation) -> Operation:
-        """Return the operation on the paths that the emulated system would find, for whoever compares paths."""
+        """Return the operation on the paths that the emulated system would find, to be compared with rules."""
 
     def done(self, operation: Operation, answer: Answer, result: Any) -> Any:
         """Take in that an operation has succeeded; return what the caller gets."""
 
     def passed(self, operation: Operation, answer: Answer) -> None:
-        """Take in that an operation goes ahead whose result nobody will tell."""
+        """Take in that an operation goes ahead whose result is not seen."""
 
     def translated(self, operation: Operation, error: OSError) -> OSError:
         """Return the error that the emulated system gives where the real one gave `error`."""
@@ -121,7 +121,7 @@ class ModelView(Protocol):
         """Yield what else is to be put in place while the model acts: a module's dictionary, a name, a value."""
 
     def wants_closes(self) -> bool:
-        """Return whether anybody waits for files to be closed."""
+        """Return whether a scanner or a hold waits for files to be closed."""
 
 
 class SystemModel(ModelView, Protocol):
@@ -233,7 +233,7 @@ class Sessions(Protocol):
     ) -> Ruling:
         """Count a call and decide about it; raise what ended the session.
 
-        `now` is the clock's reading if somebody has taken it for this call. With `already_decided` an inner
+        `now` is the reading of the clock, if it was taken for this call already. With `already_decided` an inner
         session has decided: the call counts, but no rule fires.
         """
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.language.rules import Rule
 
 
-class Unmet(AssertionError):  # noqa: N818 - it is no mistake, it is a verdict
+class Unmet(AssertionError):  # noqa: N818  # a verdict, as `AssertionError` itself
     """Fail a test whose faults did not happen: what it shows is not what it claims."""
 
     __module__ = "pytest_fsfault"

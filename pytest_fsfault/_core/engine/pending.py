@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from pytest_fsfault._core.engine.journal import Handling
 from pytest_fsfault._core.engine.plan import Decision
-from pytest_fsfault._core.language.errors import belongs_to, build, parse_error
+from pytest_fsfault._core.engine.trial_marks import belongs_to
+from pytest_fsfault._core.language.errors import build, parse_error
 from pytest_fsfault._core.language.faults import Fault
 from pytest_fsfault._core.language.operations import OPERATIONS
 from pytest_fsfault._core.language.winerrors import error_name
@@ -70,7 +71,7 @@ class PendingCall:
         self.act = act
         self.decision: Decision | None = None
         self.decider: Sessions | None = None  # who has decided
-        self.remark = ""  # what the journal says of a call that nobody has decided about
+        self.remark = ""  # what the journal says of a call without a decision
         self.at = 0.0  # when, in virtual seconds since the start
         self.rulings: list[tuple[Sessions, Ruling]] = []
         self.witnesses: list[Witness] = []

@@ -209,17 +209,13 @@ class Plan:
         regex = superset_regex(patterns, roots, self.ignore_case)
         return None if regex is None else regex.match
 
-    def concerns(self, operation: Operation, roots: Sequence[str]) -> bool:
-        """Return whether any rule means this call, due or not."""
-        return bool(self.matching(operation, roots))
-
     def decide(
         self, operation: Operation, now: float, roots: Sequence[str], *, already_decided: bool = False
     ) -> tuple[Decision | None, bool]:
         """Return the decision about this call, and whether any rule means it.
 
         `now` is virtual, in seconds since the start. The call counts for every rule that means it, and the
-        first that is due wins; with `taken` an inner session's rule has won already, and none here fires.
+        first that is due wins; with `already_decided` an inner session's rule has won, and none here fires.
         """
         matching = self.matching(operation, roots)
         if not matching:

@@ -24,8 +24,6 @@ from pytest_fsfault._core.language.winerrors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pytest_fsfault._core.language.operations import Family
 
     Filename = str | bytes | int | None
@@ -33,14 +31,14 @@ if TYPE_CHECKING:
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
 
-#: Rule errors that pass by themselves: somebody else lets go, and the same call succeeds. Left out: EMFILE and
+#: Transient rule errors: another process lets go, and the same call succeeds. Left out: EMFILE and
 #: ERROR_USER_MAPPED_FILE (the program's own doing, as a rule), EINTR (CPython repeats the call, PEP 475),
 #: ENOTEMPTY (POSIX unlinks at once, so what is there is new), EPERM (a sandbox, for good), ERROR_INVALID_NAME and
 #: ERROR_DELETE_PENDING (the first does not pass, the second reaches Python as ERROR_ACCESS_DENIED).
 TRANSIENT: tuple[str, ...] = (
     "ERROR_ACCESS_DENIED",  # rename of a directory that is being scanned, or onto an open file; delete-pending
     "ERROR_SHARING_VIOLATION",  # a scanner, indexer or second job has the file open without FILE_SHARE_DELETE
-    "ERROR_LOCK_VIOLATION",  # somebody locks a region; retried by SQLite, PostgreSQL and others next to 5 and 32
+    "ERROR_LOCK_VIOLATION",  # another process locks a region; retried by SQLite, PostgreSQL and others next to 5 and 32
     "ERROR_DIR_NOT_EMPTY",  # children that wait for their last handle to close
     "EACCES",  # WSL1 refuses to rename a directory while anything below it is open
     "EBUSY",  # mounts, network and FUSE file systems; retried by graceful-fs, pnpm and rimraf
@@ -71,7 +69,8 @@ _CLASSES_OF = {
     "OSError": "'EIO' or 'WinError 1117'",
 }
 _ERRNOS = {name: number for name, number in vars(_errno).items() if isinstance(number, int)}
-_NATIVE = {_ERRNOS[name]: code for name, code in NATIVE.items() if name in _ERRNOS}
+#: Of an errno of the host the Windows error that means the same.
+WINERRORS_OF = {_ERRNOS[name]: code for name, code in NATIVE.items() if name in _ERRNOS}
 
 
 class ErrorName(NamedTuple):
@@ -112,28 +111,13 @@ def build(error: ErrorName, family: Family, filename: Filename = None, filename2
     Sources: CPython Python/errors.c, Objects/exceptions.c; for the family "errno" UCRT misc/errno.cpp.
     """
     if error.winerror is None:
-        return _plain(error.errno, os.strerror(error.errno), filename, filename2)
+        return plain_error(error.errno, os.strerror(error.errno), filename, filename2)
     if family == "winerror":
         return _windows(error.winerror, error.errno, filename, filename2)
     name = ucrt_errno(error.winerror)
-    exc = _plain(_host_errno(name), STRERRORS[name], filename, filename2)
+    exc = plain_error(_host_errno(name), STRERRORS[name], filename, filename2)
     add_winerror(exc, "errno")
     return exc
-
-
-_TRIAL = "_fsfault_trial"
-
-
-def belongs_to(error: OSError, trial: int) -> OSError:
-    """Return the error, which remembers the trial of a sweep that injects it; so do copies of it."""
-    setattr(error, _TRIAL, trial)
-    return error
-
-
-def trial_of(error: BaseException) -> int | None:
-    """Return the trial that has injected an error, None for any other error."""
-    found: int | None = getattr(error, _TRIAL, None)
-    return found
 
 
 def windows_error(
@@ -170,27 +154,10 @@ def add_winerror(exc: OSError, family: Family) -> None:
         if _ON_WINDOWS or hasattr(exc, "winerror"):
             return
         mapped = family == "winerror" and isinstance(exc.errno, int)
-        vars(exc)["winerror"] = _NATIVE.get(cast("int", exc.errno), NATIVE_DEFAULT) if mapped else None
+        vars(exc)["winerror"] = WINERRORS_OF.get(cast("int", exc.errno), NATIVE_DEFAULT) if mapped else None
 
 
-#: Operations that list a directory, and those that name one.
-_LISTS = frozenset({"os.listdir", "os.scandir"})
-_DIRECTORIES = _LISTS | {"os.rmdir", "os.chdir"}
-
-
-def native_code(operation: str, number: int, missing: Callable[[], int]) -> int:
-    """Return the Windows error for a native errno of an operation.
-
-    `missing` returns 2 or 3 by what of a path is missing; it is asked where that makes a difference.
-    """
-    if number == _errno.ENOTDIR:
-        return 267 if operation in _DIRECTORIES else 3
-    if number == _errno.ENOENT:
-        return 3 if operation in _LISTS else missing()
-    return _NATIVE.get(number, NATIVE_DEFAULT)
-
-
-class _WindowsError(OSError):
+class WindowsError(OSError):
     """What CPython's OSError is on Windows: `winerror` comes first in the text and survives a copy."""
 
     winerror: int
@@ -205,7 +172,7 @@ class _WindowsError(OSError):
     # The class cannot be pickled by its name, which is the builtin's; nor can the builtin, which protocols 0 to 2
     # write as Python 2's OSError.
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (type(self).__name__, self.args, self.filename, self.filename2), vars(self).copy()
+        return restore, (type(self).__name__, self.args, self.filename, self.filename2), vars(self).copy()
 
 
 class _EqualToBuiltin(type):
@@ -223,20 +190,21 @@ class _EqualToBuiltin(type):
         return hash(cls.__bases__[-1])
 
 
-_CLASSES: dict[str, type[_WindowsError]] = {}
+_CLASSES: dict[str, type[WindowsError]] = {}
 
 
-def _class(name: str) -> type[_WindowsError]:
+def _class(name: str) -> type[WindowsError]:
     if name not in _CLASSES:
         builtin = getattr(builtins, name)
         space = {"__module__": "builtins", "__doc__": builtin.__doc__}
-        made: Any = _EqualToBuiltin(name, (_WindowsError, builtin), space)
+        made: Any = _EqualToBuiltin(name, (WindowsError, builtin), space)
         # Of two threads that come here together, both get the first one's class.
         _CLASSES.setdefault(name, made)
     return _CLASSES[name]
 
 
-def _restore(name: str, args: tuple[Any, ...], filename: Filename, filename2: Filename) -> OSError:
+def restore(name: str, args: tuple[Any, ...], filename: Filename, filename2: Filename) -> OSError:
+    """Return an error of a class that stands in for a builtin, as it was before it was pickled."""
     exc = _class(name)(*args)
     if filename is not None:
         exc.filename = filename
@@ -259,8 +227,20 @@ def copied(error: BaseException) -> BaseException:
     return kept.with_traceback(None)
 
 
+#: Stands for the attribute `winerror` where an error has none.
+NO_WINERROR = "none"
+
+
+def winerror_of(error: OSError) -> int | str | None:
+    """Return the attribute `winerror` of an error, `NO_WINERROR` without one."""
+    if sys.platform == "win32":  # a member of every OSError, None for those of the C runtime
+        return error.winerror
+    found: int | str | None = vars(error).get("winerror", NO_WINERROR)
+    return found
+
+
 def _copied_on_windows(error: OSError) -> OSError:
-    code = _winerror_of(error)
+    code = winerror_of(error)
     if isinstance(code, int):
         kept = type(error)(error.errno, error.strerror, error.filename, code, error.filename2)
     else:
@@ -270,43 +250,6 @@ def _copied_on_windows(error: OSError) -> OSError:
             kept.filename2 = error.filename2
     vars(kept).update(vars(error))
     return kept
-
-
-def error_row(error: BaseException) -> tuple[Any, ...]:
-    """Return an error as plain values, for another process: its class, codes, text and file names."""
-    found = _winerror_of(error) if isinstance(error, OSError) else _NONE
-    names = getattr(error, "filename", None), getattr(error, "filename2", None)
-    if isinstance(error, _WindowsError):
-        return type(error).__name__, error.args, *names, error.winerror
-    codes = getattr(error, "errno", None), getattr(error, "strerror", None)
-    shown = codes if isinstance(codes[0], int) else (None, str(error))
-    return "", shown, *(name if isinstance(name, (str, bytes)) else None for name in names), found
-
-
-def error_from_row(row: tuple[Any, ...]) -> OSError:
-    """Return the error that a row describes."""
-    name, args, filename, filename2, winerror = row
-    if name:
-        exc = _restore(name, args, filename, filename2)
-    else:
-        number, text = args
-        exc = OSError(text) if number is None else _plain(number, text, filename, filename2)
-    if _ON_WINDOWS:
-        if isinstance(winerror, int):
-            return OSError(exc.errno, exc.strerror, exc.filename, winerror, exc.filename2)
-    elif winerror != _NONE:
-        vars(exc)["winerror"] = winerror
-    return exc
-
-
-def _winerror_of(error: OSError) -> Any:
-    if sys.platform == "win32":  # a member of every OSError, None for those of the C runtime
-        return error.winerror
-    return vars(error).get("winerror", _NONE)
-
-
-#: Stands for an attribute that is not there.
-_NONE = "none"
 
 
 def _windows(code: int, number: int, filename: Filename, filename2: Filename) -> OSError:
@@ -328,7 +271,8 @@ def _windows(code: int, number: int, filename: Filename, filename2: Filename) ->
     return exc
 
 
-def _plain(number: int, text: str, filename: Filename, filename2: Filename) -> OSError:
+def plain_error(number: int, text: str, filename: Filename, filename2: Filename) -> OSError:
+    """Return the plain error of an errno, with its file names set as given."""
     if filename is None:
         return OSError(number, text)
     exc = OSError(number, text, filename)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class FsFaultError(ValueError):
-    """Raise for a mistake in what the user wrote; nothing was changed."""
+    """Raise for invalid arguments, rules and settings; nothing was changed."""
 
     __module__ = "pytest_fsfault"
 

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import ntpath
-import os
-import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from pathlib import PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.language import faults, schedules
 from pytest_fsfault._core.language.faults import Fault, read_fault
 from pytest_fsfault._core.language.globs import (
     WINDOWS_START,
-    absolute,
     canonical,
     compile_glob,
-    escape,
-    has_drive,
     in_form,
-    without_prefix,
 )
 from pytest_fsfault._core.language.mistakes import FsFaultError, clipped, nearest
 from pytest_fsfault._core.language.operations import ALIASES, EITHER, GROUPS, OPERATIONS
+from pytest_fsfault._core.language.path_arguments import read_glob
 from pytest_fsfault._core.language.schedules import Schedule, read_schedule
 from pytest_fsfault._core.language.tokens import RuleSyntaxError, Word, Words
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
 
     from pytest_fsfault._core.language.operations import Operation
@@ -339,26 +333,6 @@ def _operations_text(operations: object) -> str:
     raise FsFaultError(
         f"operations={operations!r} must be a name such as 'os.replace', or a sequence of names"
     )
-
-
-def read_glob(name: str, path: object) -> str | None:
-    """Return the canonical glob for the argument `name`: the one written, or that of a `Path` object's very file."""
-    if path is None:
-        return None
-    literal = without_prefix(path.as_posix()) if isinstance(path, PurePath) else path
-    if isinstance(literal, os.PathLike):
-        literal = os.fspath(literal)
-    if not isinstance(literal, str):
-        raise FsFaultError(f"{name}={path!r} must be a glob such as '*.exe', or a Path object for one file")
-    if literal is not path:
-        # A path with a drive stays one, so that a rule for Windows can be written anywhere.
-        posix = type(path) is PurePosixPath and literal.startswith("/")
-        flavour = ntpath if has_drive(literal) else posixpath if posix else os.path
-        return escape(absolute(literal, os.getcwd(), flavour))
-    try:
-        return canonical(literal)
-    except RuleSyntaxError as error:
-        raise error.of(name, literal) from None
 
 
 def _shown(pattern: str) -> str:

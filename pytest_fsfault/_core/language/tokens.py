@@ -26,7 +26,7 @@ _SIZE = re.compile(r"([0-9]{1,15})(GiB|MiB|KiB|)")
 
 
 class RuleSyntaxError(Exception):
-    """Say what is wrong and where; whoever knows the whole text makes an `FsFaultError` of it."""
+    """Say what is wrong and where; `of` makes an `FsFaultError` of it for a whole text."""
 
     def __init__(self, what: str, column: int, hint: str = "") -> None:
         super().__init__(what, column, hint)

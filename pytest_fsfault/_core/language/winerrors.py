@@ -264,7 +264,7 @@ NATIVE = {
     "ENOTEMPTY": 145,
     "ENOTDIR": 267,
     "EXDEV": 17,
-    "EBUSY": 32,  # somebody uses it
+    "EBUSY": 32,  # in use
     "ETXTBSY": 32,  # a running program opened for writing
     "EAGAIN": 33,  # a locked region
     "EWOULDBLOCK": 33,

@@ -12,7 +12,7 @@ from json import encoder as json_encoder
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
-from pytest_fsfault._core.language.errors import error_from_row, error_row
+from pytest_fsfault._core.language.error_rows import error_from_row, error_row
 from pytest_fsfault._core.language.operations import Operation, Temporary
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from pytest_fsfault._core.language.errors import build, native_code, parse_error
+from pytest_fsfault._core.language.errors import build, parse_error
+from pytest_fsfault._core.language.native_codes import native_code
 from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
 
 if TYPE_CHECKING:

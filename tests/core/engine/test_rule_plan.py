@@ -79,7 +79,7 @@ def test_a_call_that_no_rule_means_is_told_apart_from_one_not_due():
     plan, _ = make_plan("os.replace a -> EACCES when nth 9")
     assert (None, True) == plan.decide(replace("/r/a"), 0.0, ROOTS)
     assert (None, False) == plan.decide(replace("/r/b"), 0.0, ROOTS)
-    assert [True, False] == [plan.concerns(replace(path), ROOTS) for path in ("/r/a", "/r/b")]
+    assert [True, False] == [bool(plan.matching(replace(path), ROOTS)) for path in ("/r/a", "/r/b")]
 
 
 @pytest.mark.parametrize(
@@ -318,4 +318,4 @@ def test_a_call_that_a_rule_means_passes_a_quick_test(paths):
     operation = Operation("os.replace", paths[0], paths[1])
     tests = [plan.superset("os.replace", ROOTS, target=target) for target in (False, True)]
     passed = any(test and test(path) for test, path in zip(tests, paths[:2], strict=True))
-    assert passed or not plan.concerns(operation, ROOTS)
+    assert passed or not plan.matching(operation, ROOTS)
