@@ -123,6 +123,9 @@ class StampedEntry:
     def __fspath__(self) -> Any:
         return self.path
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self._real.__reduce_ex__(protocol)  # which is refused
+
     def __repr__(self) -> str:
         return repr(self._real)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -88,6 +89,8 @@ def _scanned(file: Path) -> os.stat_result:
     with os.scandir(file.parent) as entries:
         (entry,) = entries
         assert isinstance(entry, os.DirEntry)
+        with pytest.raises(TypeError, match="cannot pickle"):
+            pickle.dumps(entry)
         assert (file.name, str(file), True) == (entry.name, os.fspath(entry), entry.is_file())
         return entry.stat()
 
