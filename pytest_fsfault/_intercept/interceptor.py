@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from pytest_fsfault._core.clock import Clock
-    from pytest_fsfault._core.engine.interfaces import ClockView, ModelView, Sessions
+    from pytest_fsfault._core.engine.interfaces import ModelView, Sessions
     from pytest_fsfault._intercept.children.parent.started import ProcessRow
     from pytest_fsfault._intercept.children.parent.supervisor import ChildSupervisor
     from pytest_fsfault._intercept.fake.installation import FakeInstallation
@@ -251,8 +251,8 @@ class Interceptor:
         if self._installation is not None:
             self._installation.extend(patches, now=self._filesystem is _REAL)
 
-    def _any_clock(self) -> ClockView | None:
-        return self.clock or next((engine.clock for engine in self.state.engines), None)
+    def _any_clock(self) -> Clock | None:
+        return self.clock or cast("Clock | None", next((engine.clock for engine in self.state.engines), None))
 
     def attach(self, engine: Sessions, patches: list[Patch]) -> None:
         """Put the sessions of the parent in force in this child process, and `patches` in place with them."""

@@ -18,6 +18,7 @@ from pytest_fsfault._intercept.children.shapes import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pytest_fsfault._core.clock import Clock
     from pytest_fsfault._intercept.children.parent.connections import ChildConnection
     from pytest_fsfault._intercept.children.protocol import Message
 
@@ -29,7 +30,7 @@ _END = 1 << 62  # nanoseconds: no child moves the clock beyond
 class ClockQuestions:
     """The part of child processes in the clock of this one."""
 
-    def __init__(self, clock: Callable[[], Any], notify: Callable[[], object]) -> None:
+    def __init__(self, clock: Callable[[], Clock | None], notify: Callable[[], object]) -> None:
         self._clock = clock
         self._notify = notify
         self._cancelled: set[tuple[int, int]] = set()
@@ -102,7 +103,9 @@ class ClockQuestions:
 
     def _slept(self, connection: ChildConnection, began: int, span: int) -> Message:
         owner = connection.owner
-        self._clock().waits.append(Wait(began / SECOND, span / SECOND, owner.thread, connection.process))
+        clock = self._clock()
+        if clock is not None:
+            clock.waits.append(Wait(began / SECOND, span / SECOND, owner.thread, connection.process))
         return _DONE
 
     def _bar(self, connection: ChildConnection, instant: int) -> Message:

@@ -26,6 +26,7 @@ from pytest_fsfault._intercept.children.shapes import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pytest_fsfault._core.clock import Clock
     from pytest_fsfault._intercept.calls.state import InterceptState
     from pytest_fsfault._intercept.children.parent.connections import ChildConnection
     from pytest_fsfault._intercept.children.parent.started import StartedProcesses
@@ -43,7 +44,7 @@ class Dispatcher:
         self,
         state: InterceptState,
         generation: Callable[[], int],
-        clock: Callable[[], Any],
+        clock: Callable[[], Clock | None],
         notify: Callable[[], object],
         starts: StartedProcesses,
     ) -> None:
@@ -119,6 +120,8 @@ class Dispatcher:
     def _hello(self, _connection: ChildConnection) -> Message:
         """Return what holds as long as the session does: the clock, and what is not code under test."""
         clock = self._clock()
+        if clock is None:
+            raise Malformed  # the session is just over
         virtual = isinstance(clock, VirtualClock)
         return "welcome", virtual, clock.epoch, tuple(self._state.callers.machinery), clock.now_ns()
 

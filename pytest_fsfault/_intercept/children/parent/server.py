@@ -22,6 +22,7 @@ from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pytest_fsfault._core.clock import Clock
     from pytest_fsfault._intercept.calls.state import InterceptState
     from pytest_fsfault._intercept.children.parent.started import StartedProcesses
     from pytest_fsfault._intercept.children.protocol import Message
@@ -42,7 +43,11 @@ class Server:
     """
 
     def __init__(
-        self, state: InterceptState, directory: str, clock: Callable[[], Any], starts: StartedProcesses
+        self,
+        state: InterceptState,
+        directory: str,
+        clock: Callable[[], Clock | None],
+        starts: StartedProcesses,
     ) -> None:
         self._clock = clock
         self._followed: VirtualClock | None = None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+    from pytest_fsfault._core.clock import Clock
     from pytest_fsfault._intercept.calls.state import InterceptState
     from pytest_fsfault._intercept.children.parent.server import Server
     from pytest_fsfault._intercept.children.parent.started import ProcessRow
@@ -30,7 +31,7 @@ class ChildSupervisor:
     """The rendezvous of this process, published while faults act, and its server."""
 
     def __init__(
-        self, state: InterceptState, clock: Callable[[], Any], become_child: Callable[[str], object]
+        self, state: InterceptState, clock: Callable[[], Clock | None], become_child: Callable[[str], object]
     ) -> None:
         self._state = state
         self._clock = clock
