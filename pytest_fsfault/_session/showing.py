@@ -50,7 +50,7 @@ def _holds(windows: Windows) -> Iterator[dict[str, Any]]:
             opening = hold.opening
             yield {
                 "n": hold.number, "path": hold.path or hold.on, "kind": opening.kind, "access": opening.access,
-                "share": opening.share, "by": opening.who, "scanner": None, "from": hold.since,
+                "share": opening.share, "by": hold.by or None, "scanner": hold.scanner, "from": hold.since,
                 "to": None if hold.until == float("inf") else hold.until, "met": hold.met, "declared": True,
             }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -175,3 +176,22 @@ def test_names_that_windows_reads_otherwise(call, winerror, told, tmp_path):
         assert winerror == refused.value.winerror
         assert [told] == refused.value.__notes__
         assert 1 == len(fsfault.journal.faults)
+
+
+def test_the_json_of_a_run_names_the_holder(pytester):
+    """It has who holds a file beside how, so that a report need not read texts."""
+    pytester.makepyfile(
+        """
+        import os, pytest
+
+        def test_it(tmp_path, fsfault):
+            (tmp_path / "a.dll").touch()
+            fsfault.windows().hold(tmp_path / "a.dll", by="mfetp.exe (Trellix)")
+            with pytest.raises(PermissionError):
+                os.remove(tmp_path / "a.dll")
+        """
+    )
+    pytester.runpytest_inprocess("--fsfault-json", "run.json").assert_outcomes(passed=1)
+    run = json.loads((pytester.path / "run.json").read_text("utf-8"))
+    (hold,) = [hold for test in run["tests"] for hold in test["holds"]]
+    assert ("mfetp.exe (Trellix)", None, True) == (hold["by"], hold["scanner"], hold["met"])
