@@ -346,3 +346,15 @@ def test_mistakes_in_constants(constants, message):
     with pytest.raises(FsFaultError) as caught:
         pretend("mypkg", constants=constants)
     assert message == str(caught.value)
+
+
+def test_on_windows_there_is_nothing_to_pretend(monkeypatch, capsys):
+    """It says so, once, and changes nothing."""
+    monkeypatch.setattr("pytest_fsfault._windows.platform.pretend._said", [])
+    monkeypatch.setattr(sys, "platform", "win32")
+    module = sys.modules[written.__module__]
+    before = vars(module).copy()
+    for _ in range(2):
+        with pretend(module.__name__):
+            assert before == vars(module)
+    assert "pytest-fsfault: pretend has nothing to do here: this is Windows\n" == capsys.readouterr().err

@@ -84,6 +84,16 @@ def _checked_constants(constants: Any) -> tuple[str, ...]:
     return names
 
 
+_said: list[bool] = []
+
+
+def _say_once() -> None:
+    """Say that there is nothing to pretend, to whoever reads the first test that asks for it."""
+    if not _said:
+        _said.append(True)
+        sys.stderr.write("pytest-fsfault: pretend has nothing to do here: this is Windows\n")
+
+
 class Pretence:
     """Some modules on Windows, from `start` to `stop`; pretences nest, and end in any order."""
 
@@ -99,6 +109,11 @@ class Pretence:
     def start(self) -> None:
         """Change what the modules see; without effect if started already."""
         if self._undo is not None:
+            return
+        if sys.platform == "win32":
+            self._undo = ExitStack()  # the modules see Windows as they are
+            self._undo.callback(lambda: self._met.update(filter(self.owns, list(sys.modules))))
+            _say_once()
             return
         with ExitStack() as undo:
             proxies = self._proxies = ModuleProxies()

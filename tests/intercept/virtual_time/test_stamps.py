@@ -110,7 +110,7 @@ def test_all_ways_to_ask_tell_the_same(file, look):
     assert (expected.st_mtime_ns, expected.st_ctime_ns) == (found.st_mtime_ns, found.st_ctime_ns)
     assert (found.st_mtime, int(found.st_mtime)) == (found.st_mtime_ns / 10**9, found[8])
     assert 4 == found.st_size
-    assert expected.st_blocks == found.st_blocks
+    assert getattr(expected, "st_blocks", 0) == getattr(found, "st_blocks", 0)
 
 
 def test_what_was_there_before_the_session_has_its_real_stamps(tmp_path):
