@@ -33,6 +33,9 @@ _INI = {
         "string",
         "allow (the default) or refuse: what becomes of a change outside the roots",
     ),
+    "fsfault_windows": ("string", "the version of Windows to emulate, or a table such as {version = '11'}"),
+    "fsfault_scanners": ("linelist", "scanners, one a line: a name, or a table such as {hold = '1s'}"),
+    "fsfault_pretend": ("linelist", "globs of modules that see Windows, one a line"),
 }
 _MARKER = "fsfault(*rules, {keywords}): run the test under file-system faults; see --fsfault-list for what a rule may say"
 

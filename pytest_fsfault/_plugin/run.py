@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._session.ambient import Ambient
     from pytest_fsfault._session.options import Options
     from pytest_fsfault._session.session import Session
+    from pytest_fsfault._windows.platform.pretend import Pretence
 
 # The fixtures of pyfakefs.
 _FAKES = frozenset(["fs", "fs_class", "fs_module", "fs_session"])
@@ -34,7 +35,20 @@ _NO_ARGUMENT = (
     f"{_MARKER} has no argument, so that no fault acts; write a rule, such as "
     "'os.replace -> ERROR_ACCESS_DENIED when first 3', or profile='defender', or use the fixture fsfault"
 )
-_INI = ("profile", "rules", "roots", "strict", "seed", "clock", "children", "native", "outside")
+_INI = (
+    "profile",
+    "rules",
+    "roots",
+    "strict",
+    "seed",
+    "clock",
+    "children",
+    "native",
+    "outside",
+    "windows",
+    "scanners",
+    "pretend",
+)
 
 
 class Keys(NamedTuple):
@@ -61,6 +75,7 @@ class Runner:
         self._settings: Ambient | None = None
         self._ambient: Ambient | None = None
         self._sweep: Callable[[], None] | None = None
+        self._pretence: Pretence | None = None
         self.gates = Gates(self._session_of, fail)
         self.results = Results(config, self.arguments, self.settings)
         self.seed = 0
@@ -78,14 +93,26 @@ class Runner:
         used = given.fsfault or given.fsfault_rule or any(text is not None for text in texts)
         if used or any(self._ini().values()) or self._own_profiles():
             settings = self.settings()
-            self.under_faults = settings.profile != "off" or bool(settings.rules)
+            emulating = settings.windows is not None
+            self.under_faults = settings.profile != "off" or bool(settings.rules) or emulating
+            self._pretend(settings.pretend)
             self.seed = self._choose_seed(settings.profiles[settings.profile].seed)
         else:
             self.seed = self._choose_seed(None)
         push(self.ambient)
 
+    def _pretend(self, globs: tuple[str, ...]) -> None:
+        """Let modules see Windows for the whole run, from before they are collected."""
+        if globs:
+            from pytest_fsfault._windows.platform.pretend import pretend  # noqa: PLC0415  # for who asks for it
+
+            self._pretence = pretend(*globs)
+            self._pretence.start()
+
     def unconfigure(self) -> None:
         """Undo `configure`, and whatever an interrupted run has left."""
+        if self._pretence is not None:
+            self._pretence.stop()
         pop(self.ambient)
         self.gates.release()
         if self._sweep is not None:
@@ -117,6 +144,9 @@ class Runner:
                 ini_children=ini["children"],
                 ini_native=ini["native"],
                 ini_outside=ini["outside"],
+                ini_windows=ini["windows"],
+                ini_scanners=tuple(ini["scanners"]),
+                ini_pretend=tuple(ini["pretend"]),
                 directory=str(self._config.inipath.parent if self._config.inipath else self._config.rootpath),
                 tables=tuple(self._own_profiles()),
             )

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.language.rules import Rule
 from pytest_fsfault._session.ambient import Ambient
-from pytest_fsfault._session.profile import listed
+from pytest_fsfault._session.profile import Profile, listed
+from pytest_fsfault._session.profile_keys import read_settings
 from pytest_fsfault._session.profiles import built_in, lookup, resolve
 from pytest_fsfault._session.roots import checked_roots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from pytest_fsfault._session.profile import Profile
 
 _DEFAULT = "windows"
 # The number of a sweep if it is not the first of its test, and that of the trial: `7`, `7.2`, `2-7`.
@@ -39,6 +39,9 @@ class Given(NamedTuple):
     ini_children: str = ""
     ini_native: str = ""
     ini_outside: str = ""
+    ini_windows: str = ""
+    ini_scanners: tuple[str, ...] = ()
+    ini_pretend: tuple[str, ...] = ()
     directory: str = ""
     tables: tuple[tuple[str, Any], ...] = ()
 
@@ -50,10 +53,14 @@ def ambient(given: Given) -> Ambient:
         profiles = resolve(tables, origin, profiles)
     if given.ini_profile:
         _said("fsfault_profile", lookup, given.ini_profile, profiles)
+    profile, emulated = _profile(given, profiles), _emulated(given)
     return Ambient(
+        windows=emulated.windows,
+        scanners=emulated.scanners,
+        pretend=(*profiles[profile].pretend, *emulated.pretend),
         roots=_roots(given),
         profiles=profiles,
-        profile=_profile(given, profiles),
+        profile=profile,
         rules=(*_rules("fsfault_rules", given.ini_rules), *_rules("--fsfault-rule", given.rules)),
         strict=_choice(
             "fsfault_strict", given.ini_strict, {"": True, "true": True, "false": False, "all": "all"}
@@ -65,6 +72,26 @@ def ambient(given: Given) -> Ambient:
             "fsfault_outside", given.ini_outside, {"": None, "allow": "allow", "refuse": "refuse"}
         ),
     )
+
+
+def _emulated(given: Given) -> Profile:
+    """Return what the ini file says about Windows; a table, of a version or a scanner, is written as in TOML."""
+    table: dict[str, Any] = {}
+    if given.ini_windows:
+        table["windows"] = _table_or_text("fsfault_windows", given.ini_windows)
+    for name, values in (("scanners", given.ini_scanners), ("pretend", given.ini_pretend)):
+        if values:
+            table[name] = [_table_or_text(f"fsfault_{name}", value) for value in values]
+    return read_settings(table, "ini file") if table else Profile("")
+
+
+def _table_or_text(place: str, text: str) -> Any:
+    if not text.startswith("{"):
+        return text
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError as error:
+        raise FsFaultError(f"{place}: {text!r} is not a TOML inline table: {error}") from None
 
 
 def _profile(given: Given, profiles: Mapping[str, Profile]) -> str:

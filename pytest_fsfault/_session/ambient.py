@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.language.rules import Rule
     from pytest_fsfault._session.keywords import ClockName, Outside, Strict
-    from pytest_fsfault._session.profile import Profile
+    from pytest_fsfault._session.profile import Profile, ScannerChoice
+    from pytest_fsfault._session.windows_choice import WindowsChoice
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,10 @@ class Ambient:
     children: bool | None = None
     native: bool | None = None
     outside: Outside | None = None
+    windows: WindowsChoice | None = None
+    scanners: tuple[ScannerChoice, ...] = ()
+    #: Globs of modules that the run itself lets see Windows, so that no session has to.
+    pretend: tuple[str, ...] = ()
     seed: int = 0
     #: Those of the roots in which directories are counted anew by each run, as pytest does.
     numbered: tuple[str, ...] = ()
@@ -42,4 +47,4 @@ class Ambient:
     @cached_property
     def bare(self) -> Ambient:
         """What of it holds for an `inject`, which says itself what it wants: rules are added to tests as a whole."""
-        return replace(self, profile="off", rules=(), seed=0)
+        return replace(self, profile="off", rules=(), windows=None, scanners=(), seed=0)

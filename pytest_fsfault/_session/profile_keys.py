@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.language.rules import Rule
-from pytest_fsfault._session.profile import ScannerChoice, listed
+from pytest_fsfault._session.profile import Profile, ScannerChoice, listed
 from pytest_fsfault._session.windows_choice import read_windows
 
 if TYPE_CHECKING:
-    from pytest_fsfault._session.profile import Profile
     from pytest_fsfault._session.windows_choice import WindowsChoice
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
@@ -52,6 +51,11 @@ def read_profile(parent: Profile, table: Mapping[str, Any], where: str, *, check
         outside=_one_of(table, "outside", parent.outside, ("allow", "refuse"), where),
         seed=_seed(table.get("seed", parent.seed), where),
     )
+
+
+def read_settings(table: Mapping[str, Any], where: str) -> Profile:
+    """Return what the ini file says of the keys `windows`, `scanners` and `pretend`, as a profile without a name."""
+    return read_profile(Profile(""), table, where)
 
 
 def _check_key(key: object, where: str) -> None:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.calls.gates import Gate
     from pytest_fsfault._session.ambient import Ambient
     from pytest_fsfault._session.options import Options
+    from pytest_fsfault._session.profile import Profile
+    from pytest_fsfault._windows.platform.pretend import Pretence
     from pytest_fsfault._windows.windows import Windows
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
@@ -102,11 +104,24 @@ class Session:
         self.own = [self._arm(rule) for rule in options.rules]
         from_outside = ambient.rules if options.profile != "off" else ()
         self.around = [self._arm(rule) for rule in (*from_outside, *profile.rules)]
-        windows = _first(options.windows, profile.windows)
-        if windows is not None:
-            model = self.make_windows(windows.version, dict(windows.options))
-            for scanner in profile.scanners:
-                model.add_scanner(**scanner.keywords)
+        self._pretence: Pretence | None = None
+        self._emulate(options, profile)
+
+    def _emulate(self, options: Options, profile: Profile) -> None:
+        """Switch the Windows model on, if the test, its profile or the ini file names a version."""
+        off = options.profile == "off"
+        windows = _first(options.windows, profile.windows, None if off else self.ambient.windows)
+        if windows is None:
+            return
+        model = self.make_windows(windows.version, dict(windows.options))
+        for scanner in (*profile.scanners, *(() if off else self.ambient.scanners)):
+            model.add_scanner(**scanner.keywords)
+        globs = [glob for glob in profile.pretend if glob not in self.ambient.pretend]
+        if globs:
+            from pytest_fsfault._windows.platform.pretend import pretend  # noqa: PLC0415  # for who asks for it
+
+            self._pretence = pretend(*globs)
+            self._pretence.start()
 
     def _arm(self, rule: Rule) -> Armed:
         # What the test itself asks for comes before what the run adds, whenever it is added.
@@ -230,6 +245,8 @@ class Session:
             self.proofs.close()
 
     def _end_windows(self) -> None:
+        if self._pretence is not None:
+            self._pretence.stop()
         if self.windows is not None:
             self.windows.close()
 

@@ -137,3 +137,60 @@ def test_a_profiles_rules_come_last(run):
             assert ["EIO", "EBUSY"] == [entry.fault for entry in fsfault.journal]
     """
     run(source, "--fsfault-rule", "os.replace -> EBUSY").assert_outcomes(passed=1)
+
+
+EMULATED = """
+import sys
+import pytest
+
+pytest.importorskip("mytool")
+from mytool import WINDOWS
+
+def test_it(fsfault, tmp_path):
+    windows = fsfault.windows()
+    print("\\nPROFILE", windows.version, WINDOWS, sys.platform == "win32")
+    print("RULE", [scanner.name for scanner in windows._model.reactions.scanners])
+    (tmp_path / "a").symlink_to("b")
+"""
+TABLES = """
+[tool.fsfault.profiles.mine]
+extends = "ours"
+windows = {developer_mode = true}
+scanners = [{hold = "1s..2s", on = "*.exe"}]
+pretend = ["mytool"]
+[tool.fsfault.profiles.ours]
+windows = {version = "10", long_paths = false}
+scanners = ["defender"]
+"""
+INI = [
+    "-o", "fsfault_windows={version = '10', developer_mode = true}",
+    "-o", "fsfault_scanners=defender\n{hold = '1s..2s', on = '*.exe'}",
+    "-o", "fsfault_pretend=mytool",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", ["profile", "ini"])
+def test_windows_and_scanners_as_tables(run, pytester, place):
+    """Options of the model merge, scanners add up, and modules see Windows from collection on; the ini file says the same."""
+    pytester.makepyfile(mytool="import sys\nWINDOWS = sys.platform == 'win32'")
+    pytester.syspathinsert()
+    if place == "profile":
+        pytester.makepyprojecttoml(TABLES)
+    arguments = ["--fsfault-profile", "mine"] if place == "profile" else INI
+    result = run(EMULATED, "-s", *arguments)
+    result.assert_outcomes(passed=1)
+    assert ["PROFILE 10 True False", "RULE ['defender', 'scanner']"] == shown(result)
+
+
+BROKEN = {
+    "fsfault_windows={version = }": "fsfault_windows: '{version = }' is not a TOML inline table: *",
+    "fsfault_windows=12": "ini file: windows='12' is *",
+    "fsfault_scanners=defender": "ini file: scanners needs the Windows model; write windows = '11' as well",
+}
+
+
+@pytest.mark.parametrize("setting", BROKEN)
+def test_a_mistake_in_the_ini_file(run, setting):
+    """It is one line, and ends the run."""
+    result = run("def test_it(): pass", "-o", setting)
+    result.stderr.fnmatch_lines([f"ERROR: {BROKEN[setting]}"])
