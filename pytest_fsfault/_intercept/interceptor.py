@@ -7,12 +7,11 @@ after an exception that a signal handler has raised in the middle of it, and is 
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from contextlib import contextmanager
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._core.engine.engine import Engine
@@ -21,9 +20,9 @@ from pytest_fsfault._core.engine.pending import PendingCall
 from pytest_fsfault._host.restart_manager import explain
 from pytest_fsfault._host.whole import run_all
 from pytest_fsfault._intercept.calls.changes import Changes
-from pytest_fsfault._intercept.calls.descriptors import status_of_descriptor
 from pytest_fsfault._intercept.calls.gates import AllShut, Gate, OwnWork
 from pytest_fsfault._intercept.calls.installation import TIMES, Installation, replaced
+from pytest_fsfault._intercept.calls.model_patches import ModelPatches
 from pytest_fsfault._intercept.calls.open_files import toggle_methods
 from pytest_fsfault._intercept.calls.state import UNANNOUNCED, InterceptState, ignore_starts
 from pytest_fsfault._intercept.fake.detection import FakeDetection
@@ -34,14 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from pytest_fsfault._core.clock import Clock
-    from pytest_fsfault._core.engine.interfaces import ModelView, Sessions
+    from pytest_fsfault._core.engine.interfaces import Sessions
     from pytest_fsfault._intercept.children.parent.started import ProcessRow
     from pytest_fsfault._intercept.children.parent.supervisor import ChildSupervisor
     from pytest_fsfault._intercept.fake.installation import FakeInstallation
     from pytest_fsfault._intercept.patching.patches import Patch
 
 _REAL = object()
-
 
 PendingCall.explain = staticmethod(explain)
 
@@ -56,8 +54,7 @@ class Interceptor:
         self._installation: Installation | None = None  # made when it is first needed
         self._virtual_times: dict[Sessions, VirtualTime] = {}
         self._crashed = False
-        self._model: ModelView | None = None
-        self._before: list[tuple[dict[str, Any], str, Any]] = []
+        self._model_patches = ModelPatches(self.state)
         self.supervisor: ChildSupervisor | None = None
         self._is_child = False
         self._watch = FakeDetection(
@@ -150,7 +147,7 @@ class Interceptor:
         with self._lock:
             self.state.refresh()
             self._follow_gates()
-            self._follow_model()
+            self._model_patches.follow()
             if self.supervisor is not None:
                 self.supervisor.follow()
             if not self.state.live and not self._crashed:
@@ -162,22 +159,6 @@ class Interceptor:
         """Let each clock run that is to run for the code under test."""
         for engine, virtual_time in tuple(self._virtual_times.items()):
             virtual_time.set_open(engine.ticking and not self.state.shut)
-
-    def _follow_model(self) -> None:
-        """Put in place what belongs to the model that acts now, and take away what belonged to another."""
-        model = self.state.model
-        if model is self._model:
-            return
-        for space, name, value in reversed(self._before):
-            space[name] = value
-        self._before, self._model = [], model
-        found = [] if model is None else list(model.patches())
-        if model is not None and model.view() is not None:
-            found.append((vars(os), "fstat", status_of_descriptor(self.state)))
-        for space, name, value in found:
-            if name in space:
-                self._before.append((space, name, space[name]))
-                space[name] = value
 
     def elsewhere(self, operations: Collection[str]) -> Elsewhere:
         """Return where calls of some operations went that no rule could meet."""

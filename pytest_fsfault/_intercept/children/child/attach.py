@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.patching.callers import Callers
 
 
-class Interceptor(Protocol):
+class Attachable(Protocol):
     """What an attachment needs of the patching of its process."""
 
     state: InterceptState
@@ -68,7 +68,7 @@ class RemoteRealClock(RealClock):
 class Attachment:
     """The connection of this process to its parent's sessions."""
 
-    def __init__(self, interceptor: Interceptor, directory: str) -> None:
+    def __init__(self, interceptor: Attachable, directory: str) -> None:
         self._interceptor = interceptor
         self._shared = SharedState(directory)
         self._client = Client(directory)
@@ -164,7 +164,7 @@ class ParentLiveness:
         return self.value
 
 
-def attach(interceptor: Interceptor, directory: str) -> bool:
+def attach(interceptor: Attachable, directory: str) -> bool:
     """Attach to the process that answers in `directory`; return whether there is one."""
     global _attachment  # noqa: PLW0603  # a process has one parent
     with interceptor.own_work():
@@ -204,14 +204,14 @@ def _ending(real: Callable[..., Any]) -> Callable[..., Any]:
 _directories: list[str] = []
 
 
-def _hook(interceptor: Interceptor, directory: str) -> None:
+def _hook(interceptor: Attachable, directory: str) -> None:
     """Attach what this process forks to the same parent; a fork server outlives its sessions."""
     if not _directories and hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=lambda: _forked(interceptor))
     _directories[:] = [directory]
 
 
-def _forked(interceptor: Interceptor) -> None:
+def _forked(interceptor: Attachable) -> None:
     global _attachment  # noqa: PLW0603  # a process has one parent
     if _attachment is not None:
         _attachment.sever()
