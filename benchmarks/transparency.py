@@ -76,7 +76,7 @@ SUITES = {
         (
             "pytest==9.*", "setuptools==84.2.1", "virtualenv", "wheel", "pip", "packaging", "jaraco.envs", "jaraco.path",
             "build[virtualenv]", "filelock", "ini2toml[lite]", "tomli-w", "pytest-timeout", "pytest-home",
-            "pytest-subprocess", "pytest-xdist", "jaraco.test",
+            "pytest-subprocess", "pytest-xdist", "jaraco.test", "coverage",
         ),
         "setuptools==84.2.1",
         ("-o", "addopts=", "setuptools/tests/test_build_meta.py"),
