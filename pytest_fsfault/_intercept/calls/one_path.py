@@ -128,13 +128,12 @@ class PathWrapper(Wrapper):
             if watched:
                 self.calls += 1
             try:
-                if watched and self.show is not None:
-                    return shown(self.show(self.real(path, *args, **kwargs), path))
                 result = self.real(path, *args, **kwargs) if args or kwargs else self.real(path)
                 start = ACTIVE.stamps_from
-                if result.st_ctime_ns < start and result.st_atime_ns < start and result.st_mtime_ns < start:
-                    return result
-                return shown(result)
+                old = result.st_ctime_ns < start and result.st_atime_ns < start and result.st_mtime_ns < start
+                if watched and self.show is not None:
+                    result = self.show(result, path)
+                return result if old else shown(result)
             except Exception as error:
                 if not self.failed(error, watched):
                     raise
