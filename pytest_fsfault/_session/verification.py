@@ -9,7 +9,7 @@ from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._intercept.calls.gates import Gate
 from pytest_fsfault._intercept.children.parent.started import NATIVE
 from pytest_fsfault._intercept.interceptor import interceptor
-from pytest_fsfault._intercept.native.possible import why_not
+from pytest_fsfault._intercept.native.possible import RESERVED, why_not
 from pytest_fsfault._session import open_handles
 
 if TYPE_CHECKING:
@@ -135,7 +135,11 @@ class Verification:
         yield from (never_fired(armed, self._engine, interceptor().elsewhere) for armed in missed)
         _, unreached = self.children() if missed or self._strict == "all" else (0, ())
         # What a native program changes is noticed below.
-        yield from (sentence for sentence in unreached if missed or NATIVE not in sentence)
+        yield from (
+            sentence
+            for sentence in unreached
+            if missed or not (NATIVE in sentence or sentence.startswith(RESERVED))
+        )
         yield from windows
         if self._strict == "all":
             yield from self._unnoticed(proved=proofs is not None)

@@ -12,6 +12,8 @@ from functools import cache
 _MACHINES = ("x86_64", "aarch64")
 _FIRST = (5, 5)  # SECCOMP_USER_NOTIF_FLAG_CONTINUE
 KILLABLE = (5, 19)
+#: How the sentence begins that says what is not exact; it is no failure, not even under ``strict="all"``.
+RESERVED = "a signal may count a call of a native program twice"
 _HEAD = "native programs are not reached"
 
 
@@ -29,7 +31,7 @@ def reservation() -> str:
     if why_not() or kernel() >= KILLABLE:
         return ""
     return (
-        f"a signal may count a call of a native program twice, and none is made in its place: "
+        f"{RESERVED}, and none is made in its place: "
         f"Linux {_shown(kernel())} is older than {_shown(KILLABLE)}"
     )
 

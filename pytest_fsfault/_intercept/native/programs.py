@@ -39,6 +39,11 @@ class Programs:
         self._state = state
         self._trees = Trees(watch, Judge(state, self.engines, python), Reader(), self.tell)
 
+    @staticmethod
+    def reservation() -> str:
+        """Return what is not exact here; nothing where all is."""
+        return possible.reservation()
+
     def engines(self) -> tuple[Engine, ...]:
         """Return the sessions that hold for native programs, the innermost first."""
         if self._state.shut:

@@ -4,12 +4,10 @@ import errno
 import json
 import os
 import re
-import subprocess
 import sys
 
 import pytest
 
-from pytest_fsfault import inject
 from pytest_fsfault._intercept.native import bpf, possible
 from pytest_fsfault._intercept.native.numbers import MACHINES, SHAPES
 from pytest_fsfault._windows.errnos import UNIX, unix_errno
@@ -179,11 +177,37 @@ def test_where_seccomp_is_forbidden_the_test_passes_and_one_sentence_says_why(py
     assert 3 == len(found["totals"]["unreached"])
 
 
-def test_a_program_with_the_rights_of_another_user_is_left_alone(tmp_path):
-    """It would lose them; the summary says so. Who runs as root loses nothing."""
-    if os.geteuid() == 0:
-        pytest.skip("for an ordinary user")
-    root = tmp_path / "root"
-    root.mkdir()
-    with inject("os.mkdir -> EACCES or never", roots=[root]):
-        subprocess.run(["su", "--help"], check=False, stdout=subprocess.DEVNULL)
+def test_a_program_with_the_rights_of_another_user_is_left_alone(tmp_path, monkeypatch):
+    """It would lose them, and the summary says so; who runs as root loses nothing."""
+    from pytest_fsfault._intercept.native import programs
+
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\n")
+    told = {}
+    for user in (0, 1000):
+        monkeypatch.setattr("os.geteuid", lambda user=user: user)
+        for mode in (0o755, 0o4755, 0o2755):
+            program.chmod(mode)
+            told[user, mode] = programs._privilege(str(program))
+    lost = "its file gives it the rights of another user, which it would lose"
+    assert [lost, lost] == [told.pop((1000, mode)) for mode in (0o4755, 0o2755)]
+    assert {""} == set(told.values())
+
+
+def test_what_is_not_exact_is_said_and_fails_nothing(pytester, monkeypatch):
+    """Once, in the summary; the test passes under strict="all"."""
+    sentence = f"{possible.RESERVED}: of an older kernel"
+    monkeypatch.setattr(
+        "pytest_fsfault._intercept.native.programs.Programs.reservation", staticmethod(lambda: sentence)
+    )
+    pytester.makepyfile(
+        """
+        import subprocess, pytest
+        @pytest.mark.fsfault("os.mkdir *.x -> EACCES when once", strict="all")
+        def test_it(tmp_path):
+            assert [1, 0] == [subprocess.run(["mkdir", tmp_path / "a.x"], stderr=-3).returncode for _ in range(2)]
+        """
+    )
+    result = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:asyncio")
+    result.assert_outcomes(passed=1)
+    assert 1 == str(result.stdout).count(sentence)

@@ -103,6 +103,8 @@ class ChildSupervisor:
             self._identify(launch, result)
             self.starts.forget(get_ident())
             return result
+        if reservation := programs.reservation():
+            self.starts.trouble(reservation)
         result, reason = programs.start(launch, site)
         self._identify(launch, result)
         self.starts.reached(get_ident(), reason)
