@@ -208,7 +208,7 @@ def test_what_an_imported_module_does_is_under_fault(package, tree):
     with inject("os.stat -> EBUSY", roots=[tree]) as fsfault:
         with pytest.raises(OSError, match="busy"):
             importlib.import_module(package)
-        assert [f"{tree.as_posix()}/in/{package}/__init__.py:2"] == [
+        assert [f"{tree / 'in' / package / '__init__.py'}:2"] == [
             entry.call_site for entry in fsfault.journal
         ]
 

@@ -26,6 +26,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from skips import posix_fact
 
 from pytest_fsfault import inject
 from pytest_fsfault._host.originals import ORIGINALS
@@ -300,11 +301,12 @@ def test_a_mapping_is_met_by_its_event(tree):
         with pytest.raises(PermissionError, match=r"\A\[WinError 5\] Access is denied\Z"):
             mmap.mmap(file.fileno(), 0)
         mmap.mmap(-1, 10).close()
-        assert [str(tree / "f")] == [entry.path for entry in fsfault.journal]
+        assert [(tree / "f").as_posix()] == [entry.path for entry in fsfault.journal]
 
 
 @pytest.mark.parametrize("command", [["./f"], "./f", [Path("f").absolute().name], [b"./f"]])
 @pytest.mark.parametrize("where", [None, "."])
+@posix_fact("a script that is a program")
 def test_a_program_is_met_by_its_event(command, where, tree, monkeypatch):
     """The rule matches on the executable, relative to the child's directory or found on the path."""
     monkeypatch.setenv("PATH", f"{tree}{os.pathsep}{os.environ['PATH']}")
@@ -312,7 +314,7 @@ def test_a_program_is_met_by_its_event(command, where, tree, monkeypatch):
     with inject("subprocess.Popen f -> ERROR_ACCESS_DENIED", roots=[tree]) as fsfault:
         with pytest.raises(PermissionError, match=r"\A\[WinError 5\] Access is denied\Z"):
             subprocess.Popen(command, cwd=where)
-        assert [str(tree / "f")] == [entry.path for entry in fsfault.journal]
+        assert [(tree / "f").as_posix()] == [entry.path for entry in fsfault.journal]
 
 
 def both(*args, which):
