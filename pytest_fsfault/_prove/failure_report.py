@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_fsfault._core.language.legible import legible, legible_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from pytest_fsfault._prove.trial_results import InjectedCall, TrialResult
 
@@ -19,6 +19,9 @@ _IN_FULL = 10
 _MOST = 40
 # So many trials that failed alike are named.
 _ALIKE = 12
+NOTHING_CHECKED = (
+    "the sweep checked nothing: call trial.check_atomic(), or another check, after the block of each trial"
+)
 
 
 def table(failed: Sequence[TrialResult], count: int, rerun: RerunCommand) -> str:
@@ -30,6 +33,35 @@ def table(failed: Sequence[TrialResult], count: int, rerun: RerunCommand) -> str
 def first_failed(failed: TrialResult, rerun: RerunCommand) -> str:
     """Return the verdict on a sweep whose first trial, without any fault, has failed."""
     return "\n".join(["the first trial failed, in which no fault acts:", *_blocks([failed], rerun)])
+
+
+def tree_untouched(operations: Iterable[str], strays: str) -> str:
+    """Return the verdict on a body without any call below the directory; `strays` says where they went."""
+    return (
+        f"the body never touched the tree: no call of {', '.join(operations)} below the directory that "
+        f"`with trial as root` gives{strays}"
+    )
+
+
+def too_many(ceiling: int) -> str:
+    """Return why a sweep is not run that would have more trials than `ceiling`."""
+    return (
+        f"the sweep would have more than {ceiling:,} trials; name fewer operations= or faults=, take "
+        "distinct='call stack', or give a limit= or a shard="
+    )
+
+
+def no_such_trial(number: str, known: int) -> str:
+    """Return why no trial was run, although one was asked for by its number."""
+    return f"there is no trial {number}: the trials of this sweep are 0 to {known}"
+
+
+def nothing_tried(faults: Iterable[str], operations: Collection[str]) -> str:
+    """Return the verdict on a sweep whose faults can meet none of the calls that were made."""
+    return (
+        f"the sweep tried nothing: {', '.join(faults)} can meet none of the calls "
+        f"({', '.join(sorted(operations))})"
+    )
 
 
 def _blocks(failed: Sequence[TrialResult], rerun: RerunCommand) -> Iterator[str]:

@@ -31,6 +31,12 @@ class Wrong(NamedTuple):
     text: str
 
 
+UNMET = Wrong(
+    "the sweep",
+    "the fault did not happen: the body made different calls than in the first trial; it must be deterministic",
+)
+
+
 @dataclass
 class TrialRecord:
     """What a sweep keeps of a trial: its faults, how far it got, and what its checks found."""

@@ -12,9 +12,9 @@ from pytest_fsfault._core.language.operations import GROUPS
 from pytest_fsfault._prove import failure_report
 from pytest_fsfault._prove.injection_points import Recorder, injections, not_applicable
 from pytest_fsfault._prove.injection_rules import missed, point_rules
-from pytest_fsfault._prove.outcomes import TrialRecord, Wrong
+from pytest_fsfault._prove.outcomes import UNMET, TrialRecord
 from pytest_fsfault._prove.trial import Trial
-from pytest_fsfault._prove.trial_results import below, caller_of, result_of, seen_from_here
+from pytest_fsfault._prove.trial_results import below, not_applicable_data, result_of
 from pytest_fsfault._prove.untracked import unseen, untracked
 
 if TYPE_CHECKING:
@@ -37,10 +37,6 @@ __tracebackhide__ = True
 #: More trials than these nobody waits for.
 CEILING = 10_000
 _tokens = count(1)
-_UNMET = Wrong(
-    "the sweep",
-    "the fault did not happen: the body made different calls than in the first trial; it must be deterministic",
-)
 
 
 class Sweep:
@@ -148,13 +144,7 @@ class Sweep:
             return
         wanted, root = self._wanted, self.root.as_posix()
         for step, point, call, fault in not_applicable(self._recorder.calls, wanted.distinct, wanted.faults):
-            paths = [below(path, root) for path in (call.path, call.target) if path is not None]
-            yield {
-                "id": None, "step": step, "fault": fault, "persist": None, "occurrence": [point.nth, point.total],
-                "operation": call.operation, "site": seen_from_here(call.call_site),
-                "caller": caller_of(point) or None, "paths": paths, "then": [], "applies": False, "crashed": False,
-                "verdicts": [], "rerun": "not asked", "difference": [], "reproduce": None,
-            }  # fmt: skip
+            yield not_applicable_data(step, point, call, fault, root)
 
     def current(self) -> tuple[TrialResult, str] | None:
         """Return the trial whose block has ended, and the line that runs it alone, while the loop goes on."""
@@ -207,12 +197,10 @@ class Sweep:
             raise AssertionError(failure_report.first_failed(failed[0], self._rerun))
         if not self._recorder.calls:
             self.finished = True
-            names = ", ".join(self._wanted.rule.operations)
+            rule = self._wanted.rule
             raise AssertionError(
-                f"the body never touched the tree: no call of {names} below the directory that "
-                f"`with trial as root` gives{self._environment.strays(self._wanted.rule.names)}"
+                failure_report.tree_untouched(rule.operations, self._environment.strays(rule.names))
             )
-
         if self._wanted.rule.names >= GROUPS["mutate"]:
             for path in unseen(self.before, self.after, self.root.as_posix(), self._recorder.calls):
                 self._environment.escaped(untracked(path))
@@ -238,16 +226,7 @@ class Sweep:
         """Yield the trial of a chain of faults, then those with one more fault after them."""
         goes_on = len(chain) < self._wanted.depth and chain[-1].fault.kind != "crash"
         recorder = self._new_recorder(on=False) if goes_on else None
-        # First by the very paths of the calls, which is quick; if these were others this time, by their order.
-        for by_path in (True, False):
-            self._aimed = point_rules(
-                chain, recorder, self._wanted.rule, self._environment.stack, self._steady if by_path else None
-            )
-            self._retry_if_missed = by_path and any(one.rule.path is not None for one in self._aimed)
-            armed = [*filter(None, [recorder]), *reversed(self._aimed)]
-            yield from self._trial(_written(numbers), chain, armed)
-            if not (self._retry_if_missed and self._missed()):
-                break
+        yield from self._aimed_trial(_written(numbers), chain, recorder)
         if recorder is None:
             return
         for number, injection in enumerate(self._injections(recorder.calls), 1):
@@ -256,6 +235,19 @@ class Sweep:
             self._must_be_few(self._count)
             if self._is_asked((*numbers, number)):
                 yield from self._deeper((*numbers, number), (*chain, injection))
+
+    def _aimed_trial(
+        self, number: str, chain: tuple[Injection, ...], recorder: Recorder | None
+    ) -> Iterator[Trial]:
+        """Aim by the very paths of the calls, which is quick; if these were others this time, by their order."""
+        for by_path in (True, False):
+            self._aimed = point_rules(
+                chain, recorder, self._wanted.rule, self._environment.stack, self._steady if by_path else None
+            )
+            self._retry_if_missed = by_path and any(one.rule.path is not None for one in self._aimed)
+            yield from self._trial(number, chain, [*filter(None, [recorder]), *reversed(self._aimed)])
+            if not (self._retry_if_missed and self._missed()):
+                break
 
     def _missed(self) -> bool:
         return missed(self._aimed)
@@ -302,7 +294,7 @@ class Sweep:
             self._ran.add(trial.id)
             self._checks += trial.checks
             if self._missed():
-                trial.wrong.append(_UNMET)
+                trial.wrong.append(UNMET)
         kept = self._workspace.keep(trial.id) if trial.wrong else ""
         self._results.append(self._result(trial, kept))
         if not trial.wrong:
@@ -333,27 +325,18 @@ class Sweep:
         if self._only or mine <= CEILING or self._wanted.limit is not None:
             return
         self.finished = True
-        raise AssertionError(
-            f"the sweep would have more than {CEILING:,} trials; name fewer operations= or faults=, take "
-            "distinct='call stack', or give a limit= or a shard="
-        )
+        raise AssertionError(failure_report.too_many(CEILING))
 
     def _must_have_been(self, known: int) -> None:
         self.finished = True
         if self._only and _written(self._only) not in self._ran:
-            raise AssertionError(
-                f"there is no trial {_written(self._only)}: the trials of this sweep are 0 to {known}"
-            )
+            raise AssertionError(failure_report.no_such_trial(_written(self._only), known))
         if not known:
-            faults = ", ".join(text for text, _ in self._wanted.faults)
-            names = sorted({call.operation for call in self._recorder.calls})
-            raise AssertionError(
-                f"the sweep tried nothing: {faults} can meet none of the calls ({', '.join(names)})"
-            )
+            faults = (text for text, _ in self._wanted.faults)
+            names = {call.operation for call in self._recorder.calls}
+            raise AssertionError(failure_report.nothing_tried(faults, names))
         if self._count and not self._checks and not self._failed:
-            raise AssertionError(
-                "the sweep checked nothing: call trial.check_atomic(), or another check, after the block of each trial"
-            )
+            raise AssertionError(failure_report.NOTHING_CHECKED)
 
     def _judge(self) -> None:
         if self._failed:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pytest_fsfault._core.engine.journal import Entry
-    from pytest_fsfault._prove.injection_points import Injection, InjectionPoint
+    from pytest_fsfault._prove.injection_points import Injection, InjectionPoint, RecordedCall
     from pytest_fsfault._prove.outcomes import Rerun, TrialRecord, Wrong
     from pytest_fsfault._prove.tree import Tree
 
@@ -81,6 +81,19 @@ def call_data(call: InjectedCall) -> dict[str, Any]:
         "caller": call.caller or None,
         "paths": [path for path in (call.path, call.target) if path is not None],
     }
+
+
+def not_applicable_data(
+    step: int, point: InjectionPoint, call: RecordedCall, fault: str, root: str
+) -> dict[str, Any]:
+    """Return a pair of a call and a fault that no system gives it, as data."""
+    paths = [below(path, root) for path in (call.path, call.target) if path is not None]
+    return {
+        "id": None, "step": step, "fault": fault, "persist": None, "occurrence": [point.nth, point.total],
+        "operation": call.operation, "site": seen_from_here(call.call_site),
+        "caller": caller_of(point) or None, "paths": paths, "then": [], "applies": False, "crashed": False,
+        "verdicts": [], "rerun": "not asked", "difference": [], "reproduce": None,
+    }  # fmt: skip
 
 
 def _no_call() -> dict[str, Any]:

@@ -29,7 +29,7 @@ _ATTRIBUTES = {"readonly": 1, "hidden": 2, "system": 4}
 _PROGRAM, _LIBRARY = "cmd.exe", "version.dll"
 
 
-class Holder:
+class RealHolder:
     """What is let go of by calling functions, the last first."""
 
     def __init__(self) -> None:
@@ -52,35 +52,35 @@ class RealHolders:
         #: The sizes of the real program and library, and those of the record in their place.
         self.sizes: dict[int, int] = {}
 
-    def hold(self, path: str, access: str = "r", share: str = "rw") -> Holder:
+    def hold(self, path: str, access: str = "r", share: str = "rw") -> RealHolder:
         """Open a handle with exactly this access and sharing."""
-        holder = Holder()
+        holder = RealHolder()
         holder.then(self._kernel.CloseHandle, self._open(path, access, share))
         return holder
 
-    def run(self, path: str) -> Holder:
+    def run(self, path: str) -> RealHolder:
         """Put a real program in the place of a file, and run it."""
         self._replace(path, _PROGRAM)
         process = subprocess.Popen([path, "/q", "/k"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)  # noqa: S603  # the copy
-        holder = Holder()
+        holder = RealHolder()
         holder.then(process.communicate)
         return holder
 
-    def load(self, path: str) -> Holder:
+    def load(self, path: str) -> RealHolder:
         """Put a real library in the place of a file, and load it."""
         self._replace(path, _LIBRARY)
-        holder = Holder()
+        holder = RealHolder()
         holder.then(self._kernel.FreeLibrary, self._checked(self._kernel.LoadLibraryW(path)))
         return holder
 
-    def map(self, path: str, access: str = "rw") -> Holder:
+    def map(self, path: str, access: str = "rw") -> RealHolder:
         """Map a file for writing, and close every handle of it."""
         file = self._open(path, access, "rwd")
         section = self._kernel.CreateFileMappingW(file, None, _PAGE_READWRITE, 0, 0, None)
         view = self._kernel.MapViewOfFile(self._checked(section), _FILE_MAP_WRITE_READ, 0, 0, 0)
         self._kernel.CloseHandle(section)
         self._kernel.CloseHandle(file)
-        holder = Holder()
+        holder = RealHolder()
         holder.then(self._kernel.UnmapViewOfFile, self._checked(view))
         return holder
 

@@ -96,7 +96,7 @@ def take(process: int, descriptor: int) -> int:
     return int(found)
 
 
-class Listener:
+class NotificationListener:
     """One listener: what a tree of processes asks."""
 
     def __init__(self, descriptor: int) -> None:

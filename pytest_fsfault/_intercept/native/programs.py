@@ -17,7 +17,7 @@ from pytest_fsfault._intercept.native.judging import Judge
 from pytest_fsfault._intercept.native.notify import take
 from pytest_fsfault._intercept.native.numbers import MACHINES
 from pytest_fsfault._intercept.native.starting import Start
-from pytest_fsfault._intercept.native.tree import Tree, Trees, filters
+from pytest_fsfault._intercept.native.tree import ProcessTree, Trees, filters
 from pytest_fsfault._intercept.native.wants import Wants, wants
 
 if TYPE_CHECKING:
@@ -74,10 +74,10 @@ class Programs:
             )
             wanted = Wants()
         start = _start(wanted, lambda: launch.real(wanted.harmless), self._state)
-        tree: list[Tree] = []
+        tree: list[ProcessTree] = []
 
         def listen(listener: int) -> None:
-            tree.append(Tree(listener, site, killable=start.killable))
+            tree.append(ProcessTree(listener, site, killable=start.killable))
             tree[0].starter = start.native
             self._trees.add(tree[0])
 
@@ -98,7 +98,7 @@ class Programs:
 
     def adopt(self, process: int, descriptor: int, site: str) -> None:
         """Answer what a forked process, and whatever it starts, asks by a listener of its own. Raise OSError."""
-        tree = Tree(take(process, descriptor), site, killable=possible.kernel() >= possible.KILLABLE)
+        tree = ProcessTree(take(process, descriptor), site, killable=possible.kernel() >= possible.KILLABLE)
         tree.root = process
         self._trees.add(tree)
 

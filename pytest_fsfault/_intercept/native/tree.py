@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._host.originals import listdir
 from pytest_fsfault._intercept.native import memory
-from pytest_fsfault._intercept.native.notify import Listener
+from pytest_fsfault._intercept.native.notify import NotificationListener
 from pytest_fsfault._intercept.native.numbers import ESTRANGING, RIGHTS
 from pytest_fsfault._intercept.native.replies import KILL, PROCEED, Asker, Reply
 
@@ -39,7 +39,7 @@ class Watch(Protocol):
         """Call `call` in that thread after so many real seconds."""
 
 
-class Tree:
+class ProcessTree:
     """All processes that have come from one start, as long as one of them lives."""
 
     def __init__(self, listener: int, site: str, *, killable: bool) -> None:
@@ -48,7 +48,7 @@ class Tree:
         self.estranged = False
         self.constant = True  # nobody in it has changed its rights so far
         self.known: dict[tuple[int, str, int, int], Asker] = {}
-        self.listener = Listener(listener)
+        self.listener = NotificationListener(listener)
         self.tasks: set[int] = set()  # the threads that have asked
         self.root: int | None = None  # the process that was started first
         self.starter = 0  # the thread that has started it
@@ -84,9 +84,9 @@ class Trees:
         self._judge = judge
         self._reader = reader
         self._tell = tell
-        self._trees: dict[int, Tree] = {}
+        self._trees: dict[int, ProcessTree] = {}
 
-    def add(self, tree: Tree) -> None:
+    def add(self, tree: ProcessTree) -> None:
         """Answer a tree from now on."""
         descriptor = tree.listener.descriptor
         self._trees[descriptor] = tree
@@ -95,7 +95,7 @@ class Trees:
     def __len__(self) -> int:
         return len(self._trees)
 
-    def _ready(self, tree: Tree) -> None:
+    def _ready(self, tree: ProcessTree) -> None:
         for _ in range(_IN_A_ROW):
             state = tree.listener.state() if tree.open else ""
             if state == "over":
@@ -106,7 +106,7 @@ class Trees:
             if request is not None:
                 self._answer(tree, request)
 
-    def _answer(self, tree: Tree, request: Request) -> None:
+    def _answer(self, tree: ProcessTree, request: Request) -> None:
         """Answer one question; whatever goes wrong with us, the call goes ahead."""
         tree.tasks.add(request.task)
         reply = PROCEED
@@ -122,7 +122,7 @@ class Trees:
             self._tell(f"a native program's call went ahead without faults: {type(error).__name__}: {error}")
             tree.listener.proceed(request.ident)
 
-    def _decide(self, tree: Tree, request: Request) -> Reply:
+    def _decide(self, tree: ProcessTree, request: Request) -> Reply:
         name = self._reader.name(request)
         if name in ESTRANGING or name in RIGHTS:
             tree.estranged |= name in ESTRANGING
@@ -142,7 +142,7 @@ class Trees:
             return PROCEED
         return self._judge.judge(call, tree, lambda: tree.listener.is_valid(request.ident))
 
-    def _send(self, tree: Tree, request: Request, reply: Reply) -> None:
+    def _send(self, tree: ProcessTree, request: Request, reply: Reply) -> None:
         if not tree.open:
             return
         listener, ident = tree.listener, request.ident
@@ -159,7 +159,7 @@ class Trees:
             if reply.then is not None:
                 reply.then()
 
-    def _send_later(self, tree: Tree, request: Request, reply: Reply) -> None:
+    def _send_later(self, tree: ProcessTree, request: Request, reply: Reply) -> None:
         now = PROCEED
         try:
             if reply.then is not None:
@@ -167,13 +167,13 @@ class Trees:
         finally:
             self._send(tree, request, now)
 
-    def _forget(self, tree: Tree) -> None:
+    def _forget(self, tree: ProcessTree) -> None:
         descriptor = tree.listener.descriptor
         if self._trees.pop(descriptor, None) is not None:
             self._watch.unwatch(descriptor)
             tree.close()
 
-    def release(self) -> list[Tree]:
+    def release(self) -> list[ProcessTree]:
         """Stop answering; return the trees that live on, for somebody else to answer."""
         left = []
         for tree in tuple(self._trees.values()):
