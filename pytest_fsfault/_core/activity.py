@@ -25,12 +25,15 @@ class Activity(Protocol):
 
     def monotonic_ns(self) -> int:
         """Return real time."""
+        ...
 
     def stamp_ns(self) -> int:
         """Return the time that the system stamps a file with which is written now, in nanoseconds."""
+        ...
 
     def next_stamp_ns(self, stamp: int) -> int:
         """Wait until that is later than `stamp`, a few milliseconds, and return it."""
+        ...
 
     def adopt(self, thread: Thread, *, real: bool = False) -> None:
         """Count `thread` to the test; it may still have to be started.
@@ -43,18 +46,22 @@ class Activity(Protocol):
 
     def belongs(self, ident: int) -> bool:
         """Return whether this running thread counts to the test."""
+        ...
 
     def at_work(self, waiting: Collection[int], since: int) -> bool:
         """Return whether a thread of the test that is none of `waiting` does something.
 
         `since` is the real instant at which the wait began for whose sake this is asked.
         """
+        ...
 
     def limits(self, waiting: Collection[int]) -> Iterable[LimitedWait]:
         """Return the limited waits of threads that are none of `waiting`; asked once nobody is at work."""
+        ...
 
     def child_lives(self) -> bool:
         """Return whether a child process is alive that does not share the clock."""
+        ...
 
 
 class ChildrenOnClock(Protocol):
@@ -65,6 +72,8 @@ class ChildrenOnClock(Protocol):
 
     def at_work(self, now: int) -> bool:
         """Return whether one of them does something at the real instant `now`."""
+        ...
 
     def limits(self, now: int) -> Iterable[LimitedWait]:
         """Return the limited waits of their threads; asked once none of them is at work."""
+        ...

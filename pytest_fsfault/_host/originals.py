@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.engine.interfaces import NativeFunctions
 
 #: The real function by its module and name, such as ``("os", "replace")``.
-ORIGINALS = {
+ORIGINALS: dict[tuple[str, str], Callable[..., Any]] = {
     (module.__name__, name): value
     for module in (os, io, shutil)
     for name, value in vars(module).items()
@@ -42,6 +42,7 @@ class _Originals:
 
         def __getattr__(self, name: str) -> Callable[..., Any]:
             """Return a function of `os` by its name."""
+            ...
 
     open_file = staticmethod(open_file)
     realpath = staticmethod(os.path.realpath)

@@ -30,9 +30,11 @@ class WindowsPathFunctions(Protocol):
 
     def full(self, path: str) -> str:
         """Return a path without ``.``, ``..``, final dots and blanks, from its drive on (GetFullPathNameW)."""
+        ...
 
     def long(self, path: str) -> str:
         """Return an existing path without 8.3 names (GetLongPathNameW); raise OSError if it does not exist."""
+        ...
 
 
 class WindowsForms:

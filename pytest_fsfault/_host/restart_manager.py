@@ -37,15 +37,19 @@ class RestartManager(Protocol):
 
     def start(self) -> tuple[int, int, str]:
         """Begin a session: return its handle and its key (RmStartSession)."""
+        ...
 
     def register(self, session: int, path: str) -> int:
         """Name the file that it is about (RmRegisterResources)."""
+        ...
 
     def holders(self, session: int, room: int) -> tuple[int, int, Sequence[tuple[int, str]]]:
         """Return how many hold it, and numbers and names of as many as there is `room` for (RmGetList)."""
+        ...
 
     def end(self, session: int) -> int:
         """End a session (RmEndSession)."""
+        ...
 
 
 def holders(

@@ -39,18 +39,21 @@ class Environment(Protocol):
 
     def leave(self) -> TrialOutcome:
         """Let nothing act any more; return what happened."""
+        ...
 
     def settle(self) -> None:
         """End what a crash has left, before the tree is put aside."""
 
     def stack(self) -> Stack:
         """Return the lines of the project that are at work, above the frame of the trial."""
+        ...
 
     def escaped(self, told: str) -> None:
         """Take in a change that no call of ours has made."""
 
     def strays(self, names: frozenset[str]) -> str:
         """Say which of these operations were seen elsewhere, if none was seen in the tree."""
+        ...
 
 
 class Trials(Protocol):
@@ -59,24 +62,30 @@ class Trials(Protocol):
     @property
     def root(self) -> Path:
         """The directory of the tree."""
+        ...
 
     @property
     def before(self) -> Tree:
         """The old tree."""
+        ...
 
     @property
     def after(self) -> Tree:
         """The new tree."""
+        ...
 
     @property
     def expect(self) -> tuple[type[BaseException], ...]:
         """Exceptions that the code under test may make of a fault."""
+        ...
 
     def snapshot(self, path: str | None = None) -> Tree:
         """Return what is at the root now, or at another path."""
+        ...
 
     def enter(self, token: int, frame: FrameType) -> None:
         """Let the faults of the trial act on what `frame` calls."""
 
     def leave(self, *, first: bool) -> TrialOutcome:
         """Let them act no more; the `first` trial leaves the new tree."""
+        ...

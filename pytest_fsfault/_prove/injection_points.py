@@ -71,8 +71,9 @@ class Recorder(Armed):
         self.owner_thread = 0  # the thread of the block
         self._stack = stack
 
-    def count(self, operation: Operation, *_: object) -> str | None:
+    def count(self, operation: Operation, now: float, roots: Sequence[str], ignore_case: bool) -> str | None:
         """Write the call down."""
+        del now, roots, ignore_case
         if self.on:
             apart = threading.get_ident() != self.owner_thread
             name = "rename" if operation.doubtful else operation.name
@@ -120,8 +121,9 @@ class PointRule(Armed):
         self._seen = 0
         self._met: Operation | None = None
 
-    def count(self, operation: Operation, *_: object) -> str | None:
+    def count(self, operation: Operation, now: float, roots: Sequence[str], ignore_case: bool) -> str | None:
         """Return why the fault is due at this call, if it is."""
+        del now, roots, ignore_case
         if not self._wanted.matches(operation, ()):
             return None
         if self._met is not None:

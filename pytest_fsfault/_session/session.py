@@ -51,15 +51,18 @@ class Proving(Protocol):
 
     def findings(self) -> Iterable[str]:
         """Return what a green test must not hide."""
+        ...
 
     def must_stand_alone(self) -> None:
         """Raise FsFaultError if a sweep is running."""
 
     def explain(self) -> str:
         """Return which trial a test was at; nothing if at none."""
+        ...
 
     def evidence(self) -> dict[str, list[dict[str, Any]]]:
         """Return what was tried, as data."""
+        ...
 
 
 class Session:

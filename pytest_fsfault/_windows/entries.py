@@ -23,7 +23,7 @@ class DirEntry:
         self.path = real.path
 
     @property  # type: ignore[misc]
-    def __class__(self) -> Any:
+    def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride, reportIncompatibleVariableOverride, reportGeneralTypeIssues]
         return os.DirEntry
 
     def __getattr__(self, name: str) -> Any:

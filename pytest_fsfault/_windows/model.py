@@ -129,15 +129,15 @@ class WindowsModel:
         for rmtree in (shutil.rmtree, getattr(shutil.rmtree, "__func__", None)):
             if rmtree is not None:
                 yield vars(rmtree), "avoids_symlink_attacks", False
-        yield vars(shutil), "_use_fd_functions", False
-        yield vars(shutil), "_copyxattr", _copy_nothing
-        yield vars(shutil), "_winapi", self._winapi
+        yield shutil.__dict__, "_use_fd_functions", False
+        yield shutil.__dict__, "_copyxattr", _copy_nothing
+        yield shutil.__dict__, "_winapi", self._winapi
         yield from temporary_files.patches()
-        yield vars(shutil), "stat", STAT
-        yield vars(mmap), "mmap", self._mmap
-        yield vars(tempfile), "TemporaryFile", tempfile.NamedTemporaryFile  # CPython Lib/tempfile.py
+        yield shutil.__dict__, "stat", STAT
+        yield mmap.__dict__, "mmap", self._mmap
+        yield tempfile.__dict__, "TemporaryFile", tempfile.NamedTemporaryFile  # CPython Lib/tempfile.py
         for name, functions in supported().items():
-            yield vars(os), name, functions
+            yield os.__dict__, name, functions
 
     def view(self) -> Callable[[Any, object], Any] | None:
         """Return what shows the status of a file as Windows does; None where it needs no change."""

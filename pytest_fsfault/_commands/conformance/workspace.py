@@ -47,6 +47,7 @@ class Held(Protocol):
 
     def close(self) -> object:
         """Close it."""
+        ...
 
 
 class Others(Protocol):
@@ -54,15 +55,19 @@ class Others(Protocol):
 
     def hold(self, path: str, access: str = "r", share: str = "rw") -> Held:
         """Pretend that another process has `path` open."""
+        ...
 
     def run(self, path: str) -> Held:
         """Let the program at `path` run."""
+        ...
 
     def load(self, path: str) -> Held:
         """Let the library at `path` be loaded."""
+        ...
 
     def map(self, path: str, access: str = "rw") -> Held:
         """Let `path` be mapped, without a handle."""
+        ...
 
     def set_attributes(
         self, path: str, readonly: bool | None = None, hidden: bool | None = None, system: bool | None = None

@@ -18,6 +18,7 @@ class ClockView(Protocol):
     @property
     def now(self) -> float:
         """Seconds since the start."""
+        ...
 
     def sleep(self, seconds: float) -> None:
         """Let `seconds` pass."""
@@ -43,10 +44,12 @@ class Witness(Protocol):
     @property
     def journal(self) -> Notes:
         """Where the entry goes."""
+        ...
 
     @property
     def clock(self) -> ClockView:
         """What tells the time of the entry."""
+        ...
 
     def watch_for_storm(self, operation: Operation, outcome: Outcome) -> None:
         """Take in an outcome; raise RetryStorm once there is no progress."""
@@ -57,6 +60,7 @@ class NativeFunctions(Protocol):
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """Return a function of `os` by its name; `open_file` is `io.open`."""
+        ...
 
 
 class Answer(NamedTuple):
@@ -92,24 +96,30 @@ class ModelView(Protocol):
 
     def concerns(self, name: str, *, target: bool) -> Callable[[str], object] | None:
         """Return a quick test whether `name` needs an answer on a path (or target); never a wrong no."""
+        ...
 
     def fast_path(self, name: str) -> FastPath | None:
         """Return what lets the plain calls of one operation pass without a judgement; None if all pass."""
+        ...
 
     def spelled(self, operation: Operation) -> Operation:
         """Return the operation on the paths that the emulated system would find, to be compared with rules."""
+        ...
 
     def done(self, operation: Operation, answer: Answer, result: Any) -> Any:
         """Take in that an operation has succeeded; return what the caller gets."""
+        ...
 
     def passed(self, operation: Operation, answer: Answer) -> None:
         """Take in that an operation goes ahead whose result is not seen."""
 
     def translated(self, operation: Operation, error: OSError) -> OSError:
         """Return the error that the emulated system gives where the real one gave `error`."""
+        ...
 
     def view(self) -> Callable[[Any, object], Any] | None:
         """Return what shows the status of a file, found at a path, as the emulated system does; None: it is right."""
+        ...
 
     def mapped(self) -> None:
         """Take in that a file may have been mapped into memory."""
@@ -119,9 +129,11 @@ class ModelView(Protocol):
 
     def patches(self) -> Iterable[tuple[dict[str, Any], str, Any]]:
         """Yield what else is to be put in place while the model acts: a module's dictionary, a name, a value."""
+        ...
 
     def wants_closes(self) -> bool:
         """Return whether a scanner or a hold waits for files to be closed."""
+        ...
 
 
 class SystemModel(ModelView, Protocol):
@@ -129,6 +141,7 @@ class SystemModel(ModelView, Protocol):
 
     def judge(self, operation: Operation) -> Answer:
         """Say whether the operation is allowed, and how it is done."""
+        ...
 
 
 class Answered(NamedTuple):
@@ -160,13 +173,16 @@ class RulesView(Protocol):
     @property
     def names(self) -> Collection[str]:
         """All operations that any rule in force can match."""
+        ...
 
     @property
     def speaks_windows(self) -> bool:
         """Whether a rule in force raises a Windows error."""
+        ...
 
     def superset(self, name: str, roots: Sequence[str], *, target: bool) -> Callable[[str], object] | None:
         """Return a quick test that fails only on paths (or targets) of `name` that no rule means."""
+        ...
 
 
 class Sessions(Protocol):
@@ -189,41 +205,51 @@ class Sessions(Protocol):
     @property
     def clock(self) -> ClockView:
         """The clock that decisions go by."""
+        ...
 
     @property
     def children(self) -> bool:
         """Whether child processes are under it as well."""
+        ...
 
     @property
     def native(self) -> bool:
         """Whether native programs are, where that is possible."""
+        ...
 
     @property
     def observing(self) -> bool:
         """Whether every call below the roots is recorded."""
+        ...
 
     @property
     def sorts(self) -> bool:
         """Whether directories are listed in the order of their names."""
+        ...
 
     @property
     def model(self) -> ModelView | None:
         """The model that is asked after all rules."""
+        ...
 
     @property
     def plan(self) -> RulesView:
         """The rules."""
+        ...
 
     @property
     def tallies(self) -> Mapping[str, Tally]:
         """Calls below the roots by operation."""
+        ...
 
     @property
     def outside(self) -> dict[str, str]:
         """A path outside the roots on which an operation was seen."""
+        ...
 
     def covers(self, operation: Operation) -> bool:
         """Return whether the operation happens below a root while the gate is open."""
+        ...
 
     def count(self, name: str, calls: int, paths: Iterable[str]) -> None:
         """Count calls that no rule concerned."""
@@ -236,6 +262,7 @@ class Sessions(Protocol):
         `now` is the reading of the clock, if it was taken for this call already. With `already_decided` an inner
         session has decided: the call counts, but no rule fires.
         """
+        ...
 
     def hold_up(self, operation: Operation) -> None:
         """Let the model see a call that a delay holds up: a hold that it outlasts was met."""
@@ -248,3 +275,4 @@ class Sessions(Protocol):
 
     def end(self, reason: BaseException) -> NoReturn:
         """Let nothing more happen, and raise `reason`, now and at every later call."""
+        ...

@@ -41,7 +41,7 @@ class ShownStatus(tuple[Any, ...]):  # noqa: SLOT001  # it holds more than its i
     st_reparse_tag = 0
 
     @property  # type: ignore[misc]
-    def __class__(self) -> Any:
+    def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride, reportIncompatibleVariableOverride, reportGeneralTypeIssues]
         return os.stat_result
 
     def __getattr__(self, name: str) -> Any:

@@ -36,12 +36,15 @@ class Paths(Protocol):
 
         Raise TypeError for an object that is no path.
         """
+        ...
 
     def absolute(self, text: str, base: str, /) -> str:
         """Return a path as seen from a directory."""
+        ...
 
     def writes(self, descriptor: Any, /) -> bool:
         """Return whether a descriptor was opened for writing."""
+        ...
 
 
 class Ends(NamedTuple):

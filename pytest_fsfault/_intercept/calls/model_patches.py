@@ -30,7 +30,7 @@ class ModelPatches:
         self._before, self._model = [], model
         found = [] if model is None else list(model.patches())
         if model is not None and model.view() is not None:
-            found.append((vars(os), "fstat", status_of_descriptor(self._state)))
+            found.append((os.__dict__, "fstat", status_of_descriptor(self._state)))
         for space, name, value in found:
             if name in space:
                 self._before.append((space, name, space[name]))

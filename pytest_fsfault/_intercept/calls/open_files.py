@@ -132,7 +132,8 @@ class FileMethod(Wrapper):
 
     __slots__ = ()
 
-    def _template(self, _function: InterceptedFunction) -> Callable[..., Any]:
+    def _template(self, function: InterceptedFunction) -> Callable[..., Any]:
+        del function
         return FileMethod._no_function
 
     def _no_function(self) -> None:

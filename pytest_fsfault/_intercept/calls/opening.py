@@ -43,7 +43,8 @@ class OpenWrapper(PathWrapper):
         # Where calls go that are none of our business.
         self.through = _with_warnings_of_the_caller(real) if sys.flags.warn_default_encoding else real
 
-    def _template(self, _function: InterceptedFunction) -> Callable[..., Any]:
+    def _template(self, function: InterceptedFunction) -> Callable[..., Any]:
+        del function
         return OpenWrapper._open
 
     def _open(

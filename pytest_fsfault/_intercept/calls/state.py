@@ -33,6 +33,7 @@ class CallCounter(Protocol):
 
     def drain_counts(self) -> tuple[int, list[str]]:
         """Hand over the calls that no rule concerned, and start counting anew."""
+        ...
 
 
 class Liveness(Protocol):
@@ -42,6 +43,7 @@ class Liveness(Protocol):
 
     def __bool__(self) -> bool:
         """Return whether an open session exists."""
+        ...
 
 
 def ignore_starts(*_: object) -> None:

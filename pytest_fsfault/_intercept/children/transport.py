@@ -42,18 +42,22 @@ class Transport(Protocol):
     @property
     def descriptor(self) -> int:
         """The number of its descriptor."""
+        ...
 
     def is_ours(self) -> bool:
         """Return whether the descriptor is still that of the connection."""
+        ...
 
     def send(self, data: bytes) -> int:
         """Send what can be sent without waiting; return its length."""
+        ...
 
     def sendall(self, data: bytes) -> None:
         """Send all of `data`."""
 
     def recv(self, size: int) -> bytes:
         """Return what has come, at most `size` bytes; nothing if the other end is closed."""
+        ...
 
     def sever(self) -> None:
         """In a forked child: let the copy of the connection end, while that of the parent goes on."""

@@ -31,9 +31,11 @@ class PythonChildren(Protocol):
 
     def has_asked(self, task: int, operation: str) -> bool:
         """Return whether a thread has asked about the call that it makes now."""
+        ...
 
     def is_attached(self, task: int) -> bool:
         """Return whether a thread belongs to a process that decides by itself what needs no decision."""
+        ...
 
 
 class Judge:

@@ -139,7 +139,7 @@ def _timer(real: Any) -> Any:
     def call_later(self: Any, delay: Any, callback: Any, *args: Any, context: Any = None) -> Any:
         clock = time_of(self).settle().clock
         wake = getattr(sys.modules.get("asyncio.futures"), "_set_result_unless_cancelled", None)
-        if clock is not None and callback is not None and callback is wake:
+        if clock is not None and callback is not None and wake is not None and callback is wake:
             span = nanoseconds(delay)
             if span is not None:
                 callback = SleepCallback(clock, span, wake)

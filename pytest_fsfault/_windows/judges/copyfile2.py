@@ -33,6 +33,7 @@ class CopyModel(Protocol):
     @property
     def state(self) -> WindowsState:
         """What is known of files and of who has them open."""
+        ...
 
     def written(self, path: str) -> None:
         """Record that a file was written and closed."""

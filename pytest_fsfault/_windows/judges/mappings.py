@@ -46,6 +46,7 @@ class MappingModel(Protocol):
     @property
     def state(self) -> WindowsState:
         """What is known of files and of who has them open."""
+        ...
 
 
 class _Kind(type):

@@ -21,12 +21,15 @@ class FakeFunctions(Protocol):
 
     def open_files(self) -> Iterator[Any]:
         """Yield what is open: `descriptor`, `path`, `identity`, `is_directory`, `reads`, `writes`."""
+        ...
 
     def getcwd(self) -> str:
         """Return the current directory."""
+        ...
 
     def __getattr__(self, name: str) -> Any:
         """Return any other function."""
+        ...
 
 
 class FakeOpenFiles:

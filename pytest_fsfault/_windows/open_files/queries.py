@@ -47,12 +47,15 @@ class Query(Protocol):
 
     def behind(self, link: str) -> FoundFile | None:
         """Return what a link of ``/proc`` stands for, if that is meant."""
+        ...
 
     def at(self, path: str) -> FoundFile | None:
         """Return what stands at a path, if that is meant."""
+        ...
 
     def mapped(self, maps: Iterable[Mapped]) -> list[Mapped]:
         """Return those mapped files that are sought."""
+        ...
 
 
 class SameFile:

@@ -140,9 +140,11 @@ class ImportListener(Protocol):
 
     def owns(self, name: str) -> bool:
         """Return whether the module of this name is meant."""
+        ...
 
     def see(self, found: Any) -> Any:
         """Return what such a module gets when it imports `found`."""
+        ...
 
     def dress(self, name: str, module: Any) -> None:
         """Change a module that was loaded just now."""

@@ -36,6 +36,7 @@ class Attachable(Protocol):
 
     def own_work(self) -> AbstractContextManager[None]:
         """Let the calling thread work for us in the block."""
+        ...
 
     def attach(self, engine: Sessions, patches: list[Patch]) -> None:
         """Put the sessions of the parent in force, and patches in place with them."""

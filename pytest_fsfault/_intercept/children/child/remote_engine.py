@@ -42,12 +42,14 @@ class Link(Protocol):
 
     def is_open(self) -> bool:
         """Return whether the parent still answers."""
+        ...
 
     def leave(self) -> None:
         """Detach: the parent answers no more."""
 
     def successor(self, engine: RemoteSessions) -> RemoteSessions | None:
         """Return the sessions that have taken the place of `engine`, in a process forked since."""
+        ...
 
 
 class RemoteSessions:
@@ -185,13 +187,14 @@ class RemoteSessions:
         )
 
     def decide(
-        self, operation: Operation, _now: float | None = None, *, already_decided: bool = False
+        self, operation: Operation, now: float | None = None, *, already_decided: bool = False
     ) -> Ruling:
         """Return what the parent decides, by its own clock; raise what has ended the session.
 
         What its models say comes with the answer, unless a delay has to pass before they are asked.
         """
         __tracebackhide__ = True
+        del now
         clock = self.clock
         stack = self._callers.stack(sys._getframe(1), None) if self.sorts else None
         unreported = clock.spent_in_all() if isinstance(clock, RemoteClock) else 0
@@ -270,13 +273,14 @@ class RemoteCall:
 
     def note(
         self,
-        _operation: Operation,
+        operation: Operation,
         handling: Handling,
         outcome: Outcome,
         error: BaseException | None,
-        _who: tuple[int, int] | None = None,
+        who: tuple[int, int] | None = None,
     ) -> None:
         """Report the outcome to the parent; raise what ends the session."""
+        del operation, who
         __tracebackhide__ = True
         self._sessions.ask(
             "note", self._number, outcome, encode_failure(error), handling.fault, handling.reason

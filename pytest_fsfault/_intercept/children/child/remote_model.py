@@ -71,6 +71,7 @@ class Asking(Protocol):
 
     def ask(self, *message: Any) -> Message:
         """Return the parent's answer."""
+        ...
 
 
 def result_of(answer: Message) -> Any:
