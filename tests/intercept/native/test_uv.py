@@ -59,7 +59,7 @@ def test_the_seed_by_nothing_but_a_scanner(uv, root):
         (refused,) = fsfault.journal.faults
     assert 2 == run.returncode
     assert RENAME.search(run.stdout)
-    assert "is held by defender" in refused.reason
+    assert "is held by MsMpEng.exe (Microsoft Defender)" in refused.reason
     assert "uv" == refused.program
 
 
@@ -203,3 +203,27 @@ def _sweep(release, home):
             told = str(error)
             failed = set(re.findall(r"^trial [\d.]+: (\S+ \S+: [^,]+), at", told, re.MULTILINE))
     return {re.sub(r"^(\S+) .*site-packages/", r"\1 ", one) for one in failed}
+
+
+def test_a_sweep_over_tool_install(release, root):
+    """Whatever open is refused, neither that run nor the next changes the base interpreter."""
+    before, refused = _packages(), set()
+
+    def install(tree):
+        done = Uv(*release, tree).tool("install", "cowsay")
+        if done.returncode:
+            raise FailedError(done.stdout)
+
+    with contextlib.suppress(AssertionError), inject(roots=[root], strict=False) as fsfault:
+        sweep = fsfault.sweep(
+            lambda tree: (tree / "bin").mkdir(), faults=["ERROR_ACCESS_DENIED"], operations="os.open",
+            persist=False, expect=FailedError, limit=15,
+        )  # fmt: skip
+        for trial in sweep:
+            with trial as tree:
+                install(tree)
+            with contextlib.suppress(FailedError):
+                trial.check_rerun(install)
+            refused |= {os.path.basename(one.path) for one in trial.injected}
+    assert len(refused) > 5
+    assert before == _packages()
