@@ -11,7 +11,7 @@ from pytest_fsfault._intercept.calls.arguments import ends_of
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
 from pytest_fsfault._intercept.calls.wrapper import UNKNOWN, Wrapper
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
-from pytest_fsfault._intercept.virtual_time.file_stamps import listed, set_explicitly, shown
+from pytest_fsfault._intercept.virtual_time.file_stamps import in_virtual_time, listed, set_explicitly, shown
 from pytest_fsfault._intercept.virtual_time.scope import ACTIVE
 
 if TYPE_CHECKING:
@@ -130,10 +130,9 @@ class PathWrapper(Wrapper):
             try:
                 result = self.real(path, *args, **kwargs) if args or kwargs else self.real(path)
                 start = ACTIVE.stamps_from
-                old = result.st_ctime_ns < start and result.st_atime_ns < start and result.st_mtime_ns < start
-                if watched and self.show is not None:
-                    result = self.show(result, path)
-                return result if old else shown(result)
+                if result.st_ctime_ns >= start or result.st_atime_ns >= start:
+                    result = in_virtual_time(result, sys._getframe(1))
+                return self.show(result, path) if watched and self.show is not None else result
             except Exception as error:
                 if not self.failed(error, watched):
                     raise

@@ -19,12 +19,20 @@ from pytest_fsfault._intercept.virtual_time.scope import ACTIVE
 from pytest_fsfault._intercept.virtual_time.travel import wall_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from types import FrameType
+    from typing import Self
+
+    from pytest_fsfault._core.clock import VirtualClock
+    from pytest_fsfault._intercept.virtual_time.scope import ClockScope
 
 # A stat result has ten fields that can be counted, the times in three forms, and what a system has besides.
 _MADE: Any = os.stat_result(range(os.stat_result.n_fields)).__reduce__()
 _others: Any = attrgetter(*list(_MADE[1][1])[6:])
+# What can differ between two results of one file whose ten fields are equal.
+_rest: Any = attrgetter(*[name for name in list(_MADE[1][1])[3:] if name not in {"st_blksize", "st_rdev"}])
+# How many files are remembered at the most.
+_MOST = 1 << 14
 _stat = ORIGINALS["os", "stat"]
 # Of the standard library, what lists directories and hands on no entry.
 _LISTERS = frozenset(
@@ -34,25 +42,42 @@ _LISTERS = frozenset(
 
 def shown(result: Any) -> Any:
     """Return a stat result as the caller of the function that returns it is to see it."""
+    kind = type(result)
+    real = (
+        result._real if kind is ShownStatus else result
+    )  # a model of Windows has shown something else of it
     start = ACTIVE.stamps_from
-    if type(result) is ShownStatus:  # a model of Windows has shown something else of it
-        inner = result._real
-        real = in_virtual_time(inner, _getframe(2))
-        return result if real is inner else with_another(result, real)
-    # The stamp of a change of content is no later than that of the change of status, unless somebody has set it.
-    if type(result) is not os.stat_result or (
-        result.st_ctime_ns < start and result.st_atime_ns < start and result.st_mtime_ns < start
-    ):
+    # A change of content, or of a time of it, is one of status as well; a reading is not.
+    if kind not in _KINDS or (real.st_ctime_ns < start and real.st_atime_ns < start):
         return result
-    return in_virtual_time(result, _getframe(2))
+    found = in_virtual_time(real, _getframe(2))
+    return found if kind is not ShownStatus else result if found is real else with_another(result, found)
+
+
+_KINDS = frozenset({os.stat_result, ShownStatus})
 
 
 def in_virtual_time(result: os.stat_result, caller: FrameType) -> os.stat_result:
-    """Return a stat result with stamps of the present session as `caller` is to see it."""
+    """Return a stat result with stamps of the present session as `caller` is to see it.
+
+    What the clock showed at an instant never changes: a file that has not changed since is not looked up again.
+    """
     scope = ACTIVE.scope
-    clock = None if scope is None else scope.virtual
-    if scope is None or clock is None or not scope.governs(caller):
+    if scope is None or scope.virtual is None or not scope.governs(caller):
         return result
+    statuses = scope.statuses
+    known = statuses.get(result[1])  # by the inode: of files of several devices the latest is remembered
+    if known is not None and known[0] == result and known[1] == _rest(result):
+        return known[2]
+    made = _translated(result, scope, scope.virtual)
+    if len(statuses) >= _MOST:
+        statuses.clear()
+    statuses[result[1]] = result, _rest(result), made
+    return made
+
+
+def _translated(result: os.stat_result, scope: ClockScope, clock: VirtualClock) -> os.stat_result:
+    """Return a stat result with the clock's times instead of real ones of the present session."""
     now, epoch = wall_ns(), scope.epoch["time"]
     reals = (result.st_atime_ns, result.st_mtime_ns, result.st_ctime_ns)
     # A stamp of the future was set by somebody.
@@ -75,12 +100,13 @@ def set_explicitly(path: Any, times: Any, ns: Any, dir_fd: int | None, *, follow
     """Take in that `os.utime` has succeeded: a time that it was given is shown as it is, one that it took is not."""
     scope = ACTIVE.scope
     clock = None if scope is None else scope.virtual
-    if clock is None or (history := clock.stamp_history()) is None:
+    if scope is None or clock is None or (history := clock.stamp_history()) is None:
         return
     try:
         found = _stat(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
     except (OSError, TypeError, ValueError, NotImplementedError):
         return
+    scope.statuses.pop(found.st_ino, None)
     set_to = (found.st_atime_ns, found.st_mtime_ns)
     if times is None and ns is None:
         clock.set_stamps(_file(found), None)
@@ -92,11 +118,19 @@ def _file(found: os.stat_result) -> str:
     return f"{found.st_dev}:{found.st_ino}"
 
 
+_MISSING = object()
+
+
 def _fstat() -> Any:
     real = os.fstat
 
-    def fstat(_home: object, *args: Any, **kwargs: Any) -> Any:
-        return shown(real(*args, **kwargs))
+    def fstat(_home: object, fd: Any = _MISSING, *more: Any) -> Any:
+        if fd is _MISSING or more:
+            return real(*(() if fd is _MISSING else (fd, *more)))  # which says what is wrong with that
+        result, start = real(fd), ACTIVE.stamps_from
+        if result.st_ctime_ns < start and result.st_atime_ns < start:
+            return result
+        return in_virtual_time(result, _getframe(1))
 
     return bind("os", real, fstat)
 
@@ -130,17 +164,15 @@ class StampedEntry:
         return repr(self._real)
 
 
-class StampedEntries:
+class StampedEntries(map):  # type: ignore[type-arg]  # it hands on entries without a call of Python's
     """What `os.scandir` returns, with entries that show virtual time."""
 
-    def __init__(self, real: Any) -> None:
-        self._real = real
+    _real: Any
 
-    def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __next__(self) -> Any:
-        return StampedEntry(next(self._real))
+    def __new__(cls, real: Any) -> Self:
+        made = super().__new__(cls, StampedEntry, real)
+        made._real = real
+        return made
 
     def __enter__(self) -> Any:
         self._real.__enter__()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from _thread import get_ident
 from time import monotonic_ns, perf_counter_ns
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._host.package import MACHINERY
@@ -13,6 +13,7 @@ from pytest_fsfault._intercept.virtual_time.travel import wall_ns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from os import stat_result
     from types import FrameType
 
     from pytest_fsfault._core.clock import Clock
@@ -39,7 +40,7 @@ _HANDED_ON = frozenset({"worker", "mapstar", "starmapstar", "_run", "run"})
 class ClockScope:
     """One clock in force, where its time begins, and who is exempt from it."""
 
-    __slots__ = ("_is_exempt", "_kinds", "activity", "clock", "epoch", "virtual")
+    __slots__ = ("_is_exempt", "_kinds", "activity", "clock", "epoch", "statuses", "virtual")
 
     def __init__(self, clock: Clock, is_exempt: Callable[[str], bool]) -> None:
         self.clock = clock
@@ -50,6 +51,8 @@ class ClockScope:
             self.virtual.stamp_from_now()
         self._is_exempt = is_exempt
         self._kinds: dict[object, int] = {}
+        #: By inode: the latest real status of a file, what that does not compare by, and what is shown for it.
+        self.statuses: dict[int, tuple[stat_result, tuple[Any, ...], stat_result]] = {}
 
     def kind_of(self, frame: FrameType | None) -> int:
         """Return which of the four the code of `frame` is."""
@@ -67,7 +70,12 @@ class ClockScope:
 
     def governs(self, frame: FrameType) -> bool:
         """Return whether the caller, in this thread, sleeps by the clock in force and reads it."""
-        return self.activity.belongs(get_ident()) and self.kind_of(frame) <= PATIENT
+        if not self.activity.belongs(get_ident()):
+            return False
+        # Most callers are known, and need no further call.
+        name = frame.f_globals.get("__name__")
+        kind = self._kinds.get(name, _THROUGH) if type(name) is str else VIRTUAL
+        return kind <= PATIENT if kind >= 0 else self.kind_of(frame) <= PATIENT
 
     def _judge(self, name: str) -> int:
         package = name

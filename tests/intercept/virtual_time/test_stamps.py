@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 
 from pytest_fsfault import inject
 from pytest_fsfault._core.stamps import StampHistory
+from pytest_fsfault._host.originals import ORIGINALS
+from pytest_fsfault._intercept.virtual_time import file_stamps
 
 #: The steps in which systems stamp files, at the most.
 STEP = 0.02
@@ -75,6 +77,45 @@ def test_a_stamp_stays_what_it_was(file):
         time.sleep(seconds)
         seen.add(os.stat(file).st_mtime_ns)
     assert 1 == len(seen)
+
+
+def test_what_is_shown_for_a_file_is_remembered_until_the_file_is_another(file):
+    """A status that has not changed is the same object; each change of the file, also one of no stamp, is seen."""
+    file.touch()
+    assert os.stat(file) is os.stat(file)
+    changes = {
+        "st_size": lambda: file.write_text("longer"),
+        "st_mode": lambda: file.chmod(0o600),
+        "st_nlink": lambda: os.link(file, file.with_name("other")),
+        "st_atime_ns": lambda: os.utime(file, ns=(10**18 + 1, 10**18 + 1)),
+        "st_mtime_ns": lambda: os.utime(file, ns=(10**18 + 1, 10**18 + 2)),
+    }
+    for field, change in changes.items():
+        before = os.stat(file)
+        change()
+        assert getattr(before, field) != getattr(os.stat(file), field)
+
+
+def test_more_files_than_are_remembered_show_their_stamps_all_the_same(file, monkeypatch):
+    """The memory is emptied when it is full."""
+    monkeypatch.setattr(file_stamps, "_MOST", 3)
+    seen = {}
+    for name in map(str, range(10)):
+        file.with_name(name).touch()
+        seen[name] = os.stat(file.with_name(name)).st_mtime_ns
+        time.sleep(1)
+    assert 10 == len(set(seen.values()))
+    assert seen == {name: os.stat(file.with_name(name)).st_mtime_ns for name in seen}
+
+
+@pytest.mark.parametrize("arguments", [(), (0, 1), ("text",)])
+def test_a_wrong_call_of_fstat_is_refused_by_the_real_one(file, arguments):
+    """With its own words."""
+    with pytest.raises(TypeError) as found:
+        os.fstat(*arguments)
+    with pytest.raises(TypeError) as expected:
+        ORIGINALS["os", "fstat"](*arguments)
+    assert str(expected.value) == str(found.value)
 
 
 def _by_path(file: Path) -> os.stat_result:
