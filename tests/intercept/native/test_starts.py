@@ -1,22 +1,18 @@
 """However a program is started, its calls are met, and it is started as ever."""
 
 import asyncio
-import contextlib
-import errno
 import multiprocessing
 import os
 import pty
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 
 import pytest
 
 from pytest_fsfault import inject
-from pytest_fsfault._intercept.interceptor import interceptor
 
 RULE = "os.remove *.x -> EBUSY when once"
 
@@ -229,190 +225,3 @@ def test_a_program_with_a_deadline(root):
             subprocess.run(["mkdir", root / "a"], timeout=0.3, check=False)
         assert fsfault.clock.now < 20
     assert not (root / "a").exists()
-
-
-def test_a_signal_storm_counts_each_call_once(root):
-    """A call that a signal interrupts while it waits for the answer is one call, and one entry."""
-    code = (
-        "import signal, os, sys\n"
-        "signal.signal(signal.SIGALRM, lambda *_: None); signal.siginterrupt(signal.SIGALRM, False)\n"
-        "signal.setitimer(signal.ITIMER_REAL, .001, .001)\n"
-        "for number in range(20): os.mkdir(f'd{number}')\n"
-        "signal.setitimer(signal.ITIMER_REAL, 0)\n"
-    )
-    from pytest_fsfault._intercept.native.possible import KILLABLE, kernel
-
-    if kernel() < KILLABLE:
-        pytest.skip("this kernel begins a call anew that a signal interrupts")
-    with inject("os.mkdir d* -> delay 4ms", roots=[root]) as fsfault:
-        subprocess.run([sys.executable, "-S", "-c", code], cwd=root, check=True)
-        assert [f"d{number}" for number in range(20)] == [
-            os.path.basename(entry.path) for entry in fsfault.journal
-        ]
-        assert {"ok"} == {entry.outcome for entry in fsfault.journal}
-
-
-def test_threads_of_a_program(root):
-    """4,800 calls of eight threads are 4,800 entries, each with its own outcome."""
-    code = (
-        "import os, threading\n"
-        "def work(k):\n"
-        "    for i in range(200):\n"
-        "        name = f'{k}-{i}'; os.close(os.open(name, 65, 0o600)); os.rename(name, name + 'x'); os.unlink(name + 'x')\n"
-        "threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]\n"
-        "[one.start() for one in threads]; [one.join() for one in threads]\n"
-    )
-    with inject(roots=[root], profile="observe") as fsfault:
-        subprocess.run([sys.executable, "-S", "-c", code], cwd=root, check=True)
-        entries = [(entry.operation, entry.path) for entry in fsfault.journal]
-    assert 4800 == len(entries) == len(set(entries))
-
-
-def test_reads_are_not_asked_about(root, monkeypatch):
-    """A program that only reads asks nothing at all."""
-    from pytest_fsfault._intercept.native.tree import Trees
-
-    asked = []
-    real = Trees._answer
-    monkeypatch.setattr(Trees, "_answer", lambda self, *args: (asked.append(args), real(self, *args)))
-    (root / "a").write_text("a")
-    with inject("os.remove -> EBUSY or never", roots=[root]):
-        line = "cat a a; ls -lR .; test -e a; grep -c a a; stat a; true < a; wc a"
-        subprocess.run(["sh", "-c", line], cwd=root, check=True, stdout=subprocess.PIPE)
-        assert [] == asked
-        subprocess.run(["sh", "-c", "echo b > b"], cwd=root, check=True)
-        assert 1 == len(asked)
-
-
-def test_a_daemon_outlives_the_session_and_works(root, monkeypatch):
-    """Its calls go ahead once nobody asks for them any more; a holder answers, and ends with the daemon."""
-    line = (
-        "(setsid sh -c 'read x < fifo; mkdir late; mv late later; touch done' &) </dev/null >/dev/null 2>&1"
-    )
-    os.mkfifo(root / "fifo")
-    monkeypatch.setenv("HOLDS_FOR", str(root))
-    with inject("os.mkdir late -> EACCES or never", roots=[root]):
-        subprocess.run(["sh", "-c", line], cwd=root, check=True)
-    holders = _holders(root)
-    (root / "fifo").write_text("go\n")
-    until = time.monotonic() + 20
-    while not (root / "done").exists():
-        assert time.monotonic() < until
-    assert (root / "later").is_dir()
-    assert 1 == len(holders)
-    while _holders(root):
-        assert time.monotonic() < until
-
-
-def _holders(root):
-    """Return the holders that were started while HOLDS_FOR was set to this root."""
-    found = set()
-    for process in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError):
-            with (
-                open(f"/proc/{process}/cmdline", "rb") as line,
-                open(f"/proc/{process}/environ", "rb") as env,
-            ):
-                if b"native/holder.py" in line.read() and b"HOLDS_FOR=" + os.fsencode(root) in env.read():
-                    found.add(process)
-    return found
-
-
-@pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
-def test_a_fork_while_programs_live(root):
-    """Both sides of it go on: the program is answered, and what the fork starts is met as well."""
-    for name in ("one.x", "two.x"):
-        (root / name).touch()
-    with inject("os.remove *.x -> EBUSY when once", roots=[root]) as fsfault:
-        with subprocess.Popen(["sh", "-c", "read go; rm one.x"], cwd=root, stdin=subprocess.PIPE) as shell:
-            process = os.fork()
-            if process == 0:
-                os.execvp("rm", ["rm", str(root / "two.x")])
-            assert 1 == os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-            shell.communicate(b"go\n")
-        assert 0 == shell.returncode
-        assert ["raised", "ok"] == [entry.outcome for entry in fsfault.journal]
-
-
-def test_nothing_is_left_after_the_session(root, monkeypatch):
-    """No thread, no descriptor, no listener, no process."""
-    monkeypatch.setenv("HOLDS_FOR", str(root))
-
-    def state():
-        return set(os.listdir("/proc/self/task")), sorted(os.listdir("/proc/self/fd")), _holders(root)
-
-    with inject("os.remove -> EBUSY or never", roots=[root]):
-        subprocess.run(["true"], check=True)
-    before = state()
-    with inject("os.remove -> EBUSY or never", roots=[root]):
-        for _ in range(5):
-            subprocess.run(["sh", "-c", "echo > a; rm a"], cwd=root, check=False, stderr=-3)
-        os.system("true")
-        subprocess.run(["true"], preexec_fn=os.setsid, check=True)
-        interceptor().drain()
-        programs = interceptor().supervisor.programs
-        until = time.monotonic() + 20
-        while len(programs):
-            assert time.monotonic() < until
-    assert before == state()
-
-
-def test_a_session_in_a_program_that_is_reached_already(root):
-    """It goes without a filter of its own, says so, and the outer one sees its calls."""
-    code = (
-        "import subprocess\nfrom pytest_fsfault import inject\n"
-        "with inject('os.mkdir -> EACCES or never', roots=['.']) as fsfault:\n"
-        "    print(subprocess.run(['mkdir', 'a'], stderr=-3).returncode, len(fsfault.journal))\n"
-    )
-    with inject("os.mkdir a -> EBUSY when once", roots=[root]) as fsfault:
-        # Without our variables it is no child of ours, but a program like any other.
-        clean = {name: value for name, value in os.environ.items() if name != "FSFAULT_CHILD"}
-        inner = subprocess.run(
-            [sys.executable, "-c", code], cwd=root, env=clean, capture_output=True, text=True, check=True
-        )
-        assert "1 0" == inner.stdout.strip()
-        assert ["raised"] == [entry.outcome for entry in fsfault.journal]
-        assert errno.EBUSY == fsfault.journal[0].error.errno
-
-
-AS_USER = """
-import os, subprocess, sys
-import pytest_fsfault._session.fsfault, pytest_fsfault._intercept.children.parent.server, tempfile
-import pytest_fsfault._intercept.native.programs
-from pytest_fsfault import inject
-if os.geteuid() == 0:
-    os.setgroups([]); os.setgid(12345); os.setuid(12345)
-open("a.x", "w").close()
-with inject("os.remove *.x -> EBUSY when once", roots=["."], native=True, strict="all") as fsfault:
-    print(subprocess.run(["rm", "a.x"], stderr=-3).returncode, subprocess.run(["rm", "a.x"]).returncode)
-    print(*[entry.outcome for entry in fsfault.journal])
-"""
-
-
-def test_an_ordinary_user(root):
-    """Needs neither root nor a capability."""
-    root.chmod(0o777)
-    done = subprocess.run(
-        [sys.executable, "-c", AS_USER], cwd=root, capture_output=True, text=True, check=False
-    )
-    if "Permission denied" in done.stderr and "site-packages" in done.stderr:
-        pytest.skip("an ordinary user may not read this installation")
-    assert "1 0\nraised ok\n" == done.stdout, done.stderr
-
-
-def test_under_xdist(pytester):
-    """Each worker answers its own programs."""
-    pytest.importorskip("xdist")
-    pytester.makepyfile(
-        """
-        import subprocess, pytest
-        @pytest.mark.parametrize("number", range(8))
-        @pytest.mark.fsfault("os.mkdir *.x -> EACCES when once")
-        def test_it(tmp_path, number, fsfault):
-            codes = [subprocess.run(["mkdir", tmp_path / "a.x"], stderr=-3).returncode for _ in range(2)]
-            assert [1, 0] == codes
-            assert "mkdir" == fsfault.journal.faults[0].program
-        """
-    )
-    result = pytester.runpytest_subprocess("-n2", "-p", "no:randomly")
-    result.assert_outcomes(passed=8)
