@@ -21,7 +21,7 @@ _KIND = re.compile(r"^examples/twelve_bugs/test_(\w+)\.py:\d+: in ", re.MULTILIN
 _TRIAL = re.compile(
     r"^E   trial \d+: .*?, at \S+/test_(\w+)\.py:(\d+)(?: \(.*?\))?(?:: (\w+): .*)?$", re.MULTILINE
 )
-_CHECK = re.compile(r"^E     (?!files kept in: |alone: )(\S[^:]*): ", re.MULTILINE)
+_CHECK = re.compile(r"^E     (?!files kept in: |run only this trial: )(\S[^:]*): ", re.MULTILINE)
 
 
 class Bug(NamedTuple):

@@ -1,4 +1,4 @@
-"""The README runs: its files are written, its commands executed, their output compared."""
+"""The documentation runs: its files are written, its commands executed, their output compared."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
-_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+}
+_BLOCK = re.compile(r"^```(python|toml|console|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^##+ (.*)$", re.MULTILINE)
 
 # What differs from run to run: numbers of seconds and seeds, the base temporary directory, rulers.
@@ -50,10 +54,15 @@ def _blocks() -> list[Block]:
     ]
 
 
+# A page of the documentation is one story: its files build on each other. The README has one for each heading.
 SECTIONS = {
-    heading: list(blocks)
+    f"README.md, {heading}": list(blocks)
     for heading, blocks in groupby(_blocks(), key=lambda block: block.heading)
-    if heading != "Two commands"
+    if heading not in {"Two commands", "The examples"}
+} | {
+    page: [Block(page, *found.groups()) for found in _BLOCK.finditer(text)]
+    for page, text in PAGES.items()
+    if page not in {"README.md", "docs/index.md"} and _BLOCK.search(text)
 }
 
 
@@ -129,7 +138,7 @@ def test_a_section_does_what_it_shows(heading, tmp_path):
 def test_the_main_job_ends_as_shown(tmp_path):
     """The summary of the examples is the one in the README."""
     [shown] = [
-        block.text for block in _blocks() if block.heading == "Two commands" and block.language == "console"
+        block.text for block in _blocks() if block.heading == "The examples" and block.language == "console"
     ]
     command, _, expected = shown.removeprefix("$ ").partition("\n")
     code, output = _run(f"{command} -p no:cacheprovider", ROOT, tmp_path / "pytest-0")
@@ -160,7 +169,7 @@ def test_ci_runs_the_second_command():
 
 
 def test_the_reference_is_complete(pytester):
-    """Operations, groups, public names, options, settings and marker keywords all stand in the README."""
+    """Operations, groups, public names, options, settings and marker keywords all stand in the documentation."""
     names = [*OPERATIONS, *GROUPS, *pytest_fsfault.__all__]
     help_text = pytester.runpytest_subprocess("--help").stdout.str()
     names += re.findall(r"^ +(--fsfault[a-z-]*|fsfault_[a-z]+)", help_text, re.MULTILINE)
@@ -168,12 +177,19 @@ def test_the_reference_is_complete(pytester):
     signature = re.search(r"@pytest.mark.fsfault\((.*?)\)", markers)
     assert signature
     names += re.findall(r"(\w+)=", signature[1])
-    prose = _BLOCK.sub("", README)
+    prose = "\n".join(_BLOCK.sub("", text) for text in PAGES.values())
     words = {word for span in re.findall(r"`([^`]+)`", prose) for word in re.findall(r"[\w.-]+", span)}
     assert [] == [name for name in names if name not in words]
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\(((?!http)[^)#]+)\)", README))
-def test_links_lead_somewhere(link):
-    """Each relative link names a file or directory of the project."""
-    assert (ROOT / link).exists()
+LINKS = [
+    pytest.param(page, link, id=f"{page}: {link}")
+    for page, text in PAGES.items()
+    for link in re.findall(r"\]\(((?!http)[^)#]+)\)", text)
+]
+
+
+@pytest.mark.parametrize(("page", "link"), LINKS)
+def test_links_lead_somewhere(page, link):
+    """Each relative link names a file or directory of the project, as seen from its page."""
+    assert ((ROOT / page).parent / link).exists()
