@@ -3,63 +3,16 @@
 The Unix build is not the Windows build: what is shown are its steps and their order, not its retries on Windows.
 """
 
-import os
-import shutil
-import subprocess
 import sys
-import zipfile
 
 import pytest
 
-UV = shutil.which("uv")
+from .uv import UV, UvError, install, make_environment, uninstall
+
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="native programs are reached on Linux"),
     pytest.mark.skipif(UV is None, reason="uv is not on the path"),
 ]
-
-
-class UvError(Exception):
-    """uv has failed."""
-
-
-def uv(tree, *arguments):
-    environment = {
-        **os.environ,
-        "UV_CACHE_DIR": f"{tree}/cache",
-        "UV_NO_CONFIG": "1",
-        "UV_OFFLINE": "1",
-        "NO_COLOR": "1",
-    }
-    environment.pop("VIRTUAL_ENV", None)
-    done = subprocess.run(
-        [UV, *arguments], cwd=tree, env=environment, check=False, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    if done.returncode:
-        raise UvError(done.stdout)
-
-
-def install(tree):
-    uv(tree, "pip", "install", "--python", "venv/bin/python", "--no-index", "--find-links", "wheels", "tiny")
-
-
-def uninstall(tree):
-    uv(tree, "pip", "uninstall", "--python", "venv/bin/python", "tiny")
-
-
-def make_environment(tree):
-    """Make an environment, and a wheel of three files."""
-    info = "tiny-1.0.dist-info"
-    (tree / "wheels").mkdir()
-    with zipfile.ZipFile(tree / "wheels" / "tiny-1.0-py3-none-any.whl", "w") as wheel:
-        for name in ("tiny/__init__.py", "tiny/a.py", "tiny/b.py"):
-            wheel.writestr(name, "")
-        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
-        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        wheel.writestr(
-            f"{info}/RECORD", "".join(f"{name},,\n" for name in wheel.namelist()) + f"{info}/RECORD,,\n"
-        )
-    uv(tree, "venv", "-q", "venv", "-p", sys.executable)
 
 
 @pytest.mark.fsfault("rename to **/archive-v0/* -> ERROR_ACCESS_DENIED when first 2")
