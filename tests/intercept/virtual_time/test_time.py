@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 import queue
 import threading
@@ -93,12 +94,13 @@ def test_a_timer_waits_by_virtual_time(clock):
 
 
 def test_names_bound_early_can_be_exchanged():
-    """For each function of `time` there is one wrapper, the same in every session."""
+    """For each function of `time`, and for `os.fstat`, there is one wrapper, the same in every session."""
+    names = [*((time, name) for name in _TIMES), (os, "fstat")]
     first = dict(VirtualTime.exchanges)
     with virtual():
-        assert [first[original] for original in first] == [getattr(time, name) for name in _TIMES]
+        assert [first[original] for original in first] == [getattr(*name) for name in names]
     assert dict(VirtualTime.exchanges) == first
-    assert set(first) == {getattr(time, name) for name in _TIMES}
+    assert set(first) == {getattr(*name) for name in names}
 
 
 @pytest.mark.parametrize("name", _TIMES)
