@@ -195,16 +195,25 @@ def _subjects(operations: str | Sequence[str], errors: object, kinds: object) ->
     return [_Subject(name, _one_of(menu)) for name, menu in menus.items() if any(menu)]
 
 
+def _errors_for(name: str, given: Sequence[str] | None) -> list[str]:
+    """Return the errors that the operation can meet, of those that are given."""
+    return _plausible(name) if given is None else [e for e in given if is_plausible(name, parse_error(e))]
+
+
+def _shorts(errors: Iterable[str]) -> list[str]:
+    thens = ("", *(f" then {error}" for error in errors))
+    return [f"short {size}{then}" for then in thens for size in _SIZES]
+
+
 def _menu(kind: FaultKind, name: str, given: Sequence[str] | None) -> list[str]:
     """Return the texts of this kind of fault that the operation can meet, the likeliest first."""
     if kind == "crash":
         return ["crash"]
     if kind == "delay":
         return [f"delay {time}" for time in _TIMES]
-    errors = _plausible(name) if given is None else [e for e in given if is_plausible(name, parse_error(e))]
+    errors = _errors_for(name, given)
     if kind == "short":
-        thens = ("", *(f" then {error}" for error in errors)) if OPERATIONS[name].transfers else ()
-        return [f"short {size}{then}" for then in thens for size in _SIZES]
+        return _shorts(errors) if OPERATIONS[name].transfers else []
     return [f"{error} after" for error in errors] if kind == "after" else errors
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pytest_fsfault._core.real_clock import SECOND, Clock, RealClock, Wait, nanoseconds, span_of
 from pytest_fsfault._core.stamps import StampHistory
-from pytest_fsfault._core.waiter import Waiter
+from pytest_fsfault._core.waiter import Waiter, due_of, has_notified
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Sequence
@@ -174,16 +174,20 @@ class VirtualClock(Clock):
         # but one that was woken from outside can. Whoever has been notified works, though not yet awake.
         at_work = self.activity.at_work(waiting, me.since)
         limit = None if at_work else self._limit_before(due, now, waiting)
-        if at_work or any(waiter.notified for waiter in waiters):
+        if at_work or has_notified(waiters):
             return _NEXT
         if limit is not None:
             name, end = limit
             self.kept_step[name] = self.kept_step.get(name, 0) + passed - now
             return self._flow(due, now, min(passed, max(end, now)), _NEXT)
-        if me.patient or any(barrier < due for barrier in tuple(self._barriers.values())):
+        if me.patient or self._is_barred(due):
             return self._flow(due, now, passed, _NEXT)
         self.set_forward(due, now)
         return None
+
+    def _is_barred(self, due: int) -> bool:
+        """Return whether time must not be set forward as far as `due`."""
+        return any(barrier < due for barrier in tuple(self._barriers.values()))
 
     def _limit_before(self, due: int, now: int, waiting: Collection[int]) -> tuple[str, int] | None:
         """Return whose limited wait ends first, and at which virtual time, if that is before `due`.
@@ -275,7 +279,7 @@ class VirtualClock(Clock):
         return [waiter for waiter in tuple(self._waiters.values()) if waiter.due is not None]
 
     def _next(self) -> Waiter | None:
-        return min(self._timed(), key=_due, default=None)
+        return min(self._timed(), key=due_of, default=None)
 
     def notify_next(self) -> None:
         if (following := self._next()) is not None:
@@ -344,7 +348,3 @@ class VirtualClock(Clock):
             self._changes = changes
             stamp = self.activity.next_stamp_ns(max(stamp, history.latest))
         history.jumped(max(stamp, history.latest), before, after)
-
-
-def _due(waiter: Waiter) -> int:
-    return waiter.due or 0

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from _thread import allocate_lock, get_ident
 from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Waiter:
@@ -37,3 +41,13 @@ class Waiter:
         """Make the waiter look again."""
         with suppress(RuntimeError):
             self.lock.release()
+
+
+def due_of(waiter: Waiter) -> int:
+    """Return the virtual instant at which a wait with a limit ends."""
+    return waiter.due or 0
+
+
+def has_notified(waiters: Iterable[Waiter]) -> bool:
+    """Return whether one of them has been notified."""
+    return any(waiter.notified for waiter in waiters)

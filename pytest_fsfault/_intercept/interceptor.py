@@ -293,19 +293,26 @@ class Interceptor:
             for engine in self.state.engines:
                 self._fakes.adopt(engine)
 
-    def _install(self) -> None:
-        """Install the wrappers on whichever file system is active now: the real one, or a fake."""
+    def _active_filesystem(self) -> object:
+        """Return what the wrappers are to stand on: None while there is no session, or all is uninstalled."""
         there = patcher() if self._watch.has_met else None
-        wanted = _REAL if there is None else there.fs
         if self._uninstalled or not self.state.engines:
-            wanted = None
-        if wanted is self._filesystem and self._installed:
-            return
-        self._installed = False
+            return None
+        return _REAL if there is None else there.fs
+
+    def _leave_filesystem(self) -> None:
         if self._filesystem is _REAL and self._installation is not None:
             self._installation.uninstall()
         elif self._fakes is not None and self._filesystem is not None:
             self._fakes.leave()
+
+    def _install(self) -> None:
+        """Install the wrappers on whichever file system is active now: the real one, or a fake."""
+        wanted = self._active_filesystem()
+        if wanted is self._filesystem and self._installed:
+            return
+        self._installed = False
+        self._leave_filesystem()
         self._filesystem = wanted
         if wanted is _REAL and self._installation is not None:
             self._installation.install()
@@ -326,22 +333,12 @@ class Interceptor:
         if isinstance(engine.clock, VirtualClock) and not any(
             other.clock is engine.clock for other in self._virtual_times
         ):
-            engine.clock.operations = partial(self._operations, engine)
+            engine.clock.operations = partial(self.state.operations, engine)
             if isinstance(engine, Engine):  # a child asks its parent
                 engine.clock.changes = Changes(self.state, engine)
-            engine.clock.raise_if_ended = self._raise_if_ended
+            engine.clock.raise_if_ended = self.state.raise_if_ended
         self._virtual_times[engine] = virtual_time
         virtual_time.start(cast("Clock", engine.clock))
-
-    def _raise_if_ended(self) -> None:
-        for engine in self.state.engines:
-            if engine.gate:
-                engine.raise_if_ended()
-
-    def _operations(self, engine: Sessions) -> int:
-        """Return how many calls have been intercepted below the roots: each costs a moment of virtual time."""
-        counted = sum([tally.count for tally in tuple(engine.tallies.values())])
-        return counted + (self.state.pending() if engine.gate else 0)
 
 
 @cache

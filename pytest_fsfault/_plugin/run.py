@@ -58,6 +58,11 @@ class Keys(NamedTuple):
     mistake: Any
 
 
+def _is_kept(setting: str) -> bool:
+    """Return whether a setting of the command line belongs to a run that reproduces another."""
+    return setting.startswith("fsfault_") and not setting.startswith("fsfault_seed")
+
+
 class Runner:
     """What the plugin's hooks delegate to.
 
@@ -207,9 +212,8 @@ class Runner:
             parts += ["--fsfault-profile", settings.profile]
         for rule in given.fsfault_rule:
             parts += ["--fsfault-rule", rule]
-        for setting in given.override_ini or ():
-            if setting.startswith("fsfault_") and not setting.startswith("fsfault_seed"):
-                parts += ["-o", setting]
+        for setting in filter(_is_kept, given.override_ini or ()):
+            parts += ["-o", setting]
         if trial is not None:
             parts += ["--fsfault-trial", trial]
         return joined([*parts, "--fsfault-seed", str(self.seed)])

@@ -81,3 +81,8 @@ def text(error: BaseException) -> str:
     """Return an error as Python prints it."""
     said = str(error)
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def shows_fault(error: BaseException, token: int, texts: Collection[str]) -> bool:
+    """Return whether an error is the injected one, wraps it, or lists it among others."""
+    return is_injected(error, token) or is_wrapped(error, token) or is_collected(error, texts)

@@ -207,6 +207,16 @@ def can_meet(operation: str, fault: Fault) -> bool:
     return error is None or all(is_plausible(name, error) for name in names)
 
 
+def _chosen(count: int, distinct: Distinct) -> Iterable[int]:
+    """Return which of so many calls of a point are tried: all, or the first, the middle and the last."""
+    return range(1, count + 1) if distinct == "position" else sorted({1, (count + 1) // 2, count})
+
+
+def _alike(calls: Iterable[RecordedCall], call: RecordedCall, place: str) -> int:
+    """Return how many of these calls are at the same place, if there is one, or on the same path."""
+    return sum(one.place == place if place else one.path == call.path for one in calls)
+
+
 def _points(
     calls: Sequence[RecordedCall], distinct: Distinct
 ) -> Iterable[tuple[InjectionPoint, RecordedCall]]:
@@ -219,15 +229,11 @@ def _points(
         if calls[places[0]].native:
             places.sort(key=lambda place: calls[place].place)
         count = len(places)
-        chosen = range(1, count + 1) if distinct == "position" else sorted({1, (count + 1) // 2, count})
-        for nth in chosen:
+        for nth in _chosen(count, distinct):
             place = places[nth - 1]
             call = calls[place]
             place_of = call.place if call.native else ""
-            there = sum(
-                (calls[other].place == place_of if place_of else calls[other].path == call.path)
-                for other in places[:nth]
-            )
+            there = _alike([calls[other] for other in places[:nth]], call, place_of)
             point = InjectionPoint(
                 call.operation, call.call_site, call.stack, nth, there, by_site, place_of, count
             )

@@ -59,13 +59,26 @@ def retries(
     names = None if operation is None else members(operation)
     pattern = read_glob("path", path)
     glob = None if pattern is None else compile_glob(pattern)
+    wanted = (
+        entry
+        for entry in entries
+        if (names is None or entry.operation in names) and (glob is None or glob.matches(entry.path, roots))
+    )
+    groups = _grouped(wanted, trials)
+    return [_retry(group, waits) for group in groups if _met_error(group)]
+
+
+def _met_error(group: Iterable[Entry]) -> bool:
+    return any(entry.error for entry in group)
+
+
+def _grouped(entries: Iterable[Entry], trials: Sequence[int]) -> Iterable[list[Entry]]:
+    """Return the entries by operation, file, process and trial."""
     groups: dict[tuple[str, str, int, int], list[Entry]] = {}
     for entry in entries:
-        wanted = names is None or entry.operation in names
-        if wanted and (glob is None or glob.matches(entry.path, roots)):
-            key = entry.operation, entry.path, entry.process, bisect_right(trials, entry.index)
-            groups.setdefault(key, []).append(entry)
-    return [_retry(group, waits) for group in groups.values() if any(entry.error for entry in group)]
+        key = entry.operation, entry.path, entry.process, bisect_right(trials, entry.index)
+        groups.setdefault(key, []).append(entry)
+    return groups.values()
 
 
 def _retry(group: list[Entry], waits: Sequence[Wait]) -> Retry:

@@ -258,11 +258,7 @@ class Trial:
             return f"the error was swallowed: success is reported, but the tree is not the new one:\n{text}"
         texts = self._texts()
         related = error_chains.comes_from_fault(error, token, texts)
-        if (
-            error_chains.is_injected(error, token)
-            or error_chains.is_wrapped(error, token)
-            or error_chains.is_collected(error, texts)
-        ):
+        if error_chains.shows_fault(error, token, texts):
             return ""
         if isinstance(error, self._sweep.expect) and related:
             return ""

@@ -51,24 +51,32 @@ def listing(
     yield from ("", "composites, in no group; the calls they make are operations of their own:")
     yield from _wrapped([kind.name for kind in OPERATIONS.values() if kind.composite])
     yield from ("", "other names: " + ", ".join(f"{alias} = {name}" for alias, name in ALIASES.items()))
+    yield from _groups(primitives)
+    yield from ("", "faults:")
+    yield from _pairs(FAULTS)
+    yield from ("", "schedules, counted over matching calls:")
+    yield from _pairs(SCHEDULES)
+    yield from _winerrors()
+    yield from ("", "profiles:")
+    yield from _pairs(profiles)
+    yield from ("", f"versions of Windows: {', '.join(versions)}", "", "scanners:")
+    yield from _pairs(scanners)
+
+
+def _groups(primitives: Iterable[str]) -> Iterator[str]:
     yield from ("", "groups (open and os.open belong to read, write, create and mutate according to mode):")
     for group, names in GROUPS.items():
         if group == "any":
             yield "  any: all of the above but the composites"
         else:
             yield from _wrapped([name for name in primitives if name in names], f"  {group}: ")
-    yield from ("", "faults:")
-    yield from _pairs(FAULTS)
-    yield from ("", "schedules, counted over matching calls:")
-    yield from _pairs(SCHEDULES)
+
+
+def _winerrors() -> Iterator[str]:
     yield from ("", "Windows errors (* passes by itself):")
     for error in WINERRORS.values():
         mark = "*" if error.name in TRANSIENT else " "
         yield f" {mark}{error.code:5}  {error.name:36} {winerror_errno(error.code):10} {error.text}"
-    yield from ("", "profiles:")
-    yield from _pairs(profiles)
-    yield from ("", f"versions of Windows: {', '.join(versions)}", "", "scanners:")
-    yield from _pairs(scanners)
 
 
 def _wrapped(names: Iterable[str], head: str = "  ") -> list[str]:

@@ -20,20 +20,11 @@ SCHEMA = 1
 
 def totals(tests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Add up the evidence of all tests."""
-    counts: Counter[tuple[str, str]] = Counter()
-    for test in tests:
-        for operation, fault, count in test["counts"]:
-            counts[operation, fault] += count
-    retried = [retry for test in tests for retry in test["retries"] if retry["attempts"] > 1]
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    trials = [row for test in tests for row in test["sweeps"] if row["applies"] and row["fault"] is not None]
     return {
         "tests": len(tests),
         "failed": sum(test["outcome"] == "failed" for test in tests),
-        "faults": sum(counts.values()),
-        "counts": [[operation, fault, count] for (operation, fault), count in ranked],
-        "retried": len(retried),
-        "most_attempts": max((retry["attempts"] for retry in retried), default=0),
+        **_faults(tests),
+        **_retried(tests),
         "waits_skipped": round(sum(wait["to"] - wait["from"] for test in tests for wait in test["waits"]), 9),
         "seconds": sum(test["seconds"] for test in tests),
         "kept_step": _kept_step(tests),
@@ -41,10 +32,34 @@ def totals(tests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             {"rule": rule, "tests": names, "reason": reason} for rule, names, reason in _never_fired(tests)
         ],
         "processes": sum(len(test["processes"]) for test in tests),
-        "unreached": [
-            {"reason": reason, "count": count}
-            for reason, count in Counter(told for test in tests for told in test["unreached"]).items()
-        ],
+        "unreached": _unreached(tests),
+        **_swept(tests),
+    }
+
+
+def _faults(tests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    counts: Counter[tuple[str, str]] = Counter()
+    for test in tests:
+        for operation, fault, count in test["counts"]:
+            counts[operation, fault] += count
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    rows = [[operation, fault, count] for (operation, fault), count in ranked]
+    return {"faults": sum(counts.values()), "counts": rows}
+
+
+def _retried(tests: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    attempts = [retry["attempts"] for test in tests for retry in test["retries"] if retry["attempts"] > 1]
+    return {"retried": len(attempts), "most_attempts": max(attempts, default=0)}
+
+
+def _unreached(tests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    counts = Counter(told for test in tests for told in test["unreached"])
+    return [{"reason": reason, "count": count} for reason, count in counts.items()]
+
+
+def _swept(tests: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    trials = [row for test in tests for row in test["sweeps"] if row["applies"] and row["fault"] is not None]
+    return {
         "sweeps": sum(len({row["sweep"] for row in test["sweeps"]}) for test in tests),
         "trials": len(trials),
         "trials_failed": sum(bool(row["verdicts"]) for row in trials),

@@ -13,13 +13,19 @@ from pytest_fsfault._intercept.fake.filesystem import in_force
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_fsfault._intercept.fake.filesystem import FakeFileSystem
+
+
+def _below_in_fake(fake: FakeFileSystem, roots: Sequence[str]) -> frozenset[tuple[int, str]]:
+    found = ((one.descriptor, one.path) for one in native_of(fake).open_files())
+    return frozenset((number, path) for number, path in found if path and within(path, roots))
+
 
 def below(roots: Sequence[str]) -> frozenset[tuple[int, str]]:
     """Return the open descriptors of files below `roots`, each with its path; none where nobody tells."""
     fake = in_force()
     if fake is not None:
-        found = ((one.descriptor, one.path) for one in native_of(fake).open_files())
-        return frozenset((number, path) for number, path in found if path and within(path, roots))
+        return _below_in_fake(fake, roots)
     opened = ((number, path_of_descriptor(number)) for number in open_descriptors())
     return frozenset(
         (number, path)

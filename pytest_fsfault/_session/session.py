@@ -69,17 +69,13 @@ class Session:
     """One session of faults. Users hold its `FsFault`; this is what the rooms work with."""
 
     def __init__(self, options: Options, ambient: Ambient, *, test: str = "") -> None:
-        name = options.profile if options.profile is not None else ambient.profile
-        profile = lookup(name, ambient.profiles)
+        profile = lookup(_first(options.profile, ambient.profile), ambient.profiles)
         self.ambient = ambient
         self.profile = profile.name
-        # A run's seed serves each test in its own way; one that the test names, or its profile, is taken as it is.
-        named = None if options.profile is None else profile.seed
-        self.seed: int | str = _first(options.seed, named, f"{ambient.seed}:{test}" if test else ambient.seed)
+        self.seed: int | str = _seed(options, ambient, profile.seed, test)
         self.children: bool = _first(options.children, profile.children, ambient.children, True)
         self.native: bool = self.children and _first(options.native, profile.native, ambient.native, True)
-        clock = _first(options.clock, profile.clock, ambient.clock, "virtual")
-        self.clock: VirtualClock | RealClock = RealClock() if clock == "real" else _virtual_clock()
+        self.clock = _clock(_first(options.clock, profile.clock, ambient.clock, "virtual"))
         roots = options.roots or ambient.roots or default_roots()
         self.engine = Engine(
             self.clock, roots, observing=profile.observe, children=self.children, ignore_case=IGNORES_CASE
@@ -90,9 +86,7 @@ class Session:
         # A sweep whose body starts native programs refuses by itself.
         self.guard = None if outside == "allow" else Guard(passing_directories(ambient.roots))
         self.engine.guard = self.guard if outside == "refuse" else None
-        self.verification = Verification(
-            self.engine, ambient.strict if options.strict is None else options.strict
-        )
+        self.verification = Verification(self.engine, _first(options.strict, ambient.strict))
         self.verification.demands_native = options.native is True
         self.verification.guard = self.guard
         self.windows: Windows | None = None
@@ -277,8 +271,15 @@ class Session:
         )
 
 
-def _virtual_clock() -> VirtualClock:
-    return interceptor().clock or VirtualClock(ThreadActivity())
+def _clock(kind: str) -> VirtualClock | RealClock:
+    return RealClock() if kind == "real" else interceptor().clock or VirtualClock(ThreadActivity())
+
+
+def _seed(options: Options, ambient: Ambient, of_profile: int | None, test: str) -> int | str:
+    """Return the seed: a run's serves each test in its own way; what the test or its profile names is taken as it is."""
+    named = None if options.profile is None else of_profile
+    found: int | str = _first(options.seed, named, f"{ambient.seed}:{test}" if test else ambient.seed)
+    return found
 
 
 def _first(*values: Any) -> Any:

@@ -65,11 +65,16 @@ def held_by(hold: object, on: object, rule: object, kind: object) -> HeldBy:
     if kind not in _KINDS:
         hint = nearest(kind, _KINDS) if isinstance(kind, str) else ""
         raise FsFaultError(f"kind={kind!r} is not known; write 'handle' or 'image'{hint}")
-    if hold is not None and not callable(hold) and not isinstance(hold, (str, os.PathLike)):
+    if hold is not None:
+        _must_be_path(hold)
+    return HeldBy(hold, on, None if rule is None else _rule(rule), str(kind))  # type: ignore[arg-type]  # checked
+
+
+def _must_be_path(hold: object) -> None:
+    if not callable(hold) and not isinstance(hold, (str, os.PathLike)):
         raise FsFaultError(
             f"hold={hold!r} is not a path; write one below the root, or a function of the root"
         )
-    return HeldBy(hold, on, None if rule is None else _rule(rule), str(kind))  # type: ignore[arg-type]  # checked
 
 
 def _rule(rule: object) -> Rule:

@@ -61,11 +61,14 @@ class ChangeRecorder:
             before, self._before = self._before, None
             self._compare(before, dict(_state(self._session.roots)))
 
+    def _touched(self) -> set[str]:
+        """Return the paths of all calls: each may have meant a link itself, or what it leads to."""
+        named = {path for call in self._recorder.calls for path in (call.path, call.target) if path}
+        return {form for path in named for form in (_real(path), _followed(path))}
+
     def _compare(self, before: State, after: State) -> None:
         differs = [path for path in before.keys() | after.keys() if before.get(path) != after.get(path)]
-        named = {path for call in self._recorder.calls for path in (call.path, call.target) if path}
-        # A call may have meant the link itself, or what it leads to.
-        touched = {form for path in named for form in (_real(path), _followed(path))}
+        touched = self._touched()
         # A file has changed under all of its names.
         files = {state[path][0] for state in (before, after) for path in touched & state.keys()}
         for path in sorted(differs):

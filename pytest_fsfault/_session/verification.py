@@ -116,30 +116,40 @@ class Verification:
         """Yield a sentence for each rule of the test that has not fired, unless it need not."""
         if self._strict is not False:
             interceptor().state.drain_counts()
-            wanted = {id(armed) for armed in own}
-            missed = [armed for armed in self._engine.plan.never_fired() if id(armed) in wanted]
+            missed = self._missed({id(armed) for armed in own})
             yield from (never_fired(armed, self._engine, interceptor().elsewhere) for armed in missed)
 
-    def _findings(self, own: set[int], proofs: Iterable[str] | None, windows: Iterable[str]) -> Iterator[str]:
+    def _missed(self, own: set[int]) -> list[Armed]:
+        """Return the test's own rules that never fired."""
+        return [armed for armed in self._engine.plan.never_fired() if id(armed) in own]
+
+    def _found_anyway(self) -> Iterator[str]:
+        """Yield what fails a test however strict it is."""
         ended = self._engine.ended
         if ended is not None:
             yield f"{type(ended).__name__}: {ended}"
         if self.demands_native and self._engine.native and (reason := why_not()):
             yield f"native=True, but {reason}"
+
+    def _unreached(self, *, missed: bool) -> Iterator[str]:
+        """Yield which processes the rules did not reach, if a rule was `missed` or all is to be told."""
+        if missed or self._strict == "all":
+            _, unreached = self.children()
+            # What a native program changes is noticed by what it leaves.
+            for sentence in unreached:
+                if missed or not (NATIVE in sentence or sentence.startswith(RESERVED)):
+                    yield sentence
+
+    def _findings(self, own: set[int], proofs: Iterable[str] | None, windows: Iterable[str]) -> Iterator[str]:
+        yield from self._found_anyway()
         if self._strict is False:
             return
         if self.guard is not None:
             yield from self.guard.refused
         yield from proofs or ()
-        missed = [armed for armed in self._engine.plan.never_fired() if id(armed) in own]
+        missed = self._missed(own)
         yield from (never_fired(armed, self._engine, interceptor().elsewhere) for armed in missed)
-        _, unreached = self.children() if missed or self._strict == "all" else (0, ())
-        # What a native program changes is noticed below.
-        yield from (
-            sentence
-            for sentence in unreached
-            if missed or not (NATIVE in sentence or sentence.startswith(RESERVED))
-        )
+        yield from self._unreached(missed=bool(missed))
         yield from windows
         if self._strict == "all":
             yield from self._unnoticed(proved=proofs is not None)

@@ -23,6 +23,13 @@ def deleted(state: WindowsState, answer: Answer) -> None:
         state.forget(location.identity)
 
 
+def _rename_holds(state: WindowsState, source: Location, before: str, after: str) -> None:
+    if state.holds:
+        state.holds.renamed(source.identity, before, after)
+        if source.is_directory:
+            state.holds.moved(before, after)
+
+
 def renamed(state: WindowsState, answer: Answer, source: Location, target: Location) -> None:
     """Record that a file or directory has another name, and what had it is gone."""
     path = answer.target or ""
@@ -32,10 +39,7 @@ def renamed(state: WindowsState, answer: Answer, source: Location, target: Locat
     if source.is_directory:
         state.lookup.begin_epoch()  # what was below has other paths now
     before, after = state.real(source.path), state.real(path)
-    if state.holds:
-        state.holds.renamed(source.identity, before, after)
-        if source.is_directory:
-            state.holds.moved(before, after)
+    _rename_holds(state, source, before, after)
     if state.pending:
         state.pending = {_moved(where, before, after): one for where, one in state.pending.items()}
     for identity, where in state.temporaries.items():

@@ -261,6 +261,17 @@ class WindowsModel:
             self._follow(operation, answer)
         return result
 
+    def _follow_making(self, name: str, answer: Answer) -> None:
+        self.state.lookup.created(answer.target or answer.path)
+        if name == "os.symlink" and answer.about is not None:
+            effects.linked(self.state, *answer.about)
+
+    def _follow_closing(self, answer: Answer) -> None:
+        if self.state.temporaries:
+            deleting.finish_temporaries(self.state)
+        if answer.about:
+            self.reactions.on_written(answer.path)
+
     def _follow(self, operation: Operation, answer: Answer) -> None:
         """Record what a change of the tree has brought about."""
         name, state = operation.name, self.state
@@ -273,14 +284,9 @@ class WindowsModel:
             if effects.opened(state, operation.path, answer):
                 self.reactions.changed()
         elif name in {"os.close", "file.close"}:
-            if state.temporaries:
-                deleting.finish_temporaries(state)
-            if answer.about:
-                self.reactions.on_written(answer.path)
+            self._follow_closing(answer)
         elif name in {"os.mkdir", "os.link", "os.symlink"}:
-            state.lookup.created(answer.target or answer.path)
-            if name == "os.symlink" and answer.about is not None:
-                effects.linked(state, *answer.about)
+            self._follow_making(name, answer)
 
     def translated(self, operation: Operation, error: OSError) -> OSError:
         """Return the error that Windows gives where the host gave `error`."""

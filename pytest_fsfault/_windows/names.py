@@ -56,19 +56,25 @@ def read(
     return _read(path, shown, version, searching=searching)
 
 
+def _why_invalid(part: str) -> str:
+    found = _FORBIDDEN.search(part)
+    if found:
+        return f"a name on Windows cannot hold {found[0]!r}"
+    if len(part.encode("utf-16-le", "surrogatepass")) // 2 > _UNITS:
+        return f"a name on Windows has at most {_UNITS} characters"
+    return ""
+
+
 def _read(path: str, shown: object, version: Version, *, searching: bool) -> Name:
     if ODD.search(path) is None:
         return Name(path)
-    verbatim = _is_verbatim(shown)
     parts = path.replace("\\", "/").split("/")
-    kept = parts if verbatim else [_middle(part) for part in parts[:-1]] + [_last(parts[-1], searching)]
+    kept = parts if _is_verbatim(shown) else [*map(_middle, parts[:-1]), _last(parts[-1], searching)]
     path = "/".join(part for index, part in enumerate(kept) if part or index == 0) or "/"
     for part in kept:
-        found = _FORBIDDEN.search(part)
-        if found:
-            return Name(path, INVALID_NAME, f"a name on Windows cannot hold {found[0]!r}")
-        if len(part.encode("utf-16-le", "surrogatepass")) // 2 > _UNITS:
-            return Name(path, INVALID_NAME, f"a name on Windows has at most {_UNITS} characters")
+        reason = _why_invalid(part)
+        if reason:
+            return Name(path, INVALID_NAME, reason)
     device = _device(kept[-1], shown, version)
     if device:
         return Name(path, device=device)

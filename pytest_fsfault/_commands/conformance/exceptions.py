@@ -74,16 +74,20 @@ def _pairs(where: str, entry: Any) -> list[tuple[tuple[str, str], str]]:
     return [((state, op), entry["reason"]) for state in entry["states"] for op in entry["ops"]]
 
 
+def _check_lists(where: str, entry: dict[str, object]) -> None:
+    for key in (*_NEEDED, "python"):
+        value = entry.get(key, None if key in _NEEDED else ["3.11"])
+        if not isinstance(value, list) or not value or not all(isinstance(one, str) for one in value):
+            raise FsFaultError(f"{where}: {key!r} is {value!r}, which is no list of strings; {_FORM}")
+
+
 def _check(where: str, entry: Any) -> None:
     if not isinstance(entry, dict):
         raise FsFaultError(f"{where}: {entry!r} is no table; {_FORM}")
     for key in entry:
         if key not in _KEYS:
             raise FsFaultError(f"{where}: unknown key {key!r}{nearest(key, _KEYS) or '; ' + _FORM}")
-    for key in (*_NEEDED, "python"):
-        value = entry.get(key, None if key in _NEEDED else ["3.11"])
-        if not isinstance(value, list) or not value or not all(isinstance(one, str) for one in value):
-            raise FsFaultError(f"{where}: {key!r} is {value!r}, which is no list of strings; {_FORM}")
+    _check_lists(where, entry)
     reason = entry.get("reason")
     if not isinstance(reason, str) or not reason.strip():
         raise FsFaultError(f"{where}: 'reason' is {reason!r}, which says nothing; {_FORM}")

@@ -29,6 +29,14 @@ if TYPE_CHECKING:
 _RANDOM = re.compile(r"tmp[a-z0-9_]{8}\b")
 
 
+def _by_state(rows: Iterable[RecordedRow]) -> dict[str, list[int]]:
+    """Return the indices of the rows of each state."""
+    groups: dict[str, list[int]] = {}
+    for index, row in enumerate(rows):
+        groups.setdefault(row.state, []).append(index)
+    return groups
+
+
 def replay(rows: Iterable[RecordedRow], *, model: bool | None = None, fake: bool = False) -> list[Result]:
     """Replay rows, each in a fresh directory below the system's for temporary files; return one result for each.
 
@@ -37,9 +45,7 @@ def replay(rows: Iterable[RecordedRow], *, model: bool | None = None, fake: bool
     a fake Windows; rows that it cannot have are left out.
     """
     wanted = [row for row in rows if not (fake and lacking(row.state, row.op))]
-    groups: dict[str, list[int]] = {}
-    for index, row in enumerate(wanted):
-        groups.setdefault(row.state, []).append(index)
+    groups = _by_state(wanted)
     got: dict[int, dict[str, Any]] = {}
     modelled = (fake or os.name != "nt") if model is None else model
     with _fake() if fake else _real() as filesystem:

@@ -12,7 +12,7 @@ from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._core.language.operations import GROUPS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from pytest_fsfault._core.engine.engine import Engine
     from pytest_fsfault._core.engine.journal import Tally
@@ -93,25 +93,24 @@ def _of_calls(rule: Rule, engine: Engine) -> str:
 def _advice(rule: Rule, path: str, target: str | None, engine: Engine) -> str:
     """Return where a call went, and the rule that would have matched it, if one comes near."""
     side, glob = _side(rule, path, target, engine)
-    end = target if side == "to" else path
+    ends = (target, path, "source", "") if side == "to" else (path, target, "target", "to ")
+    end, other, what, before = ends
     if glob is None or end is None:
         return ""
-    word, ignore_case = f"{side} " * (side == "to"), engine.plan.ignore_case
-
-    def means(pattern: str, place: str) -> bool:
-        return compile_glob(pattern, ignore_case).matches(place, engine.roots)
-
     shown = f"{side} {_below(end, engine)}"
-    for candidate in _candidates(glob):
-        if candidate != glob and means(candidate, end):
-            return f"{shown}: write `{word}{candidate}`"
-    other = path if side == "to" else target
-    if other is not None and other != end:
-        what, before = ("source", "") if side == "to" else ("target", "to ")
-        for candidate in _candidates(glob):
-            if means(candidate, other):
-                return f"{shown}; {_below(other, engine)} is its {what}: write `{before}{candidate}`"
-    return ""
+    found = _matching((one for one in _candidates(glob) if one != glob), end, engine)
+    if found:
+        return f"{shown}: write `{f'{side} ' * (side == 'to')}{found}`"
+    if other is None or other == end:
+        return ""
+    found = _matching(_candidates(glob), other, engine)
+    return f"{shown}; {_below(other, engine)} is its {what}: write `{before}{found}`" if found else ""
+
+
+def _matching(patterns: Iterable[str], path: str, engine: Engine) -> str:
+    """Return the first of these patterns that means a path; nothing if none does."""
+    ignore_case = engine.plan.ignore_case
+    return next((one for one in patterns if compile_glob(one, ignore_case).matches(path, engine.roots)), "")
 
 
 def _side(rule: Rule, path: str, target: str | None, engine: Engine) -> tuple[str, str | None]:
@@ -179,6 +178,11 @@ def _of_others(rule: Rule, engine: Engine, away: Elsewhere) -> str:
             path, site = ends_of(away.early[name])
             where = f"on {_below(path, engine)}, at {os.path.basename(site or '')}"
             return f"{name} was called in a fixture, {where}; rules act during the test's call only"
+    return _other_calls(rule, names, engine)
+
+
+def _other_calls(rule: Rule, names: Sequence[str], engine: Engine) -> str:
+    """Return that none of a rule's operations was called below the roots, and which others were."""
     what = " or ".join(names) if len(names) <= 3 else f"{' or '.join(rule.operations)}"  # noqa: PLR2004
     seen = {name: tally for name, tally in engine.tallies.items() if tally.count}
     related = _described(seen, _relatives(rule.names)) or _described(seen, seen)

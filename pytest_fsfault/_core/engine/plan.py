@@ -194,6 +194,14 @@ class Plan:
             candidates = self._armed
         return tuple(one for one in candidates if one.rule.matches(operation, roots, self.ignore_case))
 
+    def _patterns(self, name: str, *, target: bool) -> list[str | None]:
+        """Return the patterns of the rules for `name` that are matched on paths, or on targets."""
+        rules = [one.rule for one in self._named(name)]
+        by_target = [rule for rule in rules if rule.path is None and rule.to is not None]
+        if target:
+            return [rule.to for rule in by_target]
+        return [rule.path for rule in rules if rule not in by_target]
+
     def superset(self, name: str, roots: Sequence[str], *, target: bool) -> Callable[[str], object] | None:
         """Return a quick test that fails only on paths (or targets) of `name` that no rule means.
 
@@ -201,12 +209,7 @@ class Plan:
         """
         if name not in self.names:
             return None
-        rules = [one.rule for one in self._named(name)]
-        by_target = [rule for rule in rules if rule.path is None and rule.to is not None]
-        patterns = (
-            [rule.to for rule in by_target] if target else [r.path for r in rules if r not in by_target]
-        )
-        regex = superset_regex(patterns, roots, self.ignore_case)
+        regex = superset_regex(self._patterns(name, target=target), roots, self.ignore_case)
         return None if regex is None else regex.match
 
     def decide(

@@ -305,22 +305,22 @@ def _mistake(text: object) -> str:
         return f"{clipped(shown)!r} is not a valid error name: {_ANY}"
     if shown in _CLASSES_OF:
         return f"{text!r} is not a valid error name: it is a class; did you mean {_CLASSES_OF[shown]}?"
+    return f"{text!r} is not a valid error name: {_advice(text, shown)}"
+
+
+def _advice(text: object, shown: str) -> str:
+    """Return what to write instead of a text that names no error."""
     found = re.fullmatch(_LIKE_WINERROR, shown)
     if found or shown.lower().startswith("winerror"):
         meant = f"WinError {found[1]}" if found else ""
         hint = f"; did you mean {meant!r}?" if _code(meant) else ""
-        advice = f"write 'WinError' and a number from 1 to {HIGHEST_CODE}, such as 'WinError 32'{hint}"
-    elif found := re.fullmatch(_LIKE_ERRNO, shown):
+        return f"write 'WinError' and a number from 1 to {HIGHEST_CODE}, such as 'WinError 32'{hint}"
+    if found := re.fullmatch(_LIKE_ERRNO, shown):
         name = _errno.errorcode.get(int(found[1]))
-        advice = "write an errno by its name, such as 'EACCES'" + (
-            f"; did you mean {name!r}?" if name else ""
-        )
-    elif shown.startswith("ERROR_"):
-        advice = f"write a Windows name known here, or its number as in 'WinError 32'{nearest(shown, NAMES)}"
-    else:
-        hint = nearest(text, [*NAMES, *_ERRNOS]) if isinstance(text, str) else ""
-        advice = f"{_ANY}{hint}"
-    return f"{text!r} is not a valid error name: {advice}"
+        return "write an errno by its name, such as 'EACCES'" + (f"; did you mean {name!r}?" if name else "")
+    if shown.startswith("ERROR_"):
+        return f"write a Windows name known here, or its number as in 'WinError 32'{nearest(shown, NAMES)}"
+    return f"{_ANY}{nearest(text, [*NAMES, *_ERRNOS])}" if isinstance(text, str) else _ANY
 
 
 def _fspath(path: Any) -> str | bytes | None:

@@ -153,6 +153,7 @@ class Rule:
         """
         return name in self.names or (name in GROUPS and self.names >= GROUPS[name])
 
+    # Hot: each rule is asked about each call that may concern it, so that the steps stand in one function.
     def matches(self, operation: Operation, roots: Sequence[str], ignore_case: bool = False) -> bool:
         """Return whether the rule means this call, due or not."""
         if operation.program is not None and operation.name in EITHER:

@@ -104,6 +104,7 @@ class _Dormant:
             return False
         return ".." in text or text.startswith(self.roots)
 
+    # Hot: an audit hook hears every event of an interpreter; most end at its second test.
     def _on_event(self, event: str, args: "tuple[Any, ...]") -> None:
         if self.active:
             return
@@ -162,6 +163,7 @@ def _forward(dormant: _Dormant, module: "Any", name: str, real: "Any", paths: in
     # What warns of its caller has to know him; this does not.
     warns = module is io and sys.flags.warn_default_encoding
 
+    # Hot: stands before each call of an interpreter that nothing concerns yet, so that it calls nothing.
     def call(dormant: _Dormant, *args: "Any", **kwargs: "Any") -> "Any":
         if not dormant.active:
             given = args[:paths] or tuple(kwargs.values())

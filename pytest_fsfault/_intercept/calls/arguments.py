@@ -117,6 +117,7 @@ def operation_on(
     return Operation(name, path or "", target, groups, shown, shown_target, call_site, detail=detail)
 
 
+# Hot: each call below a root is described by it, so that the steps stand in one function.
 def _detail(
     function: InterceptedFunction, args: tuple[Any, ...], kwargs: dict[str, Any], paths: Paths
 ) -> Any:
@@ -264,8 +265,12 @@ def relocated(
             continue
         text = spell(found)
         changed[place : place + 1] = [os.fsencode(text) if isinstance(shown, bytes) else text]
-    # An absolute path needs no directory.
-    return tuple(changed), {name: value for name, value in kwargs.items() if not name.endswith("dir_fd")}
+    return tuple(changed), _without_directories(kwargs)
+
+
+def _without_directories(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a call whose paths are absolute: such a path needs no directory."""
+    return {name: value for name, value in kwargs.items() if not name.endswith("dir_fd")}
 
 
 def _is_normal(text: str) -> bool:

@@ -167,6 +167,7 @@ class _Listener:
         finally:
             state.working.pop(me, None)
 
+    # Hot: each event of a file may need it, so that the steps stand in one function.
     def operation(self, args: _Args, frame: FrameType) -> Operation | None:
         """Return the operation that an event announces; None if it concerns no session."""
         asked = describe(*EVENTS[self.event].call(args), REAL_PATHS)
@@ -209,6 +210,7 @@ class _ModelListener(_Listener):
 
     __slots__ = ()
 
+    # Hot: an audit hook hears every event of an interpreter, so that its tests stand in one function.
     def on_event(self, args: _Args) -> None:
         if self.event in _STARTS and self.state.live and not self.state.works_for_us():
             self._refuse_after_the_end(_caller())

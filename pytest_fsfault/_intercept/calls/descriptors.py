@@ -62,6 +62,7 @@ class DescriptorWrapper(Wrapper):
             hide_frames(error)
             raise
 
+    # Hot: the whole way of a call that a rule may concern, in one function.
     def slow(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Find the files behind the descriptors; ask the engines if a rule may concern them."""
         state = self.state

@@ -24,7 +24,7 @@ from pytest_fsfault._intercept.patching.patches import Patch, Patches
 from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
     from pytest_fsfault._intercept.calls.state import InterceptState
 
@@ -64,15 +64,20 @@ class Installation:
             for function in (shutil.copytree, shutil.move)
             if (before := function.__defaults__ or ()) != (after := tuple(map(self._wrapped, before)))
         ]
-        self._attributes = [
-            (owner, name, value, staticmethod(self._wrapped(value.__func__)))
-            for owner in vars(glob).values()
-            if isinstance(owner, type)
-            for name, value in vars(owner).items()
-            if isinstance(value, staticmethod) and self._wrapped(value.__func__) is not value.__func__
-        ]
+        self._attributes = list(self._glob_methods())
         _supports()  # whose sets hold wrappers, before the references to them are counted
         self._early_bound.register(self._files, TIMES)
+
+    def _glob_methods(self) -> Iterator[tuple[type, str, object, object]]:
+        """Yield the static methods of the classes of `glob` that are functions of ours, with what replaces them."""
+        for owner in vars(glob).values():
+            if isinstance(owner, type):
+                for name, value in vars(owner).items():
+                    if (
+                        isinstance(value, staticmethod)
+                        and self._wrapped(value.__func__) is not value.__func__
+                    ):
+                        yield owner, name, value, staticmethod(self._wrapped(value.__func__))
 
     def install(self) -> None:
         """Put the wrappers in place."""

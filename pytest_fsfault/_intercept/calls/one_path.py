@@ -40,6 +40,7 @@ class PathWrapper(Wrapper):
     # The five are alike, since nothing may be shared on this path that costs a call. `stat` and its like
     # raise no audit event: what a wrapper announced would stay, and shield a later call that has not been
     # decided. Arguments that are named reach a builtin much faster than those in a tuple and a dictionary.
+    # Hot: the way of a call that no rule concerns, in one function so that nothing is called.
     def _os_open(self, path: Any, flags: Any, mode: Any = 0o777, *, dir_fd: Any = None) -> Any:
         state = self.state
         if not state.live:
@@ -66,6 +67,7 @@ class PathWrapper(Wrapper):
             hide_frames(error)
             raise
 
+    # Hot: the way of a call that no rule concerns, in one function so that nothing is called.
     def _silent(self, path: Any, *args: Any, **kwargs: Any) -> Any:
         if not self.state.live:
             return self.real(path, *args, **kwargs)
@@ -90,6 +92,7 @@ class PathWrapper(Wrapper):
             hide_frames(error)
             raise
 
+    # Hot: the way of a call that no rule concerns, in one function so that nothing is called.
     def _audited(self, path: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: C901  # as said above
         if not self.state.live:
             return self.real(path, *args, **kwargs)
@@ -118,6 +121,7 @@ class PathWrapper(Wrapper):
             hide_frames(error)
             raise
 
+    # Hot: the way of a call that no rule concerns, in one function so that nothing is called.
     def _stat(self, path: Any, *args: Any, **kwargs: Any) -> Any:  # as said above
         if not self.state.live:
             return self.real(path, *args, **kwargs)
@@ -155,6 +159,7 @@ class PathWrapper(Wrapper):
         set_explicitly(path, times, ns, dir_fd, follow_symlinks=follow_symlinks)
         return result
 
+    # Hot: the way of a call that no rule concerns, in one function so that nothing is called.
     def _optional(self, path: Any = None) -> Any:
         if path is None:
             path = "."  # the current directory, which needs a name for the audit hook to know it by
@@ -213,6 +218,7 @@ class PathWrapper(Wrapper):
                 return None
         return self.remember(path, watched)
 
+    # Hot: the whole way of a call that a rule may concern, in one function.
     def slow(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Resolve the path; ask the engines if a rule may concern it."""
         path = args[0]

@@ -319,6 +319,10 @@ def toggle_methods(state: InterceptState, *, crashed: bool) -> None:
         wanted.add(
             "file.close"
         )  # closing flushes: only our `close` knows that this flush is not the caller's
+    _place_methods(wanted, crashed=crashed)
+
+
+def _place_methods(wanted: set[str], *, crashed: bool) -> None:
     for name, (operation, method) in _METHODS.items():
         there = name in vars(FileIO)
         if crashed or operation in wanted:

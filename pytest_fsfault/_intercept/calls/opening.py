@@ -47,6 +47,7 @@ class OpenWrapper(PathWrapper):
         del function
         return OpenWrapper._open
 
+    # Hot: the way of a call that no rule concerns, in one function so that nothing is called.
     def _open(
         self,
         file: Any,
@@ -96,6 +97,7 @@ class OpenWrapper(PathWrapper):
                 return result
         return self.slow(args, {})
 
+    # Hot: the whole way of a call that a rule may concern, in one function.
     def slow(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Resolve the path; ask the engines if a rule may concern it."""
         file, mode, opener = args[0], args[1], args[-1]
@@ -149,6 +151,7 @@ class OpenWrapper(PathWrapper):
                 tell_winerror(self.state.engines, self.operation, error)
             raise
 
+    # Hot: builds the file of each opening below a root, as `open` does, in one function.
     def compose(
         self, path: str, file: Any, mode: Any, buffering: Any, encoding: Any, errors: Any, newline: Any,
         closefd: Any, opener: Any,

@@ -15,6 +15,7 @@ from pytest_fsfault._host.paths import WINDOWS_FORMS, one_form
 VERBATIM = "\\\\?\\"
 
 
+# Hot: each path that a wrapper does not know yet is resolved by it, so that the steps stand in one function.
 def resolve(path: Any, directory: int | None = None, /) -> tuple[str | None, Any]:
     """Return a path argument as an absolute path, and as an error shows it.
 

@@ -139,6 +139,7 @@ class InterceptState:
         self.working.pop(me, None)
         return False
 
+    # Hot: runs whenever a gate opens or shuts, several times in each test, so that the steps stand in one function.
     def refresh(self) -> None:
         """Update after a change of sessions, rules, roots or gates."""
         self.drain_counts()
@@ -185,6 +186,18 @@ class InterceptState:
         for interceptor in self.interceptors if everybody else tuple(self.used):
             interceptor.forget()
 
+    def raise_if_ended(self) -> None:
+        """Raise what has ended a session whose gate is open."""
+        for engine in self.engines:
+            if engine.gate:
+                engine.raise_if_ended()
+
+    def operations(self, engine: Sessions) -> int:
+        """Return how many calls have been intercepted below the roots: each costs a moment of virtual time."""
+        counted = sum([tally.count for tally in tuple(engine.tallies.values())])
+        return counted + (self.pending() if engine.gate else 0)
+
+    # Hot: runs whenever a gate opens or shuts, over all wrappers that were used.
     def drain_counts(self) -> None:
         """Credit the calls counted since the last time to the open sessions."""
         if self._drained:

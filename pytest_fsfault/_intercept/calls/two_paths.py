@@ -27,6 +27,7 @@ class TwoPathWrapper(Wrapper):
     def _template(self, function: InterceptedFunction) -> Callable[..., Any]:
         return TwoPathWrapper._move if function.event == "os.rename" else TwoPathWrapper._call
 
+    # Hot: the way of a call that no rule concerns, in one function so that nothing is called.
     def _move(self, src: Any, dst: Any, *, src_dir_fd: Any = None, dst_dir_fd: Any = None) -> Any:
         state = self.state
         if not state.live:
@@ -68,6 +69,7 @@ class TwoPathWrapper(Wrapper):
                 return None
         return self.slow((src, dst), {})
 
+    # Hot: the way of a call that no rule concerns, in one function so that nothing is called.
     def _call(self, src: Any, dst: Any, *args: Any, **kwargs: Any) -> Any:
         if not self.state.live:
             return self.real(src, dst, *args, **kwargs)
@@ -91,6 +93,7 @@ class TwoPathWrapper(Wrapper):
             hide_frames(error)
             raise
 
+    # Hot: tells for each pair of paths whether a rule may concern it, in one function.
     def classify(self, src: Any, dst: Any) -> bool | None:
         """Judge a pair that is not in memory: as in `undecided`, or None if it needs the slow way.
 
@@ -133,6 +136,7 @@ class TwoPathWrapper(Wrapper):
         of_source, of_target = self.tests()
         return bool((of_source and of_source(src)) or (of_target and of_target(dst)))
 
+    # Hot: the whole way of a call that a rule may concern, in one function.
     def slow(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Resolve both paths; ask the engines if a rule may concern them."""
         try:

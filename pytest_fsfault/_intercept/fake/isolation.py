@@ -113,16 +113,20 @@ def _modules(room: str) -> Iterator[str]:
 
 def exempt_from(there: Any) -> None:
     """Let a patcher leave our modules alone, from now on and with what it has done to them already."""
-    found = type(there)
+    _drop_ours(type(there))
+    for space, name, original in list(there._stubs.stubs) if there.is_patching else ():
+        if _is_ours(space):
+            vars(space)[name] = original
+
+
+def _drop_ours(found: Any) -> None:
+    """Take our modules out of the tables of a patcher's class."""
     for table in (found.FS_MODULES, found.SKIPPED_FS_MODULES):
         for name, places in table.items():
             table[name] = {place for place in places if not _is_ours(place[0])}
     for key, modules in found.FS_FUNCTIONS.items():
         found.FS_FUNCTIONS[key] = {module for module in modules if not _is_ours(module)}
     found.FS_DEFARGS[:] = [place for place in found.FS_DEFARGS if not _is_ours_by(place[0].__module__)]
-    for space, name, original in list(there._stubs.stubs) if there.is_patching else ():
-        if _is_ours(space):
-            vars(space)[name] = original
 
 
 def _is_ours(module: Any) -> bool:

@@ -165,9 +165,8 @@ class Files:
 
     def _pieces(self, file: Any, real: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """Read until there is enough, as a buffer does that gets less than it asked for."""
-        given = args[0] if args else None
         try:
-            wanted = -1 if given is None else index(given)
+            wanted = _asked_size(args)
         except TypeError:
             return real(*args)
         found: list[Any] = []
@@ -182,7 +181,7 @@ class Files:
             piece = self._calls["read"].on(file, partial(real, rest), some)
             found.append(piece)
             bare = file._buffer_size == 0 and args
-            if not cut or bare or not piece or (wanted >= 0 and sum(map(len, found)) >= wanted):
+            if not cut or bare or not piece or 0 <= wanted <= sum(map(len, found)):
                 return found[0] if len(found) == 1 else piece[:0].join(found)
 
     def _iteration(self, real: Callable[..., Any]) -> Callable[..., Any]:
@@ -237,3 +236,9 @@ def _transfer(file: Any, there: bytes, new: bytes, size: int) -> int:
     else:
         file._io.seek(position)
     return size
+
+
+def _asked_size(args: tuple[Any, ...]) -> int:
+    """Return how much a call of `read` asks for; -1 for all. TypeError is raised for what is no number."""
+    given = args[0] if args else None
+    return -1 if given is None else index(given)

@@ -58,6 +58,13 @@ def _as_it_is(_winerror: int | None, number: int) -> int:
     return number
 
 
+def _spelled(call: Call, asked: list[str], ends: list[str]) -> tuple[bytes, ...]:
+    """Return the paths of a call as the program gave them, but for those that are to be others."""
+    given = zip(call.given, ends, asked, strict=True)
+    found = (here if end == before else os.fsencode(end) for here, end, before in given)
+    return tuple(one for one in found if one is not None)
+
+
 class AskedCall:
     """One call, from the question to the reply."""
 
@@ -193,8 +200,4 @@ class AskedCall:
         ends = [end for end in (path, target) if end is not None]
         if call.operation == "os.symlink":  # whose first end is no path of a file
             asked, ends = asked[1:], ends[1:]
-        given = [
-            here if end == before else os.fsencode(end)
-            for here, end, before in zip(call.given, ends, asked, strict=True)
-        ]
-        self._maker.make(call, tuple(one for one in given if one is not None))
+        self._maker.make(call, _spelled(call, asked, ends))

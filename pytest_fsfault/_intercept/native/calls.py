@@ -95,13 +95,17 @@ class Reader:
         return _call(name, request, found, native=native)
 
 
+def _operation_of(name: str, flags: int) -> str:
+    if name == "unlinkat" and flags & _AT_REMOVEDIR:
+        return "os.rmdir"
+    if name == "renameat2" and flags & _RENAME_NOREPLACE:
+        return "os.rename"
+    return SHAPES[name].operation
+
+
 def _call(name: str, request: Request, found: _Arguments, *, native: bool) -> Call | None:
-    operation = SHAPES[name].operation
-    if name == "unlinkat" and found.flags & _AT_REMOVEDIR:
-        operation = "os.rmdir"
-    elif name == "renameat2" and found.flags & _RENAME_NOREPLACE:
-        operation = "os.rename"
-    elif name == "creat":
+    operation = _operation_of(name, found.flags)
+    if name == "creat":
         found.flags = _CREATING
     paths = found.paths
     if operation == "os.sendfile" or name == "ioctl":

@@ -18,7 +18,7 @@ from pytest_fsfault._intercept.native.calls import Maker, is_written
 from pytest_fsfault._intercept.native.replies import PROCEED, Asker, Origin, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pytest_fsfault._core.engine.engine import Engine
     from pytest_fsfault._core.engine.guard import Guard
@@ -73,8 +73,7 @@ class Judge:
         engines = tuple(engine for engine in engines if engine.covers(operation))
         if not any(_concerned(engine, operation) for engine in engines):
             if not self._python.is_attached(call.task):
-                for engine in engines:
-                    engine.count(operation.name, 1, [operation.path])
+                _count(engines, operation)
             return PROCEED
         asker = self._asker(call, origin, executable)
         return AskedCall(self._maker, self._state.callers, call, operation, origin, asker, is_valid).decide(
@@ -151,3 +150,8 @@ def _concerned(engine: Engine, operation: Operation) -> bool:
         or engine.model is not None
         or bool(engine.plan.matching(operation, engine.roots))
     )
+
+
+def _count(engines: Iterable[Engine], operation: Operation) -> None:
+    for engine in engines:
+        engine.count(operation.name, 1, [operation.path])

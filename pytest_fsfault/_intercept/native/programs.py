@@ -65,7 +65,7 @@ class Programs:
         wanted = wants(self.engines())
         reason = "no rule could concern it"
         if wanted is not None:
-            reason = launch.unfit or possible.why_not() or _privilege(launch.program)
+            reason = _obstacle(launch)
         if reason or wanted is None:
             return launch.real(True), reason
         if launch.locks and not wanted.harmless:
@@ -138,6 +138,11 @@ def _start(wanted: Wants, function: Callable[[], Any], state: InterceptState) ->
             state.own_threads.discard(me)
 
     return Start(code, work)
+
+
+def _obstacle(launch: Launch) -> str:
+    """Return why a program is started without a filter; nothing if it need not be."""
+    return launch.unfit or possible.why_not() or _privilege(launch.program)
 
 
 def _privilege(program: str | bytes | None) -> str:

@@ -18,9 +18,11 @@ REACHED = frozenset(shape.operation for shape in (*CHANGES.values(), *ON_DEMAND.
 }  # fmt: skip
 # What a rule may say that is about single transfers. `mutate` is about the opening of a file for writing:
 # a program that is asked about each write takes many times as long.
-_WRITES = frozenset({"os.write", "file.write", "write", "any"})
-_SYNCS = frozenset({"os.fsync", "file.flush", "write", "any"})
-_CLOSES = frozenset({"os.close", "file.close", "any"})
+_OF_DESCRIPTORS = {
+    "os.write": frozenset({"os.write", "file.write", "write", "any"}),
+    "os.fsync": frozenset({"os.fsync", "file.flush", "write", "any"}),
+    "os.close": frozenset({"os.close", "file.close", "any"}),
+}
 _READS = frozenset({"os.open", "open", "read", "any"})
 
 
@@ -41,17 +43,22 @@ def wants(engines: Iterable[Engine]) -> Wants | None:
     engines = tuple(engines)
     if not any(_concerned(engine) for engine in engines):
         return None
-    spoken = {name for engine in engines for one in engine.plan.armed for name in one.rule.operations}
+    spoken = _spoken(engines)
     model = [engine.model for engine in engines if engine.model is not None]
-    names = set()
-    if spoken & _WRITES:
-        names.add("os.write")
-    if spoken & _SYNCS:
-        names.add("os.fsync")
-    if spoken & _CLOSES or any(one.wants_closes() for one in model):
+    names = _wanted_of_descriptors(spoken)
+    if any(one.wants_closes() for one in model):
         names.add("os.close")
     extra = frozenset(name for name, shape in ON_DEMAND.items() if shape.operation in names)
     return Wants(extra, reads=bool(spoken & _READS) or bool(model))
+
+
+def _wanted_of_descriptors(spoken: set[str]) -> set[str]:
+    return {name for name, rules in _OF_DESCRIPTORS.items() if spoken & rules}
+
+
+def _spoken(engines: Iterable[Engine]) -> set[str]:
+    """Return the operations and groups that the rules in force speak of."""
+    return {name for engine in engines for one in engine.plan.armed for name in one.rule.operations}
 
 
 def _concerned(engine: Engine) -> bool:

@@ -37,6 +37,14 @@ def is_named_temporary(frame: FrameType | None) -> bool:
     return False
 
 
+def _is_library(filename: str, module: str) -> bool:
+    """Return whether code works for its caller: the standard library, and what calls are passed through."""
+    if module.partition(".")[0] in _CALL_THROUGH or module.startswith(_FAKES):
+        return True
+    in_stdlib = filename.startswith(STDLIB) and not any(part in filename for part in _PACKAGES)
+    return in_stdlib or filename.startswith("<frozen ")
+
+
 class Callers:
     """Sort stack frames; `machinery` names further modules that run or debug the tests."""
 
@@ -119,11 +127,7 @@ class Callers:
         imports = filename.startswith((PACKAGE, "<frozen importlib", "<frozen zipimport", "<frozen runpy"))
         if imports or module in _DISPLAY or self.is_machinery(module):
             return "machinery"
-        through = module.partition(".")[0] in _CALL_THROUGH or module.startswith(_FAKES)
-        if through or filename.startswith("<frozen "):
-            return "library"
-        in_stdlib = filename.startswith(STDLIB) and not any(part in filename for part in _PACKAGES)
-        return "library" if in_stdlib else "project"
+        return "library" if _is_library(filename, module) else "project"
 
 
 def is_py_path(frame: FrameType | None) -> bool:

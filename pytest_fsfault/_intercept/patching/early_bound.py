@@ -195,9 +195,12 @@ class EarlyBound:
                     (space, name, self._pairs[key]) for name, key in found if key not in left
                 ]
 
+    def _is_unchanged(self, modules: list[Any]) -> bool:
+        return _same(modules, self._modules) and list(map(len, self._spaces)) == self._sizes
+
     def _changed(self, modules: list[Any]) -> list[dict[str, Any]]:
         """Return the dictionaries that are new or have changed their size since the last call."""
-        if _same(modules, self._modules) and list(map(len, self._spaces)) == self._sizes:
+        if self._is_unchanged(modules):
             return []
         before = {id(space): size for space, size in zip(self._spaces, self._sizes, strict=True)}
         self._modules = modules

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dis import Instruction
     from types import CodeType, FrameType
 
 _ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
@@ -24,21 +25,32 @@ def called_attribute(frame: FrameType) -> str | None:
     return _called_attribute(frame.f_code, frame.f_lasti)
 
 
-@lru_cache(maxsize=256)
-def _called_attribute(code: CodeType, offset: int) -> str | None:
+def _instructions_to(code: CodeType, offset: int) -> list[Instruction]:
+    """Return the instructions up to the one at `offset`, the last of them; none if there is none."""
     from dis import get_instructions  # noqa: PLC0415  # for who asks; it takes 3 ms to import
 
-    before = []
+    found = []
     for one in get_instructions(code):
+        found.append(one)
         if one.offset == offset:
-            break
-        before.append(one)
-    else:
+            return found
+    return []
+
+
+@lru_cache(maxsize=256)
+def _called_attribute(code: CodeType, offset: int) -> str | None:
+    before = _instructions_to(code, offset)
+    if not before:
         return None
+    one = before.pop()
     call = one.positions
     if not one.opname.startswith("CALL") or call is None or call.lineno is None or call.col_offset is None:
         return None
-    start = call.lineno, call.col_offset
+    return _attribute_at((call.lineno, call.col_offset), before)
+
+
+def _attribute_at(start: tuple[int, int], before: list[Instruction]) -> str | None:
+    """Return the attribute that is fetched at a place of the source, by the last instruction that makes a callable."""
     for other in reversed(before):
         there = other.positions
         if there is None or (there.lineno, there.col_offset) != start or other.opname in _OF_THE_CALL:

@@ -96,6 +96,7 @@ _TABLE = (
 def _wrap(real: Any, row: _Row, *, selects: bool = False) -> Callable[..., Any]:
     """Return a function of the caller's frame and arguments that calls `real`, and accounts for the time."""
 
+    # Hot: stands before each wait for a selector or a process, and decides by whose time it waits.
     def call(frame: FrameType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         scope = ACTIVE.scope
         if scope is None or scope.virtual is None or not scope.activity.belongs(get_ident()):

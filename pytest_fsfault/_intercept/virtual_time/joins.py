@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.clock import VirtualClock
     from pytest_fsfault._core.waiter import Waiter
+    from pytest_fsfault._intercept.virtual_time.scope import ClockScope
 
 _real_join: Any = threading.Thread.join
 _real_delete: Any = vars(threading.Thread).get("_delete")
@@ -36,8 +37,11 @@ def _join(self: Thread, timeout: float | None = None) -> None:
     if kind == EXEMPT or _real_delete is None:
         return _real_join(self, timeout)  # type: ignore[no-any-return]
     _real_join(self, 0)  # refuses what has no end to wait for
-    if not self.is_alive():
-        return None
+    return _join_living(scope, self, timeout, kind) if self.is_alive() else None
+
+
+def _join_living(scope: ClockScope, self: Thread, timeout: float, kind: int) -> None:
+    """Wait for a thread that has not ended: in virtual time, or in real time that is noted."""
     if scope.virtual is not None:
         if scope.activity.belongs(self.ident or 0):
             return _join_virtually(scope.virtual, self, timeout, patient=kind != VIRTUAL)

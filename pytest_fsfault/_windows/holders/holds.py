@@ -114,6 +114,18 @@ KINDS = {
 }
 
 
+def _merged(holds: Iterable[Hold]) -> Iterable[Hold]:
+    """Return one hold for each line that declared some, met if any of them was."""
+    kept: dict[tuple[str, str, str], Hold] = {}
+    for hold in holds:
+        key = (hold.opening.who, hold.opening.kind, hold.path.rpartition("/")[2] or hold.on)
+        if key in kept:
+            kept[key].met |= hold.met
+        else:
+            kept[key] = hold
+    return kept.values()
+
+
 class Holds:
     """All holds that are in force, found by file and by the directories above."""
 
@@ -250,15 +262,9 @@ class Holds:
         """
         for hold in [hold for hold in self if hold.number > number]:
             hold.close()
-        kept: dict[tuple[str, str, str], Hold] = {}
-        for hold in self.declared:
-            key = (hold.opening.who, hold.opening.kind, hold.path.rpartition("/")[2] or hold.on)
-            if hold.number > number and key in kept:
-                kept[key].met |= hold.met
-            elif hold.number > number:
-                kept[key] = hold
         first = [hold for hold in self.declared if hold.number <= number]
-        self.declared = [*first, *kept.values()]
+        later = [hold for hold in self.declared if hold.number > number]
+        self.declared = [*first, *_merged(later)]
         for hold in waiting:
             self._await(hold)
 

@@ -60,20 +60,27 @@ def judge_open(state: WindowsState, operation: Operation) -> Answer:
     if isinstance(operation.shown, int):
         return Answer(operation.path)
     wish = _wish(operation)
-    if wish is None:
-        return Answer(operation.path)
-    if operation.program is not None:
-        wish = wish._replace(share=state.open_files.sharing.of(operation.program))
+    return Answer(operation.path) if wish is None else _judge_path(state, operation, wish)
+
+
+def _locate(state: WindowsState, operation: Operation, wish: Wish) -> Location:
+    """Return where an opening leads, which must be able to exist."""
     if wish.creates and ":" in operation.path and not state.on_windows:
         state.make_room_for_stream(operation)
     location = state.locate(operation.path, operation.shown)
     if not location.exists and (location.parent or not wish.creates):
         state.must_exist(location)
     state.must_live(location)
+    return location
+
+
+def _judge_path(state: WindowsState, operation: Operation, wish: Wish) -> Answer:
+    if operation.program is not None:
+        wish = wish._replace(share=state.open_files.sharing.of(operation.program))
+    location = _locate(state, operation, wish)
     if ends_with_separator(operation.shown):
-        raise Denial(
-            3 if location.is_directory else 123, f"{location.name} is written with a separator at its end"
-        )
+        code = 3 if location.is_directory else 123
+        raise Denial(code, f"{location.name} is written with a separator at its end")
     if location.exists:
         there = state.lookup.follow(location)
         if there.is_directory and operation.program is not None:
@@ -94,6 +101,14 @@ def _wish(operation: Operation) -> Wish | None:
     return wish
 
 
+def _check_writing(state: WindowsState, location: Location, wish: Wish) -> None:
+    if state.attributes.readonly(location):
+        raise Denial(5, f"{location.name} is read-only")
+    if wish.empties and (found := state.attributes.of(location) & {"hidden", "system"}):
+        raise Denial(5, f"{location.name} is {min(found)}, and would have to be created anew as such")
+    state.check_images(location, 32)
+
+
 def _check_existing(state: WindowsState, location: Location, wish: Wish) -> None:
     if not location.exists:
         return  # a link that leads nowhere
@@ -101,13 +116,8 @@ def _check_existing(state: WindowsState, location: Location, wish: Wish) -> None
         raise Denial(5, f"{location.name} is a directory")
     if wish.exclusive:
         raise HostError(80, f"{location.name} exists", location)
-    writes = wish.access & WRITE
-    if (writes or wish.empties) and state.attributes.readonly(location):
-        raise Denial(5, f"{location.name} is read-only")
-    if wish.empties and (found := state.attributes.of(location) & {"hidden", "system"}):
-        raise Denial(5, f"{location.name} is {min(found)}, and would have to be created anew as such")
-    if writes or wish.empties:
-        state.check_images(location, 32)
+    if wish.access & WRITE or wish.empties:
+        _check_writing(state, location, wish)
     # What plain opens share is enough for other plain opens: the real ones need no look.
     real = bool(wish.access & DELETE) or location.identity in state.temporaries or bool(wish.access & WRITE)
     # Emptying a file asks for writing, whatever else is asked for.

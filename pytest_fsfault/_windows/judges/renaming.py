@@ -41,10 +41,7 @@ def judge_rename(state: WindowsState, operation: Operation) -> Answer:
     if same and _same_name(source.path, target.path):
         state.check_parent(target)
         _check_descendants(state, source)
-        plain = (
-            partial(state.native.rename, source.path, path) if ends_with_separator(operation.shown) else None
-        )
-        return Answer(source.path, path, perform=plain, about=(source, target))
+        return _respelled(state, operation, source, target, path)
     state.check_parent(target)
     _check_below(state, source, target)
     if target.exists:
@@ -74,6 +71,14 @@ def _check_below(state: WindowsState, source: Location, target: Location) -> Non
     raise Denial(87 if shared else 32, f"{source.name} cannot be moved below itself")
 
 
+def _respelled(
+    state: WindowsState, operation: Operation, source: Location, target: Location, path: str
+) -> Answer:
+    """Return the answer to a renaming that changes the spelling of a name alone."""
+    plain = partial(state.native.rename, source.path, path) if ends_with_separator(operation.shown) else None
+    return Answer(source.path, path, perform=plain, about=(source, target))
+
+
 def _check_target(state: WindowsState, operation: Operation, target: Location) -> None:
     if operation.name == "os.rename" and not operation.doubtful:
         raise Denial(183, f"{target.name} exists")
@@ -83,6 +88,10 @@ def _check_target(state: WindowsState, operation: Operation, target: Location) -
         raise Denial(5, f"{target.name} is {kind}, which nothing can replace")
     if state.attributes.readonly(target):
         raise Denial(5, f"{target.name} is read-only")
+    _check_nobody_has(state, target)
+
+
+def _check_nobody_has(state: WindowsState, target: Location) -> None:
     for opening, hold in state.openings(target.identity):
         if opening.kind in {"image", "library"} or (opening.access and opening.kind != "section"):
             state.refuse(5, target, opening, hold)

@@ -89,6 +89,7 @@ class OpenFiles:
         """Record that files may have been mapped or libraries loaded: to be called after it was done."""
         self._noted = object()
 
+    # Hot: each call that a model judges asks who has the file open.
     def of(self, identity: Identity, *, directory: bool = True) -> list[Opening]:
         """Return who has this very file or directory open; `directory` False says that it is a file."""
         inode = identity[1]
@@ -110,6 +111,7 @@ class OpenFiles:
             found += openings(self._native, SameFile(self._native, identity), self.sharing)
         return found
 
+    # Hot: the fast path asks it about each call, so that nothing is called that need not be.
     def closed(self, *inodes: int, directory: bool = False) -> bool:
         """Return whether surely nobody has one of these files or directories open or mapped; in doubt say no.
 

@@ -256,14 +256,18 @@ def _bound_early(name: str, space: dict[str, Any]) -> dict[str, str]:
     return dict(_imported(statements))
 
 
+def _seen_in(node: ast.ImportFrom) -> Iterator[tuple[str, str]]:
+    for alias in node.names:
+        for (module, attribute), value in _SEEN.items():
+            if node.module == module and alias.name in (attribute, "*"):
+                yield alias.asname or attribute, value
+
+
 def _imported(statements: Iterable[ast.AST]) -> Iterator[tuple[str, str]]:
     for node in statements:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             continue
         if isinstance(node, ast.ImportFrom) and not node.level:
-            for alias in node.names:
-                for (module, attribute), value in _SEEN.items():
-                    if node.module == module and alias.name in (attribute, "*"):
-                        yield alias.asname or attribute, value
+            yield from _seen_in(node)
         elif not isinstance(node, ast.expr):
             yield from _imported(ast.iter_child_nodes(node))

@@ -101,11 +101,15 @@ class ChildActivity:
             return True
         if not others:
             return False
+        return self._has_moved(process, others, now) or any(thread.can_run for thread in others)
+
+    def _has_moved(self, process: int, sign: object, now: int) -> bool:
+        """Return whether a sign of life has changed, or has not been the same for long enough."""
         mark = self._marks.get(process)
-        if mark is None or mark.sign != others:
-            self._marks[process] = LastSign(others, now)
+        if mark is None or mark.sign != sign:
+            self._marks[process] = LastSign(sign, now)
             return True
-        return not mark.lasts(now) or any(thread.can_run for thread in others)
+        return not mark.lasts(now)
 
     def _threads(self, process: int) -> tuple[list[int], list[int]]:
         """Return the threads that wait for the clock, and the others; none if the process has just ended."""

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.engine.interfaces import Sessions
     from pytest_fsfault._core.engine.pending import PendingCall
     from pytest_fsfault._core.engine.plan import Decision
+    from pytest_fsfault._core.language.faults import Fault
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._intercept.calls.state import InterceptState
     from pytest_fsfault._intercept.children.parent.clock_questions import ClockQuestions
@@ -261,10 +262,16 @@ def _models_row(call: PendingCall) -> Message | None:
     fault = None if call.decision is None else call.decision.fault
     if fault is not None and fault.kind == "delay":
         return ("later",)
-    replaced = fault is not None and fault.kind == "error" and not fault.after
-    if (replaced and call.operation.name not in CLOSES) or (fault is not None and fault.kind == "crash"):
+    if fault is not None and _is_in_its_place(fault, call.operation.name):
         return None
     return _models_answer(call)
+
+
+def _is_in_its_place(fault: Fault, name: str) -> bool:
+    """Return whether a fault comes instead of the call."""
+    if fault.kind == "error":
+        return not fault.after and name not in CLOSES
+    return fault.kind == "crash"
 
 
 def _models_answer(call: PendingCall) -> Message | None:

@@ -81,6 +81,14 @@ def _why_not(program: str, arguments: tuple[str, ...], environment: Mapping[Any,
     return ""
 
 
+def _command_of(first: str) -> list[str]:
+    """Return what a first line starts, without `env` and what it is told."""
+    words = first[2:].split()
+    if words and os.path.basename(words[0]) == "env":
+        return [word for word in words[1:] if word[:1] != "-" and "=" not in word]
+    return words
+
+
 def _interpreter(program: str, arguments: Sequence[str]) -> tuple[str, frozenset[str]]:
     """Return the Python that a program is or names in its first line, and its flags."""
     if _is_python(program):
@@ -88,9 +96,7 @@ def _interpreter(program: str, arguments: Sequence[str]) -> tuple[str, frozenset
     path = program if os.path.dirname(program) else _which(program) or ""
     first = _first_line(path)
     if first.startswith("#!"):
-        words = first[2:].split()
-        if words and os.path.basename(words[0]) == "env":
-            words = [word for word in words[1:] if word[:1] != "-" and "=" not in word]
+        words = _command_of(first)
         if words and _is_python(words[0]):
             return words[0], _flags(words[1:])
     # Scripts whose interpreter has a long path, or one with blanks, start as a program of the shell.
