@@ -19,7 +19,8 @@ _SECTION = re.compile(r"^_+ \w+\[buggy\] _+$", re.MULTILINE)
 _KIND = re.compile(r"^examples/twelve_bugs/test_(\w+)\.py:\d+: in ", re.MULTILINE)
 # Of failing trials after the tenth, all is on one line.
 _TRIAL = re.compile(
-    r"^E   trial \d+: .*?, at \S+/test_(\w+)\.py:(\d+)(?: \(.*?\))?(?:: (\w+): .*)?$", re.MULTILINE
+    r"^E   trial \d+: .*?, at \S+/test_(\w+)\.py:(\d+)(?:, called from \S+?)?(?: \(.*?\))?(?:: (\w+): .*)?$",
+    re.MULTILINE,
 )
 _CHECK = re.compile(r"^E     (?!files kept in: |run only this trial: )(\S[^:]*): ", re.MULTILINE)
 
