@@ -29,7 +29,6 @@ HOT = {
     "_intercept/calls/state.py",
     "_intercept/calls/two_paths.py",
     "_intercept/virtual_time/external_waits.py",
-    "_intercept/virtual_time/file_stamps.py",
     "_windows/open_files/this_process.py",
 }
 _BRANCHES = (ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.Assert)

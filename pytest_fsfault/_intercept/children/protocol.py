@@ -144,7 +144,7 @@ def decode_operation(row: Any) -> Operation:
     return Operation._make((*fields, Temporary(detail) if kind else detail))
 
 
-def _is_one_of(value: Any, kinds: tuple[type, ...]) -> bool:
+def _is_one_of(value: object, kinds: tuple[type, ...]) -> bool:
     return type(value) in kinds
 
 

@@ -34,56 +34,56 @@ def check(question: Question, arguments: list[Any]) -> None:
         raise Malformed
 
 
-def _fits(fits: Callable[[Any], bool], value: Any) -> bool:
+def _fits(fits: Callable[[Any], bool], value: object) -> bool:
     return fits(value)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Return whether a value is a number of something, such as a process or a call."""
     return type(value) is int and 0 <= value < _NUMBER
 
 
-def is_count(value: Any) -> bool:
+def is_count(value: object) -> bool:
     """Return whether a value is a number of calls."""
     return type(value) is int and 0 <= value < _MANY
 
 
-def is_span(value: Any) -> bool:
+def is_span(value: object) -> bool:
     """Return whether a value is a time in nanoseconds."""
     return type(value) is int and 0 <= value < _LONGEST
 
 
-def is_truth(value: Any) -> bool:
+def is_truth(value: object) -> bool:
     """Return whether a value is True or False."""
     return type(value) is bool
 
 
-def is_text(value: Any) -> bool:
+def is_text(value: object) -> bool:
     """Return whether a value is a text."""
     return type(value) is str
 
 
-def is_text_or_none(value: Any) -> bool:
+def is_text_or_none(value: object) -> bool:
     """Return whether a value is a text, or there is none."""
     return value is None or type(value) is str
 
 
-def is_row(value: Any) -> bool:
+def is_row(value: object) -> bool:
     """Return whether a value is a list, which is looked at when it is decoded."""
     return type(value) is list
 
 
-def is_row_or_none(value: Any) -> bool:
+def is_row_or_none(value: object) -> bool:
     """Return whether a value is a list, or there is none."""
     return value is None or type(value) is list
 
 
-def is_texts(value: Any) -> bool:
+def is_texts(value: object) -> bool:
     """Return whether a value is a list of texts."""
     return type(value) is list and all(map(is_text, value))
 
 
-def is_listing(value: Any) -> bool:
+def is_listing(value: object) -> bool:
     """Return whether a value is what a directory contains, or there is none."""
     return value is None or (
         type(value) is list
@@ -92,12 +92,12 @@ def is_listing(value: Any) -> bool:
     )
 
 
-def is_outcome(value: Any) -> bool:
+def is_outcome(value: object) -> bool:
     """Return whether a value says what became of a call."""
     return type(value) is str and value in _OUTCOMES
 
 
-def is_stack(value: Any) -> bool:
+def is_stack(value: object) -> bool:
     """Return whether a value is a stack of lines, or there is none."""
     return value is None or (
         type(value) is list
@@ -108,7 +108,7 @@ def is_stack(value: Any) -> bool:
     )
 
 
-def is_counts(value: Any) -> bool:
+def is_counts(value: object) -> bool:
     """Return whether a value tells of each operation how many calls there were in all, and the last paths."""
     return type(value) is dict and all(
         name in OPERATIONS
@@ -120,7 +120,7 @@ def is_counts(value: Any) -> bool:
     )
 
 
-def is_outside(value: Any) -> bool:
+def is_outside(value: object) -> bool:
     """Return whether a value tells of operations a path."""
     return type(value) is dict and all(name in OPERATIONS and is_text(path) for name, path in value.items())
 

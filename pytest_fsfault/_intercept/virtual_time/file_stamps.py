@@ -57,7 +57,6 @@ def shown(result: Any) -> Any:
 _KINDS = frozenset({os.stat_result, ShownStatus})
 
 
-# Hot: each `stat` below a root ends here, so that the steps stand in one function.
 def in_virtual_time(result: os.stat_result, caller: FrameType) -> os.stat_result:
     """Return a stat result with stamps of the present session as `caller` is to see it.
 

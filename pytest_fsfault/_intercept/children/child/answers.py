@@ -67,23 +67,23 @@ def _one_of(*values: str) -> Check:
     return lambda value: type(value) is str and value in values
 
 
-def _anything(_value: Any) -> bool:
+def _anything(_value: object) -> bool:
     return True
 
 
-def _is_real(value: Any) -> bool:
+def _is_real(value: object) -> bool:
     return type(value) in {float, int}
 
 
-def _is_code(value: Any) -> bool:
+def _is_code(value: object) -> bool:
     return type(value) is bytes
 
 
-def _is_whole(value: Any) -> bool:
+def _is_whole(value: object) -> bool:
     return type(value) is int
 
 
-def _is_fault(value: Any) -> bool:
+def _is_fault(value: object) -> bool:
     try:
         return is_text(value) and bool(parsed(value))
     except ValueError:
@@ -103,17 +103,17 @@ def _is_pattern(value: Any) -> bool:
 _PATTERN = _list_of(lambda value: type(value) is str and value in _METHODS, is_text, is_number)
 
 
-def _is_test(value: Any) -> bool:
+def _is_test(value: object) -> bool:
     return type(value) is bool or (type(value) is list and all(map(_is_pattern, value)))
 
 
-def _is_tests(value: Any) -> bool:
+def _is_tests(value: object) -> bool:
     return type(value) is dict and all(
         name in OPERATIONS and type(ends) is list and all(map(_is_test, ends)) for name, ends in value.items()
     )
 
 
-def _is_epoch(value: Any) -> bool:
+def _is_epoch(value: object) -> bool:
     return value is None or (type(value) is dict and all(map(_is_whole, value.values())))
 
 

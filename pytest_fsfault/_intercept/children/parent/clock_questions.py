@@ -144,6 +144,6 @@ class ClockQuestions:
         self._cancelled = {one for one in self._cancelled if one[0] in processes}
 
 
-def _is_instant(value: Any) -> bool:
+def _is_instant(value: object) -> bool:
     """Return whether a value is a stamp of a file, in nanoseconds since 1970."""
     return type(value) is int and 0 <= value < 1 << 63
