@@ -45,7 +45,7 @@ class Results:
         from pytest_fsfault._session.showing import evidence_of, lines_of  # noqa: PLC0415
 
         if call.when == "call":
-            report.fsfault = {
+            shown = {
                 "id": report.nodeid,
                 "outcome": report.outcome,
                 "failure": _failure(call, report),
@@ -55,6 +55,9 @@ class Results:
                 "seconds": call.duration,
                 **evidence_of(session),
             }
+            # xdist carries text only as UTF-8, and a name may have bytes that are none.
+            remote = hasattr(self._config, "workerinput")
+            report.fsfault = json.dumps(shown) if remote else shown
         show = self._config.option.fsfault_show
         lines = (
             [legible(line) for line in lines_of(session, everything=show == "all")]
@@ -86,6 +89,7 @@ class Results:
         found = getattr(report, "fsfault", None)
         if found is None or hasattr(report, "context"):
             return
+        found = json.loads(found) if isinstance(found, str) else found
         self._tests.append(found)
         shown = getattr(report, "fsfault_shown", None)
         if shown:

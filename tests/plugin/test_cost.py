@@ -11,6 +11,8 @@ ALWAYS = {
     "pytest_fsfault",
     "pytest_fsfault.plugin",
     "pytest_fsfault.hookspecs",
+    "pytest_fsfault._host",
+    "pytest_fsfault._host.command_lines",
     "pytest_fsfault._plugin",
     "pytest_fsfault._plugin.run",
     "pytest_fsfault._plugin.results",
