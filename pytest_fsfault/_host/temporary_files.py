@@ -42,12 +42,13 @@ def patches() -> Iterator[tuple[dict[str, Any], str, Any]]:
     for name in ("close", "cleanup"):
         function = getattr(closer, name, None)
         defaults = getattr(function, "__defaults__", None) or ()
-        after = tuple(_unlink if one in _UNLINKS else one for one in defaults)
+        # By name: in a child `tempfile` may have been imported after the wrappers came, and hold one of them.
+        after = tuple(_unlink if getattr(one, "__name__", "") in _UNLINKS else one for one in defaults)
         if after != defaults:
             yield _Attributes(function), "__defaults__", after
 
 
-_UNLINKS = (ORIGINALS["os", "unlink"], ORIGINALS["os", "remove"])
+_UNLINKS = frozenset(["unlink", "remove"])
 
 
 def _unlink(path: str) -> None:

@@ -187,10 +187,9 @@ def test_wrong_line(line, message, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "a command is missing; write one of: conformance, policies"),
+        ([], "a command is missing; write one of: conformance, policies, schema"),
         (["conformence"], "there is no command 'conformence'; did you mean 'conformance'?"),
-        (["x"], "there is no command 'x'; write one of: conformance, policies"),
-        (["--version"], "there is no command '--version'; write one of: conformance, policies"),
+        (["x"], "there is no command 'x'; write one of: conformance, policies, schema"),
         (
             ["conformance"],
             "the following arguments are required: FILE; see python -m pytest_fsfault conformance --help",

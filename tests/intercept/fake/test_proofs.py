@@ -67,7 +67,7 @@ def test_a_bad_update_fails_its_sweep(fake, fsfault):
         sweep(fsfault, in_place)
     assert "check_atomic: the tree is neither the old nor the new one" in str(caught.value)
     assert "~ sub/a.txt 3 -> 0 bytes" in str(caught.value)
-    [kept] = [line for line in str(caught.value).splitlines() if "its tree" in line][:1]
+    [kept] = [line for line in str(caught.value).splitlines() if "files kept in: " in line][:1]
     assert fake.exists(kept.partition("files kept in: ")[2])
 
 
