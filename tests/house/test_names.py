@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import tomllib
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 import pytest_fsfault
 
-ROOT = Path(pytest_fsfault.__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 RIGHT = "from pytest_fsfault import FsFault, __version__\nprint(FsFault, __version__)\n"
 WRONG = "from pytest_fsfault import Jurnal\nx: Jurnal = Jurnal()\n"
 CHECKERS = {
     "mypy": ([sys.executable, "-m", "mypy", "--strict"], 'has no attribute "Jurnal"'),
-    "pyright": (["pyright", "--pythonpath", sys.executable], '"Jurnal" is unknown import symbol'),
+    "pyright": (
+        [sys.executable, "-m", "pyright", "--pythonpath", sys.executable],
+        '"Jurnal" is unknown import symbol',
+    ),
 }
 
 
@@ -26,8 +29,8 @@ CHECKERS = {
 def test_a_misspelt_import_is_an_error(tmp_path, checker):
     """A type checker knows the public names, and no others."""
     command, message = CHECKERS[checker]
-    if checker == "pyright" and shutil.which("pyright") is None:
-        pytest.skip("pyright is not installed")
+    if find_spec(checker) is None:
+        pytest.skip(f"{checker} is not installed")
     found = []
     for name, text in (("right.py", RIGHT), ("wrong.py", WRONG)):
         (tmp_path / name).write_text(text)

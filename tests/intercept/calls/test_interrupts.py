@@ -236,6 +236,7 @@ def raising_sessions(root, count, seed):
     return interrupted
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_signals_leave_nothing_behind(root):
     """Two hundred sessions are interrupted by a timer."""
     assert raising_sessions(root, 200, seed=1) > 20

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,14 @@ def _state():
     return names, dict(os.environ), os.listdir("/proc/self/task"), len(os.listdir("/proc/self/fd"))
 
 
+def _settled(before):
+    """Give a thread that has done its work the moment that it needs to end."""
+    for _ in range(200):
+        if before == _state():
+            return
+        time.sleep(0.01)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc tells of threads and descriptors")
 @pytest.mark.parametrize("scene", ["the first start", "a later start", "a change"])
 def test_the_parent_is_interrupted_at_every_event(root, python, scene):
@@ -125,6 +134,7 @@ def test_the_parent_is_interrupted_at_every_event(root, python, scene):
                 assert "refused\n" == python(code, root)
             else:
                 _announce()
+        _settled(before)
         assert before == _state(), at
         at += 1
     assert 20 < at

@@ -7,6 +7,7 @@ import pty
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 
@@ -53,6 +54,9 @@ def _by_multiprocessing(path, way):
     process = multiprocessing.get_context(way).Process(target=_child, args=(path, 10))
     process.start()
     process.join()
+    # Its helpers would be children of all tests to come.
+    for module, helper in (("forkserver", "_forkserver"), ("resource_tracker", "_resource_tracker")):
+        getattr(getattr(sys.modules.get(f"multiprocessing.{module}"), helper, None), "_stop", int)()
     return process.exitcode - 10
 
 

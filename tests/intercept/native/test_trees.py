@@ -3,12 +3,15 @@
 import contextlib
 import errno
 import os
+import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+import pytest_fsfault
 from pytest_fsfault import inject
 from pytest_fsfault._intercept.interceptor import interceptor
 
@@ -173,6 +176,9 @@ with inject("os.remove *.x -> EBUSY when once", roots=["."], native=True, strict
 
 def test_an_ordinary_user(root):
     """Needs neither root nor a capability."""
+    home = Path(pytest_fsfault.__file__).parent
+    if not all(directory.stat().st_mode & stat.S_IXOTH for directory in (home, *home.parents)):
+        pytest.skip("an ordinary user may not read this installation")
     root.chmod(0o777)
     done = subprocess.run(
         [sys.executable, "-c", AS_USER], cwd=root, capture_output=True, text=True, check=False
