@@ -17,7 +17,8 @@ from pytest_fsfault._intercept.children.parent.dispatcher import Dispatcher
 from pytest_fsfault._intercept.children.protocol import Frames
 from pytest_fsfault._intercept.children.transport import Closed
 from pytest_fsfault._intercept.interceptor import interceptor
-from tests.intercept.children import mutated
+
+from . import mutated
 
 COUNTS = [pytest.param(4_000, 1, id="4000"), pytest.param(100_000, 2, id="100000", marks=pytest.mark.slow)]
 

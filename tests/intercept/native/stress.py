@@ -1,6 +1,6 @@
 """Seeded trials of whatever could go wrong between a program that asks and who answers.
 
-Run by hand for more: ``python -m tests.intercept.native.stress 5000``. Each trial starts a few trees of shells, with
+Run by hand for more: ``python tests/intercept/native/stress.py 5000``. Each trial starts a few trees of shells, with
 threads, signals, kills, daemons, closed descriptors and forks of this process in between, under rules that refuse,
 delay, or come after the call. It must end in time; every directory that a program has made is one entry, and every
 entry is one directory or one refusal; afterwards no process, descriptor or thread is left.

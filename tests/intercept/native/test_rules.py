@@ -10,7 +10,8 @@ import time
 import pytest
 
 from pytest_fsfault import SimulatedCrash, inject
-from tests.intercept.native import elf
+
+from . import elf
 
 MADE = {
     "rename": ("mv old new", "os.rename old to new"),

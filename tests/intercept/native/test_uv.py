@@ -12,7 +12,8 @@ import sys
 import pytest
 
 from pytest_fsfault import SimulatedCrash, inject
-from tests.intercept.native.releases import UV, WHEELS, Uv, download, unpack_uv
+
+from .releases import UV, WHEELS, Uv, download, unpack_uv
 
 pytestmark = pytest.mark.slow
 
