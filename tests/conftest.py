@@ -115,3 +115,17 @@ def release(tmp_path_factory):
         return made[requirements]
 
     return get
+
+
+@pytest.fixture
+def childless():
+    """End what earlier tests of this process have left; skip the test if a child is there all the same."""
+    for module, helper in (("forkserver", "_forkserver"), ("resource_tracker", "_resource_tracker")):
+        getattr(getattr(sys.modules.get(f"multiprocessing.{module}"), helper, None), "_stop", int)()
+    try:
+        while hasattr(os, "WNOHANG") and os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
+    if hasattr(os, "WNOHANG"):
+        pytest.skip("a process that another test has started is still there")

@@ -38,6 +38,8 @@ from .seeing import (
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a real Windows knows by itself")
 
+pytestmark = pytest.mark.usefixtures("childless")
+
 
 @pytest.fixture
 def stack():

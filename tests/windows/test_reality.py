@@ -22,6 +22,8 @@ from .seeing import CRT, file, identity, linux, natives, open_files
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a real Windows knows by itself")
 
+pytestmark = pytest.mark.usefixtures("childless")
+
 
 # Descriptors of this process
 

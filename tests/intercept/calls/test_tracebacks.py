@@ -17,6 +17,11 @@ from pytest_fsfault._host.package import PACKAGE
 
 posix = pytest.importorskip("posix")
 
+# Whoever logs a traceback keeps its frames, and with them files: they are closed whenever they are collected.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+
 
 def send():
     """Copy by descriptors."""
@@ -97,6 +102,7 @@ def test_an_injected_error_shows_no_frame_of_ours(what, tree):
     assert __file__ == traceback.extract_tb(found[0].__traceback__)[1].filename
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     "call", [lambda: os.remove("f"), lambda: os.replace("f", "d/g"), lambda: open("f", "w")]
 )

@@ -18,6 +18,8 @@ from pytest_fsfault._host import processes
 
 from .scene import child, join, real_sleep, real_time, run_python, start
 
+pytestmark = pytest.mark.usefixtures("childless")
+
 
 @pytest.mark.usefixtures("quick")
 def test_popen_wait_waits_for_the_child(clock):
