@@ -1,7 +1,7 @@
 """Read names as Windows does: what it cannot hold, what it drops, what it takes for a device.
 
 Sources: Microsoft, "Naming Files, Paths, and Namespaces"; WinFsp tst/winfsp-tests create_test; secfs.test
-winfstest/t/base 00 and streams; python/cpython#95486 (devices) and #130542 (long components).
+winfstest/t/base 00 and streams; python/cpython#95486 (devices) and #130542 (long components); MS-FSCC 2.1.5 (streams).
 """
 
 from __future__ import annotations
@@ -111,12 +111,14 @@ def _stream(path: str, parts: list[str]) -> Name:
     """Split an alternate data stream off the last component."""
     if any(":" in part for part in parts[:-1]):
         return Name(path, INVALID_NAME, "a name on Windows cannot hold ':'")
-    name, colon, stream = parts[-1].partition(":")
+    name, colon, rest = parts[-1].partition(":")
     if not colon:
         return Name(path)
-    if not name or not stream or ":" in stream:
+    stream, typed, kind = rest.partition(":")
+    if not name or not rest or (typed and kind.upper() != "$DATA"):
         return Name(path, INVALID_NAME, f"{parts[-1]!r} names no stream of a file")
-    return Name(path[: -len(stream) - 1], stream=stream)
+    # With its type, and without a name, it is the content of the file itself.
+    return Name(path[: -len(rest) - 1], stream=stream)
 
 
 def ends_with_separator(shown: object) -> bool:

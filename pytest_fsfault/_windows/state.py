@@ -130,7 +130,9 @@ class WindowsState:
 
         Source: dotnet/runtime File/Move.cs WindowsAlternateDataStreamMove (refused; the number by inference).
         """
-        if self.names_stream(path, shown):
+        # By its type, too: what `file::$DATA` names is the file, but not a name that can be given.
+        typed = not self.on_windows and path.upper().endswith("::$DATA")
+        if typed or self.names_stream(path, shown):
             raise Denial(
                 names.INVALID_NAME,
                 f"{path.rpartition('/')[2]} is a stream, which has no name of its own to be moved",

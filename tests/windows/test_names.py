@@ -166,6 +166,19 @@ def test_streams(session, tmp_path):
     ]  # fmt: skip
 
 
+def test_a_stream_may_be_written_with_its_type(session, tmp_path):
+    """`$DATA` is the type of all streams that programs open; without a name it is the file's own content."""
+    (tmp_path / "a:zone").write_text("x")
+    (tmp_path / "a::$DATA").write_text("content")
+    assert ["x", "content"] == [(tmp_path / name).read_text() for name in ("a:zone:$data", "a")]
+    assert [-22, -22, 123] == [
+        code(open, tmp_path / "a:zone:$INDEX"), code(open, tmp_path / "a:zone:$DATA:b"),
+        code(os.rename, tmp_path / "a", tmp_path / "b::$DATA"),
+    ]  # fmt: skip
+    os.remove(tmp_path / "a::$DATA")
+    assert [] == os.listdir(tmp_path)
+
+
 def test_symbolic_links_need_a_privilege(session, tmp_path):
     """Without developer mode."""
     with pytest.raises(

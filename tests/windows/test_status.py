@@ -148,6 +148,17 @@ def test_entries(windows, tmp_path):
     assert (0, 0, 0, 1) == (found.st_ino, found.st_dev, found.st_nlink, found.st_size)
 
 
+def test_entries_keep_what_the_listing_has_told(windows, tmp_path):
+    """The status of an entry is that of the listing, also when the file has grown or gone since."""
+    grown, gone = tmp_path / "grown", tmp_path / "gone"
+    grown.write_text("x")
+    gone.write_text("xy")
+    entries = {one.name: one for one in os.scandir(tmp_path)}
+    grown.write_text("more")
+    gone.unlink()
+    assert {"grown": 1, "gone": 2} == {name: one.stat().st_size for name, one in entries.items()}
+
+
 def test_the_right_to_run_is_kept(windows, tmp_path):
     """A real program starts after `chmod`, and so do its copies, whatever modes they show."""
     program = tmp_path / "tool"

@@ -6,6 +6,7 @@ listing shares deletion); CPython Modules/posixmodule.c.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from pytest_fsfault._core.engine.interfaces import Answer
@@ -82,7 +83,8 @@ def _key(name: Any) -> Any:
 class Listing:
     """What `os.scandir` returns: entries in name order, and a handle until it is exhausted or closed.
 
-    The real iterator is exhausted at once, and with it its descriptor closed: the model remembers ours.
+    The real iterator is exhausted at once, and with it its descriptor closed: the model remembers ours. Each entry has
+    the status that its file had then, as the listing itself tells it on Windows: CPython `os.DirEntry.stat`.
     """
 
     def __init__(self, real: Any, location: tuple[str, Identity], state: WindowsState, show: Show) -> None:
@@ -90,6 +92,9 @@ class Listing:
         self.path = state.real(path)
         with real:
             entries = sorted(real, key=lambda entry: _key(entry.name))
+        for entry in entries:
+            with suppress(OSError):  # it is gone already
+                entry.stat(follow_symlinks=False)
         self._entries = iter(entries if show is None else [DirEntry(entry, show) for entry in entries])
         self._state = state
         state.listings.add(self)
