@@ -53,7 +53,8 @@ def ambient(given: Given) -> Ambient:
         profiles = resolve(tables, origin, profiles)
     if given.ini_profile:
         _said("fsfault_profile", lookup, given.ini_profile, profiles)
-    profile, emulated = _profile(given, profiles), _emulated(given)
+    profile = _profile(given, profiles)
+    emulated = _emulated(given, profiles[profile])
     return Ambient(
         windows=emulated.windows,
         scanners=emulated.scanners,
@@ -74,15 +75,18 @@ def ambient(given: Given) -> Ambient:
     )
 
 
-def _emulated(given: Given) -> Profile:
-    """Return what the ini file says about Windows; a table, of a version or a scanner, is written as in TOML."""
+def _emulated(given: Given, profile: Profile) -> Profile:
+    """Return what the ini file says about Windows; a table, of a version or a scanner, is written as in TOML.
+
+    Scanners and what pretends hold wherever the run emulates Windows: by a profile, or by the ini file itself.
+    """
     table: dict[str, Any] = {}
     if given.ini_windows:
         table["windows"] = _table_or_text("fsfault_windows", given.ini_windows)
     for name, values in (("scanners", given.ini_scanners), ("pretend", given.ini_pretend)):
         if values:
             table[name] = [_table_or_text(f"fsfault_{name}", value) for value in values]
-    return read_settings(table, "ini file") if table else Profile("")
+    return read_settings(table, "ini file", profile.windows) if table else Profile("")
 
 
 def _table_or_text(place: str, text: str) -> Any:

@@ -53,9 +53,18 @@ def read_profile(parent: Profile, table: Mapping[str, Any], where: str, *, check
     )
 
 
-def read_settings(table: Mapping[str, Any], where: str) -> Profile:
-    """Return what the ini file says of the keys `windows`, `scanners` and `pretend`, as a profile without a name."""
-    return read_profile(Profile(""), table, where)
+def read_settings(table: Mapping[str, Any], where: str, around: WindowsChoice | None) -> Profile:
+    """Return what the ini file says of the keys `windows`, `scanners` and `pretend`, as a profile without a name.
+
+    `around` is the Windows of the run's profile. Without any, scanners and `pretend` are checked, and wait for a run
+    that emulates Windows.
+    """
+    own = read_profile(Profile(""), {key: table[key] for key in table if key == "windows"}, where)
+    windows = own.windows or around
+    found = read_profile(Profile("", windows=windows or read_windows("11")), table, where)
+    if windows is None:
+        return Profile("")
+    return replace(found, windows=own.windows)
 
 
 def _check_key(key: object, where: str) -> None:

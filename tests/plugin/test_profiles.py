@@ -182,10 +182,37 @@ def test_windows_and_scanners_as_tables(run, pytester, place):
     assert ["PROFILE 10 True False", "RULE ['defender', 'scanner']"] == shown(result)
 
 
+WAITING = """
+import pytest
+
+pytest.importorskip("mytool")
+from mytool import WINDOWS
+
+def test_it(fsfault):
+    print("\\nPROFILE", fsfault.profile, WINDOWS)
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], "PROFILE off False"),
+        (["--fsfault-profile", "flaky"], "PROFILE flaky False"),
+        (["--fsfault"], "PROFILE windows True"),
+    ],
+)
+def test_what_pretends_waits_for_windows(run, pytester, arguments, expected):
+    """`pretend` of the ini file holds in runs that emulate Windows, and is no mistake in others."""
+    pytester.makepyfile(mytool="import sys\nWINDOWS = sys.platform == 'win32'")
+    pytester.syspathinsert()
+    result = run(WAITING, "-s", "-o", "fsfault_pretend=mytool", *arguments)
+    assert [expected] == shown(result)
+
+
 BROKEN = {
     "fsfault_windows={version = }": "fsfault_windows: '{version = }' is not a TOML inline table: *",
     "fsfault_windows=12": "ini file: windows='12' is *",
-    "fsfault_scanners=defender": "ini file: scanners needs the Windows model; write windows = '11' as well",
+    "fsfault_scanners=defendr": "ini file: scanners: *'defendr'*; did you mean 'defender'?",
 }
 
 
