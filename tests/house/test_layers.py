@@ -38,9 +38,15 @@ ORDER = (
 )
 # Rooms that child processes load, where nothing but the standard library need be installed.
 BARE = ("_core", "_host", "_intercept", "_windows", "_report", "_prove", "_session")
-OPTIONAL = {"psutil"}
+OPTIONAL = {"psutil", "jinja2", "markupsafe"}
 # The only module that may import each of these.
-SINGLE = {"hypothesis": "strategies.py", "tenacity": "policies.py", "pluggy": "hookspecs.py"}
+SINGLE = {
+    "hypothesis": "strategies.py",
+    "jinja2": "_report/html/templates.py",
+    "markupsafe": "_report/html/templates.py",
+    "pluggy": "hookspecs.py",
+    "tenacity": "policies.py",
+}
 
 
 def module_of(path, package):
