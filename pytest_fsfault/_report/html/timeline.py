@@ -115,7 +115,7 @@ def timeline(
         name: what it shows, for those who do not see it.
         holds: bars, which come first.
         attempts: marks by outcome.
-        waits: dotted lines between marks.
+        waits: dotted lines.
         misses: lines from the last attempt to the end of the hold that refused it.
         end: the last second; the axis goes on to the end of a hold that refused a call if that is not far.
         ended: words for a line at `end`, if the axis goes on after it.
@@ -125,8 +125,10 @@ def timeline(
     lanes = _lanes(holds, attempts, waits, misses)
     chosen = _chosen(lanes)
     last = _last(end, holds, attempts)
+    ended = ended if end < last else ""
     axis = Axis(last, list(_free(last, waits, attempts)))
-    drawn = _placed(chosen, axis, _TOP if ended and end < last else 0)
+    top = _TOP if ended else 0
+    drawn = _placed(chosen, axis, top)
     return render(
         "timeline.jinja",
         name=legible(name),
@@ -134,13 +136,10 @@ def timeline(
         identity=identity,
         lanes=drawn,
         more=len(lanes) - len(chosen),
-        bottom=sum(lane["height"] for lane in drawn) + (_TOP if ended and end < last else 0) + 4,
-        ticks=list(axis.ticks()),
-        breaks=axis.breaks,
-        ended=ended if end < last else "",
+        bottom=sum(lane["height"] for lane in drawn) + top + 4,
+        axis=axis,
+        ended=ended,
         now=axis.x(end),
-        left=LEFT,
-        right=RIGHT,
     )
 
 

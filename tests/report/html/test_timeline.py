@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("jinja2")
 from pytest_fsfault._report.html.axis import Axis
-from pytest_fsfault._report.html.timeline import Attempt, HeldFile, Miss, Gap, timeline
+from pytest_fsfault._report.html.timeline import Attempt, Gap, HeldFile, Miss, timeline
 
 NS = "{http://www.w3.org/2000/svg}"
 
