@@ -82,7 +82,19 @@ def pytest_configure(config: pytest.Config) -> None:
         runner.configure()
     except ValueError as error:  # FsFaultError, which is not loaded where nobody needs it
         raise pytest.UsageError(str(error)) from None
+    runner.results.policies = _policies
     config.pluginmanager.register(_Inner(runner), "fsfault-inner")
+
+
+def _policies() -> list[dict[str, Any]]:
+    """Return the published retry policies as data; none without tenacity."""
+    try:
+        from pytest_fsfault.policies import POLICIES  # noqa: PLC0415  # for who writes a report
+    except ImportError:
+        return []
+    from pytest_fsfault._report.policies import policy_facts  # noqa: PLC0415
+
+    return policy_facts(POLICIES.values())
 
 
 class _Inner:

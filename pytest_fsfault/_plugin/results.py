@@ -37,6 +37,8 @@ class Results:
         self._tests: list[dict[str, Any]] = []
         self._shown: list[tuple[str, list[str]]] = []
         self._started = time.time()
+        #: Returns the published retry policies as data; the plugin sets it, which knows them.
+        self.policies: Callable[[], list[dict[str, Any]]] = list
         self._red = ""  # the test whose journal was printed last
 
     def attach(self, session: Session, call: Any, report: Any) -> None:
@@ -137,7 +139,9 @@ class Results:
         from pytest_fsfault._plugin.run_facts import run_facts  # noqa: PLC0415
         from pytest_fsfault._report.summary import document  # noqa: PLC0415
 
-        facts = run_facts(self._settings(), seed, self._arguments(), self._config.invocation_params.args)
+        facts = run_facts(
+            self._settings(), seed, self._arguments(), self._config.invocation_params.args, self.policies()
+        )
         return document(self._tests, {**facts, "started": self._started})
 
 

@@ -167,7 +167,7 @@ class Runner:
 
             settings = replace(
                 self.settings(), seed=self.seed, trial=self._options.fsfault_trial,
-                directory=self.gates.directory, rerun=self._rerun,
+                directory=self.gates.directory, rerun=self._rerun, numbering=self.json is not None,
             )  # fmt: skip
             factory = getattr(self._config, "_tmp_path_factory", None)
             if factory is not None and not settings.roots:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,7 +22,10 @@ class Facts(NamedTuple):
     entries: Sequence[Entry]
     trial_reason: str  # how an entry says that the fault of a sweep's trial acted
     rules: Sequence[tuple[Armed, bool]]  # each with whether the test itself asked for it
-    why_not: Callable[[Armed], str]  # why a rule never fired, with the closest call
+    why_not: Callable[[Armed], str]  # why a rule never fired
+    closest: Callable[[Armed], tuple[str, str, str | None] | None]  # the call that came nearest
+    observed: bool  # whether all calls below the roots are among the entries
+    numbered: bool  # whether the directories below the roots end in pytest's counters
     retries: Iterable[Any]
     waits: Iterable[Wait]
     roots: Sequence[str]
@@ -39,10 +43,12 @@ def evidence(facts: Facts) -> dict[str, Any]:
     return {
         "virtual_end": facts.end,
         "baseline": None,
+        "observed": facts.observed,
+        "numbered": facts.numbered,
         "kept_step": dict(facts.kept_step),
         "counts": _counts(facts, sweeps),
         "calls": [_call(entry, facts.roots) for entry in facts.entries],
-        "rules": [_rule(armed, own=own, why_not=facts.why_not) for armed, own in facts.rules],
+        "rules": [_rule(armed, own=own, facts=facts) for armed, own in facts.rules],
         "holds": [{**hold, "path": shorten(hold["path"], facts.roots)} for hold in facts.holds],
         "retries": [_retry(retry, facts.roots) for retry in facts.retries],
         "waits": [
@@ -71,13 +77,12 @@ def _counts(facts: Facts, sweeps: Iterable[Mapping[str, Any]]) -> list[list[Any]
 def _call(entry: Entry, roots: Sequence[str]) -> dict[str, Any]:
     return {
         "n": entry.index,
-        "operation": entry.operation,
-        "path": shorten(entry.path, roots),
-        "target": None if entry.target is None else shorten(entry.target, roots),
+        **_ends(entry.operation, entry.path, entry.target, roots),
         "outcome": entry.outcome,
         "fault": entry.fault,
         "reason": entry.reason,
-        "hold": None,
+        "hold": entry.hold,
+        "nth": entry.nth,
         "error": None if entry.error is None else _error(entry.error),
         "at": entry.at,
         "thread": entry.thread,
@@ -91,20 +96,31 @@ def _error(error: BaseException) -> dict[str, Any]:
     return {
         "class": type(error).__name__,
         "errno": getattr(error, "errno", None),
+        "name": errno.errorcode.get(getattr(error, "errno", None) or 0),
         "winerror": getattr(error, "winerror", None),
         "text": str(error),
     }
 
 
-def _rule(armed: Armed, *, own: bool, why_not: Callable[[Armed], str]) -> dict[str, Any]:
+def _rule(armed: Armed, *, own: bool, facts: Facts) -> dict[str, Any]:
     missed = not (armed.fired or armed.rule.optional)
+    closest = facts.closest(armed) if missed else None
     return {
         "rule": str(armed.rule),
         "own": own,
         "optional": armed.rule.optional,
         "matched": armed.matched,
         "fired": armed.fired,
-        "reason": why_not(armed) if missed else None,
+        "reason": facts.why_not(armed) if missed else None,
+        "closest": None if closest is None else _ends(*closest, facts.roots),
+    }
+
+
+def _ends(operation: str, path: str, target: str | None, roots: Sequence[str]) -> dict[str, Any]:
+    return {
+        "operation": operation,
+        "path": shorten(path, roots),
+        "target": None if target is None else shorten(target, roots),
     }
 
 

@@ -37,6 +37,8 @@ class Ambient:
     seed: int = 0
     #: Those of the roots in which directories are counted anew by each run, as pytest does.
     numbered: tuple[str, ...] = ()
+    #: Whether calls are numbered, for a file from which another run replays them.
+    numbering: bool = False
     #: The one trial of a sweep that is to run.
     trial: str | None = None
     #: Returns the directory of the test that runs, if there is one.
@@ -47,4 +49,4 @@ class Ambient:
     @cached_property
     def bare(self) -> Ambient:
         """What of it holds for an `inject`, which says itself what it wants: rules are added to tests as a whole."""
-        return replace(self, profile="off", rules=(), windows=None, scanners=(), seed=0)
+        return replace(self, profile="off", rules=(), windows=None, scanners=(), seed=0, numbering=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pytest_fsfault._core.clock import RealClock, VirtualClock
 from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._core.engine.guard import Guard
+from pytest_fsfault._core.engine.numbering import CallNumbers
 from pytest_fsfault._core.engine.plan import Armed
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._host.paths import IGNORES_CASE
@@ -24,7 +25,7 @@ from pytest_fsfault._windows.errnos import unix_errno
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pytest_fsfault._core.engine.journal import Journal
     from pytest_fsfault._core.language.rules import Rule
@@ -94,7 +95,8 @@ class Session:
         self.over = False
         self.trials: list[int] = []  # how long the journal was when a trial of a sweep began or ended
         self._forced_exit = forced_exit([])
-        self._numbered = ambient.numbered if options.roots is None else ()
+        self.numbered = ambient.numbered if options.roots is None else ()
+        self.engine.numbers = _numbers(ambient, self.numbered)
         self._gate = False
         self._paused: set[object] = set()  # who has
         self.around: list[Armed] = []  # the rules of the run and of the profile, which need not fire
@@ -122,7 +124,7 @@ class Session:
 
     def _arm(self, rule: Rule) -> Armed:
         # What the test itself asks for comes before what the run adds, whenever it is added.
-        armed = Armed(rule, self.seed, self.verification.verify_one, self._numbered)
+        armed = Armed(rule, self.seed, self.verification.verify_one, self.numbered)
         return self.engine.plan.add(armed, before=self.around)
 
     # Rules, roots, model.
@@ -273,6 +275,10 @@ class Session:
 
 def _clock(kind: str) -> VirtualClock | RealClock:
     return RealClock() if kind == "real" else interceptor().clock or VirtualClock(ThreadActivity())
+
+
+def _numbers(ambient: Ambient, numbered: Sequence[str]) -> CallNumbers | None:
+    return CallNumbers(numbered=bool(numbered), ignore_case=IGNORES_CASE) if ambient.numbering else None
 
 
 def _seed(options: Options, ambient: Ambient, of_profile: int | None, test: str) -> int | str:

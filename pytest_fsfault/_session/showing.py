@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import SECOND
-from pytest_fsfault._core.engine.near_misses import never_fired
+from pytest_fsfault._core.engine.near_misses import closest_call, never_fired
 from pytest_fsfault._intercept.fake.filesystem import WHOLE
 from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._prove.injection_points import REASON
@@ -30,6 +30,9 @@ def evidence_of(session: Session) -> dict[str, Any]:
             trial_reason=REASON,
             rules=[*((armed, True) for armed in session.own), *((armed, False) for armed in session.around)],
             why_not=lambda armed: never_fired(armed, session.engine, interceptor().elsewhere),
+            closest=lambda armed: closest_call(armed, session.engine),
+            observed=session.engine.records_all,
+            numbered=bool(session.numbered),
             retries=retries(journal, session.clock.waits, session.engine.roots, trials=session.trials),
             waits=session.clock.waits,
             roots=_shown_roots(session),
@@ -44,14 +47,18 @@ def evidence_of(session: Session) -> dict[str, Any]:
 
 
 def _holds(windows: Windows) -> Iterator[dict[str, Any]]:
-    """Yield what was declared: times are virtual seconds; `to` is None for a hold without an end."""
+    """Yield what was declared, and what scanners held in the way of a call.
+
+    Times are virtual seconds; `to` is None for a hold without an end.
+    """
     for state in windows._model.states:
-        for hold in state.holds.declared:
+        for hold in sorted((*state.holds.declared, *state.holds.met), key=lambda hold: hold.number):
             opening = hold.opening
             yield {
                 "n": hold.number, "path": hold.path or hold.on, "kind": opening.kind, "access": opening.access,
                 "share": opening.share, "by": hold.by or None, "scanner": hold.scanner, "from": hold.since,
-                "to": None if hold.until == float("inf") else hold.until, "met": hold.met, "declared": True,
+                "to": None if hold.until == float("inf") else hold.until, "met": hold.met,
+                "declared": hold.declared,
             }  # fmt: skip
 
 

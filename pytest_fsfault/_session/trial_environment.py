@@ -129,9 +129,11 @@ class TrialEnvironment:
 
     def _open(self, gate: Gate) -> None:
         """Let the trial act, and the session as well: its rules and its model hold in a trial."""
+        self._session.engine.proving = True
         self._session.resume(self, gate)
 
     def _shut(self, gate: Gate) -> None:
+        self._session.engine.proving = False
         self._session.pause(self, gate)
 
     def _make(self) -> Engine:

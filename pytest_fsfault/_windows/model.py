@@ -206,7 +206,7 @@ class WindowsModel:
                 return Answer(operation.path, operation.target, perform=fail, fails=True)
             reason = f"{reason}; {read}"
         self._fast_paths.refused.add(operation.path)
-        return Answer(operation.path, operation.target, refusal.code, reason)
+        return Answer(operation.path, operation.target, refusal.code, reason, hold=refusal.hold)
 
     def _judge_declared(
         self, judge: Callable[[WindowsState, Operation], Answer], operation: Operation

@@ -30,11 +30,12 @@ if TYPE_CHECKING:
 class Denial(Exception):  # noqa: N818  # an answer, not a mistake
     """Windows says no: with which error, and why."""
 
-    def __init__(self, code: int, reason: str, *, declared: bool = False) -> None:
+    def __init__(self, code: int, reason: str, *, declared: bool = False, hold: Hold | None = None) -> None:
         super().__init__(code, reason)
         self.code = code
         self.reason = reason
-        self.declared = declared  # whether it comes of what a test has declared
+        self.declared = declared or hold is not None  # whether it comes of what a test has declared
+        self.hold = None if hold is None else hold.number
 
 
 class HostError(Denial):
@@ -205,7 +206,8 @@ class WindowsState:
     def still_there(self, path: str, identity: Identity) -> str:
         """Say why a deleted file or directory is still in the way; whoever holds it has been met."""
         for hold in self.holds.of(identity):
-            hold.met |= hold.opening.kind not in _MAPPED
+            if hold.opening.kind not in _MAPPED:
+                self.holds.meet(hold)
         return f"{path.rpartition('/')[2]} is deleted, and stays until its last handle is closed"
 
     def check_ending(self, location: Location, shown: object, code: int = names.INVALID_NAME) -> None:
@@ -295,12 +297,12 @@ class WindowsState:
 
     def refuse(self, code: int, location: Location, opening: Opening, hold: Hold | None) -> NoReturn:
         """Raise the refusal that `opening` causes, and say so to who declared it."""
-        raise Denial(code, self.explain(location.name, opening, hold), declared=hold is not None)
+        raise Denial(code, self.explain(location.name, opening, hold), hold=hold)
 
     def explain(self, name: str, opening: Opening, hold: Hold | None) -> str:
         """Say who is in the way, as one would on a whiteboard."""
         if hold is not None:
-            hold.met = True
+            self.holds.meet(hold)
             return hold.explain(self.now())
         return opening.who if name in opening.who else f"{name}: {opening.who}"
 

@@ -253,6 +253,8 @@ def test_json_of_a_test(told):
         "profile": "off",
         "seed": "7:test_it.py::test_green",
         "baseline": None,
+        "observed": False,
+        "numbered": True,
         "kept_step": {},
         "counts": [["os.replace", "WinError 32", 2]],
         "retries": [
@@ -262,16 +264,18 @@ def test_json_of_a_test(told):
         "holds": [], "processes": [], "unreached": [], "sweeps": [], "tolerances": [],
         "rules": [
             {"rule": "os.replace *.exe -> WinError 32 when first 2", "own": True, "optional": False, "matched": 3,
-             "fired": 2, "reason": None},
+             "fired": 2, "reason": None, "closest": None},
             {"rule": "os.rmdir -> EIO or never", "own": True, "optional": True, "matched": 0, "fired": 0,
-             "reason": None},
+             "reason": None, "closest": None},
         ],
     } == green  # fmt: skip
     assert [0.25, 0.25] == [round(wait["to"] - wait["from"], 6) for wait in waits]
     assert ["raised", "raised", "ok"] == [call["outcome"] for call in calls]
     call = calls[0]
     error = call.pop("error")
-    assert ("PermissionError", errno.EACCES, 32) == (error["class"], error["errno"], error["winerror"])
+    assert ("PermissionError", errno.EACCES, "EACCES", 32) == tuple(
+        error[key] for key in ("class", "errno", "name", "winerror")
+    )
     assert error["text"].startswith("[WinError 32] The process cannot access the file")
     assert 0 < call.pop("at") < calls[1]["at"] - 0.25
     assert threading.get_ident() == call.pop("thread")
@@ -283,6 +287,7 @@ def test_json_of_a_test(told):
         "fault": "WinError 32",
         "reason": "os.replace *.exe -> WinError 32 when first 2: call 1 of 2",
         "hold": None,
+        "nth": 1,
         "outcome": "raised",
         "process": os.getpid(),
         "program": None,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from contextlib import suppress
 from functools import cache
 from itertools import cycle
 from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_fsfault._core.language.errors import windows_error
+from pytest_fsfault._report.policies import instants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,39 +30,6 @@ class Survival(NamedTuple):
     tried: int
     worst_wait: float | None
     retried: bool
-
-
-class _Endless:
-    """A hold that never ends, on a clock of its own that only the policy's waits move."""
-
-    def __init__(self, error: OSError) -> None:
-        self._error = error
-        self._now = 0.0
-        self.instants: list[float] = []
-
-    def fail(self) -> None:
-        self.instants.append(self._now)
-        raise self._error.with_traceback(None)  # or each try would add to the last one's traceback
-
-    def sleep(self, seconds: float) -> None:
-        # Whole nanoseconds: a hundred waits of 10 ms are one second.
-        self._now = round(self._now + seconds, 9)
-
-    def stamp(self, state: Any) -> None:
-        # After a try and before the decision to stop, which looks at these two.
-        state.start_time, state.outcome_timestamp = 0.0, self._now
-
-
-def instants(policy: Policy, error: int, **options: Any) -> tuple[float, ...]:
-    """Return when `policy` tries while all that it gets is the Windows error `error`: seconds, the first is 0.
-
-    The policy itself runs, once, on a clock of its own.
-    """
-    hold = _Endless(windows_error(error, "new"))
-    run = policy.factory(sleep=hold.sleep, **options).copy(after=hold.stamp)
-    with suppress(OSError):
-        run(hold.fail)
-    return tuple(hold.instants)
 
 
 @cache

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.engine.guard import Guard
     from pytest_fsfault._core.engine.interfaces import ClockView, SystemModel
     from pytest_fsfault._core.engine.journal import Outcome, Tally
+    from pytest_fsfault._core.engine.numbering import CallNumbers
     from pytest_fsfault._core.engine.plan import Armed
     from pytest_fsfault._core.language.operations import Operation
 
@@ -53,7 +54,9 @@ class Engine:
         self.named: tuple[str, ...] | None = self.roots
         # Called with a fake file system when it takes effect, and with None at its end.
         self.on_filesystem_change: Callable[[object], object] = _ignore
-        self.observing = observing
+        self.records_all = observing
+        self.numbers: CallNumbers | None = None  # numbers all calls, so that another run knows them again
+        self.proving = False  # whether a trial runs, whose calls are its own affair
         self.children = children  # whether child processes are under it as well
         self.native = children  # whether native programs are, too, where that is possible
         # By which errno a native program meets an error: of its Windows number, and what CPython makes of it.
@@ -92,6 +95,11 @@ class Engine:
         """Forget what was refused so far: the tree that it was about is gone."""
         self._refused.clear()
         self._storms.clear()
+
+    @property
+    def observing(self) -> bool:
+        """Whether every call below the roots is asked about."""
+        return self.records_all or self.numbers is not None
 
     @property
     def tallies(self) -> dict[str, Tally]:
@@ -138,6 +146,7 @@ class Engine:
         with self._lock:
             self.raise_if_ended()
             self.count(operation.name, 1, [ends_text(operation.path, operation.target)])
+            nth = self._number(operation)
             decision, matched = self.plan.decide(operation, at, self.roots, already_decided=already_decided)
             if decision is not None:
                 decision = decision._replace(trial=self.trial)
@@ -147,8 +156,13 @@ class Engine:
                         f"{operation.name} {operation.path}, at {operation.call_site}"
                     )
         doubted = operation.doubtful and self._doubt(operation)
-        wanted = matched or doubted or self.observing or self._was_refused(operation)
-        return Ruling(decision, at, wanted, self, None if self.model is None else self._judge)
+        wanted = matched or doubted or self.records_all or self._was_refused(operation)
+        return Ruling(decision, at, wanted, self, None if self.model is None else self._judge, nth)
+
+    def _number(self, operation: Operation) -> int:
+        """Return which of its calls this one is; 0 if nobody wants to know."""
+        numbers = None if self.proving else self.numbers
+        return 0 if numbers is None else numbers.count(operation, self.roots)[1]
 
     def _doubt(self, operation: Operation) -> bool:
         """Note which rules miss a call of which it is unknown whether it was `os.rename` or `os.replace`."""

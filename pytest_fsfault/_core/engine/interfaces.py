@@ -68,7 +68,8 @@ class Answer(NamedTuple):
 
     `code` is the Windows error that refuses it, 0 if it is allowed. `path` and `target` are where the real
     call goes, which may be spelled otherwise than what was asked; `perform`, if there is one, takes its place,
-    and with `fails` it raises what the real call would raise by another name. `about` is the model's own.
+    and with `fails` it raises what the real call would raise by another name. `about` is the model's own,
+    `hold` the number of the hold that refuses, if one does.
     """
 
     path: str
@@ -78,6 +79,7 @@ class Answer(NamedTuple):
     perform: Callable[[], Any] | None = None
     about: Any = None
     fails: bool = False
+    hold: int | None = None
 
 
 class FastPath(NamedTuple):
@@ -157,7 +159,8 @@ class Ruling(NamedTuple):
 
     `at` is when, in virtual seconds since the start: schedules and the journal go by this one reading.
     `witness` wants to know what becomes of the call if `wanted`. `judge` asks the model, once the call is about
-    to be made; it is None without a model, and returns None if the model has nothing to say.
+    to be made; it is None without a model, and returns None if the model has nothing to say. `nth` numbers the
+    call, see `Entry`.
     """
 
     decision: Decision | None
@@ -165,6 +168,7 @@ class Ruling(NamedTuple):
     wanted: bool
     witness: Witness
     judge: Callable[[Operation], Answered | None] | None = None
+    nth: int = 0
 
 
 class RulesView(Protocol):

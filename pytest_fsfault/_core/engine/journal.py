@@ -30,6 +30,8 @@ class Entry(NamedTuple):
     or ``"passed"`` (let through, its result unknown: bound early, or an open of a native program). `error` is a copy without traceback,
     `at` virtual seconds since the start, `call_site` ``"file:line"`` in the code under test. `program` is the
     native program that made the call, None for Python; its call site is the line that started it, program and call.
+    `hold` is the number of the hold that refused it, if one did; `nth`, where calls are numbered, tells which of the
+    calls of this operation on this path and target it is (see `CallNumbers`).
     """
 
     index: int  # type: ignore[assignment]  # hides the method of tuples
@@ -45,14 +47,18 @@ class Entry(NamedTuple):
     process: int
     call_site: str
     program: str | None = None
+    hold: int | None = None
+    nth: int = 0
 
 
 class Handling(NamedTuple):
-    """What was decided about an operation, before it was acted out."""
+    """What was decided about an operation, before it was acted out; `hold` and `nth` as in `Entry`."""
 
     fault: str | None
     reason: str
     at: float
+    hold: int | None = None
+    nth: int = 0
 
 
 class Journal(Sequence[Entry]):
@@ -93,6 +99,8 @@ class Journal(Sequence[Entry]):
                     *who,
                     operation.call_site,
                     operation.program,
+                    handling.hold,
+                    handling.nth,
                 )
                 # A garbage collection in between may have closed a file, and that is an entry, too.
                 if entry.index == len(self._entries):

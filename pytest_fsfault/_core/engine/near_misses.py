@@ -57,6 +57,19 @@ def never_fired(
     return legible(f"`{head}` never fired: {nearest}{escape.replace(f'{rule}: ', '; ', 1)}")
 
 
+def closest_call(armed: Armed, engine: Engine) -> tuple[str, str, str | None] | None:
+    """Return operation, path and target of the last call that came nearest to a rule which never fired.
+
+    That is a call of the rule's operations, or else of one that is alike; None if there was no such call.
+    """
+    names = armed.rule.names
+    for known in (names, _relatives(names)):
+        seen = {name: tally for name, tally in engine.tallies.items() if name in known and tally.paths}
+        for name, tally in _by_number(seen)[:1]:
+            return name, *ends_of(tally.paths[-1])
+    return None
+
+
 def _head(rule: Rule) -> str:
     return str(rule).partition(" -> ")[0]
 

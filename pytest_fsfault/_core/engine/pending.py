@@ -112,7 +112,10 @@ class PendingCall:
         if self.decision is not None and self.decision.fault.kind == "delay":  # which has passed meanwhile
             self.at = sessions.clock.now
         fault = Fault("error", parse_error(error_name(answer.code)))
-        self.decision, self.decider = Decision(fault, answer.reason, note=answer.reason), sessions
+        self.decision, self.decider = (
+            Decision(fault, answer.reason, note=answer.reason, hold=answer.hold),
+            sessions,
+        )
         if ruling.witness not in self.witnesses:
             self.witnesses.append(ruling.witness)
         return self.decision
@@ -149,7 +152,7 @@ class PendingCall:
         if self.decision is None:
             return Handling(None, self.remark or early, self.at)
         reason = ", ".join(filter(None, (self.decision.reason, early)))
-        return Handling(str(self.decision.fault), reason, self.at)
+        return Handling(str(self.decision.fault), reason, self.at, self.decision.hold)
 
     def note(
         self, outcome: Outcome, error: BaseException | None = None, handling: Handling | None = None
@@ -158,8 +161,10 @@ class PendingCall:
         if not self.witnesses:
             return
         handling = handling or self.handling
-        for witness in self.witnesses:
-            witness.journal.note(self.operation, handling, outcome, error, self.who)
+        for _, ruling in self.rulings:
+            if ruling.witness in self.witnesses:
+                told = handling._replace(nth=ruling.nth) if ruling.nth else handling
+                ruling.witness.journal.note(self.operation, told, outcome, error, self.who)
         # A short transfer is progress, unless it moves nothing or ends in an error.
         stuck = outcome == "short" and (error is not None or handling.fault == "short 0")
         for witness in self.witnesses:

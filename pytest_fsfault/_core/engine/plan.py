@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from pytest_fsfault._core.language.globs import below_root, escape, superset_regex
+from pytest_fsfault._core.language.random_names import uncounted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -27,6 +28,7 @@ class Decision(NamedTuple):
     reason: str
     note: str = ""  # what the exception says of it, besides its own text
     trial: int = 0  # the trial of a sweep that injects it
+    hold: int | None = None  # the number of the hold that refuses, if one does
 
 
 class Armed:
@@ -94,7 +96,7 @@ class Armed:
     def _draw(self, path: str, roots: Sequence[str], ignore_case: bool) -> float:
         if path not in self._draws:
             below = below_root(path, self._numbered, ignore_case) if self._numbered else None
-            stable = below_root(path, roots, ignore_case) if below is None else _uncounted(below)
+            stable = below_root(path, roots, ignore_case) if below is None else uncounted(below)
             from random import Random  # noqa: PLC0415  # for who draws
 
             # Paths of one name below two roots draw alike, but apart: each has its own generator.
@@ -102,12 +104,6 @@ class Armed:
             seed = f"{self._seed}|{rule}|{path if stable is None else stable}"
             self._draws[path] = Random(seed).random  # noqa: S311 - luck, not secrets
         return self._draws[path]()
-
-
-def _uncounted(below: str) -> str:
-    """Return a path as seen from its root without the number that ends its first name."""
-    name, slash, rest = below.partition("/")
-    return name.rstrip("0123456789") + slash + rest
 
 
 def _portable(rule: Rule, roots: Sequence[str], numbered: Sequence[str] = ()) -> str:
@@ -119,7 +115,7 @@ def _portable(rule: Rule, roots: Sequence[str], numbered: Sequence[str] = ()) ->
         for top, counted in tops:
             if tail == top or tail.startswith(f"{top}/"):
                 below = tail[len(top) :]
-                return f"/{_uncounted(below[1:])}" if counted else below
+                return f"/{uncounted(below[1:])}" if counted else below
         return tail
 
     operations = ", ".join(rule.operations)

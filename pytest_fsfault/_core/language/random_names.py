@@ -13,6 +13,12 @@ _CHANCE = re.compile(r"(?<=-)(?=[A-Za-z0-9]*[A-Z0-9])[A-Za-z0-9]{8}\Z")  # of np
 _LETTERS = re.compile(r"(?=.*\d)(?=.*[a-z])(?=.*[A-Z])[\w-]{12,}\Z")
 
 
+def uncounted(below: str) -> str:
+    """Return a path as seen from its root without the number that ends its first name."""
+    name, slash, rest = below.partition("/")
+    return name.rstrip("0123456789") + slash + rest
+
+
 def blanked(path: str) -> str:
     """Return a path in which ``*`` stands for what differs from run to run."""
     return "/".join(map(_component, path.split("/")))

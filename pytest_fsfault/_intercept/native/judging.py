@@ -145,7 +145,7 @@ def _is_exempt(program: str, call: Call) -> bool:
 
 def _concerned(engine: Engine, operation: Operation) -> bool:
     return (
-        engine.observing
+        engine.records_all
         or engine.ended is not None
         or engine.model is not None
         or bool(engine.plan.matching(operation, engine.roots))

@@ -63,7 +63,7 @@ def _spoken(engines: Iterable[Engine]) -> set[str]:
 
 def _concerned(engine: Engine) -> bool:
     return (
-        engine.observing
+        engine.records_all
         or engine.guard is not None
         or engine.ended is not None
         or engine.model is not None

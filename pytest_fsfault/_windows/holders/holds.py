@@ -53,6 +53,7 @@ class Hold:
         """Close it."""
         if not self.closed:
             self.closed = True
+            self.until = min(self.until, self._holds.now())
             self._holds.dropped(self)
 
     def __enter__(self) -> Self:
@@ -137,6 +138,7 @@ class Holds:
         self._above: dict[str, dict[int, Hold]] = {}
         self._waiting: list[Hold] = []
         self.declared: list[Hold] = []
+        self.met: list[Hold] = []  # those of scanners that have refused something
 
     def __bool__(self) -> bool:
         return bool(self._files)
@@ -167,6 +169,12 @@ class Holds:
             self._grip(hold, identity, path)
         self._changed()
         return hold
+
+    def meet(self, hold: Hold) -> None:
+        """Record that a hold has refused something."""
+        if not (hold.met or hold.declared):
+            self.met.append(hold)
+        hold.met = True
 
     def take_over(self, others: Holds) -> None:
         """Let those who wait for a file elsewhere wait for it here."""
@@ -265,16 +273,16 @@ class Holds:
         first = [hold for hold in self.declared if hold.number <= number]
         later = [hold for hold in self.declared if hold.number > number]
         self.declared = [*first, *_merged(later)]
-        for hold in waiting:
-            self._await(hold)
+        self.met = [hold for hold in self.met if hold.number <= number]
+        self._await_again(waiting)
 
-    def _await(self, hold: Hold) -> None:
-        """Let a hold that got its file wait for another."""
-        if hold in self._waiting:
-            return
-        hold.close()
-        hold.closed, hold.identity, hold.path, hold.until = False, None, "", _EVER
-        self._waiting.append(hold)
+    def _await_again(self, holds: Iterable[Hold]) -> None:
+        """Let holds that got their file wait for another."""
+        for hold in holds:
+            if hold not in self._waiting:
+                hold.close()
+                hold.closed, hold.identity, hold.path, hold.until = False, None, "", _EVER
+                self._waiting.append(hold)
 
     def __iter__(self) -> Iterator[Hold]:
         now = self.now()

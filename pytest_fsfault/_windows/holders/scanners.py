@@ -16,7 +16,7 @@ from pytest_fsfault._core.language.tokens import duration, duration_text
 from pytest_fsfault._windows.sharing import bits, letters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -59,6 +59,16 @@ class HoldTime:
         if self.lognormal:
             return f"lognormal({low}, {high})"
         return low if self.low == self.high else f"{low}..{high}"
+
+    @property
+    def median(self) -> float:
+        """The time that half of the files are held for at most, in seconds."""
+        return self.low if self.lognormal else (self.low + self.high) / 2
+
+    @property
+    def p99(self) -> float:
+        """The time that 99 of 100 files are held for at most, in seconds."""
+        return self.high if self.lognormal else self.low + (self.high - self.low) * 0.99
 
     def draw(self, luck: random.Random) -> float:
         """Return one time, in seconds."""
@@ -200,6 +210,30 @@ class Draws:
         if key not in self._lucks:
             self._lucks[key] = random.Random(f"{self._seed}|{scanner.name}|{path}")  # noqa: S311  # no secret
         return self._lucks[key]
+
+
+def facts(named: Collection[str] = (), others: Iterable[Scanner] = ()) -> list[dict[str, object]]:
+    """Return the entries of `scanners` in the schema: the known ones, `named` or not, and others; times in seconds."""
+    known = [_facts(scanner(name), _table()[name], acts=name in named) for name in NAMES]
+    return [*known, *(_facts(other, {}, acts=True) for other in others)]
+
+
+def _facts(one: Scanner, published: Mapping[str, str], *, acts: bool) -> dict[str, object]:
+    hold = one.hold
+    return {
+        "name": one.name,
+        "acts": acts,
+        "process": one.process,
+        "hold": str(hold),
+        "median": hold.median,
+        "p99": hold.p99,
+        "range": None if hold.lognormal else [hold.low, hold.high],
+        "delay": str(one.delay),
+        "share": letters(one.share),
+        "on": list(one.on),
+        "source": published.get("source"),
+        "note": published.get("note"),
+    }
 
 
 def listing() -> Iterator[tuple[str, str]]:

@@ -108,7 +108,7 @@ def _check_descendants(state: WindowsState, source: Location) -> None:
         raise Denial(
             5,
             f"{_tail(source.path)} holds an open {_noun(opening.kind)} below: {why}",
-            declared=hold is not None,
+            hold=hold,
         )
 
 

@@ -216,7 +216,8 @@ class Decisions:
             return _DONE  # its thread was taken for gone
         if outcome == "passed":
             connection.owner.going = call.operation.name  # it is about to be made
-        call.note(outcome, error, Handling(fault, call.remark or reason, call.at))
+        hold = None if call.decision is None else call.decision.hold
+        call.note(outcome, error, Handling(fault, call.remark or reason, call.at, hold))
         if outcome == "crashed" and call.decider is not None:
             call.decider.on_end()
         return _DONE

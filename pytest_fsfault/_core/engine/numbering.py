@@ -1,0 +1,74 @@
+"""Number the calls of a test, so that another run knows each of them again."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_fsfault._core.language.globs import below_root, has_drive
+from pytest_fsfault._core.language.random_names import blanked, uncounted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_fsfault._core.language.operations import Operation
+
+
+class CallKey(NamedTuple):
+    """What calls have in common that are numbered together: the operation, and where it goes, in any run."""
+
+    operation: str
+    path: str
+    target: str | None
+
+
+@lru_cache(maxsize=8192)
+def stable_path(path: str, *, numbered: bool) -> str:
+    """Return a path as any run names it; `path` is seen from its root, or absolute if it lies outside the roots.
+
+    Of what lies outside only the name counts, since directories there belong to one system. With `numbered` the
+    first directory ends in a counter of pytest's. Case does not count: one of the systems may not tell it.
+    """
+    if path.startswith("/") or has_drive(path):
+        return "/" + _blanked(path.rpartition("/")[2])
+    return _blanked(uncounted(path) if numbered else path)
+
+
+# What `tempfile` makes: by itself, for pip, and with a prefix; the last only where it looks like no word.
+# Source: CPython Lib/tempfile.py, `_RandomNameSequence`: eight characters.
+_RANDOM = re.compile(
+    r"(?:(?<=tmp)|(?<=/pip-)(?:[a-z]+-)+|(?<=[-_.~])(?=[a-z]*[0-9_]))[a-z0-9_]{8}(?=[/.]|\Z)"
+)
+
+
+def _blanked(path: str) -> str:
+    return blanked(_RANDOM.sub("*", f"/{path}"))[1:].lower()
+
+
+def call_key(operation: str, path: str, target: str | None, *, numbered: bool) -> CallKey:
+    """Return what a call is known by; its paths are as `stable_path` takes them."""
+    end = None if target is None else stable_path(target, numbered=numbered)
+    return CallKey(operation, stable_path(path, numbered=numbered), end)
+
+
+class CallNumbers:
+    """Count the calls of one session by their keys."""
+
+    def __init__(self, *, numbered: bool, ignore_case: bool) -> None:
+        self._numbered = numbered
+        self._ignore_case = ignore_case
+        self._counts: Counter[CallKey] = Counter()
+
+    def count(self, operation: Operation, roots: Sequence[str]) -> tuple[CallKey, int]:
+        """Return the key of a call, and which of its calls this is, from 1."""
+        path = self._seen(operation.path, roots)
+        target = None if operation.target is None else self._seen(operation.target, roots)
+        key = call_key(operation.name, path, target, numbered=self._numbered)
+        self._counts[key] += 1
+        return key, self._counts[key]
+
+    def _seen(self, path: str, roots: Sequence[str]) -> str:
+        below = below_root(path, roots, self._ignore_case)
+        return path if below is None else below
