@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 import builtins
+import gc
+import importlib
 import io
 import json
 import os
+import pkgutil
 import queue
+import re
 import shutil
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 from released import Release
 
-import pytest_fsfault._session.fsfault  # noqa: F401 - once: what an inner run imports, pytester forgets after it
+import pytest_fsfault
 
 pytest_plugins = ["pytester"]
+
+# Hundreds of tests start a Python: it is not to compile everything anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+_ROOMS = re.compile(
+    r"pytest_fsfault\._(core|host|windows|intercept|prove|report|session|plugin)\b(?!.*on_path)"
+)
+
+
+def _import_rooms():
+    """Import the package once: what only a run within a test has imported, pytester forgets after it."""
+    for module in pkgutil.walk_packages(pytest_fsfault.__path__, "pytest_fsfault."):
+        if _ROOMS.match(module.name):
+            with suppress(ImportError):  # what is of another system
+                importlib.import_module(module.name)
+
+
+_import_rooms()
 
 _MODULES = (builtins, io, os, shutil, time, queue, threading)
 _SETS = ("supports_dir_fd", "supports_fd", "supports_follow_symlinks", "supports_effective_ids")
@@ -54,16 +78,28 @@ def pytest_runtest_protocol(item):
     ]
     if changed:
         pytest.exit(f"{item.nodeid} left patched: {changed}", returncode=3)
-    wrappers = _wrappers()
-    modules = [name for name, module in list(sys.modules.items()) if _holds(module, wrappers)]
+    modules = _holding_wrappers()
     if modules:
         pytest.exit(f"{item.nodeid} left wrappers in {modules}", returncode=3)
     return result
 
 
-def _wrappers() -> set[int]:
+# How often each wrapper was referred to when no module was seen to hold one.
+_CLEAN: list[int] = []
+
+
+def _holding_wrappers() -> list[str]:
+    """Return the modules that hold a wrapper; they are looked at when something refers to one that did not before."""
     made = sys.modules.get("pytest_fsfault._intercept.calls.wrapper")
-    return {id(wrapper.call) for wrapper in made.WRAPPERS.values()} if made else set()
+    calls = [wrapper.call for wrapper in made.WRAPPERS.values()] if made else []
+    references = list(map(sys.getrefcount, calls))
+    if references == _CLEAN:
+        return []
+    wrappers = set(map(id, calls))
+    found = [name for name, module in list(sys.modules.items()) if _holds(module, wrappers)]
+    if not found:
+        _CLEAN[:] = references
+    return found
 
 
 def _holds(module: object, wrappers: set[int]) -> bool:
@@ -72,6 +108,14 @@ def _holds(module: object, wrappers: set[int]) -> bool:
     ):
         return False
     return not wrappers.isdisjoint(map(id, list(vars(module).values())))
+
+
+def pytest_collection_finish():
+    """Spare what is there before the first test from all collections to come: a run within a test makes five."""
+    with suppress(ImportError):
+        import hypothesis  # noqa: F401 - it asks the collector about the random numbers of trio, if trio is there
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
