@@ -21,6 +21,7 @@ import pytest
 from released import Release
 
 import pytest_fsfault
+from pytest_fsfault._host import processes
 
 pytest_plugins = ["pytester"]
 
@@ -163,13 +164,10 @@ def release(tmp_path_factory):
 
 @pytest.fixture
 def childless():
-    """End what earlier tests of this process have left; skip the test if a child is there all the same."""
+    """End and reap whatever process earlier tests have left to this one."""
     for module, helper in (("forkserver", "_forkserver"), ("resource_tracker", "_resource_tracker")):
         getattr(getattr(sys.modules.get(f"multiprocessing.{module}"), helper, None), "_stop", int)()
-    try:
-        while hasattr(os, "WNOHANG") and os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        return
-    if hasattr(os, "WNOHANG"):
-        pytest.skip("a process that another test has started is still there")
+    processes.kill()
+    with suppress(ChildProcessError):
+        while hasattr(os, "waitpid") and os.name != "nt":
+            os.waitpid(-1, 0)

@@ -36,9 +36,10 @@ from .seeing import (
     with_sleep,
 )
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="a real Windows knows by itself")
-
-pytestmark = pytest.mark.usefixtures("childless")
+pytestmark = [
+    pytest.mark.skipif(os.name == "nt", reason="a real Windows knows by itself"),
+    pytest.mark.usefixtures("childless"),
+]
 
 
 @pytest.fixture

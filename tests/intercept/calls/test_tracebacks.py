@@ -9,6 +9,7 @@ import sys
 import traceback
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -17,10 +18,14 @@ from pytest_fsfault._host.package import PACKAGE
 
 posix = pytest.importorskip("posix")
 
-# Whoever logs a traceback keeps its frames, and with them files: they are closed whenever they are collected.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
-)
+#: Files to close after the test: a call of theirs is refused, and that of `close` would be as well.
+OPENED: list[IO[bytes]] = []
+
+
+def opened(mode):
+    """Open the file; the fixture closes it."""
+    OPENED.append(open("f", mode))
+    return OPENED[-1]
 
 
 def send():
@@ -31,7 +36,7 @@ def send():
 
 def write(then):
     """Write into a buffer, and let it do something."""
-    file = open("f", "wb")
+    file = opened("wb")
     file.write(b"new")
     getattr(file, then)()
 
@@ -52,8 +57,8 @@ CALLS = {
     "file.write": ("file.write", lambda: write("flush")),
     "file.flush": ("file.flush", lambda: write("flush")),
     "file.close": ("file.close", lambda: write("close")),
-    "file.read": ("file.read", lambda: open("f", "rb").read()),
-    "file.truncate": ("file.truncate", lambda: open("f", "r+b").truncate()),
+    "file.read": ("file.read", lambda: opened("rb").read()),
+    "file.truncate": ("file.truncate", lambda: opened("r+b").truncate()),
     "a composite": ("shutil.rmtree", lambda: shutil.rmtree("d")),
     "a call of a composite": ("os.rmdir", lambda: shutil.rmtree("d")),
     "audit hook": ("os.remove", lambda f=posix.unlink: f("f")),
@@ -83,10 +88,11 @@ def tree(tmp_path, monkeypatch):
     (tmp_path / "f").chmod(0o755)
     (tmp_path / "d").mkdir()
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    yield tmp_path
+    while OPENED:
+        OPENED.pop().close()
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("what", CALLS)
 def test_an_injected_error_shows_no_frame_of_ours(what, tree):
     """Nobody who logs a traceback sees who stood between the call and the function."""
@@ -102,7 +108,6 @@ def test_an_injected_error_shows_no_frame_of_ours(what, tree):
     assert __file__ == traceback.extract_tb(found[0].__traceback__)[1].filename
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     "call", [lambda: os.remove("f"), lambda: os.replace("f", "d/g"), lambda: open("f", "w")]
 )
