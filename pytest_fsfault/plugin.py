@@ -55,6 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     # What these may be is checked with the settings: argparse would answer with its whole usage.
     add("--fsfault-seed", metavar="N|last", help="the seed of rules with P%%, or the last run's")
     add("--fsfault-json", metavar="PATH", help="write what happened to a file")
+    add("--fsfault-markdown", metavar="PATH", help="write a summary for the page of a CI job")
     add("--fsfault-show", metavar="faults|all", help="show the faults, or all entries, of passing tests too")
     add("--fsfault-trial", metavar="ID", help="run only this trial of each sweep (after the fault-free one)")
     add("--fsfault-list", action="store_true", help="list operations, groups, errors, schedules and profiles")
@@ -121,6 +122,14 @@ class _Inner:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what the test showed, in this process or in a worker."""
         self._runner.results.collect(report)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter
+    ) -> Generator[None, object, object]:
+        """Let pytest print our sections of red tests in its colours."""
+        with self._runner.results.painting(terminalreporter):
+            return (yield)
 
     def pytest_enter_pdb(self) -> None:
         """Hold everything while a debugger holds the test."""
@@ -238,7 +247,10 @@ def pytest_runtest_makereport(
 
             report.sections.append(("file-system faults", WIDER_SCOPE))
         if session is not None:
-            item.config.stash[_RUNNER].results.attach(session, call, report)
+            results = item.config.stash[_RUNNER].results
+            results.attach(session, call, report)
+            # JUnit takes them from the last report of a test, which has those of its item.
+            item.user_properties += results.properties(report)
         return report
 
 
@@ -275,21 +287,27 @@ _NOTHING: Any = _Nothing()
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the JSON; refuse a run that was to repeat one trial and had none."""
+    """Write the files that were asked for; refuse a run that was to repeat one trial and had none."""
     runner = session.config.stash[_RUNNER]
     try:
         runner.finish()
-    except OSError as error:
-        pytest.exit(f"--fsfault-json: {error}", pytest.ExitCode.USAGE_ERROR)
+    except ValueError as error:  # FsFaultError, as above
+        pytest.exit(str(error), pytest.ExitCode.USAGE_ERROR)
     missing = runner.results.missing()
     if missing and not session.config.option.collectonly and not session.testsfailed:
         pytest.exit(missing, pytest.ExitCode.USAGE_ERROR)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print the summary, unless pytest was asked to be brief."""
-    brief = terminalreporter.verbosity < 0 or terminalreporter.no_summary
-    for title, lines in config.stash[_RUNNER].results.sections(brief=brief):
-        terminalreporter.write_sep("=", title)
+    """Print what was asked for and the summary, as much of it as of pytest's own."""
+    reporter = terminalreporter
+    sections = config.stash[_RUNNER].results.sections(
+        reporter._tw.markup,  # noqa: SLF001  # as all that prints in pytest's colours
+        verbosity=reporter.verbosity,
+        silent=reporter.no_summary,
+    )
+    for title, lines in sections:
+        if title:
+            reporter.write_sep("=", title)
         for line in lines:
-            terminalreporter.write_line(line)
+            reporter.write_line(line)

@@ -119,6 +119,15 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_page_of_a_job():
+    """Let the runs within tests write to no page of the job that runs these."""
+    page = os.environ.pop("GITHUB_STEP_SUMMARY", None)
+    yield
+    if page is not None:
+        os.environ["GITHUB_STEP_SUMMARY"] = page
+
+
 @pytest.fixture
 def run(pytester, monkeypatch):
     """Return a function that runs pytest in this process over one module, whose text is given.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from typing import TYPE_CHECKING, Any
@@ -10,13 +11,28 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+# What a terminal takes as an order, or hides.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\udc80-\udcff]")
+
 
 def joined(arguments: Iterable[str]) -> str:
     """Return arguments as one text, quoted where this is needed: with `"` on Windows, whose shells share that one."""
     if sys.platform == "win32":
         # Blanks are quoted by `list2cmdline`; what cmd.exe reads as its own is not.
         return " ".join(_quoted(one) for one in arguments)
-    return shlex.join(arguments)
+    return " ".join(map(_quoted_for_posix, arguments))
+
+
+def _quoted_for_posix(argument: str) -> str:
+    """Return an argument as a shell takes it; control characters as bash and zsh read them, and no terminal does."""
+    if argument.isprintable() or not _CONTROL.search(argument):
+        return shlex.quote(argument)
+    escaped = argument.replace("\\", "\\\\").replace("'", "\\'")
+    return f"$'{_CONTROL.sub(_octal, escaped)}'"
+
+
+def _octal(found: re.Match[str]) -> str:
+    return "".join(f"\\{byte:03o}" for byte in found[0].encode("utf-8", "surrogateescape"))
 
 
 def listed(arguments: Any) -> Sequence[Any]:

@@ -31,6 +31,8 @@ class Gates:
         self._held: AbstractContextManager[object] | None = None
         #: The items that are being called, the innermost last.
         self.calling: list[Any] = []
+        #: The item that was called last.
+        self.called: Any = None
 
     @contextmanager
     def call(self, item: Any) -> Iterator[None]:
@@ -55,7 +57,7 @@ class Gates:
 
     def _leave(self, item: Any) -> None:
         if self.calling and self.calling[-1] is item:
-            self.calling.pop()
+            self.called = self.calling.pop()
         self._shut(item)
 
     def directory(self) -> str | None:

@@ -1,23 +1,28 @@
-"""What the tests of one pytest run showed: on their reports, in the summary, and as JSON."""
+"""What the tests of one pytest run showed: on their reports, in the summary, and in files."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
-from contextlib import suppress
+from collections import Counter
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._host.command_lines import joined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from pytest_fsfault._report.colours import Markup
     from pytest_fsfault._session.ambient import Ambient
     from pytest_fsfault._session.session import Session
 
 _LAST_SEED = "fsfault/seed"
+_TITLE = "file-system faults"
+# So many tests are named whose own sections pytest was told not to show.
+_MOST = 12
 
 
 class Results:
@@ -40,11 +45,15 @@ class Results:
         #: Returns the published retry policies as data; the plugin sets it, which knows them.
         self.policies: Callable[[], list[dict[str, Any]]] = list
         self._red = ""  # the test whose journal was printed last
+        self._journals: dict[str, list[str]] = {}  # of the tests that failed, by ID
+        self._reruns: dict[str, str] = {}
+        self._exposed: Counter[str] = Counter()
+        self._unwritten = ""  # why the page of the CI job has got nothing
 
     def attach(self, session: Session, call: Any, report: Any) -> None:
         """Put what the test showed on its report, which reaches an xdist controller too."""
         from pytest_fsfault._core.language.legible import legible  # noqa: PLC0415
-        from pytest_fsfault._session.showing import evidence_of, lines_of  # noqa: PLC0415
+        from pytest_fsfault._session.showing import evidence_of, exposed, lines_of  # noqa: PLC0415
 
         if call.when == "call":
             shown = {
@@ -60,6 +69,7 @@ class Results:
             # xdist carries text only as UTF-8, and a name may have bytes that are none.
             remote = hasattr(self._config, "workerinput")
             report.fsfault = json.dumps(shown) if remote else shown
+            report.fsfault_exposed = exposed(session)
         show = self._config.option.fsfault_show
         lines = (
             [legible(line) for line in lines_of(session, everything=show == "all")]
@@ -69,12 +79,20 @@ class Results:
         if report.failed:
             told = lines if self._red != report.nodeid else []
             self._red = report.nodeid
-            report.sections.append(("file-system faults", "\n".join([*told, self._rerun(report.nodeid)])))
+            rerun = self._line(report.nodeid)
+            report.sections.append((_TITLE, "\n".join([*told, f"to reproduce: {rerun}"])))
+            report.fsfault_failed = [rerun, *told]
         elif call.when == "call" and lines:
             report.fsfault_shown = lines
 
-    def _rerun(self, nodeid: str) -> str:
-        return f"to reproduce: {self._line(nodeid)}"
+    def properties(self, report: Any) -> Iterator[tuple[str, str]]:
+        """Yield what a JUnit file says of a test under fault: its seed, how to run it again, and its faults."""
+        shown = getattr(report, "fsfault", None)
+        if shown is None or not getattr(self._config.option, "xmlpath", None):
+            return
+        from pytest_fsfault._report.junit import properties  # noqa: PLC0415
+
+        yield from properties(json.loads(shown) if isinstance(shown, str) else shown)
 
     def _line(self, nodeid: str) -> str:
         return f"pytest {self.selected(nodeid)} {self._arguments()}"
@@ -88,44 +106,112 @@ class Results:
 
     def collect(self, report: Any) -> None:
         """Keep what a report brings; that of a subtest is only a part of its test's."""
+        rerun, *journal = getattr(report, "fsfault_failed", None) or [""]
+        if rerun:
+            self._reruns[report.nodeid] = rerun
+            self._journals[report.nodeid] = journal or self._journals.get(report.nodeid, [])
         found = getattr(report, "fsfault", None)
         if found is None or hasattr(report, "context"):
             return
         found = json.loads(found) if isinstance(found, str) else found
         self._tests.append(found)
+        self._exposed.update(report.fsfault_exposed)
         shown = getattr(report, "fsfault_shown", None)
         if shown:
             self._shown.append((f"fsfault: {found['id']}", shown))
 
-    def sections(self, *, brief: bool) -> Iterator[tuple[str, list[str]]]:
-        """Yield titles and lines for the end of the run; if `brief`, only those that were asked for."""
-        yield from self._shown
-        if self._tests and not brief:
-            from pytest_fsfault._core.language.legible import legible  # noqa: PLC0415
-            from pytest_fsfault._report.summary import summary_lines, totals  # noqa: PLC0415
+    @contextmanager
+    def painting(self, reporter: Any) -> Iterator[None]:
+        """Let the terminal show the sections of red tests in colours for the block; reports stay without."""
+        from pytest_fsfault._report.colours import painted  # noqa: PLC0415
 
-            total = totals(self._tests)
-            yield "fsfault", [*map(legible, summary_lines(total, self._arguments())), *self._advice(total)]
+        plain = []
+        if reporter.hasmarkup:
+            markup = reporter._tw.markup
+            for report in (*reporter.getreports("failed"), *reporter.getreports("error")):
+                plain.append((report, report.sections))
+                report.sections = [
+                    (
+                        name,
+                        "\n".join(painted(line, markup) for line in text.split("\n"))
+                        if name == _TITLE
+                        else text,
+                    )
+                    for name, text in report.sections
+                ]
+        try:
+            yield
+        finally:
+            for report, sections in plain:
+                report.sections = sections
+
+    def sections(self, markup: Markup, *, verbosity: int, silent: bool) -> Iterator[tuple[str, list[str]]]:
+        """Yield titles and lines for the end of the run: what was asked for, then the summary.
+
+        A negative `verbosity` leaves one line of it, without a title, and then none; a `silent` run has none.
+        """
+        from pytest_fsfault._report.colours import painted, painted_summary  # noqa: PLC0415
+
+        for title, lines in self._shown:
+            yield title, [painted(line, markup) for line in lines]
+        if silent:
+            return
+        lines = [*self._summary(verbosity), *self._hidden_reruns()]
+        if lines:
+            yield "" if verbosity < 0 else "fsfault", [painted_summary(line, markup) for line in lines]
+
+    def _summary(self, verbosity: int) -> list[str]:
+        """Return the lines about the whole run, as many as pytest was asked for."""
+        if not self._tests or verbosity < -1:
+            return []
+        from pytest_fsfault._core.language.legible import legible  # noqa: PLC0415
+        from pytest_fsfault._report.summary import one_line, summary_lines, totals  # noqa: PLC0415
+
+        total = totals(self._tests)
+        if verbosity < 0:
+            return [legible(one_line(total, self._arguments()))]
+        lines = [*summary_lines(total, self._arguments()), *self._advice(total), self._unwritten]
+        return [legible(line) for line in lines if line]
+
+    def _hidden_reruns(self) -> Iterator[str]:
+        """Yield how to run failed tests again, if pytest was told not to show their sections."""
+        option = self._config.option
+        if option.tbstyle != "no" and option.showcapture == "all":
+            return
+        from pytest_fsfault._core.language.legible import legible  # noqa: PLC0415
+
+        for line in [*self._reruns.values()][:_MOST]:
+            yield f"to reproduce: {legible(line)}"
+        if len(self._reruns) > _MOST:
+            yield f"... {len(self._reruns) - _MOST} more; --tb=short shows how to reproduce each"
 
     def _advice(self, total: dict[str, Any]) -> Iterator[str]:
         """Yield what to try if the whole run met no fault for want of anybody who holds files."""
         settings = self._settings()
         profile = settings.profiles[settings.profile]
-        if not total["faults"] and profile.windows is not None and not profile.scanners:
-            yield (
-                f"no call was refused; the profile {profile.name} has no scanner that holds files: "
-                "try --fsfault-profile defender"
-            )
+        if total["faults"] or profile.windows is None or profile.scanners or settings.scanners:
+            return
+        yield f"no call was refused: the profile {profile.name} has no scanner that holds files"
+        if self._exposed:
+            calls = ", ".join(f"{name} ({count})" for name, count in self._exposed.most_common())
+            yield f"a scanner that is still reading a file refuses calls such as these: {calls}"
+        yield "try --fsfault-profile defender"
 
-    def finish(self, seed: int, path: Path | None) -> None:
-        """Write the JSON to a path, if there is one, and remember the seed for `--fsfault-seed last`."""
+    def finish(self, seed: int, targets: Mapping[str, Path]) -> None:
+        """Write what was asked for, by option; remember the seed for `--fsfault-seed last`.
+
+        Raise FsFaultError for what cannot be written.
+        """
         if hasattr(self._config, "workerinput"):
             return
         cache = getattr(self._config, "cache", None)
         if self._tests and cache is not None:
             cache.set(_LAST_SEED, seed)
-        if path is not None:
-            path.write_text(json.dumps(self._document(seed), indent=2) + "\n", "ascii")
+        page = os.environ.get("GITHUB_STEP_SUMMARY", "") if self._tests else ""
+        if targets or page:
+            from pytest_fsfault._plugin.outputs import write  # noqa: PLC0415
+
+            self._unwritten = write(self._document(seed), self._journals, targets, page)
 
     def missing(self) -> str:
         """Return why the one trial that was asked for cannot have been run; nothing if it may have been."""

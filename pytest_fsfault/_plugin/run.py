@@ -50,6 +50,9 @@ _INI = (
     "pretend",
 )
 
+#: What a run can be written as: `--fsfault-json` and so on.
+_FILES = ("json", "markdown")
+
 
 class Keys(NamedTuple):
     """Where an item's stash keeps its session, and what is wrong with its markers."""
@@ -84,7 +87,7 @@ class Runner:
         self.gates = Gates(self._session_of, fail)
         self.results = Results(config, self.arguments, self.settings)
         self.seed = 0
-        self.json: Path | None = None
+        self.targets: dict[str, Path] = {}
         self.under_faults = False
 
     # The run.
@@ -93,7 +96,7 @@ class Runner:
         """Read the settings as far as there are any; raise FsFaultError for a mistake in them."""
         given = self._options
         texts = (
-            given.fsfault_profile, given.fsfault_seed, given.fsfault_json, given.fsfault_show, given.fsfault_trial
+            given.fsfault_profile, given.fsfault_seed, given.fsfault_show, given.fsfault_trial, *self._files().values()
         )  # fmt: skip
         used = given.fsfault or given.fsfault_rule or any(text is not None for text in texts)
         if used or any(self._ini().values()) or self._own_profiles():
@@ -105,6 +108,10 @@ class Runner:
         else:
             self.seed = self._choose_seed(None)
         push(self.ambient)
+
+    def _files(self) -> dict[str, str | None]:
+        """Return the files that were asked for, by option."""
+        return {form: getattr(self._options, f"fsfault_{form}") for form in _FILES}
 
     def _pretend(self, globs: tuple[str, ...]) -> None:
         """Let modules see Windows for the whole run, from before they are collected."""
@@ -130,12 +137,13 @@ class Runner:
         return self._settings
 
     def _settle(self) -> Ambient:
-        from pytest_fsfault._plugin.settings import Given, ambient, json_target, show, trial  # noqa: PLC0415
+        from pytest_fsfault._plugin.settings import Given, ambient, show, target, trial  # noqa: PLC0415
 
         given, ini = self._options, self._ini()
         show(given.fsfault_show)
         trial(given.fsfault_trial)
-        self.json = json_target(given.fsfault_json)
+        files = self._files().items()
+        self.targets = {form: target(f"--fsfault-{form}", text) for form, text in files if text is not None}
         return ambient(
             Given(
                 on=given.fsfault,
@@ -167,7 +175,7 @@ class Runner:
 
             settings = replace(
                 self.settings(), seed=self.seed, trial=self._options.fsfault_trial,
-                directory=self.gates.directory, rerun=self._rerun, numbering=self.json is not None,
+                directory=self.gates.directory, rerun=self._rerun, numbering=bool(self.targets.keys() - {"markdown"}),
             )  # fmt: skip
             factory = getattr(self._config, "_tmp_path_factory", None)
             if factory is not None and not settings.roots:
@@ -219,14 +227,14 @@ class Runner:
         return joined([*parts, "--fsfault-seed", str(self.seed)])
 
     def _rerun(self, trial: str) -> str:
-        """Return the line that runs one trial of the running test alone."""
-        item = self.gates.calling[-1] if self.gates.calling else None
+        """Return the line that runs one trial alone, of the test that runs or has just been run."""
+        item = self.gates.calling[-1] if self.gates.calling else self.gates.called
         selected = [self.results.selected(item.nodeid)] if item is not None else []
         return " ".join(["pytest", *selected, self.arguments(trial)])
 
     def finish(self) -> None:
         """Write what was asked for."""
-        self.results.finish(self.seed, self.json)
+        self.results.finish(self.seed, self.targets)
 
     def print_list(self) -> None:
         """Print all that a rule may speak of."""

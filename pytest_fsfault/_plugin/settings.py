@@ -152,17 +152,15 @@ def trial(text: str | None) -> None:
         )
 
 
-def json_target(text: str | None) -> Path | None:
-    """Return where the JSON goes, wherever the tests may change to; refuse what cannot be written."""
-    if text is None:
-        return None
+def target(option: str, text: str) -> Path:
+    """Return where a file goes that an option names, wherever the tests may change to; refuse what is not writable."""
     path = Path(os.path.abspath(text))
     if not text or path.is_dir():
-        raise FsFaultError(f"--fsfault-json {text!r} is a directory; write the path of a file")
+        raise FsFaultError(f"{option} {text!r} is a directory; write the path of a file")
     if not path.parent.is_dir():
-        raise FsFaultError(f"--fsfault-json {text!r} is in no directory that exists; make it first")
+        raise FsFaultError(f"{option} {text!r} is in no directory that exists; make it first")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise FsFaultError(f"--fsfault-json {text!r} cannot be written; choose another place")
+        raise FsFaultError(f"{option} {text!r} is not writable; choose another place")
     return path
 
 

@@ -16,6 +16,8 @@ _AROUND = 2
 _MOST = 60
 # How a reason tells one call of a schedule from the next.
 _STEP = re.compile(r"\d+")
+# How Python begins the text of an error with a number.
+_NUMBER = re.compile(r"\[(?:WinError|Errno) -?\d+\]")
 
 
 def journal_lines(
@@ -23,12 +25,13 @@ def journal_lines(
 ) -> Iterator[str]:
     """Yield the entries around the faults, or all of them, each with what became of it; equal ones as one."""
     chosen = list(range(len(entries))) if everything else _near_faults(entries)
-    groups = list(_folded(entries, chosen, roots))
+    groups = list(_folded(entries, chosen))
+    said: set[str] = set()
     last = -1
     for group in groups if everything else groups[:_MOST]:
         if group.first > last + 1 and last >= 0:
             yield "   ..."
-        yield from group.lines
+        yield from entry_lines(entries[group.first], roots, said)
         if group.size > 1:
             yield f"        ... {group.size - 1} more like it, until {entries[group.last].at:.4f} s"
         last = group.last
@@ -40,10 +43,9 @@ class _Group(NamedTuple):
     first: int
     last: int
     size: int
-    lines: list[str]
 
 
-def _folded(entries: Sequence[Entry], chosen: Sequence[int], roots: Sequence[str]) -> Iterator[_Group]:
+def _folded(entries: Sequence[Entry], chosen: Sequence[int]) -> Iterator[_Group]:
     """Yield the chosen entries, those that follow each other and differ in number and time alone as one group."""
     current: _Group | None = None
     known: tuple[object, ...] = ()
@@ -58,20 +60,38 @@ def _folded(entries: Sequence[Entry], chosen: Sequence[int], roots: Sequence[str
             continue
         if current is not None:
             yield current
-        current, known = _Group(place, place, 1, list(entry_lines(entry, roots))), likeness
+        current, known = _Group(place, place, 1), likeness
     if current is not None:
         yield current
 
 
-def entry_lines(entry: Entry, roots: Iterable[str]) -> Iterator[str]:
-    """Yield what was asked, the error as Python prints it, and why."""
+def entry_lines(entry: Entry, roots: Iterable[str], said: set[str]) -> Iterator[str]:
+    """Yield what was asked, the error, and why it happened; an error's text only if it is not in `said` yet."""
     target = f" -> {shorten(entry.target, roots)}" if entry.target is not None else ""
     site = seen_from_here(entry.call_site)
     yield f"#{entry.index:<4} {entry.at:9.4f} s  {entry.operation} {shorten(entry.path, roots)}{target}  {entry.outcome}, at {site}"
     if entry.error is not None:
-        yield f"        {type(entry.error).__name__}: {entry.error}"
+        code, text = _code_and_text(entry.error)
+        yield f"        {code}" if f"{code}{text}" in said else f"        {code}{text}"
+        said.add(f"{code}{text}")
     if entry.reason:
         yield f"        {entry.reason}"
+
+
+def _code_and_text(error: BaseException) -> tuple[str, str]:
+    """Return an error without its file names, which the entry has: its class and number, and what they mean."""
+    text = str(error)
+    for names in (_names(error, 2), _names(error, 1)):
+        text = text.removesuffix(names)
+    number = _NUMBER.match(text)
+    cut = number.end() if number else len(text)
+    return f"{type(error).__name__}: {text[:cut]}", text[cut:]
+
+
+def _names(error: BaseException, count: int) -> str:
+    """Return the file names of an error as `str` ends with them."""
+    names = [getattr(error, name, None) for name in ("filename", "filename2")[:count]]
+    return ": " + " -> ".join(map(repr, names))
 
 
 def shorten(path: str, roots: Iterable[str]) -> str:

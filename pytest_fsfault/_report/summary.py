@@ -94,7 +94,7 @@ def _never_fired(tests: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, list
 
 def summary_lines(total: Mapping[str, Any], reproduce: str) -> Iterator[str]:
     """Yield the summary: tests under fault, faults, retries, waits, rules that never fired."""
-    what = f"{_number(total['tests'], 'test')} under fault, {_number(total['faults'], 'fault')}"
+    what = f"{number(total['tests'], 'test')} under fault, {number(total['faults'], 'fault')}"
     yield what + (f"; {reproduce}" if reproduce else "")
     counts = total["counts"]
     width = max((len(operation) for operation, _, _ in counts[:_MOST]), default=0)
@@ -102,15 +102,23 @@ def summary_lines(total: Mapping[str, Any], reproduce: str) -> Iterator[str]:
         yield f"  {count:6}  {operation:{width}}  {fault}"
     yield from _more(counts)
     if total["retried"]:
-        yield f"retried: {_number(total['retried'], 'file')}, at most {total['most_attempts']} attempts"
+        yield f"retried: {number(total['retried'], 'file')}, at most {total['most_attempts']} attempts"
     if total["sweeps"]:
-        trials = f"{_number(total['trials'], 'trial')} with a fault"
+        trials = f"{number(total['trials'], 'trial')} with a fault"
         yield f"sweeps: {total['sweeps']} ({trials}, {total['trials_failed']} failed)"
     yield from _children(total)
     if total["waits_skipped"]:
         yield f"waits skipped: {seconds(total['waits_skipped'])}; the tests took {seconds(total['seconds'])}"
     yield from _slow_waits(total["kept_step"])
     yield from _never(total["never_fired"])
+
+
+def one_line(total: Mapping[str, Any], reproduce: str) -> str:
+    """Return the summary in one line."""
+    failed = f", {total['failed']} failed" if total["failed"] else ""
+    missed = f", {number(len(total['never_fired']), 'rule')} never fired" if total["never_fired"] else ""
+    what = f"{number(total['tests'], 'test')} under fault, {number(total['faults'], 'fault')}"
+    return f"fsfault: {what}{failed}{missed}; {reproduce}"
 
 
 def _children(total: Mapping[str, Any]) -> Iterator[str]:
@@ -137,7 +145,7 @@ def _never(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield "never fired:"
     for one in found[:_MOST]:
         first, *others = one["tests"]
-        more = f" and {_number(len(others), 'other test')}" if others else ""
+        more = f" and {number(len(others), 'other test')}" if others else ""
         yield f"  {one['rule']}, in {first}{more}"
     yield from _more(found)
 
@@ -152,5 +160,6 @@ def _more(rows: Sequence[object]) -> Iterator[str]:
         yield f"  ... {len(rows) - _MOST} more"
 
 
-def _number(count: int, what: str, many: str = "") -> str:
+def number(count: int, what: str, many: str = "") -> str:
+    """Return a count with its noun."""
     return f"{count} {what if count == 1 else many or f'{what}s'}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import SECOND
 from pytest_fsfault._core.engine.near_misses import closest_call, never_fired
+from pytest_fsfault._core.language.operations import GROUPS
 from pytest_fsfault._intercept.fake.filesystem import WHOLE
 from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._prove.injection_points import REASON
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._session.session import Session
     from pytest_fsfault._windows.windows import Windows
+
+# What Windows refuses on a file that a scanner is reading, or above it.
+_HELD_UP = GROUPS["rename"] | GROUPS["delete"]
 
 
 def evidence_of(session: Session) -> dict[str, Any]:
@@ -60,6 +64,14 @@ def _holds(windows: Windows) -> Iterator[dict[str, Any]]:
                 "to": None if hold.until == float("inf") else hold.until, "met": hold.met,
                 "declared": hold.declared,
             }  # fmt: skip
+
+
+def exposed(session: Session) -> dict[str, int]:
+    """Return how often the model let calls pass that a scanner refuses while it reads: to rename, to delete."""
+    if session.windows is None or session.windows._model.reactions.scanners:
+        return {}
+    found = session.engine.tallies
+    return {name: found[name].count for name in sorted(_HELD_UP) if name in found and found[name].count}
 
 
 def lines_of(session: Session, *, everything: bool) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """Command lines that can be pasted into the shell of this system."""
 
+import os
+import shutil
 import subprocess
 import sys
 
@@ -31,3 +33,16 @@ def test_windows_quotes_by_double_quotes():
 def test_posix_quotes_as_shlex_does():
     """What needs no quotes has none."""
     assert "pytest a.py '-k x' 'a b'" == joined(["pytest", "a.py", "-k x", "a b"])
+
+
+@posix_fact("shells that read escapes")
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+@pytest.mark.parametrize(
+    "argument", ["a\x1b[2J'b\\n", "\udcff\n x", "a\u202eb", "'\x07", "ü", "a b", "\x1b123"], ids=ascii
+)
+def test_control_characters(argument):
+    """What a terminal would obey is escaped such that a shell reads it as it was."""
+    line = joined([argument])
+    assert line.isprintable()
+    done = subprocess.run(["bash", "-c", f"printf %s {line}"], capture_output=True, check=True)
+    assert os.fsencode(argument) == done.stdout

@@ -295,12 +295,3 @@ def test_a_wider_scope(run):
     result.stdout.fnmatch_lines(
         ["*ScopeMismatch*", "*a module- or session-scoped fixture uses `with pytest_fsfault.inject(*"]
     )
-
-
-def test_a_profile_without_a_scanner(run):
-    """A run that met no fault says which profile holds files."""
-    source = "def test_it(tmp_path): (tmp_path / 'a').touch()"
-    line = "no call was refused; the profile windows has no scanner that holds files: try --fsfault-profile defender"
-    run(source, "--fsfault").stdout.fnmatch_lines([line])
-    for arguments in (["--fsfault-profile", "defender"], ["--fsfault-profile", "flaky"], []):
-        run(source, *arguments).stdout.no_fnmatch_line("*no scanner*")

@@ -97,7 +97,7 @@ def test_json_that_may_not_be_written(run, pytester):
     refused(
         run(CHANGES, "--fsfault-json", "mine/a"),
         pytester,
-        "--fsfault-json 'mine/a' cannot be written; choose another place",
+        "--fsfault-json 'mine/a' is not writable; choose another place",
     )
 
 

@@ -78,16 +78,15 @@ def test_summary(run):
 
 
 def test_red_test(run):
-    """A red test shows the journal around its faults, each error as Python prints it, and how to run it again."""
+    """A red test shows the journal around its faults, what an error means once, and how to run it again."""
     result = run(RUN, "--fsfault-seed", "7")
     lines = stable(section(result, "file-system faults"))
-    error = "        PermissionError: [WinError 5] Access is denied: '…/test_red0/new.exe' -> '…/test_red0/tool.exe'"
     assert [
         "#0 … s  os.replace test_red0/new.exe -> test_red0/tool.exe  raised, at test_it.py:6",
-        error,
+        "        PermissionError: [WinError 5] Access is denied",
         "        os.replace *.exe -> ERROR_ACCESS_DENIED when first 2: call 1 of 2",
         "#1 … s  os.replace test_red0/new.exe -> test_red0/tool.exe  raised, at test_it.py:9",
-        error,
+        "        PermissionError: [WinError 5]",
         "        os.replace *.exe -> ERROR_ACCESS_DENIED when first 2: call 2 of 2",
         "to reproduce: pytest test_it.py::test_red --fsfault-seed 7",
     ] == lines
@@ -122,14 +121,6 @@ def test_show(run, show, entries):
         result = run(AROUND.format(fail=False), "--fsfault-show", show, *quiet)
         lines = section(result, "fsfault: test_it.py::test_it")
         assert entries == sum(line.startswith("#") for line in lines)
-
-
-@pytest.mark.parametrize("brief", ["-q", "--no-summary"])
-def test_brief(run, brief):
-    """`-q` and `--no-summary` silence the summary; `-q` leaves the red test its section."""
-    text = run(RUN, brief).stdout.str()
-    assert "under fault" not in text
-    assert (brief == "-q") is ("to reproduce: pytest test_it.py::test_red" in text)
 
 
 def test_nothing_to_say(run):
