@@ -21,12 +21,16 @@ STARTS = {
     "one call": "import os, sys; os.stat(sys.argv[1])",
     "imports of an installer": "import dataclasses, json, logging, pathlib, shutil, subprocess, tempfile, typing",
 }
-# A rule, and whether the calls of the child are met as those of a native program, too.
+UNCONCERNED, DECIDED = "os.rename *.exe -> EACCES or never", "os.rename -> EACCES when nth 99999 or never"
+# A rule and keywords; with `native` the calls of the child are met as those of a native program, too.
 RULES = {
-    "unconcerned": ("os.rename *.exe -> EACCES or never", False),
-    "decided": ("os.rename -> EACCES when nth 99999 or never", False),
-    "unconcerned, native": ("os.rename *.exe -> EACCES or never", True),
-    "decided, native": ("os.rename -> EACCES when nth 99999 or never", True),
+    "unconcerned": (UNCONCERNED, {"native": False}),
+    "observed": (UNCONCERNED, {"native": False, "profile": "observe"}),
+    "decided": (DECIDED, {"native": False}),
+    "Windows model": (UNCONCERNED, {"native": False, "windows": "11"}),
+    "unconcerned, native": (UNCONCERNED, {}),
+    "observed, native": (UNCONCERNED, {"profile": "observe"}),
+    "decided, native": (DECIDED, {}),
 }
 LOOP = f"""
 import os, sys, time
@@ -68,8 +72,8 @@ def main():
                 with inject("os.rmdir -> EACCES or never", roots=[root], native=False):
                     found.setdefault(f"{name}, faults", []).append(start(code, path))
             found.setdefault("call", []).append(loop(path))
-            for name, (rule, native) in RULES.items():
-                with inject(rule, roots=[root], native=None if native else False):
+            for name, (rule, keywords) in RULES.items():
+                with inject(rule, roots=[root], **keywords):
                     found.setdefault(f"call, {name}", []).append(loop(path))
     for name in STARTS:
         plain, faults = statistics.median(found[name]), statistics.median(found[f"{name}, faults"])

@@ -135,6 +135,8 @@ class Interceptor:
 
     def set_gates(self, gates: Iterable[Gate]) -> None:
         """Open or shut the gates of some sessions, all in one step."""
+        if self.supervisor is not None:
+            self.supervisor.read_logs()
         with self._lock:
             self.state.drain_counts()
             for engine, faults, time in gates:

@@ -232,13 +232,18 @@ class InterceptState:
             return None
         return found[0] if len(found) == 1 else _either(found)
 
-    def tests(self, engines: Iterable[Sessions], name: str, *, target: bool) -> list[Callable[[str], object]]:
-        """Return quick tests of which one holds for each path (or target) of `name` that any rule may concern."""
+    def tests(
+        self, engines: Iterable[Sessions], name: str, *, target: bool, recording: bool = False
+    ) -> list[Callable[[str], object]]:
+        """Return quick tests of which one holds for each path (or target) of `name` that any rule may concern.
+
+        With `recording` it is known that all is written down anyway.
+        """
         found: list[Callable[[str], object] | None] = []
         for engine in engines:
             if not engine.gate:
                 continue
-            if engine.observing or engine.ended is not None or (engine.sorts and name in LISTINGS):
+            if (engine.observing and not recording) or _asks_always(engine, name):
                 return [_always]
             found.append(engine.plan.superset(name, engine.roots, target=target))
             if engine.model is not None:
@@ -259,6 +264,11 @@ class InterceptState:
     def watched(self, path: str) -> bool:
         """Return whether an absolute, normalised path lies below a root."""
         return within(path, self.top_roots)
+
+
+def _asks_always(engine: Sessions, name: str) -> bool:
+    """Return whether a session wants to be asked about all calls of an operation, whatever its rules say."""
+    return engine.ended is not None or (engine.sorts and name in LISTINGS)
 
 
 def _always(_path: str) -> bool:

@@ -66,6 +66,11 @@ _write = _writer()
 _read: Callable[[str, int], tuple[Any, int]] = vars(json.JSONDecoder(object_hook=_from_json))["scan_once"]
 
 
+def write(message: Message) -> bytes:
+    """Return a message as bytes."""
+    return _write(message).encode("ascii")
+
+
 def pack(message: Message) -> bytes:
     """Return a message as bytes, its length first."""
     body = _write(message).encode("ascii")

@@ -7,6 +7,7 @@ import sys
 from os import close, fstat, getpid, lstat
 from os import open as open_descriptor
 from os import read as read_descriptor
+from os import unlink as unlink_file
 from os import write as write_descriptor
 from stat import S_ISDIR, S_ISREG
 
@@ -108,6 +109,16 @@ def write_private(path: str, data: bytes) -> None:
         close(descriptor)
 
 
+def remove_private(path: str) -> None:
+    """Remove a file in a private directory, if it is there: who has it open or mapped goes on."""
+    try:
+        if is_private(os.path.dirname(path)):
+            unlink_file(path)
+    except OSError as error:
+        if not is_of_the_call(error):
+            raise
+
+
 def report_start(directory: str) -> tuple[str, ...] | None:
     """Report to the parent that this interpreter has started; return the roots, None if there is no such parent."""
     words = (str(getpid()), str(os.getppid()), *sys.orig_argv)
@@ -153,6 +164,11 @@ def socket_of(directory: str) -> str:
 def page_of(directory: str) -> str:
     """Return the path of the shared page."""
     return os.path.join(directory, "p")
+
+
+def log_of(directory: str, name: str) -> str:
+    """Return the path of the log of a child."""
+    return os.path.join(directory, f"{name}.log")
 
 
 def roots_of(directory: str) -> str:

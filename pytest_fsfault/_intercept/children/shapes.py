@@ -92,6 +92,11 @@ def is_listing(value: object) -> bool:
     )
 
 
+def is_operation(value: object) -> bool:
+    """Return whether a value is the name of an operation."""
+    return type(value) is str and value in OPERATIONS
+
+
 def is_outcome(value: object) -> bool:
     """Return whether a value says what became of a call."""
     return type(value) is str and value in _OUTCOMES

@@ -1,4 +1,4 @@
-"""Shared memory with three integers: server alive, generation of the rules, virtual time."""
+"""Memory that a parent and its children share; in the page of it: server alive, generation of the rules, time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from os import O_RDWR, close, fstat
 from os import open as open_descriptor
 from typing import Any
 
-from pytest_fsfault._intercept.children.rendezvous import is_private, open_private, page_of, write_private
+from pytest_fsfault._intercept.children.rendezvous import (
+    is_ours,
+    is_private,
+    open_private,
+    page_of,
+    write_private,
+)
 
 _SIZE = 64
 # Before CPython 3.13 a map keeps a descriptor, a low one, which the code under test may expect to be free.
@@ -20,30 +26,46 @@ _MAGIC = b"fsfault1"  # at the end of memory that has a name
 _kept: list[Any] = []
 
 
-def _mapped(directory: str, create: bool) -> mmap.mmap:
-    path = page_of(directory)
+def mapped(path: str, size: int, *, create: bool = False) -> mmap.mmap:
+    """Return memory that processes share who know a path in a private directory; it is written by who creates it.
+
+    Raises:
+        OSError: if there is no room for it, or none that is ours.
+
+    """
+    if sys.platform == "win32":
+        made = _mapped_by_name(path, size, create)
+    else:
+        made = _mapped(path, size, create)
+    if _is_child(path):
+        _kept.append(made)
+    return made
+
+
+def _mapped(path: str, size: int, create: bool) -> mmap.mmap:
     if create:
         # Written, not only made long: where the disk is full, that says so now and not at the first access.
-        write_private(path, bytes(_SIZE))
+        write_private(path, bytes(size))
         descriptor = open_descriptor(path, O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     else:
         descriptor = open_private(path)
     try:
-        if fstat(descriptor).st_size < _SIZE:
+        if fstat(descriptor).st_size < size:
             raise PermissionError
         access = mmap.ACCESS_WRITE if create else mmap.ACCESS_READ
-        return mmap.mmap(descriptor, _SIZE, access=access, **_NO_DESCRIPTOR)
+        return mmap.mmap(descriptor, size, access=access, **_NO_DESCRIPTOR)
     finally:
         close(descriptor)
 
 
-def _mapped_by_name(directory: str, create: bool) -> mmap.mmap:
-    """Return memory that has the name of a private directory: a file could not be removed while a child has it."""
+def _mapped_by_name(path: str, size: int, create: bool) -> mmap.mmap:
+    """Return memory that has the name of a path: a file could not be removed while a child has it."""
+    directory = os.path.dirname(path)
     if not is_private(directory):
         raise PermissionError
     access = mmap.ACCESS_WRITE if create else mmap.ACCESS_READ
-    tag: Any = {"tagname": f"Local\\{os.path.basename(directory)}"}
-    made = mmap.mmap(-1, _SIZE, access=access, **tag)
+    tag: Any = {"tagname": f"Local\\{os.path.basename(directory)}-{os.path.basename(path)}"}
+    made = mmap.mmap(-1, size, access=access, **tag)
     # There is always some of a name: if nobody had made it, it is empty.
     there = made[-8:] == _MAGIC
     if there is create:
@@ -52,6 +74,11 @@ def _mapped_by_name(directory: str, create: bool) -> mmap.mmap:
     if create:
         made[-8:] = _MAGIC
     return made
+
+
+def _is_child(path: str) -> bool:
+    """Return whether this process is a child of the one whose directory it is."""
+    return not is_ours(path)
 
 
 class SharedState:
@@ -66,10 +93,7 @@ class SharedState:
     """
 
     def __init__(self, directory: str, *, create: bool = False) -> None:
-        made = _mapped_by_name if sys.platform == "win32" else _mapped
-        self._map = made(directory, create)
-        if not create:
-            _kept.append(self._map)
+        self._map = mapped(page_of(directory), _SIZE, create=create)
         self.cells = memoryview(self._map).cast("q")
 
     def close(self) -> None:

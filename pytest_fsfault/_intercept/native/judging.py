@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 class PythonChildren(Protocol):
     """What is known of the Python children, whose calls are decided about before they are made."""
 
-    def has_asked(self, task: int, operation: str) -> bool:
-        """Return whether a thread has asked about the call that it makes now."""
+    def knows(self, task: int, operation: str, path: str) -> bool:
+        """Return whether it is decided about the call that a thread makes now, or the call is ours."""
         ...
 
     def is_attached(self, task: int) -> bool:
@@ -65,7 +65,7 @@ class Judge:
     ) -> Reply:
         executable = memory.executable_of(call.task)
         program = executable.rpartition("/")[2]
-        if _is_exempt(program, call) or self._python.has_asked(call.task, call.operation):
+        if _is_exempt(program, call) or self._python.knows(call.task, call.operation, call.path):
             return PROCEED
         operation = _operation(call, program, origin.site)
         if operation.name == "os.close" and not operation.detail:

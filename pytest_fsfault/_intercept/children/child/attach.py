@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.engine.interfaces import Sessions
     from pytest_fsfault._intercept.calls.state import InterceptState
+    from pytest_fsfault._intercept.children.message_log import LogWriter
     from pytest_fsfault._intercept.patching.callers import Callers
 
 
@@ -71,6 +72,7 @@ class Attachment:
 
     def __init__(self, interceptor: Attachable, directory: str) -> None:
         self._interceptor = interceptor
+        self._directory = directory
         self._shared = SharedState(directory)
         self._client = Client(directory)
         _, virtual, epoch, machinery, now = self._client.ask("hello")
@@ -129,9 +131,18 @@ class Attachment:
         attachment = _attachment
         return None if attachment is None or attachment.engine is engine else attachment.engine
 
+    def open_log(self) -> LogWriter | None:
+        """Return the log by which this process tells its parent; None if there can be none."""
+        from pytest_fsfault._intercept.children.message_log import LogWriter  # noqa: PLC0415  # for who has to tell
+
+        with self._interceptor.own_work(), suppress(OSError):
+            return LogWriter(self._directory)
+        return None
+
     def sever(self) -> None:
-        """In a forked child: give up the connections, which are those of the parent process."""
+        """In a forked child: give up the connections and the log, which are those of the parent process."""
         self._client.sever()
+        self.engine.sever()
 
     def leave(self) -> None:
         """Detach: no fault acts in this process from now on."""
@@ -208,8 +219,14 @@ _directories: list[str] = []
 def _hook(interceptor: Attachable, directory: str) -> None:
     """Attach what this process forks to the same parent; a fork server outlives its sessions."""
     if not _directories and hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=lambda: _forked(interceptor))
+        os.register_at_fork(before=_flush, after_in_child=lambda: _forked(interceptor))
     _directories[:] = [directory]
+
+
+def _flush() -> None:
+    """Let the parent know what has happened so far: what a forked process does comes later."""
+    if _attachment is not None:
+        _attachment.engine.flush()
 
 
 def _forked(interceptor: Attachable) -> None:

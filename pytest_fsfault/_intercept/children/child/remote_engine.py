@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import sys
 import threading
+from _thread import get_ident
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.interfaces import Answer, Answered, Ruling
-from pytest_fsfault._core.engine.journal import CallCounts, Handling
+from pytest_fsfault._core.engine.journal import CallCounts, ends_text
 from pytest_fsfault._core.engine.plan import Decision
 from pytest_fsfault._core.language.globs import within
 from pytest_fsfault._intercept.children.child.answers import LATER, parsed
 from pytest_fsfault._intercept.children.child.connection import ParentGone, Unreachable
+from pytest_fsfault._intercept.children.child.remote_calls import ObservedCall, RemoteCall
 from pytest_fsfault._intercept.children.child.remote_clock import RemoteClock
 from pytest_fsfault._intercept.children.child.remote_model import RemoteModel, RemoteRules, result_of
-from pytest_fsfault._intercept.children.protocol import (
-    decode_ending,
-    encode_failure,
-    encode_operation,
-)
+from pytest_fsfault._intercept.children.protocol import decode_ending, encode_operation, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pytest_fsfault._core.engine.interfaces import ClockView
-    from pytest_fsfault._core.engine.journal import Outcome, Tally
+    from pytest_fsfault._core.engine.journal import Tally
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._intercept.children.child.connection import Client
+    from pytest_fsfault._intercept.children.message_log import LogWriter
     from pytest_fsfault._intercept.children.protocol import Message
     from pytest_fsfault._intercept.patching.callers import Callers
 
@@ -51,16 +50,19 @@ class Link(Protocol):
         """Return the sessions that have taken the place of `engine`, in a process forked since."""
         ...
 
+    def open_log(self) -> LogWriter | None:
+        """Return the log by which this process tells its parent; None if there can be none."""
+        ...
+
 
 class RemoteSessions:
     """All sessions of the parent.
 
-    What no rule concerns is known here, by the same quick tests as there; about everything else the parent
-    decides, and counts, and writes it down.
+    What no rule concerns is known here, by the same quick tests as there; if the parent records every call, it is
+    written into a log, which the parent reads. About everything else the parent decides, and counts.
     """
 
     children = native = True
-    observing = False  # what the parent records is asked for by the quick tests
     named: tuple[str, ...] | None = ()
 
     def __init__(
@@ -75,6 +77,7 @@ class RemoteSessions:
         self.roots: tuple[str, ...] = ()
         self.gate = self.ticking = False
         self.sorts = False
+        self.observing = False  # whether the parent records also what no rule concerns
         self.plan = RemoteRules()
         self.model: RemoteModel | None = None
         self.ended: BaseException | None = None
@@ -88,12 +91,14 @@ class RemoteSessions:
         self._lock = threading.RLock()
         self._counts = CallCounts(self._lock)
         self._reported: dict[str, int] = {}
+        self._log: LogWriter | None = None
+        self._has_log = False  # whether it was tried to have one
 
     # What is in force.
 
     def follow(self, rules: Message) -> int:
         """Put the parent's rules in force; return the number of the change."""
-        _, generation, roots, tests, speaks, model, ended, stacks = rules[:8]
+        _, generation, roots, tests, speaks, model, ended, stacks, self.observing = rules[:9]
         self.roots = tuple(roots)
         self.gate = bool(roots)
         self.sorts = stacks
@@ -115,6 +120,46 @@ class RemoteSessions:
         if self._missed:
             self._tell_missed()
         return answer
+
+    def tell(self, *message: Any) -> None:
+        """Tell the parent what need not be answered, such that it is known also if this process is killed now."""
+        __tracebackhide__ = True
+        log = self.log()
+        if log is not None:
+            body = write((get_ident(), *message))
+            if log.put(body):
+                return
+            self.flush()
+            if log.put(body):
+                return
+        self.ask(*message)
+
+    def log(self) -> LogWriter | None:
+        """Return the log, made when it is first needed."""
+        if not self._has_log:
+            log = self._link.open_log()
+            if log is not None and self.ask("log", log.name)[0] == "done":
+                self._log = log
+            self._has_log = True
+        return self._log
+
+    def flush(self) -> None:
+        """Let the parent read the log, if there is one."""
+        log = self._log
+        if log is not None:
+            with suppress(SimulatedCrash, RetryStorm):
+                answer = self.ask("read", self._spent())
+                if answer[0] == "read":
+                    log.restart(*answer[1:])
+
+    def sever(self) -> None:
+        """In a forked child: leave the log to the process that was forked."""
+        if self._log is not None:
+            self._log.sever()
+
+    def _spent(self) -> int:
+        """Return what this process has spent, in nanoseconds of the clock."""
+        return self.clock.spent_in_all() if isinstance(self.clock, RemoteClock) else 0
 
     def _unanswered(self, gone: ParentGone, message: Message) -> Message:
         """Go on without an answer: for this once, if others may still get one."""
@@ -195,11 +240,11 @@ class RemoteSessions:
         """
         __tracebackhide__ = True
         del now
-        clock = self.clock
+        if self.observing and not self.plan.concerns(operation):
+            return self._record(operation)
         stack = self._callers.stack(sys._getframe(1), None) if self.sorts else None
-        unreported = clock.spent_in_all() if isinstance(clock, RemoteClock) else 0
         answer = self.ask(
-            "ask", unreported, self._totals(), encode_operation(operation), stack, already_decided
+            "ask", self._spent(), self._totals(), encode_operation(operation), stack, already_decided
         )
         if answer == _NOBODY:
             return Ruling(None, 0.0, wanted=False, witness=RemoteCall(self, 0))
@@ -207,6 +252,11 @@ class RemoteSessions:
         witness = RemoteCall(self, number)
         judge = None if models is None else partial(self._judge, number, models)
         return Ruling(None if decided is None else self._decision(decided), at, wanted, witness, judge)
+
+    def _record(self, operation: Operation) -> Ruling:
+        """Let a call happen that no rule concerns, and that the parent wants to know of."""
+        self._counts.count(operation.name, 1, [ends_text(operation.path, operation.target)])
+        return Ruling(None, self.clock.now, True, ObservedCall(self, operation))
 
     def _decision(self, row: Message) -> Decision:
         text, reason, note, trial, ended = row
@@ -256,35 +306,3 @@ def _nothing(*_: object) -> None:
 
 
 _NOBODY: Message = ("gone",)
-
-
-class RemoteCall:
-    """One call about which the parent has decided, and wants to know what becomes of it."""
-
-    def __init__(self, sessions: RemoteSessions, number: int) -> None:
-        self._sessions = sessions
-        self._number = number
-        self.clock = sessions.clock
-
-    @property
-    def journal(self) -> RemoteCall:
-        """Where the entry goes."""
-        return self
-
-    def note(
-        self,
-        operation: Operation,
-        handling: Handling,
-        outcome: Outcome,
-        error: BaseException | None,
-        who: tuple[int, int] | None = None,
-    ) -> None:
-        """Report the outcome to the parent; raise what ends the session."""
-        del operation, who
-        __tracebackhide__ = True
-        self._sessions.ask(
-            "note", self._number, outcome, encode_failure(error), handling.fault, handling.reason
-        )
-
-    def watch_for_storm(self, operation: Operation, outcome: Outcome) -> None:
-        """Do nothing: the parent counts the storms of all processes."""

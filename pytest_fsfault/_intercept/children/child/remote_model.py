@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_fsfault._core.engine.listings import LISTINGS, Entries
 from pytest_fsfault._core.engine.status import windows_status
-from pytest_fsfault._core.language.operations import Temporary
+from pytest_fsfault._core.language.operations import GROUPS, Temporary
 from pytest_fsfault._host import temporary_files
 from pytest_fsfault._intercept.calls.wrapper import STATUSES
 from pytest_fsfault._intercept.children.protocol import (
@@ -38,7 +38,24 @@ class RemoteRules:
     def __init__(self, tests: Mapping[str, Sequence[Any]] | None = None, *, speaks: bool = False) -> None:
         self._tests = tests or {}
         self.speaks_windows = speaks
+        self._compiled: dict[str, tuple[Callable[[str], object] | None, ...]] = {}
         self.names = frozenset(name for name, ends in self._tests.items() if any(ends))
+
+    def concerns(self, operation: Operation) -> bool:
+        """Return whether any rule may mean a call; never a wrong no."""
+        name = operation.name
+        tests = self._compiled.get(name)
+        if tests is None:
+            tests = self._compiled[name] = (
+                self.superset(name, (), target=False), self.superset(name, (), target=True),
+            )  # fmt: skip
+        of_path, of_target = tests
+        if operation.doubtful:
+            return any(other in self.names for other in GROUPS["rename"])
+        return bool(
+            (of_path is not None and of_path(operation.path))
+            or (of_target is not None and operation.target is not None and of_target(operation.target))
+        )
 
     def superset(self, name: str, roots: Sequence[str], *, target: bool) -> Callable[[str], object] | None:
         """Return a quick test that fails only on paths (or targets) of `name` that no rule means."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from itertools import count
-from os import fsdecode
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.clock import SECOND
+from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._core.engine.execution import escape_cut
 from pytest_fsfault._core.engine.journal import Handling
 from pytest_fsfault._core.engine.listings import LISTINGS
 from pytest_fsfault._core.engine.pending import CLOSES, Action, decide
-from pytest_fsfault._core.language.operations import OPERATIONS
+from pytest_fsfault._core.language.operations import OPERATIONS, Operation
+from pytest_fsfault._intercept.children.parent.quick_tests import materials, records
 from pytest_fsfault._intercept.children.protocol import (
     Malformed,
     decode_failure,
@@ -25,6 +28,7 @@ from pytest_fsfault._intercept.children.shapes import (
     is_counts,
     is_listing,
     is_number,
+    is_operation,
     is_outcome,
     is_outside,
     is_row,
@@ -44,13 +48,16 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.engine.pending import PendingCall
     from pytest_fsfault._core.engine.plan import Decision
     from pytest_fsfault._core.language.faults import Fault
-    from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._intercept.calls.state import InterceptState
     from pytest_fsfault._intercept.children.parent.clock_questions import ClockQuestions
-    from pytest_fsfault._intercept.children.parent.connections import ChildConnection
+    from pytest_fsfault._intercept.children.parent.connections import ChildConnection, ChildThread
     from pytest_fsfault._intercept.children.protocol import Message
 
 _DONE = ("done",)
+_NOTE = (is_number, is_outcome, is_row_or_none, is_text_or_none, is_text)
+_ENTRY = (
+    is_span, is_operation, is_text, is_text_or_none, is_text, is_outcome, is_row_or_none, is_text,
+)  # fmt: skip
 _numbers = count(1)
 
 
@@ -68,10 +75,13 @@ class Decisions:
             "perform": Question(self._perform, (is_number,)),
             "performed": Question(self._performed, (is_number, is_listing)),
             "translate": Question(self._translate, (is_row, is_row_or_none)),
-            "note": Question(self._note, (is_number, is_outcome, is_row_or_none, is_text_or_none, is_text)),
+            "note": Question(lambda connection, *told: self._note(connection.owner, *told), _NOTE),
+            "entry": Question(lambda connection, *told: self._entry(connection.owner, *told), _ENTRY),
             "count": Question(self._count, (is_counts, is_outside)),
             "escape": Question(self._escape, (is_text,)),
         }
+        #: What is told in a log, in the name of a thread.
+        self.told = {"note": Question(self._noted, _NOTE), "entry": Question(self._entry, _ENTRY)}
 
     def engines(self) -> tuple[Engine, ...]:
         """Return the sessions that hold for child processes, the innermost first."""
@@ -91,23 +101,26 @@ class Decisions:
     def _rules(self, _connection: ChildConnection) -> Message:
         engines, roots = self.engines(), self.roots()
         ended = next((engine.ended for engine in engines if engine.ended is not None), None)
+        recording = ended is None and records(engines)
         return (
             "rules", self._generation(), roots,
-            {name: self._tests(name, engines) for name in OPERATIONS},
+            {name: self._tests(name, engines, recording) for name in OPERATIONS},
             any(engine.plan.speaks_windows for engine in engines),
             self._model(engines),
             None if ended is None else encode_ending(ended),
             any(engine.sorts for engine in engines),
+            recording,
         )  # fmt: skip
 
-    def _tests(self, name: str, engines: tuple[Engine, ...]) -> Message:
-        """Return for path and target what a quick test of them is made of."""
+    def _tests(self, name: str, engines: tuple[Engine, ...], recording: bool) -> Message:
+        """Return for path and target what a quick test of them is made of; with `recording` that of the rules alone."""
         ends = (False, True) if OPERATIONS[name].two_paths else (False,)
         eased = any(
             engine.model is not None and engine.model.fast_path(name) is not None for engine in engines
         )
         return tuple(
-            (eased and not target) or _materials(self._state.tests(engines, name, target=target))
+            (eased and not target)
+            or materials(self._state.tests(engines, name, target=target, recording=recording))
             for target in ends
         )
 
@@ -201,9 +214,14 @@ class Decisions:
             return _DONE
         return "failed", encode_failure(model.translated(asked, error))
 
+    def _noted(self, owner: ChildThread, *told: Any) -> None:
+        """Take in an outcome whose teller has gone on: what ends the session meets its next call."""
+        with suppress(SimulatedCrash, RetryStorm):
+            self._note(owner, *told)
+
     def _note(
         self,
-        connection: ChildConnection,
+        owner: ChildThread,
         number: int,
         outcome: Any,
         row: list[Any] | None,
@@ -211,15 +229,35 @@ class Decisions:
         reason: str,
     ) -> Message:
         error = decode_failure(row)
-        call = connection.owner.asked.pop(number, None)
+        call = owner.asked.pop(number, None)
         if call is None:
             return _DONE  # its thread was taken for gone
         if outcome == "passed":
-            connection.owner.going = call.operation.name  # it is about to be made
+            owner.going = call.operation.name  # it is about to be made
         hold = None if call.decision is None else call.decision.hold
         call.note(outcome, error, Handling(fault, call.remark or reason, call.at, hold))
         if outcome == "crashed" and call.decider is not None:
             call.decider.on_end()
+        return _DONE
+
+    def _entry(
+        self,
+        owner: ChildThread,
+        at: int,
+        name: str,
+        path: str,
+        target: str | None,
+        site: str,
+        outcome: Any,
+        row: list[Any] | None,
+        reason: str,
+    ) -> Message:
+        """Write down a call that no rule concerned, for the sessions that record all."""
+        error, who = decode_failure(row), (owner.thread, owner.process.number)
+        operation = Operation(name, path, target, call_site=site)
+        for engine in self.engines():
+            if engine.observing and engine.covers(operation):
+                engine.journal.note(operation, Handling(None, reason, at / SECOND), outcome, error, who)
         return _DONE
 
     def _count(
@@ -296,14 +334,3 @@ def _must_be_told(operation: Operation) -> bool:
     if operation.name in {"os.close", "file.close"}:
         return bool(operation.detail)
     return "mutate" in operation.groups or (operation.early_bound and operation.name not in LISTINGS)
-
-
-def _materials(tests: list[Callable[[str], object]]) -> Any:
-    """Return what quick tests are made of: the patterns of those that are patterns, True for any other."""
-    found = []
-    for test in tests:
-        pattern = getattr(test, "__self__", None)
-        if not hasattr(pattern, "pattern"):
-            return True
-        found.append((test.__name__, fsdecode(pattern.pattern), pattern.flags))  # type: ignore[union-attr]
-    return tuple(found)

@@ -10,6 +10,7 @@ from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._intercept.children.parent.clock_questions import ClockQuestions
 from pytest_fsfault._intercept.children.parent.connections import ChildProcess, ChildThread
 from pytest_fsfault._intercept.children.parent.decisions import Decisions
+from pytest_fsfault._intercept.children.parent.logs import Logs
 from pytest_fsfault._intercept.children.parent.started import StartedProcess
 from pytest_fsfault._intercept.children.protocol import (
     Malformed,
@@ -19,12 +20,13 @@ from pytest_fsfault._intercept.children.shapes import (
     Question,
     check,
     is_number,
+    is_span,
     is_text,
     is_texts,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pytest_fsfault._core.clock import Clock
     from pytest_fsfault._intercept.calls.state import InterceptState
@@ -47,6 +49,7 @@ class Dispatcher:
         clock: Callable[[], Clock | None],
         notify: Callable[[], object],
         starts: StartedProcesses,
+        directories: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         self._state = state
         self._clock = clock
@@ -56,9 +59,17 @@ class Dispatcher:
         self._threads: dict[tuple[ChildProcess, int], ChildThread] = {}
         self.clock = ClockQuestions(clock, notify)
         self.decisions = Decisions(state, generation, self.clock)
+        self.logs = Logs(
+            directories,
+            self.decisions.told,
+            lambda process, thread: self._threads.get((process, thread)),
+            lambda: not state.shut,
+        )
         self._questions: dict[str, Question] = {
             "thread": Question(self._thread, (is_number, is_number, is_number, is_number)),
             "hello": Question(self._hello),
+            "log": Question(self.logs.open, (is_text,)),
+            "read": Question(self._read, (is_span,)),
             "missed": Question(self._missed, (is_number, is_text)),
             "start": Question(self._start, (is_texts, is_text, is_text)),
             "filter": Question(self._filter),
@@ -82,6 +93,8 @@ class Dispatcher:
             raise Malformed
         check(question, arguments)
         connection.question = number
+        if self.logs:
+            self.logs.read(connection.owner.process)  # it was before this
         try:
             return question.answer(connection, *arguments)
         except (SimulatedCrash, RetryStorm) as ending:
@@ -96,7 +109,10 @@ class Dispatcher:
         owner.connections -= 1
         if not connection.process or owner.connections:
             return
+        self.logs.read(owner.process)
         self._threads.pop((owner.process, owner.thread), None)
+        if not any(process is owner.process for process, _ in self._threads):
+            self.logs.end(owner.process)
         asked, owner.asked = owner.asked, {}
         for call in asked.values():
             call.note("passed")
@@ -124,6 +140,11 @@ class Dispatcher:
             raise Malformed  # the session is just over
         virtual = isinstance(clock, VirtualClock)
         return "welcome", virtual, clock.epoch, tuple(self._state.callers.machinery), clock.now_ns()
+
+    def _read(self, connection: ChildConnection, spent: int) -> Message:
+        """Take in what a process has spent, and tell it how far its log was read."""
+        self.clock.spend(connection, spent)
+        return "read", *self.logs.read(connection.owner.process)
 
     def _missed(self, connection: ChildConnection, calls: int, reason: str) -> Message:
         self._starts.trouble(

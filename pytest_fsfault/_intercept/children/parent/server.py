@@ -15,7 +15,7 @@ from pytest_fsfault._intercept.children.parent.directory import PrivateDirectory
 from pytest_fsfault._intercept.children.parent.dispatcher import Dispatcher
 from pytest_fsfault._intercept.children.parent.event_loop import EventLoop
 from pytest_fsfault._intercept.children.protocol import Malformed
-from pytest_fsfault._intercept.children.rendezvous import new_directory
+from pytest_fsfault._intercept.children.rendezvous import is_ours, new_directory
 from pytest_fsfault._intercept.children.transport import Closed
 from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
 
@@ -54,8 +54,16 @@ class Server:
         self._starts = starts
         self._directories: list[PrivateDirectory] = []
         self._connections: dict[int, ChildConnection] = {}
-        self.loop = EventLoop(state.own_threads, self._end_waits, self.failed)
-        self.dispatcher = Dispatcher(state, self.generation, clock, self.loop.notify, starts)
+        self.loop = EventLoop(state.own_threads, self._look, self.failed)
+        self.dispatcher = Dispatcher(
+            state,
+            self.generation,
+            clock,
+            self.loop.notify,
+            starts,
+            lambda: [one.path for one in self._directories],
+        )
+        self._reads_logs = False  # whether somebody waits for the logs to be read
         self.activity = ChildActivity(self._waiting, self._idle, self._asked)
         self.watch, self.unwatch, self.after = self.loop.watch, self.loop.unwatch, self.loop.after
         try:
@@ -222,6 +230,13 @@ class Server:
 
     # The clock.
 
+    def _look(self) -> float | None:
+        """Read what is in the logs, if somebody waits for that; return the real seconds until the next look."""
+        if self._reads_logs:
+            self.dispatcher.logs.read_all()
+            self._reads_logs = False
+        return self._end_waits()
+
     def _end_waits(self) -> float | None:
         """Answer those whose waits are over; return the real seconds until the next look."""
         pauses: list[float] = []
@@ -271,15 +286,20 @@ class Server:
 
     # What is known of the threads of Python children.
 
-    def has_asked(self, task: int, operation: str) -> bool:
-        """Return whether a thread has asked about the call that it makes now, by the system's number."""
+    def knows(self, task: int, operation: str, path: str) -> bool:
+        """Return whether it is decided about the call that a thread, by the system's number, makes now, or it is ours."""
+        if is_ours(path):
+            return True
+        logs = self.dispatcher.logs
+        logs.read_all()  # what was told so far was before this call
         for one in (connection.owner for connection in self._connections.values()):
             if one.native == task:
                 if one.going and is_same_call(one.going, operation):
                     one.going = ""
                     return True
-                return any(is_same_call(call.operation.name, operation) for call in one.asked.values())
-        return False
+                if any(is_same_call(call.operation.name, operation) for call in one.asked.values()):
+                    return True
+        return logs.is_making(task, operation)
 
     def is_attached(self, task: int) -> bool:
         """Return whether a thread belongs to a process that is attached."""
@@ -289,12 +309,18 @@ class Server:
     # The end.
 
     def drain(self) -> None:
-        """Process everything that has been sent so far."""
+        """Process everything that has been sent or written down so far."""
         if self.loop.running and not self.loop.is_own():
+            self._reads_logs = self.dispatcher.logs.has_more()
             until = time.monotonic() + _PATIENCE
-            while self._asked() and time.monotonic() < until:
+            while (self._asked() or self._reads_logs) and time.monotonic() < until:
                 self.loop.notify()
                 _real_sleep(0.0002)
+
+    def read_logs(self) -> None:
+        """Process what was written down so far, before gates change: it is of the sessions that were open then."""
+        if self.dispatcher.logs:
+            self.drain()
 
     def close(self, *, abandon: bool = False) -> None:
         """Stop answering; with `abandon` this is the copy in a forked child, and the parent's files stay."""
@@ -302,6 +328,7 @@ class Server:
             self.loop.pause()
             for connection in tuple(self._connections.values()):
                 self._dismiss(connection)
+        self.dispatcher.logs.close()
         self._leave_clock(alone=abandon)
         for directory in self._directories:
             directory.close(abandon=abandon)

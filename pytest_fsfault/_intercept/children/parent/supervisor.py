@@ -173,6 +173,11 @@ class ChildSupervisor:
         if self.server is not None:
             self.server.drain()
 
+    def read_logs(self) -> None:
+        """Process what children have written down so far, before gates change."""
+        if self.server is not None:
+            self.server.read_logs()
+
     def end(self) -> None:
         """Close the server after the last session."""
         if self.server is not None or self.programs is not None:
