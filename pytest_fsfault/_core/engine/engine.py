@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.engine.guard import Guard
     from pytest_fsfault._core.engine.interfaces import ClockView, SystemModel
-    from pytest_fsfault._core.engine.journal import Outcome, Tally
+    from pytest_fsfault._core.engine.journal import Handling, Outcome, Tally
     from pytest_fsfault._core.engine.numbering import CallNumbers
     from pytest_fsfault._core.engine.plan import Armed
     from pytest_fsfault._core.language.operations import Operation
@@ -163,6 +163,22 @@ class Engine:
         """Return which of its calls this one is; 0 if nobody wants to know."""
         numbers = None if self.proving else self.numbers
         return 0 if numbers is None else numbers.count(operation, self.roots)[1]
+
+    def record(
+        self,
+        operation: Operation,
+        handling: Handling,
+        outcome: Outcome,
+        error: BaseException | None,
+        who: tuple[int, int],
+    ) -> None:
+        """Write down a call, if all are, that no rule concerns: nobody was asked before it was made."""
+        numbers = None if self.proving else self.numbers
+        if numbers is not None:
+            with self._lock:
+                handling = handling._replace(nth=numbers.count(operation, self.roots)[1])
+        if self.records_all:
+            self.journal.note(operation, handling, outcome, error, who)
 
     def _doubt(self, operation: Operation) -> bool:
         """Note which rules miss a call of which it is unknown whether it was `os.rename` or `os.replace`."""

@@ -256,8 +256,8 @@ class Decisions:
         error, who = decode_failure(row), (owner.thread, owner.process.number)
         operation = Operation(name, path, target, call_site=site)
         for engine in self.engines():
-            if engine.observing and engine.covers(operation):
-                engine.journal.note(operation, Handling(None, reason, at / SECOND), outcome, error, who)
+            if engine.covers(operation):
+                engine.record(operation, Handling(None, reason, at / SECOND), outcome, error, who)
         return _DONE
 
     def _count(
