@@ -154,14 +154,14 @@ class Rule:
         return name in self.names or (name in GROUPS and self.names >= GROUPS[name])
 
     # Hot: each rule is asked about each call that may concern it, so that the steps stand in one function.
-    def matches(self, operation: Operation, roots: Sequence[str], ignore_case: bool = False) -> bool:
-        """Return whether the rule means this call, due or not."""
-        if operation.program is not None and operation.name in EITHER:
-            asked = operation._replace(program=None)
-            return any(
-                self.matches(asked._replace(name=name), roots, ignore_case) for name in EITHER[operation.name]
-            )
-        name = operation.name
+    def matches(
+        self, operation: Operation, roots: Sequence[str], ignore_case: bool = False, name: str | None = None
+    ) -> bool:
+        """Return whether the rule means this call, due or not; `name` is how the rule may know the operation."""
+        if name is None:
+            name = operation.name
+            if operation.program is not None and name in EITHER:
+                return any(self.matches(operation, roots, ignore_case, one) for one in EITHER[name])
         if not self.covers(name):
             return False
         if name in _BY_MODE and name not in self.operations and operation.groups.isdisjoint(self.operations):

@@ -294,6 +294,11 @@ class PipePoller:
         watched = tuple(self._watched.items())
         return any(number not in behind and endpoint.has_input() for number, endpoint in watched)
 
+    @staticmethod
+    def fileno() -> int:
+        """Return -1: nobody can wait for a port of completions together with something else."""
+        return -1
+
     def notify(self) -> None:
         """Let `select` return."""
         with suppress(OSError):

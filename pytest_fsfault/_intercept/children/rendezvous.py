@@ -178,6 +178,8 @@ def roots_of(directory: str) -> str:
 
 def is_ours(path: str) -> bool:
     """Return whether a path is that of a socket or a page of ours."""
+    if _PREFIX not in path:  # as nearly always
+        return False
     return os.path.basename(os.path.dirname(path)).startswith(f"{_PREFIX}{getpid()}-")
 
 

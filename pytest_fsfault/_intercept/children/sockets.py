@@ -58,6 +58,11 @@ class Poller:
                 poll.register(descriptor, select.POLLIN)
         return bool(poll.poll(0))
 
+    def fileno(self) -> int:
+        """Return what can be read as soon as `select` has something to return; -1 where there is no such thing."""
+        fileno = getattr(self._selector, "fileno", None)
+        return -1 if fileno is None else int(fileno())
+
     def notify(self) -> None:
         """Let `select` return."""
         with suppress(OSError):  # it has been woken up already, or is no more

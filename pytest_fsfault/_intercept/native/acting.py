@@ -51,7 +51,7 @@ def can_make(call: Call, origin: Origin, asker: Asker) -> bool:
     ):
         return False
     # A mask for new files changes without a question.
-    return ("mkdir" not in call.syscall and not call.goes_ahead) or memory.has_our_mask(call.task)
+    return "mkdir" not in call.syscall or memory.has_our_mask(call.task)
 
 
 def _as_it_is(_winerror: int | None, number: int) -> int:
@@ -79,17 +79,16 @@ class AskedCall:
         self._origin = origin
         self._is_valid = is_valid
         self._asker = asker
-        self._standing = (call.goes_ahead or call.can_be_made_here) and can_make(call, origin, asker)
         # Whoever waits closes its file itself, which cannot fail: as good as done.
         self._closes = operation.name == "os.close"
-        self._here = self._closes or (self._standing and call.can_be_made_here)
+        self._here = self._closes or (call.can_be_made_here and can_make(call, origin, asker))
         self._case: PendingCall | None = None
         self._unix_errno: Callable[[int | None, int], int] = _as_it_is
 
     def decide(self, engines: tuple[Engine, ...]) -> Reply:
         """Ask the sessions, and act out what they say."""
         # A call that is not made here goes ahead as one that was bound early: nobody tells what becomes of it.
-        operation = self._operation._replace(early_bound=not self._here)
+        operation = self._operation if self._here else self._operation._replace(early_bound=True)
         act = Action(self._make, at=self._make_at)
         stack = None
         if any(engine.trial for engine in engines):  # a sweep asks for the lines that are at work
@@ -173,8 +172,14 @@ class AskedCall:
         return Reply("refuse", number)
 
     def _can_come_first(self) -> bool:
+        call = self._call
         return self._is_valid() and (
-            (self._here and not self._closes) or (self._standing and self._call.goes_ahead)
+            (self._here and not self._closes)
+            or (
+                call.goes_ahead
+                and memory.has_our_mask(call.task)
+                and can_make(call, self._origin, self._asker)
+            )
         )
 
     def _make_first(self, case: PendingCall) -> None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import errno
 import os
+import platform
 import struct
+from functools import cache
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._intercept.native.numbers import (
@@ -15,6 +17,7 @@ from pytest_fsfault._intercept.native.numbers import (
     ESTRANGING,
     FICLONE,
     FICLONERANGE,
+    MACHINES,
     RIGHTS,
     X32_BIT,
 )
@@ -24,8 +27,9 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._intercept.native.numbers import Table
 
-# include/uapi/linux/bpf_common.h: load a word, jump if equal, jump if any bit is set, and, return.
-_LOAD, _EQUAL, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x45, 0x54, 0x06
+# include/uapi/linux/bpf_common.h: load a word, jump if equal, if at least, if any bit is set, and, return.
+_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
+_FEW = 3  # numbers that are compared one by one
 # include/uapi/linux/seccomp.h
 _ALLOW, _NOTIFY, _ERRNO = 0x7FFF0000, 0x7FC00000, 0x00050000
 # Where `struct seccomp_data` has the number, the architecture, and the low half of its first argument.
@@ -50,6 +54,12 @@ def program(tables: Sequence[Table], extra: frozenset[str] = frozenset(), *, rea
     return b"".join([*code, _step(_RETURN, _ALLOW)])
 
 
+@cache
+def for_this_machine(extra: frozenset[str] = frozenset(), *, reads: bool = False) -> bytes:
+    """Return the filter for the programs of this machine, as `program` says."""
+    return program(MACHINES[platform.machine()], extra, reads=reads)
+
+
 def _step(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
     return struct.pack("=HBBI", code, yes, no, value)
 
@@ -59,13 +69,25 @@ def _jump(steps: int) -> bytes:
 
 
 def _table(table: Table, names: frozenset[str], *, reads: bool) -> list[bytes]:
-    code = [_step(_LOAD, _NUMBER), _step(_AND, ~X32_BIT & 0xFFFFFFFF)]
-    for name, number in table.wanted(names):
-        block = _block(name, reads=reads)
-        code += [_step(_EQUAL, number, 0, len(block)), *block]
+    blocks = [(number, _block(name, reads=reads)) for name, number in table.wanted(names)]
     # Rings of requests would go past: a program does without them on an older kernel, too.
-    code += [_step(_EQUAL, table.numbers["io_uring_setup"], 0, 1), _step(_RETURN, _ERRNO | errno.ENOSYS)]
-    return [*code, _step(_RETURN, _ALLOW)]
+    blocks.append((table.numbers["io_uring_setup"], [_step(_RETURN, _ERRNO | errno.ENOSYS)]))
+    code = [_step(_LOAD, _NUMBER), _step(_AND, ~X32_BIT & 0xFFFFFFFF)]
+    return code + _search(sorted(blocks, key=lambda one: one[0]))
+
+
+def _search(blocks: list[tuple[int, list[bytes]]]) -> list[bytes]:
+    """Return what finds the block of a number by halves.
+
+    At each start the kernel goes through the filter once for every number that there is: one by one, that takes as
+    long as the start of a small program.
+    """
+    if len(blocks) <= _FEW:
+        found = [step for number, block in blocks for step in (_step(_EQUAL, number, 0, len(block)), *block)]
+        return [*found, _step(_RETURN, _ALLOW)]
+    half = len(blocks) // 2
+    lower = _search(blocks[:half])
+    return [_step(_AT_LEAST, blocks[half][0], 0, 1), _jump(len(lower)), *lower, *_search(blocks[half:])]
 
 
 def _block(name: str, *, reads: bool) -> list[bytes]:

@@ -6,11 +6,12 @@ import ctypes
 import os
 import platform
 import struct
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_fsfault._core.language.globs import absolute
 from pytest_fsfault._core.language.operations import OPERATIONS, flag_groups
-from pytest_fsfault._host.originals import ORIGINALS, readlink
+from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.native.memory import Memory
 from pytest_fsfault._intercept.native.numbers import ESTRANGING, FICLONE, MACHINES, SHAPES, X32_BIT
 
@@ -23,6 +24,7 @@ _RENAME_NOREPLACE = 1
 _DELETED = " (deleted)"
 # Names that mean something else to each process.
 _OF_ONE_PROCESS = (b"/proc/", b"/dev/")
+_ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 _CREATING = os.O_CREAT | os.O_WRONLY | os.O_TRUNC
 _open, _close = ORIGINALS["os", "open"], ORIGINALS["os", "close"]
 
@@ -75,7 +77,7 @@ class Reader:
         tables = MACHINES[platform.machine()]
         self._names = {table.arch: table.names() for table in tables}
         self._arch = tables[0].arch
-        self._memory = Memory()
+        self.memory = Memory()
 
     def name(self, request: Request) -> str:
         """Return the name of the system call."""
@@ -87,7 +89,7 @@ class Reader:
         if name in ESTRANGING or name not in SHAPES:
             return None
         native = request.arch == self._arch
-        found = _Arguments(self._memory, request, SHAPES[name].arguments, native=native)
+        found = _Arguments(self.memory, request, SHAPES[name].arguments, native=native)
         if name == "ioctl":
             found.copy_of_whole(request)
         if len(found.paths) != SHAPES[name].arguments.count("p") + SHAPES[name].arguments.count("D"):
@@ -132,6 +134,8 @@ class _Arguments:
         self.given: list[bytes | None] = []
         self.flags = self.mode = 0
         self.content = b""
+        self._directory: int | None = None
+        self._link = self._base = ""
         directory = _AT_FDCWD
         for letter, value in zip(shape, request.arguments, strict=False):
             if letter == "d":
@@ -154,20 +158,23 @@ class _Arguments:
     def _path(self, directory: int, address: int) -> None:
         raw = self._memory.text(self._task, address) if address else b""
         if raw.startswith(b"/"):
-            self.paths.append(absolute(os.fsdecode(raw), ""))
+            self.paths.append(absolute(raw.decode(_ENCODING, _ERRORS), ""))
             self.given.append(None if raw.startswith(_OF_ONE_PROCESS) else raw)
             return
-        link = f"/proc/{self._task}/" + ("cwd" if directory == _AT_FDCWD else f"fd/{directory}")
-        base = readlink(link)
-        if not base.startswith("/"):
+        if directory != self._directory:
+            self._directory = directory
+            self._link = f"/proc/{self._task}/" + ("cwd" if directory == _AT_FDCWD else f"fd/{directory}")
+            self._base = self._memory.link(self._link).removesuffix(_DELETED)
+        if not self._base.startswith("/"):
             return
-        self.paths.append(absolute(os.fsdecode(raw), base.removesuffix(_DELETED)))
+        base = self._base
+        self.paths.append(absolute(f"{base}/{raw.decode(_ENCODING, _ERRORS)}", "") if raw else base)
         # With an empty path the descriptor itself is meant.
-        self.given.append(os.fsencode(link) + b"/" + raw if raw else None)
+        self.given.append(os.fsencode(self._link) + b"/" + raw if raw else None)
 
     def _descriptor(self, number: int) -> None:
         link = f"/proc/{self._task}/fd/{number}"
-        path = readlink(link)
+        path = self._memory.link(link)
         if path.startswith("/"):
             self.paths.append(path.removesuffix(_DELETED))
             self.given.append(os.fsencode(link))
@@ -189,7 +196,8 @@ def _signed(value: int) -> int:
 class Maker:
     """Make calls in the place of the process that waits."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._numbers = MACHINES[platform.machine()][0].numbers
 
@@ -211,9 +219,8 @@ class Maker:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number), call.path, None, call.target)
 
-    @staticmethod
-    def _content(call: Call) -> bytes:
-        return Memory().text(call.task, call.arguments[0])
+    def _content(self, call: Call) -> bytes:
+        return self._memory.text(call.task, call.arguments[0])
 
     def open(self, call: Call) -> None:
         """Open and close a file, as a call does that is to fail afterwards. Raise its OSError."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import re
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pytest_fsfault._core.engine.journal import Handling
-from pytest_fsfault._core.language.operations import Operation
+from pytest_fsfault._core.language.globs import within
+from pytest_fsfault._core.language.operations import EITHER, Operation
 from pytest_fsfault._host.originals import NATIVE
 from pytest_fsfault._host.processes import process_of
 from pytest_fsfault._intercept.native import memory
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.engine.guard import Guard
     from pytest_fsfault._intercept.calls.state import InterceptState
     from pytest_fsfault._intercept.native.calls import Call
+    from pytest_fsfault._intercept.native.memory import Memory
 
 
 class PythonChildren(Protocol):
@@ -37,35 +39,67 @@ class PythonChildren(Protocol):
         """Return whether a thread belongs to a process that decides by itself what needs no decision."""
         ...
 
+    def may_know(self, path: str) -> bool:
+        """Return whether `knows` or `is_attached` can hold for a call on this path."""
+        ...
+
 
 class Judge:
     """Answer for the sessions of this process; one thread alone may use an instance."""
 
     def __init__(
-        self, state: InterceptState, engines: Callable[[], tuple[Engine, ...]], python: PythonChildren
+        self,
+        state: InterceptState,
+        engines: Callable[[], tuple[Engine, ...]],
+        python: PythonChildren,
+        looks: Memory,
     ) -> None:
         self._state = state
         self._engines = engines
         self._python = python
-        self._maker = Maker()
+        self._memory = looks
+        self._maker = Maker(looks)
+        self._seen: list[object] = []  # the rules and roots that `_tests` is about
+        self._tests: dict[str, _Tests] = {}
 
     def judge(self, call: Call, origin: Origin, is_valid: Callable[[], bool]) -> Reply:
         """Return what becomes of a call."""
         engines = self._engines()
         for engine in engines:
             if engine.guard is not None and (stray := _stray(engine.guard, engines, call)):
-                return _refuse_outside(engine, engine.guard, call, stray, origin)
+                return self._refuse_outside(engine, engine.guard, call, stray, origin)
         watched = self._state.watched
         if not engines or not (watched(call.path) or (call.target is not None and watched(call.target))):
             return PROCEED
+        if self._is_of_no_concern(call, engines):
+            _count_below(engines, call)
+            return PROCEED
         return self._judge_watched(call, origin, is_valid, engines)
+
+    def _is_of_no_concern(self, call: Call, engines: tuple[Engine, ...]) -> bool:
+        """Return whether a call only counts, as far as that can be told without a look at who makes it."""
+        if call.operation == "os.close" or self._python.may_know(call.path) or _may_be_exempt(call):
+            return False
+        tests = self._tests_of(engines, call.operation)
+        return not tests.path(call.path) and (call.target is None or not tests.target(call.target))
+
+    def _tests_of(self, engines: tuple[Engine, ...], name: str) -> _Tests:
+        seen: list[object] = []
+        for engine in engines:
+            seen += engine.plan, engine.plan.armed, engine.roots, _wants_all(engine)
+        if seen != self._seen:
+            self._seen, self._tests = seen, {}
+        tests = self._tests.get(name)
+        if tests is None:
+            tests = self._tests[name] = _tests(engines, name)
+        return tests
 
     def _judge_watched(
         self, call: Call, origin: Origin, is_valid: Callable[[], bool], engines: tuple[Engine, ...]
     ) -> Reply:
-        executable = memory.executable_of(call.task)
+        executable = self._memory.executable(call.task)
         program = executable.rpartition("/")[2]
-        if _is_exempt(program, call) or self._python.knows(call.task, call.operation, call.path):
+        if self._is_pythons(call, program):
             return PROCEED
         operation = _operation(call, program, origin.site)
         if operation.name == "os.close" and not operation.detail:
@@ -80,6 +114,11 @@ class Judge:
             engines
         )
 
+    def _is_pythons(self, call: Call, program: str) -> bool:
+        """Return whether Python makes a call that it has asked about, or that no fault is to meet."""
+        exempt = program.startswith("python") and _may_be_exempt(call)
+        return exempt or self._python.knows(call.task, call.operation, call.path)
+
     def _asker(self, call: Call, origin: Origin, executable: str) -> Asker:
         # What is known of a thread holds as long as it runs that program, and nobody in its tree changes rights.
         key = call.task, executable, os.geteuid(), os.getegid()
@@ -90,6 +129,40 @@ class Judge:
                 origin.known[key] = known
         return known
 
+    def _refuse_outside(self, engine: Engine, guard: Guard, call: Call, stray: str, origin: Origin) -> Reply:
+        """Refuse a change outside the roots, and write it down."""
+        operation = _operation(call, self._memory.executable(call.task).rpartition("/")[2], origin.site)
+        reason = guard.refuse(stray, operation.call_site)
+        error = PermissionError(errno.EACCES, os.strerror(errno.EACCES), call.path, None, call.target)
+        who = call.task, process_of(call.task)
+        engine.journal.note(operation, Handling("EACCES", reason, engine.clock.now), "raised", error, who)
+        return Reply("refuse", errno.EACCES)
+
+
+class _Tests(NamedTuple):
+    """Two quick tests that hold for each path, and each target, that any rule means."""
+
+    path: Callable[[str], object]
+    target: Callable[[str], object]
+
+
+def _tests(engines: tuple[Engine, ...], name: str) -> _Tests:
+    """Return the tests for an operation, by whichever of its names a rule speaks of it."""
+    if any(_wants_all(engine) for engine in engines):
+        return _Tests(bool, bool)
+    found: tuple[list[Callable[[str], object]], ...] = [], []
+    for engine in engines:
+        for one in EITHER.get(name, (name,)):
+            for target, tests in enumerate(found):
+                test = engine.plan.superset(one, engine.roots, target=bool(target))
+                if test is not None:
+                    tests.append(test)
+    return _Tests(*map(_any, found))
+
+
+def _any(tests: list[Callable[[str], object]]) -> Callable[[str], object]:
+    return tests[0] if len(tests) == 1 else lambda path: any(test(path) for test in tests)
+
 
 def _stray(guard: Guard, engines: tuple[Engine, ...], call: Call) -> str | None:
     """Return what a call would change outside the roots, through links as well."""
@@ -99,16 +172,6 @@ def _stray(guard: Guard, engines: tuple[Engine, ...], call: Call) -> str | None:
     return stray or guard.stray(
         call.operation, call.groups, [end and _behind_links(end) for end in ends], roots
     )
-
-
-def _refuse_outside(engine: Engine, guard: Guard, call: Call, stray: str, origin: Origin) -> Reply:
-    """Refuse a change outside the roots, and write it down."""
-    operation = _operation(call, memory.executable_of(call.task).rpartition("/")[2], origin.site)
-    reason = guard.refuse(stray, operation.call_site)
-    error = PermissionError(errno.EACCES, os.strerror(errno.EACCES), call.path, None, call.target)
-    who = call.task, process_of(call.task)
-    engine.journal.note(operation, Handling("EACCES", reason, engine.clock.now), "raised", error, who)
-    return Reply("refuse", errno.EACCES)
 
 
 def _behind_links(path: str) -> str:
@@ -135,21 +198,25 @@ def _operation(call: Call, program: str, site: str) -> Operation:
 _FOR_ITSELF = re.compile(r"/__pycache__(/|\Z)|\.pyc(\.\d+)?\Z|/\.coverage[^/]*\Z|/\.pytest_cache(/|\Z)")
 
 
-def _is_exempt(program: str, call: Call) -> bool:
-    if not program.startswith("python"):
-        return False
+def _may_be_exempt(call: Call) -> bool:
+    """Return whether no fault is to meet a call if it is Python that makes it."""
     # What it imports it opens for reading, and whatever else it reads that way it asks about by itself.
     reads = call.operation == "os.open" and not call.flags & WRITING
     return reads or _FOR_ITSELF.search(call.target or call.path) is not None
 
 
+def _wants_all(engine: Engine) -> bool:
+    return engine.records_all or engine.ended is not None or engine.model is not None
+
+
 def _concerned(engine: Engine, operation: Operation) -> bool:
-    return (
-        engine.records_all
-        or engine.ended is not None
-        or engine.model is not None
-        or bool(engine.plan.matching(operation, engine.roots))
-    )
+    return _wants_all(engine) or bool(engine.plan.matching(operation, engine.roots))
+
+
+def _count_below(engines: Iterable[Engine], call: Call) -> None:
+    for engine in engines:
+        if within(call.path, engine.roots) or (call.target and within(call.target, engine.roots)):
+            engine.count(call.operation, 1, [call.path])
 
 
 def _count(engines: Iterable[Engine], operation: Operation) -> None:

@@ -9,6 +9,7 @@ import ctypes
 import errno
 import os
 import struct
+import sys
 from typing import NamedTuple
 
 from pytest_fsfault._host.originals import ORIGINALS, readlink
@@ -19,45 +20,71 @@ _PAGE = 4096
 PATH_MAX = 4096
 
 
-class _Span(ctypes.Structure):
-    """One `struct iovec`."""
-
-    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
+_SPAN = struct.Struct("@PN")  # `struct iovec`
+_ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 
 
 class Memory:
-    """Read the memory of other processes; one thread alone may use an instance."""
+    """Read the memory of other processes, and the links of ``/proc``; one thread alone may use an instance.
+
+    The interpreter's lock is kept: no call here waits, and a busy thread of the test would give it back late.
+    """
 
     def __init__(self) -> None:
-        libc = ctypes.CDLL(None, use_errno=True)
+        libc = ctypes.PyDLL(None, use_errno=True)
         self._read = libc.process_vm_readv
         self._read.restype = ctypes.c_ssize_t
         long = ctypes.c_ulong
         self._read.argtypes = (ctypes.c_int, ctypes.c_void_p, long, ctypes.c_void_p, long, long)
-        self._buffer = ctypes.create_string_buffer(_PAGE)
-        self._local = _Span(ctypes.addressof(self._buffer), _PAGE)
-        self._remote = _Span(0, 0)
+        self._readlink = libc.readlink
+        self._readlink.restype = ctypes.c_ssize_t
+        self._readlink.argtypes = (ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t)
+        self._buffer = bytearray(_PAGE)
+        self._spans = bytearray(2 * _SPAN.size)
+        self._address = ctypes.addressof(ctypes.c_char.from_buffer(self._buffer))
+        self._local = ctypes.addressof(ctypes.c_char.from_buffer(self._spans))
+        self._remote = self._local + _SPAN.size
+        _SPAN.pack_into(self._spans, 0, self._address, _PAGE)
 
-    def read(self, task: int, address: int, length: int) -> bytes:
-        """Return what stands at an address, a page at most. Raise OSError if it cannot be read."""
-        self._remote.base, self._remote.length = address, length
-        got = self._read(task, ctypes.byref(self._local), 1, ctypes.byref(self._remote), 1, 0)
+    def _fetch(self, task: int, address: int, length: int) -> int:
+        """Copy what stands at an address into the buffer; return how much it is."""
+        _SPAN.pack_into(self._spans, _SPAN.size, address, length)
+        got: int = self._read(task, self._local, 1, self._remote, 1, 0)
         if got < 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
-        return self._buffer.raw[:got]
+        return got
+
+    def read(self, task: int, address: int, length: int) -> bytes:
+        """Return what stands at an address, a page at most. Raise OSError if it cannot be read."""
+        return bytes(self._buffer[: self._fetch(task, address, length)])
 
     def text(self, task: int, address: int) -> bytes:
         """Return the text at an address, up to its zero. Raise OSError if there is none to be read."""
         found = b""
         while len(found) < PATH_MAX:
-            piece = self.read(task, address, _PAGE - address % _PAGE)
-            end = piece.find(b"\0")
+            got = self._fetch(task, address, _PAGE - address % _PAGE)
+            end = self._buffer.find(0, 0, got)
             if end >= 0:
-                return found + piece[:end]
-            found += piece
-            address += len(piece)
+                return found + self._buffer[:end]
+            found += self._buffer[:got]
+            address += got
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+
+    def link(self, path: str) -> str:
+        """Return what a link of ``/proc`` says. Raise OSError."""
+        got: int = self._readlink(path.encode(), self._address, _PAGE)
+        if got < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), path)
+        return self._buffer[:got].decode(_ENCODING, _ERRORS)
+
+    def executable(self, task: int) -> str:
+        """Return the path of the program that a thread runs; ``"?"`` if nobody tells."""
+        try:
+            return self.link(f"/proc/{task}/exe").removesuffix(" (deleted)")
+        except OSError:
+            return "?"
 
     def open_how(self, task: int, address: int) -> tuple[int, int]:
         """Return flags and mode of the `struct open_how` at an address."""
@@ -123,12 +150,3 @@ def content(path: str) -> bytes:
 def field(status: bytes, name: bytes) -> bytes:
     """Return what stands behind a name in a ``status`` file of ``/proc``."""
     return status.partition(b"\n" + name + b":")[2].partition(b"\n")[0]
-
-
-def executable_of(task: int) -> str:
-    """Return the path of the program that a thread runs; ``"?"`` if nobody tells."""
-    try:
-        path: str = readlink(f"/proc/{task}/exe")
-    except OSError:
-        return "?"
-    return path.removesuffix(" (deleted)")

@@ -12,7 +12,11 @@ import os
 import select
 import struct
 from contextlib import suppress
-from typing import NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SET_MODE_FILTER = 1
 _NEW_LISTENER = 1 << 3
@@ -23,6 +27,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 _RECEIVE, _SEND, _IS_VALID, _SET_FLAGS = 0xC0502100, 0xC0182101, 0x40082102, 0x40082104
 _SYNC_WAKE_UP = 1  # asker and answerer share a processor: Linux 6.6
 _REQUEST = struct.Struct("=QIIiIQ6Q")
+_EMPTY = bytes(_REQUEST.size)
 _ANSWER = struct.Struct("=QqiI")
 _CONTINUE = 1
 
@@ -96,15 +101,29 @@ def take(process: int, descriptor: int) -> int:
     return int(found)
 
 
+@cache
+def _ioctl() -> Callable[[int, int, int], int]:
+    """Return ioctl(2) as it is called with the interpreter's lock held.
+
+    No call here waits, and whoever gives the lock away gets it back only once a busy thread of the test lets go of it.
+    """
+    found = ctypes.PyDLL(None, use_errno=True).ioctl
+    found.argtypes = (ctypes.c_int, ctypes.c_ulong, ctypes.c_void_p)
+    return found
+
+
 class NotificationListener:
-    """One listener: what a tree of processes asks."""
+    """One listener: what a tree of processes asks. One thread alone may use an instance."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
+        self._ioctl = _ioctl()
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLIN)
-        self._buffer = bytearray(_REQUEST.size)
-        self._empty = bytes(_REQUEST.size)
+        self._both: tuple[int, select.poll] | None = None
+        self._request = bytearray(_REQUEST.size)
+        self._answer = bytearray(_ANSWER.size)
+        self._request_at, self._answer_at = _address(self._request), _address(self._answer)
         with suppress(OSError):  # on an older kernel
             fcntl.ioctl(descriptor, _SET_FLAGS, _SYNC_WAKE_UP)
 
@@ -114,51 +133,67 @@ class NotificationListener:
 
     def state(self) -> str:
         """Return whether a question waits (``"asked"``), nobody is left (``"over"``), or neither (``""``)."""
-        events = self._poll.poll(0)
-        if not events:
-            return ""
-        return "asked" if events[0][1] & select.POLLIN else "over"
+        return _meaning(self._poll.poll(0))
+
+    def next(self, others: int, milliseconds: int) -> str:
+        """Return the state once there is one; give up when time is over or the descriptor `others` can be read."""
+        if self._both is None or self._both[0] != others:
+            poll = select.poll()
+            poll.register(self.descriptor, select.POLLIN)
+            poll.register(others, select.POLLIN)
+            self._both = others, poll
+        return _meaning([one for one in self._both[1].poll(milliseconds) if one[0] == self.descriptor])
 
     def receive(self) -> Request | None:
-        """Return a question that waits; None if whoever asked has died meanwhile."""
-        self._buffer[:] = self._empty  # as the kernel demands
-        try:
-            fcntl.ioctl(self.descriptor, _RECEIVE, self._buffer)
-        except OSError as error:
-            if error.errno in {errno.ENOENT, errno.EINTR}:
+        """Return a question that waits; None if whoever asked has died meanwhile.
+
+        It does not wait where `state` has said that a question waits: the kernel counts them, also those that died.
+        """
+        self._request[:] = _EMPTY  # as the kernel demands
+        if self._ioctl(self.descriptor, _RECEIVE, self._request_at) < 0:
+            number = ctypes.get_errno()
+            if number in {errno.ENOENT, errno.EINTR}:
                 return None
-            raise
-        ident, task, _flags, number, arch, _pointer, *arguments = _REQUEST.unpack(self._buffer)
+            raise OSError(number, os.strerror(number))
+        ident, task, _flags, number, arch, _pointer, *arguments = _REQUEST.unpack(self._request)
         return Request(ident, task, number, arch, tuple(arguments))
 
     def is_valid(self, ident: int) -> bool:
         """Return whether whoever asked still waits."""
-        try:
-            fcntl.ioctl(self.descriptor, _IS_VALID, struct.pack("=Q", ident))
-        except OSError:
-            return False
-        return True
+        struct.pack_into("=Q", self._answer, 0, ident)
+        return self._ioctl(self.descriptor, _IS_VALID, self._answer_at) == 0
 
     def proceed(self, ident: int) -> None:
         """Let a call go ahead."""
-        self._send(_ANSWER.pack(ident, 0, 0, _CONTINUE))
+        self._send(ident, 0, 0, _CONTINUE)
 
     def refuse(self, ident: int, number: int) -> None:
         """Let a call fail with an `errno`."""
-        self._send(_ANSWER.pack(ident, 0, -number, 0))
+        self._send(ident, 0, -number, 0)
 
     def give(self, ident: int, value: int) -> None:
         """Let a call return a value, without being made."""
-        self._send(_ANSWER.pack(ident, value, 0, 0))
+        self._send(ident, value, 0, 0)
 
-    def _send(self, answer: bytes) -> None:
-        try:
-            fcntl.ioctl(self.descriptor, _SEND, answer)
-        except OSError as error:
+    def _send(self, *answer: int) -> None:
+        _ANSWER.pack_into(self._answer, 0, *answer)
+        if self._ioctl(self.descriptor, _SEND, self._answer_at) < 0:
+            number = ctypes.get_errno()
             # ENOENT: it has died, or a signal has taken it back. EINPROGRESS: it was answered.
-            if error.errno not in {errno.ENOENT, errno.EINPROGRESS}:
-                raise
+            if number not in {errno.ENOENT, errno.EINPROGRESS}:
+                raise OSError(number, os.strerror(number))
 
     def close(self) -> None:
         """Listen no more: calls that come now fail with ENOSYS."""
         os.close(self.descriptor)
+
+
+def _address(buffer: bytearray) -> int:
+    """Return where a buffer stands in memory, as long as it lives and has that size."""
+    return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+
+
+def _meaning(events: list[tuple[int, int]]) -> str:
+    if not events:
+        return ""
+    return "asked" if events[0][1] & select.POLLIN else "over"

@@ -129,7 +129,7 @@ class Table(NamedTuple):
     numbers: dict[str, int]
 
     def wanted(self, names: frozenset[str]) -> list[tuple[str, int]]:
-        """Return those of `names` that there are, opens first, each with its number."""
+        """Return those of `names` that there are, each with its number."""
         found = [(_SAME.get(name, name), number) for name, number in self.numbers.items()]
         return [(name, number) for name, number in found if name in names]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import stat
 import sys
 from _thread import get_ident
@@ -15,7 +14,6 @@ from pytest_fsfault._intercept.native import bpf, possible
 from pytest_fsfault._intercept.native.calls import Reader
 from pytest_fsfault._intercept.native.judging import Judge
 from pytest_fsfault._intercept.native.notify import take
-from pytest_fsfault._intercept.native.numbers import MACHINES
 from pytest_fsfault._intercept.native.starting import Start
 from pytest_fsfault._intercept.native.tree import ProcessTree, Trees, filters
 from pytest_fsfault._intercept.native.wants import Wants, wants
@@ -37,7 +35,9 @@ class Programs:
 
     def __init__(self, state: InterceptState, watch: Watch, python: PythonChildren) -> None:
         self._state = state
-        self._trees = Trees(watch, Judge(state, self.engines, python), Reader(), self.tell)
+        reader = Reader()
+        judge = Judge(state, self.engines, python, reader.memory)
+        self._trees = Trees(watch, judge, reader, self.tell)
 
     @staticmethod
     def reservation() -> str:
@@ -94,7 +94,7 @@ class Programs:
         wanted = wants(self.engines())
         if wanted is None or possible.why_not() or not possible.can_take():
             return None
-        return bpf.program(MACHINES[platform.machine()], wanted.extra, reads=wanted.reads)
+        return bpf.for_this_machine(wanted.extra, reads=wanted.reads)
 
     def adopt(self, process: int, descriptor: int, site: str) -> None:
         """Answer what a forked process, and whatever it starts, asks by a listener of its own. Raise OSError."""
@@ -126,7 +126,7 @@ class Programs:
 
 
 def _start(wanted: Wants, function: Callable[[], Any], state: InterceptState) -> Start:
-    code = bpf.program(MACHINES[platform.machine()], wanted.extra, reads=wanted.reads)
+    code = bpf.for_this_machine(wanted.extra, reads=wanted.reads)
 
     def work() -> Any:
         # What it does is ours: no fault meets it, and no event of it starts anything.

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.native.judging import Judge
     from pytest_fsfault._intercept.native.notify import Request
 
-# So many questions are answered in a row before others get their turn.
-_IN_A_ROW = 64
+# So many questions are answered in a row before others get their turn; whoever has asked is likely to ask again
+# within so many milliseconds.
+_IN_A_ROW, _LINGER = 64, 1
 
 
 class Watch(Protocol):
@@ -37,6 +38,10 @@ class Watch(Protocol):
 
     def after(self, seconds: float, call: Callable[[], object]) -> None:
         """Call `call` in that thread after so many real seconds."""
+
+    @property
+    def descriptor(self) -> int:
+        """What can be read as soon as anything watched has something to do."""
 
 
 class ProcessTree:
@@ -96,8 +101,8 @@ class Trees:
         return len(self._trees)
 
     def _ready(self, tree: ProcessTree) -> None:
+        state = tree.listener.state() if tree.open else ""
         for _ in range(_IN_A_ROW):
-            state = tree.listener.state() if tree.open else ""
             if state == "over":
                 self._forget(tree)
             if state != "asked":
@@ -105,6 +110,9 @@ class Trees:
             request = tree.listener.receive()
             if request is not None:
                 self._answer(tree, request)
+            if not tree.open:
+                return
+            state = tree.listener.next(self._watch.descriptor, _LINGER)
 
     def _answer(self, tree: ProcessTree, request: Request) -> None:
         """Answer one question; whatever goes wrong with us, the call goes ahead."""
@@ -134,7 +142,7 @@ class Trees:
         except OSError as error:
             if error.errno in {errno.EPERM, errno.EACCES}:
                 self._tell(
-                    f"{memory.executable_of(request.task)}, started at {tree.site}, may not be looked into: "
+                    f"{self._reader.memory.executable(request.task)}, started at {tree.site}, may not be looked into: "
                     "no fault reaches it"
                 )
             return PROCEED  # it has died, or passes what is no address: the kernel says so itself

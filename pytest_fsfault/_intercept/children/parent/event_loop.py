@@ -75,6 +75,11 @@ class EventLoop:
         """Return whether something has come to a descriptor that is not among those `behind` with their answers."""
         return self._poller.has_input(behind)
 
+    @property
+    def descriptor(self) -> int:
+        """What can be read as soon as anything watched has something to do; -1 where there is no such thing."""
+        return self._poller.fileno()
+
     def notify(self) -> None:
         """Wake the thread up."""
         self._poller.notify()

@@ -65,7 +65,6 @@ class Server:
         )
         self._reads_logs = False  # whether somebody waits for the logs to be read
         self.activity = ChildActivity(self._waiting, self._idle, self._asked)
-        self.watch, self.unwatch, self.after = self.loop.watch, self.loop.unwatch, self.loop.after
         try:
             self._open(directory)
         except BaseException:
@@ -300,6 +299,10 @@ class Server:
                 if any(is_same_call(call.operation.name, operation) for call in one.asked.values()):
                     return True
         return logs.is_making(task, operation)
+
+    def may_know(self, path: str) -> bool:
+        """Return whether `knows` or `is_attached` can hold for a call on this path: whether there is any child at all."""
+        return bool(self._connections) or bool(self.dispatcher.logs) or is_ours(path)
 
     def is_attached(self, task: int) -> bool:
         """Return whether a thread belongs to a process that is attached."""

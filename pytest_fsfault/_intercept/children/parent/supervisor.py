@@ -132,7 +132,7 @@ class ChildSupervisor:
                 return None
             from pytest_fsfault._intercept.native.programs import Programs  # noqa: PLC0415
 
-            self.programs = Programs(self._state, self.server, self.server)
+            self.programs = Programs(self._state, self.server.loop, self.server)
         return self.programs
 
     def _serve(self) -> Server | None:
