@@ -118,17 +118,15 @@ def timeline(
         waits: dotted lines.
         misses: lines from the last attempt to the end of the hold that refused it.
         end: the last second; the axis goes on to the end of a hold that refused a call if that is not far.
-        ended: words for a line at `end`, if the axis goes on after it.
-        identity: the prefix of the IDs in the drawing, its own in a page.
+        ended: words for a line at `end`, if the axis goes on.
+        identity: the prefix of the IDs in the drawing.
 
     """
     lanes = _lanes(holds, attempts, waits, misses)
-    chosen = _chosen(lanes)
-    last = _last(end, holds, attempts)
+    chosen, last = _chosen(lanes), _last(end, holds, attempts)
     ended = ended if end < last else ""
     axis = Axis(last, list(_free(last, waits, attempts)))
-    top = _TOP if ended else 0
-    drawn = _placed(chosen, axis, top)
+    drawn, bottom = _placed(chosen, axis, _TOP if ended else 0)
     return render(
         "timeline.jinja",
         name=legible(name),
@@ -136,20 +134,20 @@ def timeline(
         identity=identity,
         lanes=drawn,
         more=len(lanes) - len(chosen),
-        bottom=sum(lane["height"] for lane in drawn) + top + 4,
+        bottom=bottom,
         axis=axis,
         ended=ended,
         now=axis.x(end),
     )
 
 
-def _placed(lanes: Iterable[_Lane], axis: Axis, y: float) -> list[dict[str, Any]]:
-    """Return the lanes for the template, one below the other."""
+def _placed(lanes: Iterable[_Lane], axis: Axis, y: float) -> tuple[list[dict[str, Any]], float]:
+    """Return the lanes for the template, one below the other, and where the axis is."""
     drawn = []
     for lane in lanes:
         drawn.append(_Drawn(lane, axis, y).values())
         y += drawn[-1]["height"]
-    return drawn
+    return drawn, y + 4
 
 
 def _lanes(
