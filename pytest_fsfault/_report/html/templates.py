@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 
 from pytest_fsfault._core.language.legible import HIDDEN, legible, legible_lines
 from pytest_fsfault._host.package import PACKAGE
+from pytest_fsfault._report.html.axis import span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=_readable,
     )
-    found.filters.update(shown=shown, number=number, options=options, pct=percent)
+    found.filters.update(shown=shown, number=number, options=options, pct=percent, span=span)
     return found
 
 

@@ -1,0 +1,257 @@
+"""What a test shows, in one sentence, and in a few more; and why tests failed, by cause."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pytest_fsfault._report.html.axis import span
+from pytest_fsfault._report.html.drawing import hold_of, known_holds, short_error
+from pytest_fsfault._report.html.journal import ends
+from pytest_fsfault._report.html.templates import Markup, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+_BAD = ("raised", "failed", "short", "crashed")
+_REMARK = re.compile(r", bound early\b.*")
+
+
+class Answer(NamedTuple):
+    """The sentence that says it, those that explain it, and whether it is good, a warning, or neither."""
+
+    say: Markup
+    more: list[Markup]
+    tone: str
+    brief: str  # for the list of tests
+
+
+class Cause(NamedTuple):
+    """Why a test failed: tests with equal ones belong together."""
+
+    text: Markup
+    site: str
+
+
+def answer(test: Mapping[str, Any]) -> Answer:
+    """Return what a test shows."""
+    for one in (_swept, _tolerated, _unfired, _gave_up):
+        found = one(test)
+        if found is not None:
+            return found
+    if test["outcome"] == "failed":
+        return _failed(test)
+    return _passed(test)
+
+
+def first_line(test: Mapping[str, Any]) -> str:
+    """Return the first line of why a test failed, as pytest says it."""
+    failure = test["failure"]
+    return failure["text"].strip().partition("\n")[0] if failure else "it failed"
+
+
+def trials(test: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the trials of all sweeps of a test that had a fault."""
+    return [row for row in test["sweeps"] if row["applies"] and row["fault"] is not None]
+
+
+def verdict(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Return which check failed in a trial, and what it said."""
+    first = row["verdicts"][0]
+    return first["check"], "\n".join(one["text"] for one in row["verdicts"])
+
+
+def _swept(test: Mapping[str, Any]) -> Answer | None:
+    tried = trials(test)
+    if not tried:
+        return None
+    red = [row for row in tried if row["verdicts"]]
+    crashes = [row for row in tried if row["crashed"] and row["rerun"] != "not asked"]
+    healed = sum(row["rerun"] == "healed" for row in crashes)
+    more = [_rerun(healed, len(crashes))] if crashes else []
+    if not red:
+        say = shown(f"All {len(tried)} trials passed")
+        tone = "good" if test["outcome"] == "passed" else ""
+        more += [shown(f"The test failed: {first_line(test)}")] if test["outcome"] == "failed" else []
+        return Answer(say, more, tone, f"{len(tried)} trials passed")
+    reasons = {verdict(row) for row in red}
+    text = f"{len(red)} of {len(tried)} trials failed"
+    say = shown(text + (f", for {len(reasons)} reasons" if len(reasons) > 1 else ""))
+    row = red[0]
+    check, said = verdict(row)
+    first = Markup("The first: {}, step {}, <code>{}</code> meets {} {}: {}: {}").format(
+        Markup("trial {}").format(row["id"]), row["step"], shown(f"{row['operation']} {' → '.join(row['paths'])}"),
+        row["fault"], "persistently" if row["persist"] else "once", check, shown(said.partition("\n")[0]),
+    )  # fmt: skip
+    return Answer(say, [first, *more], "" if test["outcome"] == "failed" else "warned", text)
+
+
+def _rerun(healed: int, crashes: int) -> Markup:
+    return shown(f"A second run healed {healed} of {crashes} crashes.")
+
+
+def _tolerated(test: Mapping[str, Any]) -> Answer | None:
+    if not test["tolerances"]:
+        return None
+    say, more = [], []
+    for one in test["tolerances"]:
+        what = "refusals of a rule for" if one["kind"] == "rule" else "a hold of"
+        end = f"fails at {span(one['fails_at'])}" if one["fails_at"] is not None else "never fails"
+        say.append(f"Survives {what} {span(one['survives'])} ({one['attempts']} attempts), {end}")
+        if one.get("reason"):
+            more.append(shown(one["reason"]))
+    if test["outcome"] == "failed":
+        more.append(shown(f"The test failed: {first_line(test)}"))
+    return Answer(shown("; ".join(say)), more, "good" if test["outcome"] == "passed" else "", say[0])
+
+
+def unfired(test: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the rules that the test itself asked for and that never acted."""
+    rules: Iterable[Mapping[str, Any]] = test["rules"]
+    return [rule for rule in rules if rule["own"] and rule["reason"] is not None and not rule["fired"]]
+
+
+def _unfired(test: Mapping[str, Any]) -> Answer | None:
+    missed = unfired(test)
+    if not missed or (test["outcome"] == "failed" and any(call["error"] for call in test["calls"])):
+        return None
+    if test["outcome"] == "failed" and not (test["failure"] and test["failure"]["check"]):
+        return None
+    say = Markup("<code>{}</code> never fired").format(shown(missed[0]["rule"]))
+    more = [shown(missed[0]["reason"])]
+    more += [
+        Markup("<code>{}</code> never fired, either: {}").format(shown(rule["rule"]), shown(rule["reason"]))
+        for rule in missed[1:4]
+    ]
+    tone = "" if test["outcome"] == "failed" else "warned"
+    return Answer(say, more, tone, f"never fired: {missed[0]['rule']}")
+
+
+def last_chain(test: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the calls of the last file that the code gave up on, or of the last that met an error at all."""
+    calls: Sequence[Mapping[str, Any]] = test["calls"]
+    lost = [retry for retry in test["retries"] if retry["outcome"] == "failed"] or list(test["retries"])
+    for retry in reversed(lost):
+        found = [call for call in calls if (call["operation"], call["path"]) == (retry["operation"], retry["path"])]
+        bad = [call for call in found if call["outcome"] in _BAD]
+        if bad:
+            return bad
+    bad = [call for call in calls if call["outcome"] in _BAD]
+    return bad[-1:]
+
+
+def _gave_up(test: Mapping[str, Any]) -> Answer | None:
+    """Say who refused the calls of the file that the code gave up on."""
+    if test["outcome"] != "failed" or _checked(test):
+        return None
+    chain = last_chain(test)
+    if not chain:
+        return None
+    more = [_tried(chain)]
+    hold = hold_of(chain[-1], known_holds(test))
+    if hold is not None and hold.end is not None and hold.end > chain[-1]["at"]:
+        early = span(hold.end - chain[-1]["at"])
+        more.append(shown(f"The last attempt came {early} before {hold.who} closed the file."))
+    if _surfaced(test, chain[-1]) is None:
+        more.append(shown(f"The test failed: {first_line(test)}"))
+    error = chain[-1]["error"]
+    brief = f"{short_error(error) if error else chain[-1]['outcome']} · {chain[-1]['operation']}"
+    return Answer(_note(chain[0]), more, "", f"{hold.who} · {brief}" if hold else brief)
+
+
+def _checked(test: Mapping[str, Any]) -> bool:
+    return bool(test["failure"] and test["failure"]["check"])
+
+
+def _surfaced(test: Mapping[str, Any], call: Mapping[str, Any]) -> str | None:
+    """Return the error of a call if the test failed by it."""
+    text = call["error"]["text"] if call["error"] else ""
+    return text if text and test["failure"] and text in test["failure"]["text"] else None
+
+
+def _note(call: Mapping[str, Any]) -> Markup:
+    reason = _REMARK.sub("", call["reason"])
+    if not reason:
+        return Markup("<code>{}</code> failed by itself").format(shown(call["operation"]))
+    if "->" in reason:
+        rule, _, step = reason.rpartition(": ")
+        return Markup("<code>{}</code> was refused by the rule <code>{}</code> ({})").format(
+            shown(call["operation"]), shown(rule or step), shown(step)
+        )
+    return shown(reason)
+
+
+def _tried(chain: Sequence[Mapping[str, Any]]) -> Markup:
+    call, last = chain[0], chain[-1]
+    what = Markup("<code>{} {}</code>").format(shown(call["operation"]), shown(ends(call)))
+    if len(chain) == 1:
+        return Markup("So {} {} once, at {}, and the code did not try again.").format(
+            what, _became(call), span(call["at"])
+        )
+    return Markup("So {} {} {} times, from {} to {}, and the code gave up.").format(
+        what, _became(call), len(chain), span(call["at"]), span(last["at"])
+    )
+
+
+def _became(call: Mapping[str, Any]) -> str:
+    return {"raised": "was refused", "failed": "failed by itself", "short": "was cut short"}.get(
+        call["outcome"], "met a crash"
+    )
+
+
+def _failed(test: Mapping[str, Any]) -> Answer:
+    refused = sum(call["outcome"] in _BAD for call in test["calls"])
+    told = "No call was refused." if not refused else f"{refused} calls were refused before."
+    return Answer(shown(first_line(test)), [shown(told)], "", first_line(test))
+
+
+def _passed(test: Mapping[str, Any]) -> Answer:
+    if test["outcome"] == "skipped":
+        return Answer(shown("Skipped"), [], "warned", "skipped")
+    counts = Counter(call["outcome"] for call in test["calls"])
+    refused = sum(counts[one] for one in _BAD)
+    if not refused:
+        return Answer(shown("No call was refused"), [], "good", "no call was refused")
+    again = [retry for retry in test["retries"] if retry["attempts"] > 1]
+    say = f"{_many(refused, 'call')} refused"
+    if again:
+        most = max(retry["attempts"] for retry in again)
+        ended = sum(retry["outcome"] == "ok" for retry in again)
+        became = "all succeeded" if ended == len(again) else f"{ended} succeeded"
+        say += f"; {_many(len(again), 'file')} tried again, at most {most} attempts, {became}"
+    return Answer(shown(say), list(_waited(again)), "good", say)
+
+
+def _waited(retries: Sequence[Mapping[str, Any]]) -> Iterator[Markup]:
+    waits = [retry["total_wait"] for retry in retries]
+    if waits and max(waits):
+        yield shown(f"The longest wait for one file was {span(max(waits))}.")
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}" + (" was" if count == 1 else "s were")
+
+
+def cause(test: Mapping[str, Any]) -> Cause:
+    """Return why a failed test failed, in words that are equal for equal causes."""
+    tried = trials(test)
+    red = [row for row in tried if row["verdicts"]]
+    if red:
+        reasons = {row["verdicts"][0]["check"] for row in red}
+        sites = list(dict.fromkeys(row["site"] for row in red if row["site"]))
+        text = Markup("A sweep failed: <b>{}</b>").format(", ".join(sorted(reasons)))
+        return Cause(text, ", ".join(sites[:3]) + (" …" if len(sites) > 3 else ""))  # noqa: PLR2004
+    chain = [] if _checked(test) else last_chain(test)
+    if not chain:
+        kind = "A check failed" if _checked(test) else "It failed without a fault"
+        line = re.sub(r"\d+(\.\d+)?", "…", first_line(test))
+        return Cause(Markup("{}: <b>{}</b>").format(kind, shown(line[:160])), "")
+    call = chain[-1]
+    hold = hold_of(call, known_holds(test))
+    error = short_error(call["error"]) if call["error"] else call["outcome"]
+    who = f"{hold.who} held a file" if hold else "A rule" if call["outcome"] == "raised" else "The system"
+    text = Markup("{}: <b>{}</b> {} with {}").format(
+        shown(who), shown(call["operation"]), "failed" if call["outcome"] == "failed" else "refused", error
+    )
+    return Cause(text, call["site"] or "")

@@ -1,0 +1,165 @@
+"""The journal of one test: equal calls in a row become one row, each error is told once and has a number."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+#: From so many rows on, only those in view exist.
+LONG = 200
+#: So many rows of a long journal can be read without a script.
+FIRST = 50
+# How a reason tells one call of a schedule from the next, and a moment of a hold from the next.
+_STEP = re.compile(r"\d+(\.\d+)?( m?s\b)?")
+_OUTCOMES = {
+    "ok": ("ok", "ok"),
+    "passed": ("ok", "let through"),
+    "raised": ("refused", "refused"),
+    "failed": ("itself", "failed by itself"),
+    "short": ("refused", "short transfer"),
+    "crashed": ("crashed", "crash"),
+}
+
+
+class Fault(NamedTuple):
+    """An error that calls met, its number, and how many."""
+
+    number: int
+    text: str
+    count: int
+
+
+class Row(NamedTuple):
+    """One or more equal calls that follow each other; times are virtual seconds."""
+
+    first: int
+    last: int
+    at: float
+    to: float
+    count: int
+    process: str
+    call: str
+    path: str
+    style: str
+    outcome: str
+    error: int  # the number of its error, 0 for none
+    why: str
+    site: str
+
+    @property
+    def numbers(self) -> str:
+        """The numbers of its calls."""
+        return str(self.first) if self.first == self.last else f"{self.first}–{self.last}"
+
+    @property
+    def time(self) -> str:
+        """When they were made."""
+        return f"{self.at:.4f} s" if self.count == 1 else f"{self.at:.4f}–{self.to:.4f} s"
+
+    @property
+    def said(self) -> str:
+        """What became of them."""
+        return f"{self.outcome}, error {self.error}" if self.error else self.outcome
+
+
+class Journal:
+    """The rows of a test, and its errors."""
+
+    def __init__(self, test: Mapping[str, Any]) -> None:
+        self.calls: Sequence[Mapping[str, Any]] = test["calls"]
+        self._names = process_names(test)
+        self._numbers: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
+        #: The number of the first call of the row in which each call is.
+        self.first_of: dict[int, int] = {}
+        self.rows = list(self._folded())
+        self.errors = [Fault(number, text, self._counts[text]) for text, number in self._numbers.items()]
+
+    def _folded(self) -> Iterator[Row]:
+        current: Row | None = None
+        known: object = None
+        for call in self.calls:
+            error = self._error(call["error"])
+            likeness = (
+                call["operation"], call["path"], call["target"], call["outcome"], error, call["process"],
+                call["thread"], call["site"], _STEP.sub("", call["reason"]),
+            )  # fmt: skip
+            if current is not None and likeness == known:
+                self.first_of[call["n"]] = current.first
+                current = current._replace(last=call["n"], to=call["at"], count=current.count + 1)
+                continue
+            if current is not None:
+                yield current
+            current, known = self._row(call, error), likeness
+            self.first_of[call["n"]] = call["n"]
+        if current is not None:
+            yield current
+
+    def _error(self, error: Mapping[str, Any] | None) -> int:
+        if error is None:
+            return 0
+        text = f"{error['class']}: {error['text']}"
+        self._counts[text] = self._counts.get(text, 0) + 1
+        return self._numbers.setdefault(text, len(self._numbers) + 1)
+
+    def _row(self, call: Mapping[str, Any], error: int) -> Row:
+        style, outcome = _OUTCOMES.get(call["outcome"], ("", call["outcome"]))
+        process = call["program"] or self._names.get(call["process"], "")
+        return Row(
+            call["n"], call["n"], call["at"], call["at"], 1, process, call["operation"], ends(call), style,
+            outcome, error, call["reason"], call["site"] or "",
+        )  # fmt: skip
+
+
+def ends(call: Mapping[str, Any]) -> str:
+    """Return the path of a call, and its target."""
+    path: str = call["path"]
+    return path if call["target"] is None else f"{path} → {call['target']}"
+
+
+def process_names(test: Mapping[str, Any]) -> dict[int, str]:
+    """Return what each process of a test is called: the program's name; that of the tests is pytest."""
+    names = {call["process"]: "pytest" for call in test["calls"]}
+    for one in test["processes"]:
+        if one["pid"] is not None:
+            names[one["pid"]] = program(one["program"])
+    return names
+
+
+def program(command: str) -> str:
+    """Return the short name of a program: its file without directories, and the script that Python runs."""
+    words = command.split()
+    files = [re.split(r"[\\/]", word)[-1] for word in words[:4]]
+    scripts = [file for file in files[1:] if file.endswith((".py", ".pyc"))]
+    return (scripts or files or [""])[0]
+
+
+class Strings:
+    """Texts that many rows share, each once."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, int] = {}
+
+    def place(self, text: str) -> int:
+        """Return the place of a text in `all`."""
+        return self._places.setdefault(text, len(self._places))
+
+    @property
+    def all(self) -> list[str]:
+        """All texts, in the order of their places."""
+        return list(self._places)
+
+
+def packed(rows: Iterable[Row], strings: Strings) -> list[list[Any]]:
+    """Return rows as short lists: numbers, and the places of texts in `strings`."""
+    place = strings.place
+    return [
+        [
+            row.first, row.last, round(row.at, 4), round(row.to, 4), row.count, place(row.process), place(row.call),
+            place(row.path), place(row.style), place(row.said), place(row.why), place(row.site),
+        ]
+        for row in rows
+    ]  # fmt: skip
