@@ -55,6 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     # What these may be is checked with the settings: argparse would answer with its whole usage.
     add("--fsfault-seed", metavar="N|last", help="the seed of rules with P%%, or the last run's")
     add("--fsfault-json", metavar="PATH", help="write what happened to a file")
+    add("--fsfault-html", metavar="PATH", help="write what happened as a page for a browser")
     add("--fsfault-markdown", metavar="PATH", help="write a summary for the page of a CI job")
     add("--fsfault-show", metavar="faults|all", help="show the faults, or all entries, of passing tests too")
     add("--fsfault-trial", metavar="ID", help="run only this trial of each sweep (after the fault-free one)")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from pytest_fsfault._core.language.mistakes import FsFaultError
 
@@ -29,6 +32,8 @@ def write(document: Mapping[str, Any], journals: Journals, targets: Mapping[str,
         try:
             if option == "json":
                 path.write_text(json.dumps(document, indent=2) + "\n", "ascii")
+            elif option == "html":
+                path.write_text(_page(document, path, targets.get("json")), "utf-8", newline="\n")
             elif option == "markdown":
                 path.write_text(_markdown(document, journals), "utf-8", newline="\n")
         except OSError as error:
@@ -41,6 +46,17 @@ def write(document: Mapping[str, Any], journals: Journals, targets: Mapping[str,
     except OSError as error:
         return f"GITHUB_STEP_SUMMARY: {error}"
     return ""
+
+
+def _page(document: Mapping[str, Any], path: Path, data: Path | None) -> str:
+    """Return the run as a page at `path`, with a link to the same as JSON if that is written, too."""
+    from pytest_fsfault._report.html.page import page  # noqa: PLC0415  # for who asks for it
+
+    link = ""
+    if data is not None:
+        with suppress(ValueError):  # another drive
+            link = quote(os.path.relpath(data, path.parent).replace(os.sep, "/"))
+    return page(document, json_link=link)
 
 
 def _markdown(document: Mapping[str, Any], journals: Journals, limit: int | None = None) -> str:

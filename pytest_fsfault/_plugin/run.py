@@ -51,7 +51,7 @@ _INI = (
 )
 
 #: What a run can be written as: `--fsfault-json` and so on.
-_FILES = ("json", "markdown")
+_FILES = ("html", "json", "markdown")
 
 
 class Keys(NamedTuple):

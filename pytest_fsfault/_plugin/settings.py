@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -153,7 +154,12 @@ def trial(text: str | None) -> None:
 
 
 def target(option: str, text: str) -> Path:
-    """Return where a file goes that an option names, wherever the tests may change to; refuse what is not writable."""
+    """Return where a file goes that an option names, wherever the tests may change to; refuse what is not writable.
+
+    The page for a browser is refused without Jinja2.
+    """
+    if option == "--fsfault-html" and find_spec("jinja2") is None:
+        raise FsFaultError("--fsfault-html needs Jinja2; install it with: pip install 'pytest-fsfault[html]'")
     path = Path(os.path.abspath(text))
     if not text or path.is_dir():
         raise FsFaultError(f"{option} {text!r} is a directory; write the path of a file")

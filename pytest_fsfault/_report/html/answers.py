@@ -18,7 +18,7 @@ _BAD = ("raised", "failed", "short", "crashed")
 _REMARK = re.compile(r", bound early\b.*")
 
 
-class Answer(NamedTuple):
+class Explanation(NamedTuple):
     """The sentence that says it, those that explain it, and whether it is good, a warning, or neither."""
 
     say: Markup
@@ -27,14 +27,7 @@ class Answer(NamedTuple):
     brief: str  # for the list of tests
 
 
-class Cause(NamedTuple):
-    """Why a test failed: tests with equal ones belong together."""
-
-    text: Markup
-    site: str
-
-
-def answer(test: Mapping[str, Any]) -> Answer:
+def answer(test: Mapping[str, Any]) -> Explanation:
     """Return what a test shows."""
     for one in (_swept, _tolerated, _unfired, _gave_up):
         found = one(test)
@@ -62,36 +55,43 @@ def verdict(row: Mapping[str, Any]) -> tuple[str, str]:
     return first["check"], "\n".join(one["text"] for one in row["verdicts"])
 
 
-def _swept(test: Mapping[str, Any]) -> Answer | None:
+def _swept(test: Mapping[str, Any]) -> Explanation | None:
     tried = trials(test)
     if not tried:
         return None
+    passed = test["outcome"] == "passed"
     red = [row for row in tried if row["verdicts"]]
-    crashes = [row for row in tried if row["crashed"] and row["rerun"] != "not asked"]
-    healed = sum(row["rerun"] == "healed" for row in crashes)
-    more = [_rerun(healed, len(crashes))] if crashes else []
+    more = list(_rerun(tried))
     if not red:
-        say = shown(f"All {len(tried)} trials passed")
-        tone = "good" if test["outcome"] == "passed" else ""
-        more += [shown(f"The test failed: {first_line(test)}")] if test["outcome"] == "failed" else []
-        return Answer(say, more, tone, f"{len(tried)} trials passed")
+        more += [] if passed else [shown(f"The test failed: {first_line(test)}")]
+        tone = "good" if passed else ""
+        return Explanation(
+            shown(f"All {len(tried)} trials passed"), more, tone, f"{len(tried)} trials passed"
+        )
     reasons = {verdict(row) for row in red}
     text = f"{len(red)} of {len(tried)} trials failed"
     say = shown(text + (f", for {len(reasons)} reasons" if len(reasons) > 1 else ""))
-    row = red[0]
+    return Explanation(say, [_first_trial(red[0]), *more], "warned" if passed else "", text)
+
+
+def _first_trial(row: Mapping[str, Any]) -> Markup:
+    """Say what happened in the first trial that failed."""
     check, said = verdict(row)
-    first = Markup("The first: {}, step {}, <code>{}</code> meets {} {}: {}: {}").format(
-        Markup("trial {}").format(row["id"]), row["step"], shown(f"{row['operation']} {' → '.join(row['paths'])}"),
-        row["fault"], "persistently" if row["persist"] else "once", check, shown(said.partition("\n")[0]),
+    how = "" if row["fault"] == "crash" else " persistently" if row["persist"] else " once"
+    return Markup("The first is trial {}: in step {}, <code>{}</code> meets {}{}. {}: {}").format(
+        row["id"], row["step"], shown(f"{row['operation']} {' → '.join(row['paths'])}"), row["fault"], how, check,
+        shown(said.partition("\n")[0]),
     )  # fmt: skip
-    return Answer(say, [first, *more], "" if test["outcome"] == "failed" else "warned", text)
 
 
-def _rerun(healed: int, crashes: int) -> Markup:
-    return shown(f"A second run healed {healed} of {crashes} crashes.")
+def _rerun(tried: Iterable[Mapping[str, Any]]) -> Iterator[Markup]:
+    crashes = [row for row in tried if row["crashed"] and row["rerun"] != "not asked"]
+    if crashes:
+        healed = sum(row["rerun"] == "healed" for row in crashes)
+        yield shown(f"A second run healed {healed} of {len(crashes)} crashes.")
 
 
-def _tolerated(test: Mapping[str, Any]) -> Answer | None:
+def _tolerated(test: Mapping[str, Any]) -> Explanation | None:
     if not test["tolerances"]:
         return None
     say, more = [], []
@@ -103,7 +103,7 @@ def _tolerated(test: Mapping[str, Any]) -> Answer | None:
             more.append(shown(one["reason"]))
     if test["outcome"] == "failed":
         more.append(shown(f"The test failed: {first_line(test)}"))
-    return Answer(shown("; ".join(say)), more, "good" if test["outcome"] == "passed" else "", say[0])
+    return Explanation(shown("; ".join(say)), more, "good" if test["outcome"] == "passed" else "", say[0])
 
 
 def unfired(test: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -112,7 +112,7 @@ def unfired(test: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [rule for rule in rules if rule["own"] and rule["reason"] is not None and not rule["fired"]]
 
 
-def _unfired(test: Mapping[str, Any]) -> Answer | None:
+def _unfired(test: Mapping[str, Any]) -> Explanation | None:
     missed = unfired(test)
     if not missed or (test["outcome"] == "failed" and any(call["error"] for call in test["calls"])):
         return None
@@ -125,25 +125,24 @@ def _unfired(test: Mapping[str, Any]) -> Answer | None:
         for rule in missed[1:4]
     ]
     tone = "" if test["outcome"] == "failed" else "warned"
-    return Answer(say, more, tone, f"never fired: {missed[0]['rule']}")
+    return Explanation(say, more, tone, f"never fired: {missed[0]['rule']}")
 
 
 def last_chain(test: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the calls of the last file that the code gave up on, or of the last that met an error at all."""
-    calls: Sequence[Mapping[str, Any]] = test["calls"]
-    lost = [retry for retry in test["retries"] if retry["outcome"] == "failed"] or list(test["retries"])
+    bad = [call for call in test["calls"] if call["outcome"] in _BAD]
+    lost = [retry for retry in test["retries"] if retry["outcome"] == "failed"] or test["retries"]
     for retry in reversed(lost):
-        found = [call for call in calls if (call["operation"], call["path"]) == (retry["operation"], retry["path"])]
-        bad = [call for call in found if call["outcome"] in _BAD]
-        if bad:
-            return bad
-    bad = [call for call in calls if call["outcome"] in _BAD]
+        wanted = (retry["operation"], retry["path"])
+        found = [call for call in bad if (call["operation"], call["path"]) == wanted]
+        if found:
+            return found
     return bad[-1:]
 
 
-def _gave_up(test: Mapping[str, Any]) -> Answer | None:
+def _gave_up(test: Mapping[str, Any]) -> Explanation | None:
     """Say who refused the calls of the file that the code gave up on."""
-    if test["outcome"] != "failed" or _checked(test):
+    if test["outcome"] != "failed" or checked(test):
         return None
     chain = last_chain(test)
     if not chain:
@@ -157,10 +156,11 @@ def _gave_up(test: Mapping[str, Any]) -> Answer | None:
         more.append(shown(f"The test failed: {first_line(test)}"))
     error = chain[-1]["error"]
     brief = f"{short_error(error) if error else chain[-1]['outcome']} · {chain[-1]['operation']}"
-    return Answer(_note(chain[0]), more, "", f"{hold.who} · {brief}" if hold else brief)
+    return Explanation(_note(chain[0]), more, "", f"{hold.who} · {brief}" if hold else brief)
 
 
-def _checked(test: Mapping[str, Any]) -> bool:
+def checked(test: Mapping[str, Any]) -> bool:
+    """Return whether a check of ours said that the test failed."""
     return bool(test["failure"] and test["failure"]["check"])
 
 
@@ -200,27 +200,31 @@ def _became(call: Mapping[str, Any]) -> str:
     )
 
 
-def _failed(test: Mapping[str, Any]) -> Answer:
+def _failed(test: Mapping[str, Any]) -> Explanation:
     refused = sum(call["outcome"] in _BAD for call in test["calls"])
     told = "No call was refused." if not refused else f"{refused} calls were refused before."
-    return Answer(shown(first_line(test)), [shown(told)], "", first_line(test))
+    return Explanation(shown(first_line(test)), [shown(told)], "", first_line(test))
 
 
-def _passed(test: Mapping[str, Any]) -> Answer:
+def _passed(test: Mapping[str, Any]) -> Explanation:
     if test["outcome"] == "skipped":
-        return Answer(shown("Skipped"), [], "warned", "skipped")
+        return Explanation(shown("Skipped"), [], "warned", "skipped")
     counts = Counter(call["outcome"] for call in test["calls"])
     refused = sum(counts[one] for one in _BAD)
     if not refused:
-        return Answer(shown("No call was refused"), [], "good", "no call was refused")
+        return Explanation(shown("No call was refused"), [], "good", "no call was refused")
     again = [retry for retry in test["retries"] if retry["attempts"] > 1]
-    say = f"{_many(refused, 'call')} refused"
-    if again:
-        most = max(retry["attempts"] for retry in again)
-        ended = sum(retry["outcome"] == "ok" for retry in again)
-        became = "all succeeded" if ended == len(again) else f"{ended} succeeded"
-        say += f"; {_many(len(again), 'file')} tried again, at most {most} attempts, {became}"
-    return Answer(shown(say), list(_waited(again)), "good", say)
+    say = f"{_many(refused, 'call')} refused{_again(again)}"
+    return Explanation(shown(say), list(_waited(again)), "good", say)
+
+
+def _again(again: Sequence[Mapping[str, Any]]) -> str:
+    if not again:
+        return ""
+    most = max(retry["attempts"] for retry in again)
+    ended = sum(retry["outcome"] == "ok" for retry in again)
+    became = "all succeeded" if ended == len(again) else f"{ended} succeeded"
+    return f"; {_many(len(again), 'file')} tried again, at most {most} attempts, {became}"
 
 
 def _waited(retries: Sequence[Mapping[str, Any]]) -> Iterator[Markup]:
@@ -231,27 +235,3 @@ def _waited(retries: Sequence[Mapping[str, Any]]) -> Iterator[Markup]:
 
 def _many(count: int, what: str) -> str:
     return f"{count:,} {what}" + (" was" if count == 1 else "s were")
-
-
-def cause(test: Mapping[str, Any]) -> Cause:
-    """Return why a failed test failed, in words that are equal for equal causes."""
-    tried = trials(test)
-    red = [row for row in tried if row["verdicts"]]
-    if red:
-        reasons = {row["verdicts"][0]["check"] for row in red}
-        sites = list(dict.fromkeys(row["site"] for row in red if row["site"]))
-        text = Markup("A sweep failed: <b>{}</b>").format(", ".join(sorted(reasons)))
-        return Cause(text, ", ".join(sites[:3]) + (" …" if len(sites) > 3 else ""))  # noqa: PLR2004
-    chain = [] if _checked(test) else last_chain(test)
-    if not chain:
-        kind = "A check failed" if _checked(test) else "It failed without a fault"
-        line = re.sub(r"\d+(\.\d+)?", "…", first_line(test))
-        return Cause(Markup("{}: <b>{}</b>").format(kind, shown(line[:160])), "")
-    call = chain[-1]
-    hold = hold_of(call, known_holds(test))
-    error = short_error(call["error"]) if call["error"] else call["outcome"]
-    who = f"{hold.who} held a file" if hold else "A rule" if call["outcome"] == "raised" else "The system"
-    text = Markup("{}: <b>{}</b> {} with {}").format(
-        shown(who), shown(call["operation"]), "failed" if call["outcome"] == "failed" else "refused", error
-    )
-    return Cause(text, call["site"] or "")

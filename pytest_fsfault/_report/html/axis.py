@@ -120,19 +120,19 @@ def _round_up(value: float) -> float:
 
 def tick_text(second: float, step: float) -> str:
     """Return a second of an axis with as many digits as its steps have."""
-    if step < 1e-3:  # noqa: PLR2004
+    if step < 1e-3:
         return f"{second * 1000:.{max(0, -math.floor(math.log10(step)) - 3)}f} ms"
-    if second >= 1000:  # noqa: PLR2004
+    if second >= 1000:
         return f"{second:,.0f} s"
     return f"{second:.{max(0, -math.floor(math.log10(step)))}f} s"
 
 
 def span(seconds: float) -> str:
     """Return a length of time as people say it."""
-    if seconds < 0.001:  # noqa: PLR2004
+    if seconds < 0.001:
         return f"{seconds * 1000:.2g} ms"
     if seconds < 1:
         return f"{seconds * 1000:.3g} ms"
-    if seconds < 1000:  # noqa: PLR2004
+    if seconds < 1000:
         return f"{seconds:.3g} s"
     return f"{seconds:,.0f} s"

@@ -88,9 +88,9 @@ def published(run: Mapping[str, Any]) -> list[Patience]:
 def share(value: float) -> str:
     """Return a share as people say it; only all of them are 100 %."""
     percent = math.floor(value * 10_000 + 1e-9) / 100
-    if percent >= 100:  # noqa: PLR2004
+    if percent >= 100:
         return "100 %"
-    return f"{percent:.2f} %" if percent > 99 else f"{percent:.1f} %"  # noqa: PLR2004
+    return f"{percent:.2f} %" if percent > 99 else f"{percent:.1f} %"
 
 
 def pictures(run: Mapping[str, Any], tolerance: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -111,7 +111,9 @@ def pictures(run: Mapping[str, Any], tolerance: Mapping[str, Any]) -> dict[str, 
         "curves": [_curve(one, index) for index, one in enumerate(curves)],
         "marks": list(_marks(policies, own)),
         "names": [one.name for one in curves],
-        "table": [(one, [share(scanner.survived(one.waits)) for scanner in curves]) for one in [own, *policies]],
+        "table": [
+            (one, [share(scanner.survived(one.waits)) for scanner in curves]) for one in [own, *policies]
+        ],
         "sources": [(one.name, one.told, one.source) for one in scanners],
     }
 
@@ -130,7 +132,7 @@ def _row(scanner: Known, waits: float, index: int) -> dict[str, Any]:
 
 def _enough(scanners: Sequence[Known], waits: float) -> str:
     """Say for how many scanners a patience is enough, and how many holds of the others last longer."""
-    few = [one for one in scanners if one.survived(waits) < 0.99]  # noqa: PLR2004
+    few = [one for one in scanners if one.survived(waits) < 0.99]
     text = f"Enough for {len(scanners) - len(few)} of {len(scanners)} scanners at their 99th percentile"
     told = [f"{one.name} holds {share(1 - one.survived(waits))} of its files longer" for one in few[-3:]]
     return f"{text}; {', '.join(told)}." if told else f"{text}."
@@ -152,13 +154,17 @@ def _curve(scanner: Known, index: int) -> dict[str, Any]:
     # The name stands where the curve is at its own height, so that names do not lie on each other.
     level = 0.75 - 0.18 * index
     at = next(
-        (n for n in range(_POINTS + 1) if scanner.survived(_LEAST * (_MOST / _LEAST) ** (n / _POINTS)) >= level),
+        (
+            n
+            for n in range(_POINTS + 1)
+            if scanner.survived(_LEAST * (_MOST / _LEAST) ** (n / _POINTS)) >= level
+        ),
         _POINTS,
     )
     place = LEFT + (RIGHT - LEFT) * at / _POINTS
     return {
         "name": scanner.name, "points": " ".join(points), "dash": _DASHES[index], "style": f"c{index}",
-        "x": place, "y": 20 + CURVES * (1 - level), "anchor": "end" if place > 80 else "",  # noqa: PLR2004
+        "x": place, "y": 20 + CURVES * (1 - level), "anchor": "end" if place > 80 else "",
     }  # fmt: skip
 
 
@@ -171,4 +177,4 @@ def _marks(policies: Iterable[Patience], own: Patience) -> Iterator[tuple[float,
         place = x(one.waits)
         free = all(abs(place - taken) >= _ROOM for taken in last)
         last += [place] if free else []
-        yield place, one.name if free else "", "end" if place > 90 else "mid"  # noqa: PLR2004
+        yield place, one.name if free else "", "end" if place > 90 else "mid"

@@ -41,6 +41,10 @@ _SHAPES = {
 }
 
 
+# Outcomes that have the shape of another.
+_ALIKE = {"ok": "passed"}
+
+
 class KnownHold(NamedTuple):
     """A hold that is listed in the data of a run, or told by the reason of a refusal."""
 
@@ -60,18 +64,14 @@ class Drawing(NamedTuple):
     shapes: list[tuple[str, str, str]]
 
 
-def draw(
-    test: Mapping[str, Any], name: str, identity: str, row_of: Mapping[int, int]
-) -> Drawing | None:
+def draw(test: Mapping[str, Any], name: str, identity: str, row_of: Mapping[int, int]) -> Drawing | None:
     """Return the time line of a test; None if it has nothing to show, or several times of its own.
 
     `row_of` gives for a call the first one of its row in the journal, with which its mark lights up.
     """
     calls = test["calls"]
-    if test["sweeps"] or test["tolerances"] or not (calls or test["holds"]):
-        return None
     holds = known_holds(test)
-    if not holds and all(call["outcome"] in ("ok", "passed") for call in calls):
+    if test["sweeps"] or test["tolerances"] or not (holds or any(map(_is_bad, calls))):
         return None
     lanes = _Lanes(test, row_of)
     attempts, waits = list(lanes.attempts()), list(lanes.waits())
@@ -85,10 +85,16 @@ def draw(
         ended="test ended",
         identity=identity,
     )
-    used = {"ok" if one.outcome == "passed" else one.outcome for one in attempts}
-    used |= {"hold"} if holds else set()
-    used |= {"wait"} if waits else set()
-    return Drawing(svg, [shape for key, shape in _SHAPES.items() if key in used])
+    used = {one.outcome for one in attempts} | {"hold" for _ in holds} | {"wait" for _ in waits}
+    return Drawing(svg, _shapes(used))
+
+
+def _shapes(used: set[str]) -> list[tuple[str, str, str]]:
+    return [shape for key, shape in _SHAPES.items() if used & {key, _ALIKE.get(key, key)}]
+
+
+def _is_bad(call: Mapping[str, Any]) -> bool:
+    return call["outcome"] not in ("ok", "passed")
 
 
 def known_holds(test: Mapping[str, Any]) -> list[KnownHold]:
@@ -210,13 +216,11 @@ def hold_of(call: Mapping[str, Any], holds: Sequence[KnownHold]) -> KnownHold | 
     if found is None:
         return None
     name, who, text, until = found
-    listed = [one for one in holds if one.end is not None and abs(one.end - until) < 0.05]  # noqa: PLR2004
+    listed = [one for one in holds if one.end is not None and abs(one.end - until) < 0.05]
     return listed[0] if listed else KnownHold(None, name, who, text, call["at"], until, refused=True)
 
 
-def _misses(
-    calls: Sequence[Mapping[str, Any]], holds: Sequence[KnownHold], lanes: _Lanes
-) -> Iterator[Miss]:
+def _misses(calls: Sequence[Mapping[str, Any]], holds: Sequence[KnownHold], lanes: _Lanes) -> Iterator[Miss]:
     """Yield for each lane whose last attempt met a hold how much it came too early."""
     named = sorted(((lanes.of(call), call) for call in calls), key=lambda one: one[0])
     for lane, group in groupby(named, key=lambda one: one[0]):

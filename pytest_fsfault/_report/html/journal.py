@@ -24,12 +24,12 @@ _OUTCOMES = {
 }
 
 
-class Fault(NamedTuple):
+class ErrorText(NamedTuple):
     """An error that calls met, its number, and how many."""
 
     number: int
     text: str
-    count: int
+    times: int
 
 
 class Row(NamedTuple):
@@ -39,7 +39,7 @@ class Row(NamedTuple):
     last: int
     at: float
     to: float
-    count: int
+    times: int
     process: str
     call: str
     path: str
@@ -57,7 +57,7 @@ class Row(NamedTuple):
     @property
     def time(self) -> str:
         """When they were made."""
-        return f"{self.at:.4f} s" if self.count == 1 else f"{self.at:.4f}–{self.to:.4f} s"
+        return f"{self.at:.4f} s" if self.times == 1 else f"{self.at:.4f}–{self.to:.4f} s"
 
     @property
     def said(self) -> str:
@@ -65,7 +65,7 @@ class Row(NamedTuple):
         return f"{self.outcome}, error {self.error}" if self.error else self.outcome
 
 
-class Journal:
+class JournalRows:
     """The rows of a test, and its errors."""
 
     def __init__(self, test: Mapping[str, Any]) -> None:
@@ -76,7 +76,7 @@ class Journal:
         #: The number of the first call of the row in which each call is.
         self.first_of: dict[int, int] = {}
         self.rows = list(self._folded())
-        self.errors = [Fault(number, text, self._counts[text]) for text, number in self._numbers.items()]
+        self.errors = [ErrorText(number, text, self._counts[text]) for text, number in self._numbers.items()]
 
     def _folded(self) -> Iterator[Row]:
         current: Row | None = None
@@ -89,7 +89,7 @@ class Journal:
             )  # fmt: skip
             if current is not None and likeness == known:
                 self.first_of[call["n"]] = current.first
-                current = current._replace(last=call["n"], to=call["at"], count=current.count + 1)
+                current = current._replace(last=call["n"], to=call["at"], times=current.times + 1)
                 continue
             if current is not None:
                 yield current
@@ -158,7 +158,7 @@ def packed(rows: Iterable[Row], strings: Strings) -> list[list[Any]]:
     place = strings.place
     return [
         [
-            row.first, row.last, round(row.at, 4), round(row.to, 4), row.count, place(row.process), place(row.call),
+            row.first, row.last, round(row.at, 4), round(row.to, 4), row.times, place(row.process), place(row.call),
             place(row.path), place(row.style), place(row.said), place(row.why), place(row.site),
         ]
         for row in rows

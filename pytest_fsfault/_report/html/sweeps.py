@@ -94,11 +94,12 @@ def _matrix(number: int, rows: Sequence[Mapping[str, Any]]) -> Matrix:
 def _columns(rows: Iterable[Mapping[str, Any]]) -> list[Column]:
     """Return the columns: a fault's two stand together, a crash comes last."""
     used: dict[str, set[bool]] = {}
+    crashes = False
     for row in rows:
-        if row["fault"] is not None and not row["crashed"]:
-            used.setdefault(row["fault"], set()).update([] if row["persist"] is None else [row["persist"]])
-    crashes = any(row["crashed"] or row["fault"] == "crash" for row in rows)
-    used.pop("crash", None)
+        if row["crashed"] or row["fault"] == "crash":
+            crashes = True
+        elif row["fault"] is not None:
+            used.setdefault(row["fault"], set()).update({row["persist"]} - {None})
     found = [Column(fault, persist) for fault, ways in used.items() for persist in sorted(ways or {False})]
     return [*found, Column("crash", None)] if crashes else found
 
@@ -120,11 +121,18 @@ def _lines(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column]) -> Iter
 
 def _step(row: Mapping[str, Any]) -> tuple[Any, ...]:
     then = tuple((one["step"], one["fault"], one["persist"]) for one in row["then"])
-    return (row["step"], row["operation"], tuple(row["paths"]), row["site"], tuple(row["occurrence"] or ()), then)
+    return (
+        row["step"],
+        row["operation"],
+        tuple(row["paths"]),
+        row["site"],
+        tuple(row["occurrence"] or ()),
+        then,
+    )
 
 
 def _occurrence(numbers: Sequence[int] | None) -> str:
-    if not numbers or numbers[-1] < 2:  # noqa: PLR2004
+    if not numbers or numbers[-1] < 2:
         return ""
     number, total = numbers[0], numbers[-1]
     return f"{'first' if number == 1 else 'last' if number == total else number} of {total}"

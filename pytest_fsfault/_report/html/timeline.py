@@ -272,10 +272,10 @@ class _Drawn:
 
     def _marks(self) -> Iterator[dict[str, Any]]:
         groups = list(_alike(self._lane.attempts, self._axis))
-        if sum(len(group) if len(group) < 3 else 1 for group in groups) > _MOST_MARKS:  # noqa: PLR2004
+        if sum(len(group) if len(group) < 3 else 1 for group in groups) > _MOST_MARKS:
             groups = list(_near(self._lane.attempts, self._axis))
         for group in groups:
-            if len(group) > 2:  # noqa: PLR2004
+            if len(group) > 2:
                 yield self._comb(group)
             else:
                 yield from (self._mark(one) for one in group)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._report.html.answers import Answer, answer, unfired
+from pytest_fsfault._report.html.answers import Explanation, answer, unfired
 from pytest_fsfault._report.html.axis import span
 from pytest_fsfault._report.html.curves import pictures
 from pytest_fsfault._report.html.drawing import draw
-from pytest_fsfault._report.html.journal import FIRST, LONG, Journal, program
+from pytest_fsfault._report.html.journal import FIRST, LONG, JournalRows, program
 from pytest_fsfault._report.html.sweeps import matrices
 from pytest_fsfault._report.html.templates import Markup, options, render, shown
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _KINDS = ("failed", "warn", "passed")
 # So many retries, rules and programs are told in a sentence.
-_FEW = 4
+_FEW, _WAITS = 4, 6
 
 
 @dataclass
@@ -63,14 +63,14 @@ class View:
         return f"{self.file.rpartition('/')[2]}::{self.name}" if "::" in self.test["id"] else self.name
 
     @cached_property
-    def answer(self) -> Answer:
+    def answer(self) -> Explanation:
         """What it shows."""
         return answer(self.test)
 
     @cached_property
-    def journal(self) -> Journal:
+    def journal(self) -> JournalRows:
         """Its calls."""
-        return Journal(self.test)
+        return JournalRows(self.test)
 
     @property
     def side(self) -> str:
@@ -158,26 +158,28 @@ def _trial_line(row: Mapping[str, Any], line: str) -> str:
 
 def _retried(test: Mapping[str, Any]) -> Iterator[Markup]:
     again = [retry for retry in test["retries"] if retry["attempts"] > 1]
-    if not again:
-        return
-    told = []
-    for retry in again[:_FEW]:
-        waits = Counter(span(wait) for wait in retry["waits"])
-        each = ", ".join(f"{wait} ×{count}" if count > 1 else wait for wait, count in list(waits.items())[:6])
-        more = ", …" if len(waits) > 6 else ""  # noqa: PLR2004
-        ended = {"ok": "then it succeeded", "failed": "then gave up"}.get(retry["outcome"], "then it ended")
-        told.append(
-            Markup("<code>{}</code>, {} attempts, waits {}, {}").format(
-                shown(retry["path"]), retry["attempts"], (each or "none") + more, ended
-            )
-        )
-    rest = f"; and {len(again) - _FEW:,} more files" if len(again) > _FEW else ""
-    yield Markup("Retried: {}{}.").format(Markup("; ").join(told), rest)
+    if again:
+        told = Markup("; ").join(map(_waits, again[:_FEW]))
+        rest = f"; and {len(again) - _FEW:,} more files" if len(again) > _FEW else ""
+        yield Markup("Retried: {}{}.").format(told, rest)
+
+
+def _waits(retry: Mapping[str, Any]) -> Markup:
+    """Say how often a file was tried, after which waits, and how it ended."""
+    waits = Counter(span(wait) for wait in retry["waits"])
+    each = [f"{wait} ×{count}" if count > 1 else wait for wait, count in waits.items()]
+    told = ", ".join([*each[:_WAITS], *["…"][: len(each) > _WAITS]]) or "none"
+    ended = {"ok": "then it succeeded", "failed": "then gave up"}.get(retry["outcome"], "then it ended")
+    return Markup("<code>{}</code>, {} attempts, waits {}, {}").format(
+        shown(retry["path"]), retry["attempts"], told, ended
+    )
 
 
 def _ruled(test: Mapping[str, Any]) -> Iterator[Markup]:
     told = [
-        Markup("<code>{}</code>: {} matched, {} fired").format(shown(rule["rule"]), rule["matched"], rule["fired"])
+        Markup("<code>{}</code>: {} matched, {} fired").format(
+            shown(rule["rule"]), rule["matched"], rule["fired"]
+        )
         for rule in test["rules"]
     ]
     if told:
@@ -209,7 +211,9 @@ def views(document: Mapping[str, Any]) -> list[View]:
         missing = bool((test.get("replay") or {}).get("missing"))
         ranked.append((not missing, _KINDS.index(kind), plain, place, kind, test))
     ranked.sort(key=lambda one: one[:4])
-    return [View(number, test, run, kind, plain) for number, (_, _, plain, _, kind, test) in enumerate(ranked)]
+    return [
+        View(number, test, run, kind, plain) for number, (_, _, plain, _, kind, test) in enumerate(ranked)
+    ]
 
 
 def _kind(test: Mapping[str, Any]) -> str:
