@@ -83,6 +83,8 @@ class ChildPipe:
             raise closed(error) from None
         except BaseException:
             operation.cancel()
+            with suppress(OSError):  # the system writes into it until it has ended
+                operation.GetOverlappedResult(True)
             raise
         return operation
 

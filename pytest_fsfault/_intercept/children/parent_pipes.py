@@ -1,29 +1,27 @@
-"""The parent's end of named pipes: a listener, connections, and a completion port that tells what has ended."""
+"""The parent's end of named pipes: a listener and connections, whose operations a completion port watches."""
 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from errno import EPIPE
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._intercept.children.completion_port import ENDPOINTS, overlapped
 from pytest_fsfault._intercept.children.named_pipes import closed, pipe_of, token_of, winapi
 from pytest_fsfault._intercept.children.rendezvous import is_private, write_private
 from pytest_fsfault._intercept.children.transport import Closed
 
 if TYPE_CHECKING:
+    from pytest_fsfault._intercept.children.completion_port import PipePoller
     from pytest_fsfault._intercept.children.transport import Transport
 
 _SIZE = 65_536
 _TOKEN = 32  # bytes
-_BROKEN = 109  # ERROR_BROKEN_PIPE
+_BROKEN, _ABORTED = 109, 995  # ERROR_BROKEN_PIPE, ERROR_OPERATION_ABORTED
 _BYTES_OF_THIS_MACHINE = 0x8  # PIPE_REJECT_REMOTE_CLIENTS, in bytes
 _MOST = 255  # instances
-_NOTIFIED = 1  # stands for the address of an operation, which is never so low; 0 would be taken for an error
 _FIRST = 1 << 40  # the numbers of listeners: no handle has them
-
-_endpoints: dict[int, Any] = {}
 
 
 class ParentPipe:
@@ -38,17 +36,24 @@ class ParentPipe:
         self._reading: Any = None
         self._writing: Any = None
         self._poller: PipePoller | None = None
-        _endpoints[handle] = self
+        self._begun = False
+        ENDPOINTS[handle] = self
 
     def begin(self, poller: PipePoller) -> None:
         """Read, and let the poller tell of what comes."""
-        self._poller = poller
+        self._poller, self._begun = poller, True
         self._read()
 
+    def rest(self) -> None:
+        """Call off what is under way, until `begin`. What had come is kept."""
+        self._begun = False
+        if self._poller is not None:
+            self._poller.call_off(self._reading, self._writing)
+
     def _read(self) -> None:
-        if self._reading is not None or self._ended or self._poller is None:
+        if self._reading is not None or self._ended or self._poller is None or not self._begun:
             return
-        operation = _overlapped().Overlapped(0)
+        operation = overlapped().Overlapped(0)
         try:
             operation.ReadFile(self.descriptor, _SIZE)
         except OSError:
@@ -62,16 +67,18 @@ class ParentPipe:
 
     def complete(self, operation: Any) -> None:
         """Take in that an operation has ended."""
+        result: Any = b""
+        aborted = False
         try:
             result = operation.getresult()
-        except OSError:
-            result = b""
-            self._ended = True
+        except OSError as error:
+            aborted = getattr(error, "winerror", None) == _ABORTED
+            self._ended = self._ended or not aborted or operation is self._writing
         if operation is self._writing:
             self._writing = None
         if operation is self._reading:
             self._reading = None
-            self._ended = self._ended or not result
+            self._ended = self._ended or not (result or aborted)
             self._receive(bytes(result))
             if not self._data:
                 self._read()
@@ -90,8 +97,11 @@ class ParentPipe:
         return bool(self._data) or self._ended
 
     def has_input(self) -> bool:
-        """Return whether something has come that nobody has received."""
-        return bool(self._data) or (self._reading is not None and not self._reading.pending)
+        """Return whether something has come that nobody has received, or nobody has looked yet."""
+        if not self._begun:
+            return True
+        reading = self._reading
+        return bool(self._data) or (reading is not None and not reading.pending)
 
     def is_ours(self) -> bool:
         """Return whether it is open."""
@@ -99,21 +109,19 @@ class ParentPipe:
 
     def send(self, data: bytes) -> int:
         """Begin to send `data`, if nothing is on its way; return how much was taken."""
-        if self._writing is not None or self._ended or not self.descriptor:
-            if self._ended:
-                raise Closed(EPIPE)
+        poller = self._poller
+        if self._ended or poller is None:
+            raise Closed(EPIPE)
+        if self._writing is not None:
             return 0
-        operation = _overlapped().Overlapped(0)
+        operation = overlapped().Overlapped(0)
         try:
             operation.WriteFile(self.descriptor, data[:_SIZE])
         except OSError as error:
             self._ended = True
             raise closed(error) from None
-        if operation.pending and self._poller is not None:
-            self._writing = operation
-            self._poller.expect(self, operation)
-        elif self._poller is not None:
-            self._poller.expect(self, operation)
+        self._writing = operation if operation.pending else None
+        poller.expect(self, operation)
         return min(len(data), _SIZE)
 
     def sendall(self, data: bytes) -> None:
@@ -136,24 +144,10 @@ class ParentPipe:
         handle, self.descriptor = self.descriptor, 0
         if not handle:
             return
-        _endpoints.pop(handle, None)
+        ENDPOINTS.pop(handle, None)
         self._ended = True
-        for operation in (self._reading, self._writing):
-            _call_off(operation)
-        self._reading = self._writing = None
+        self.rest()
         winapi.CloseHandle(handle)
-
-
-def _call_off(operation: Any) -> None:
-    if operation is not None and operation.pending:
-        with suppress(OSError):
-            operation.cancel()
-        with suppress(OSError):
-            operation.getresult(True)
-
-
-def _overlapped() -> Any:
-    return import_module("_overlapped")  # of the parent alone
 
 
 class PipeListener:
@@ -171,11 +165,14 @@ class PipeListener:
         self._number = next(self._numbers)
         self._waiting: Any = None
         self._connected = False
+        self._associated = 0
+        self._lost: OSError | None = None
         self._poller: PipePoller | None = None
+        self._begun = False
         self.wants_writing = False
         write_private(token_of(directory), self._token)
         self._handle = self._instance(winapi.FILE_FLAG_FIRST_PIPE_INSTANCE)
-        _endpoints[self._number] = self
+        ENDPOINTS[self._number] = self
 
     def _instance(self, flags: int = 0) -> int:
         mode = winapi.PIPE_ACCESS_DUPLEX | winapi.FILE_FLAG_OVERLAPPED | flags
@@ -189,121 +186,105 @@ class PipeListener:
 
     def begin(self, poller: PipePoller) -> None:
         """Wait for a child, and let the poller tell when it comes."""
-        self._poller = poller
-        self._wait()
+        self._poller, self._begun = poller, True
+        if not self._connected and self._waiting is None:
+            self._wait()
+
+    def rest(self) -> None:
+        """Wait for no child, until `begin`. One that comes meanwhile is served then."""
+        self._begun = False
+        if self._poller is not None:
+            self._poller.call_off(self._waiting)
 
     def _wait(self) -> None:
-        assert self._poller is not None  # noqa: S101  # it is watched
-        self._poller.associate(self._handle)
-        operation = _overlapped().Overlapped(0)
-        self._connected = bool(operation.ConnectNamedPipe(self._handle))
+        """Wait for a child at an instance of the pipe; if there can be none, `accept` says so."""
+        poller = self._poller
+        if poller is None or not self._begun:
+            return
+        try:
+            while not self._connect(poller):
+                self._replace()
+        except OSError as error:
+            self._lost = error
+
+    def _connect(self, poller: PipePoller) -> bool:
+        """Begin to wait; return False if a child has come and gone."""
+        if self._associated != self._handle:
+            poller.associate(self._handle)
+            self._associated = self._handle
+        operation = overlapped().Overlapped(0)
+        try:
+            self._connected = bool(operation.ConnectNamedPipe(self._handle))
+        except OSError:
+            return False
         if not self._connected:
             self._waiting = operation
-            self._poller.expect(self, operation)
+            poller.expect(self, operation)
+        return True
+
+    def _replace(self) -> None:
+        """Put a new instance in the place of the present one."""
+        handle, self._handle, self._associated = self._handle, 0, 0
+        if handle:
+            winapi.CloseHandle(handle)
+        self._handle = self._instance()
 
     def complete(self, operation: Any) -> None:
         """Take in that a child has connected, or given up."""
-        if operation is self._waiting:
-            self._waiting = None
-            try:
-                operation.getresult()
-                self._connected = True
-            except OSError:
-                winapi.CloseHandle(self._handle)
-                self._handle = self._instance()
+        if operation is not self._waiting:
+            return
+        self._waiting = None
+        try:
+            operation.getresult()
+            self._connected = True
+        except OSError as error:
+            if getattr(error, "winerror", None) != _ABORTED:
+                self._renew()
+            else:
                 self._wait()
 
+    def _renew(self) -> None:
+        try:
+            self._replace()
+        except OSError as error:
+            self._lost = error
+        else:
+            self._wait()
+
     def is_ready(self) -> bool:
-        """Return whether a child has connected."""
-        return self._connected
+        """Return whether a child has connected, or none can any more."""
+        return self._connected or self._lost is not None
 
     def has_input(self) -> bool:
-        """Return whether a child has connected, and nobody has accepted it."""
-        return self._connected or (self._waiting is not None and not self._waiting.pending)
+        """Return whether a child has connected, and nobody has accepted it, or nobody has looked yet."""
+        waiting = self._waiting
+        return not self._begun or self._connected or (waiting is not None and not waiting.pending)
 
     def accept(self) -> Transport | None:
-        """Return the next connection; None if there is none after all."""
+        """Return the next connection; None if there is none after all.
+
+        Raises:
+            OSError: if there is no room for one more: whoever has connected has been turned away.
+
+        """
+        lost, self._lost = self._lost, None
+        if lost is not None:
+            raise lost
         if not self._connected:
             return None
-        accepted = ParentPipe(self._handle, self._token)
-        self._connected = False
-        self._handle = self._instance()
+        connected, self._connected = self._handle, False
+        try:
+            self._handle = self._instance()
+        except OSError:
+            self._renew()
+            raise
         self._wait()
-        return accepted
+        return ParentPipe(connected, self._token)
 
     def close(self) -> None:
         """Stop listening."""
-        _endpoints.pop(self._number, None)
-        _call_off(self._waiting)
-        self._waiting = None
-        winapi.CloseHandle(self._handle)
-
-
-class PipePoller:
-    """Wait until one of the watched endpoints has something to do: a completion port with the ways of a selector."""
-
-    def __init__(self) -> None:
-        module = _overlapped()
-        self._module = module
-        self._port = module.CreateIoCompletionPort(module.INVALID_HANDLE_VALUE, 0, 0, 1)
-        self._pending: dict[int, tuple[Any, Any]] = {}
-        self._watched: dict[int, Any] = {}
-
-    def register(self, descriptor: int) -> None:
-        """Watch an endpoint."""
-        endpoint = self._watched[descriptor] = _endpoints[descriptor]
-        endpoint.begin(self)
-
-    def unregister(self, descriptor: int) -> None:
-        """Watch it no longer."""
-        self._watched.pop(descriptor, None)
-
-    def modify(self, descriptor: int, *, writing: bool) -> None:
-        """Report an endpoint when it can send again, or when something has come."""
-        self._watched[descriptor].wants_writing = writing
-
-    def associate(self, handle: int) -> None:
-        """Let the port tell of a handle's operations."""
-        self._module.CreateIoCompletionPort(handle, self._port, handle, 0)
-
-    def expect(self, endpoint: Any, operation: Any) -> None:
-        """Keep an operation until it has ended."""
-        self._pending[operation.address] = endpoint, operation
-
-    def select(self, timeout: float | None) -> list[int]:
-        """Return which endpoints have something to do, after at most so many seconds."""
-        limit = 0xFFFF_FFFF if timeout is None else max(0, int(timeout * 1000 + 0.999))
-        found = self._module.GetQueuedCompletionStatus(self._port, 0 if self._ready() else limit)
-        while found is not None:
-            self._take(found[3])
-            found = self._module.GetQueuedCompletionStatus(self._port, 0)
-        return self._ready()
-
-    def _ready(self) -> list[int]:
-        return [number for number, endpoint in tuple(self._watched.items()) if endpoint.is_ready()]
-
-    def _take(self, address: int) -> None:
-        endpoint, operation = self._pending.get(address, (None, None))
-        # A packet of an operation that was called off may carry the address of a younger one.
-        if endpoint is not None and not operation.pending:
-            del self._pending[address]
-            endpoint.complete(operation)
-
-    def has_input(self, behind: Any = ()) -> bool:
-        """Return whether something has come to an endpoint that is not among those `behind` with their answers."""
-        watched = tuple(self._watched.items())
-        return any(number not in behind and endpoint.has_input() for number, endpoint in watched)
-
-    @staticmethod
-    def fileno() -> int:
-        """Return -1: nobody can wait for a port of completions together with something else."""
-        return -1
-
-    def notify(self) -> None:
-        """Let `select` return."""
-        with suppress(OSError):
-            self._module.PostQueuedCompletionStatus(self._port, 0, 0, _NOTIFIED)
-
-    def close(self) -> None:
-        """Give the port up."""
-        winapi.CloseHandle(self._port)
+        ENDPOINTS.pop(self._number, None)
+        self.rest()
+        handle, self._handle = self._handle, 0
+        if handle:
+            winapi.CloseHandle(handle)

@@ -63,6 +63,9 @@ class Poller:
         fileno = getattr(self._selector, "fileno", None)
         return -1 if fileno is None else int(fileno())
 
+    def rest(self) -> None:
+        """Do nothing when the thread ends: nothing is under way between two calls of `select`."""
+
     def notify(self) -> None:
         """Let `select` return."""
         with suppress(OSError):  # it has been woken up already, or is no more

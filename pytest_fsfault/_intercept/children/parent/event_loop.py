@@ -131,6 +131,7 @@ class EventLoop:
             while not self._stopping:
                 self._serve(self._timeout())
         finally:
+            self._poller.rest()
             self._own_threads.discard(self._thread)
             self._thread = 0
             self._ended.release()
