@@ -128,6 +128,13 @@ def no_page_of_a_job():
         os.environ["GITHUB_STEP_SUMMARY"] = page
 
 
+@pytest.fixture(scope="module")
+def light_collections():
+    """Spare what is there by now, too, where each test collects what it has made."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def run(pytester, monkeypatch):
     """Return a function that runs pytest in this process over one module, whose text is given.
@@ -145,6 +152,23 @@ def run(pytester, monkeypatch):
         return pytester.runpytest_inprocess(*ours, *arguments, no_reraise_ctrlc=True)
 
     return run
+
+
+@pytest.fixture
+def apart(pytester, monkeypatch):
+    """Return a function that runs pytest in a process of its own.
+
+    Of the plugins that are installed only ours is loaded, and those that are named: loading all takes longer than
+    most runs.
+    """
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+    def apart(*arguments, plugins=()):
+        loaded = [word for name in ("fsfault", *plugins) for word in ("-p", name)]
+        return pytester.runpytest_subprocess(*loaded, "-p", "no:cacheprovider", *arguments)
+
+    return apart
 
 
 @pytest.fixture

@@ -96,7 +96,18 @@ def sections() -> dict[str, str]:
         name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))
     }
     environment |= {"PYTHONPATH": str(Path(pytest_fsfault.__file__).parents[1]), "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--runxfail", "--tb=short"]
+    environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "fsfault",
+        "-p",
+        "no:cacheprovider",
+        "--runxfail",
+        "--tb=short",
+    ]
     done = subprocess.run(
         [*command, "-k", "buggy", str(BUGS)],
         cwd=ROOT, env=environment, capture_output=True, text=True, check=False,

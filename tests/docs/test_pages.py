@@ -67,15 +67,17 @@ SECTIONS = {
 }
 
 
-def _run(command: str, directory: Path, base: Path) -> tuple[int, str]:
-    """Run a command of the README; return its exit code and its output."""
+def _run(command: str, directory: Path, base: Path, plugins: tuple[str, ...] = ()) -> tuple[int, str]:
+    """Run a command of a page, with our plugin, xdist and those named; return its exit code and its output."""
     program, *arguments = shlex.split(command)
     head = {"pytest": [sys.executable, "-m", "pytest"], "python": [sys.executable]}[program]
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))
     }
     environment |= {
-        "PYTEST_ADDOPTS": "-p no:randomly -p no:asyncio --basetemp=" + shlex.quote(str(base)),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTEST_ADDOPTS": f"-p {' -p '.join(('fsfault', 'xdist', *plugins))} --basetemp="
+        + shlex.quote(str(base)),
         "PYTHONPATH": str(Path(pytest_fsfault.__file__).parents[1]),
         "COLUMNS": "80",
         "NO_COLOR": "1",
@@ -118,11 +120,12 @@ def test_a_section_does_what_it_shows(heading, tmp_path):
     directory, base = tmp_path / "project", tmp_path / "pytest-0"
     directory.mkdir()
     tests, shown = [], 0
+    plugins = ("fakefs",) if any("pyfakefs" in block.text for block in SECTIONS[heading]) else ()
     for block in SECTIONS[heading]:
         if block.language == "console":
             command, _, expected = block.text.removeprefix("$ ").partition("\n")
             place = ROOT if " examples/" in command else directory
-            assert_shown(expected, _run(command, place, base)[1], base)
+            assert_shown(expected, _run(command, place, base, plugins)[1], base)
             shown += 1
             tests = [name for name in tests if name not in command]
             continue
@@ -131,7 +134,7 @@ def test_a_section_does_what_it_shows(heading, tmp_path):
         (directory / name[1]).write_text(block.text, "utf-8")
         tests += [name[1]] if name[1].startswith("test_") else []
     if tests:
-        code, output = _run(shlex.join(["pytest", "-W", "error", *tests]), directory, base)
+        code, output = _run(shlex.join(["pytest", "-W", "error", *tests]), directory, base, plugins)
         assert 0 == code, output
     assert tests or shown
 

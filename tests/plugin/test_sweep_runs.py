@@ -124,11 +124,11 @@ def test_fixed(fsfault):
     assert [("1", False), ("2", True), ("3", True)] == [(row["id"], bool(row["verdicts"])) for row in rows]
 
 
-def test_workers_tell_their_trials(pytester):
+def test_workers_tell_their_trials(pytester, apart):
     """Under xdist the counts arrive at the controller."""
     pytest.importorskip("xdist")
     pytester.makepyfile(test_it=BUGGY, test_two=BUGGY)
-    result = pytester.runpytest_subprocess("-p", "no:randomly", "-n", "2", "--fsfault-json", "told.json")
+    result = apart("-n", "2", "--fsfault-json", "told.json", plugins=["xdist"])
     result.assert_outcomes(failed=2)
     totals = json.loads(pytester.path.joinpath("told.json").read_text("utf-8"))["totals"]
     assert (2, 6, 4) == (totals["sweeps"], totals["trials"], totals["trials_failed"])
@@ -193,7 +193,7 @@ def test_install(fsfault):
     result.stdout.fnmatch_lines(['>*assert (root / "a").read_text() == "new"', "E*AssertionError*"])
 
 
-def test_the_same_trials_under_any_luck(pytester, monkeypatch):
+def test_the_same_trials_under_any_luck(pytester, apart, monkeypatch):
     """Hash seeds and pytest-randomly change neither the trials nor their order."""
     pytest.importorskip("pytest_randomly")
     pytester.makepyfile(
@@ -222,9 +222,7 @@ def test_nothing():
     lines = []
     for seed in ("1", "2"):
         monkeypatch.setenv("PYTHONHASHSEED", seed)
-        result = pytester.runpytest_subprocess(
-            "-s", "-p", "randomly", "-p", "no:cacheprovider", f"--randomly-seed={seed}"
-        )
+        result = apart("-s", f"--randomly-seed={seed}", plugins=["randomly"])
         result.assert_outcomes(passed=2)
         lines.append([line.lstrip(".") for line in result.outlines if "# " in line])
     assert 103 == len(lines[0])

@@ -135,7 +135,7 @@ def left_by(install, plan):
         return {path.name: path.read_text() for path in root.iterdir()}
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("install", "breaks", "expected"),
     [
@@ -178,7 +178,7 @@ def test_what_hypothesis_prints_can_be_pasted(plan):
     assert plan == eval(pretty(plan), {"Rule": Rule})
 
 
-def test_what_a_user_sees(pytester):
+def test_what_a_user_sees(pytester, apart):
     """The failing example is the plan, and pasted it fails the test as well."""
     source = """
         import os
@@ -202,11 +202,11 @@ def test_what_a_user_sees(pytester):
                 assert len(os.listdir(root)) != 3
     """
     pytester.makepyfile(test_it=source)
-    seen = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    seen = apart()
     seen.assert_outcomes(failed=1)
     (line,) = {line.removeprefix("E").strip() for line in seen.outlines if "plan=(" in line}
     printed = line.removeprefix("plan=").partition("  #")[0].removesuffix(",")
     assert "(Rule.parse('os.replace -> ERROR_ACCESS_DENIED when nth 2 or never'),)" == printed
     pasted = source.replace("@given", f"@example(plan={printed})\n        @given").replace("=100", "=1")
     pytester.makepyfile(test_it=pasted)
-    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(failed=1)
+    apart().assert_outcomes(failed=1)

@@ -36,6 +36,7 @@ COMPARE = {">=": operator.ge, "<": operator.lt}
 
 pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="a real Windows knows by itself"),
+    pytest.mark.usefixtures("light_collections"),
     # Rows leave files to the collector.
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

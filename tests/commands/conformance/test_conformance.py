@@ -29,6 +29,9 @@ from pytest_fsfault._commands.conformance.workspace import effect
 DATA = pathlib.Path(__file__).parents[2] / "data"
 RECORD = DATA / f"conformance-{recorded_with()}.jsonl"
 #: The least percentage that has to agree in each part.
+# Each row collects what it has left.
+pytestmark = pytest.mark.usefixtures("light_collections")
+
 LEAST = {"outcome": 99.5, "text": 99.0, "effect": 99.0}
 
 modelled = pytest.mark.skipif(

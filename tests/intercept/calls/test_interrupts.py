@@ -164,7 +164,7 @@ SCENES = (enter, leave, call, wait)
 
 
 @pytest.fixture
-def root(tmp_path):
+def root(tmp_path, light_collections):
     """Return a directory; the first session of the process lies behind."""
     with inject(roots=[tmp_path]):
         pass

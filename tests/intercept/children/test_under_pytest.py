@@ -30,14 +30,12 @@ MODULE = """
 
 
 @pytest.fixture
-def run(pytester):
+def run(pytester, apart):
     """Run a module with options, and return the result and its JSON."""
 
     def run(module, *options, count=3):
         pytester.makepyfile(module.replace("COUNT", str(count)))
-        result = pytester.runpytest_subprocess(
-            "--fsfault-json=found.json", "-p", "no:cacheprovider", *options
-        )
+        result = apart("--fsfault-json=found.json", *options, plugins=["xdist"] if "-n" in options else ())
         return result, json.loads((pytester.path / "found.json").read_text())
 
     return run
@@ -100,10 +98,10 @@ def test_the_summary_names_what_was_out_of_reach(run):
 
 
 @pytest.mark.fsfault("os.rename -> ERROR_ACCESS_DENIED or never")
-def test_a_pytest_within_a_test_is_a_child_like_any_other(pytester):
+def test_a_pytest_within_a_test_is_a_child_like_any_other(pytester, apart):
     """It runs undisturbed, and its own sessions come first."""
     pytester.makepyfile(MODULE.replace("COUNT", "3"))
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", f"--basetemp={pytester.path / 'base'}")
+    result = apart(f"--basetemp={pytester.path / 'base'}")
     result.assert_outcomes(passed=4)
     result.stdout.fnmatch_lines(["4 tests under fault, 8 faults*"])
 

@@ -188,7 +188,7 @@ def test_an_ordinary_user(root):
     assert "1 0\nraised ok\n" == done.stdout, done.stderr
 
 
-def test_under_xdist(pytester):
+def test_under_xdist(pytester, apart):
     """Each worker answers its own programs."""
     pytest.importorskip("xdist")
     pytester.makepyfile(
@@ -202,5 +202,5 @@ def test_under_xdist(pytester):
             assert "mkdir" == fsfault.journal.faults[0].program
         """
     )
-    result = pytester.runpytest_subprocess("-n2", "-p", "no:randomly")
+    result = apart("-n2", plugins=["xdist"])
     result.assert_outcomes(passed=8)

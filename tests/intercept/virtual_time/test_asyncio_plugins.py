@@ -67,11 +67,11 @@ async def test_retry(tmp_path, fsfault):
 @pytest.mark.parametrize(
     ("module", "code", "passed"), [("pytest_asyncio", _PYTEST_ASYNCIO, 4), ("anyio", _ANYIO, 1)]
 )
-def test_companions_run_their_tests_under_the_clock(pytester, module, code, passed):
+def test_companions_run_their_tests_under_the_clock(pytester, apart, module, code, passed):
     """Retry loops with sleeps of a minute, hundreds of seconds in all, in a loop that other tests share as well."""
     pytest.importorskip(module)
     pytester.makepyfile(code)
-    pytester.runpytest_subprocess("-p", "no:randomly", timeout=100).assert_outcomes(passed=passed)
+    apart(plugins=[module.removeprefix("pytest_")]).assert_outcomes(passed=passed)
 
 
 @pytest.mark.parametrize("clock", ["real", "virtual"])

@@ -136,10 +136,10 @@ def test_it():
 
 @pytest.mark.skipif(not limits._CALLS, reason="the system does not tell of limits")
 @pytest.mark.parametrize(("seconds", "told"), [("1.6", True), ("0.2", False)])
-def test_the_summary_says_whose_wait_took_real_time(pytester, seconds, told):
+def test_the_summary_says_whose_wait_took_real_time(pytester, apart, seconds, told):
     """A thread that looks every now and then, with timeouts that only the system keeps; less than a second is not told."""
     pytester.makepyfile(SLOW.replace("1.6", seconds))
-    result = pytester.runpytest_subprocess("--fsfault-profile", "observe", "-p", "no:cacheprovider")
+    result = apart("--fsfault-profile", "observe")
     result.assert_outcomes(passed=1)
     lines = [line for line in result.outlines if line.startswith("not skipped: ")]
     assert told == bool(lines)

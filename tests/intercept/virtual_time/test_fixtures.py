@@ -40,18 +40,11 @@ def _state(number):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="lists children as Linux does")
-def test_pools_that_nobody_shuts_down_end_as_ever(pytester):
+def test_pools_that_nobody_shuts_down_end_as_ever(pytester, apart):
     """Their threads meet no error of ours in the tests that follow, and their processes go."""
     pytester.makepyfile(POOL)
-    result = pytester.runpytest_subprocess(
-        "--fsfault-profile",
-        "observe",
-        "-W",
-        "error::pytest.PytestUnhandledThreadExceptionWarning",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:randomly",
+    result = apart(
+        "--fsfault-profile", "observe", "-W", "error::pytest.PytestUnhandledThreadExceptionWarning"
     )
     result.assert_outcomes(passed=5)
 
@@ -82,8 +75,8 @@ def test_it(seen, tmp_path):
 """
 
 
-def test_a_thread_of_a_fixture_that_looks_in_real_time_is_not_jumped_over(pytester):
+def test_a_thread_of_a_fixture_that_looks_in_real_time_is_not_jumped_over(pytester, apart):
     """It was started before the test, so that it keeps real time; the sleeps of the test keep step with it."""
     pytester.makepyfile(OBSERVER)
-    result = pytester.runpytest_subprocess("--fsfault-profile", "observe", "-p", "no:cacheprovider")
+    result = apart("--fsfault-profile", "observe")
     result.assert_outcomes(passed=1)
