@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, cast
 
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._core.engine.engine import Engine
-from pytest_fsfault._core.engine.near_misses import Elsewhere
 from pytest_fsfault._core.engine.pending import PendingCall
 from pytest_fsfault._host.restart_manager import explain
 from pytest_fsfault._host.whole import run_all
 from pytest_fsfault._intercept.calls.changes import Changes
 from pytest_fsfault._intercept.calls.gates import AllShut, Gate, OwnWork
-from pytest_fsfault._intercept.calls.installation import TIMES, Installation, replaced
+from pytest_fsfault._intercept.calls.installation import TIMES, Installation
 from pytest_fsfault._intercept.calls.model_patches import ModelPatches
 from pytest_fsfault._intercept.calls.open_files import toggle_methods
 from pytest_fsfault._intercept.calls.state import UNANNOUNCED, InterceptState, ignore_starts
@@ -30,7 +29,7 @@ from pytest_fsfault._intercept.fake.isolation import patcher, real_files
 from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from pytest_fsfault._core.clock import Clock
     from pytest_fsfault._core.engine.interfaces import Sessions
@@ -77,8 +76,7 @@ class Interceptor:
         try:
             with self._lock:
                 self._prepare()
-                if not self.state.engines:
-                    self.state.exempt, self.state.early = {}, {}
+                self.state.observe(engine)
                 self.state.hears_early = not self._is_child
                 self.state.engines = (engine, *self.state.engines)
                 engine.on_end = self.refresh
@@ -117,6 +115,7 @@ class Interceptor:
 
     def _forget(self, engine: Sessions) -> None:
         self.state.engines = tuple(other for other in self.state.engines if other is not engine)
+        self.state.end_observation(engine)
 
     def _stop_clock(self, engine: Sessions) -> None:
         virtual_time = self._virtual_times.get(engine)
@@ -161,10 +160,6 @@ class Interceptor:
         """Let each clock run that is to run for the code under test."""
         for engine, virtual_time in tuple(self._virtual_times.items()):
             virtual_time.set_open(engine.ticking and not self.state.shut)
-
-    def elsewhere(self, operations: Collection[str]) -> Elsewhere:
-        """Return where calls of some operations went that no rule could meet."""
-        return Elsewhere(replaced(operations), self.state.exempt, self.state.early)
 
     def all_shut(self) -> AllShut:
         """Return a context in which all gates are shut: pytest works, or a debugger holds the test."""

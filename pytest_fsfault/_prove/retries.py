@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_fsfault._core.engine.journal import members
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
+
+# More equal waits than these are told as one.
+_ALIKE = 4
 
 
 class Retry(NamedTuple):
@@ -151,4 +154,7 @@ def _last_error(retry: Retry) -> str:
 
 
 def _listed(waits: Iterable[float]) -> str:
-    return "[" + ", ".join(f"{wait:g}" for wait in waits) + "] s"
+    """Return waits as a list in which many equal ones are one."""
+    runs = [(text, len(list(same))) for text, same in groupby(f"{wait:g}" for wait in waits)]
+    texts = (f"{count} times {text}" if count > _ALIKE else ", ".join([text] * count) for text, count in runs)
+    return f"[{', '.join(texts)}] s"

@@ -261,7 +261,8 @@ class Session:
         explained = any(note.startswith(f"{SAID} this is ") for note in getattr(error, "__notes__", ()))
         trial = "" if self.proofs is None or explained else self.proofs.explain()
         missed = [] if trial or explained else list(self.verification.near_misses(self.own))
-        for sentence in [trial, *missed]:
+        standstill = "" if explained else self.verification.standstill()
+        for sentence in [trial, *missed, standstill]:
             if sentence:
                 error.add_note(f"{SAID} {sentence}")
 

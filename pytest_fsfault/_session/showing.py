@@ -8,7 +8,6 @@ from pytest_fsfault._core.clock import SECOND
 from pytest_fsfault._core.engine.near_misses import closest_call, never_fired
 from pytest_fsfault._core.language.operations import GROUPS
 from pytest_fsfault._intercept.fake.filesystem import WHOLE
-from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._prove.injection_points import REASON
 from pytest_fsfault._prove.retries import retries
 from pytest_fsfault._report.evidence import Facts, evidence
@@ -33,7 +32,7 @@ def evidence_of(session: Session) -> dict[str, Any]:
             entries=journal,
             trial_reason=REASON,
             rules=[*((armed, True) for armed in session.own), *((armed, False) for armed in session.around)],
-            why_not=lambda armed: never_fired(armed, session.engine, interceptor().elsewhere),
+            why_not=lambda armed: never_fired(armed, session.engine, session.verification.elsewhere),
             closest=lambda armed: closest_call(armed, session.engine),
             observed=session.engine.records_all,
             numbered=bool(session.numbered),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_fsfault._core.engine.near_misses import Unmet, never_fired
+from pytest_fsfault._core.clock import VirtualClock
+from pytest_fsfault._core.engine.near_misses import Elsewhere, Unmet, never_fired
 from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._intercept.calls.gates import Gate
+from pytest_fsfault._intercept.calls.installation import replaced, replaced_sleep
+from pytest_fsfault._intercept.calls.state import Observed
 from pytest_fsfault._intercept.children.parent.started import NATIVE
 from pytest_fsfault._intercept.interceptor import interceptor
 from pytest_fsfault._intercept.native.possible import RESERVED, why_not
@@ -37,6 +40,7 @@ class Verification:
         self._over = False
         self.guard: Guard | None = None  # what refuses changes outside the roots
         self.demands_native = False  # whether the test fails where native programs cannot be reached
+        self._observed = Observed({}, {}, {})
         self._started = 0  # how many processes had been started before
         self._children: tuple[int, tuple[str, ...]] = (0, ())
         self._processes: tuple[ProcessRow, ...] = ()
@@ -53,6 +57,12 @@ class Verification:
     def start(self) -> None:
         """Take in that the session has been started."""
         self._started = interceptor().starts()
+        self._observed = interceptor().state.observed[self._engine]
+
+    def elsewhere(self, operations: Collection[str]) -> Elsewhere:
+        """Return where calls of some operations went that no rule could meet."""
+        seen = self._observed
+        return Elsewhere(replaced(operations, seen.mocks), seen.exempt, seen.early)
 
     def stop(self) -> None:
         """Take in that the session is about to be stopped."""
@@ -110,14 +120,22 @@ class Verification:
         interceptor().refresh()
         if error is None and self._strict is not False and not (armed.fired or armed.rule.optional):
             interceptor().state.drain_counts()
-            raise Unmet(never_fired(armed, self._engine, interceptor().elsewhere))
+            raise Unmet(never_fired(armed, self._engine, self.elsewhere))
 
     def near_misses(self, own: Collection[Armed]) -> Iterator[str]:
         """Yield a sentence for each rule of the test that has not fired, unless it need not."""
         if self._strict is not False:
             interceptor().state.drain_counts()
             missed = self._missed({id(armed) for armed in own})
-            yield from (never_fired(armed, self._engine, interceptor().elsewhere) for armed in missed)
+            yield from (never_fired(armed, self._engine, self.elsewhere) for armed in missed)
+
+    def standstill(self) -> str:
+        """Return why virtual time may have stood still while the code under test waited after a fault; or nothing."""
+        virtual = isinstance(self._engine.clock, VirtualClock)
+        sleep = replaced_sleep(self._observed.mocks)
+        if not (virtual and sleep and self._engine.journal.faults):
+            return ""
+        return f"{sleep}, not Python's own, so that virtual time stands still where the code sleeps"
 
     def _missed(self, own: set[int]) -> list[Armed]:
         """Return the test's own rules that never fired."""
@@ -148,7 +166,9 @@ class Verification:
             yield from self.guard.refused
         yield from proofs or ()
         missed = self._missed(own)
-        yield from (never_fired(armed, self._engine, interceptor().elsewhere) for armed in missed)
+        yield from (never_fired(armed, self._engine, self.elsewhere) for armed in missed)
+        if missed and (standstill := self.standstill()):
+            yield standstill
         yield from self._unreached(missed=bool(missed))
         yield from windows
         if self._strict == "all":

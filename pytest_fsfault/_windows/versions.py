@@ -58,8 +58,8 @@ def version(name: str, options: dict[str, Any]) -> Version:
     """Return the version of that name with its options; refuse what does not exist."""
     if not isinstance(name, str) or name not in VERSIONS:
         known = ", ".join(map(repr, list(VERSIONS)[:-1])) + f" or {list(VERSIONS)[-1]!r}"
-        hint = nearest(name, VERSIONS) if isinstance(name, str) else ""
-        raise FsFaultError(f"windows={name!r} is no version of Windows known here; write {known}{hint}")
+        hint = nearest(str(name), VERSIONS) if isinstance(name, (str, int)) else ""
+        raise FsFaultError(f"windows={name!r} is not a known version of Windows; write {known}{hint}")
     for option, value in options.items():
         if option not in OPTIONS:
             known = f"{', '.join(OPTIONS[:-1])} or {OPTIONS[-1]}"

@@ -146,7 +146,7 @@ T = "tool.fsfault.profiles"
         ),
         (
             f"[{T}.mine]\nwindows = '12'",
-            f"{T}.mine: windows='12' is no version of Windows known here; {VERSIONS}",
+            f"{T}.mine: windows='12' is not a known version of Windows; {VERSIONS}",
         ),
         (
             f"[{T}.mine]\nnative = 1",
@@ -220,8 +220,8 @@ ARGUMENTS = [
     ("profile='flakey'", "unknown profile 'flakey'; did you mean 'flaky'?"),
     ("profile=3", "profile=3 is not a name; write a profile's name, such as 'flaky'"),
     ("profile='off', windows='11'", "profile='off' switches all faults off, windows='11' included; leave out one of the two"),
-    ("windows='12'", f"windows='12' is no version of Windows known here; {VERSIONS}"),
-    ("windows=11", f"windows=11 is no version of Windows known here; {VERSIONS}"),
+    ("windows='12'", f"windows='12' is not a known version of Windows; {VERSIONS}"),
+    ("windows=11", f"windows=11 is not a known version of Windows; {VERSIONS}; did you mean '11'?"),
     ("children='no'", "children='no' is not known; write True or False"),
     ("native='no'", "native='no' is not known; write True or False"),
     ("outside='no'", "outside='no' is not known; write 'allow' or 'refuse'"),

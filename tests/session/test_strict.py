@@ -67,12 +67,12 @@ NEVER = [
     (
         "os.replace -> EBUSY when nth 3",
         replace("a.dll", "b.dll"),
-        "`os.replace` never fired: 2 matching calls, but not nth 3",
+        "`os.replace` never fired: 2 matching calls, but `nth 3` needs at least 3",
     ),
     (
         "os.replace -> EBUSY when from 2",
         replace("a.dll"),
-        "`os.replace` never fired: 1 matching call, but not from 2",
+        "`os.replace` never fired: 1 matching call, but `from 2` needs at least 2",
     ),
     ("rename -> EBUSY", nothing, "`rename` never fired: no call of os.rename or os.replace below the roots"),
     ("mutate -> EBUSY", nothing, "`mutate` never fired: no call of mutate below the roots"),

@@ -61,11 +61,11 @@ def test_calls(call, message, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        ("windows('12')", f"windows='12' is no version of Windows known here; {VERSIONS}"),
-        ("windows(11)", f"windows=11 is no version of Windows known here; {VERSIONS}"),
+        ("windows('12')", f"windows='12' is not a known version of Windows; {VERSIONS}"),
+        ("windows(11)", f"windows=11 is not a known version of Windows; {VERSIONS}; did you mean '11'?"),
         (
             "windows('server-2016')",
-            f"windows='server-2016' is no version of Windows known here; {VERSIONS}; did you mean 'server-2019'?",
+            f"windows='server-2016' is not a known version of Windows; {VERSIONS}; did you mean 'server-2019'?",
         ),
         ("windows(long_path=True)", "windows() has no option 'long_path'; did you mean 'long_paths'?"),
         (

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.engine.plan import Armed
     from pytest_fsfault._core.language.rules import Rule
 
+# A schedule that starts with a number of calls.
+_LEAST = re.compile(r"(?:nth |from |every |(?=\d+\.\.))([1-9]\d*)")
+
 
 class Unmet(AssertionError):  # noqa: N818  # a verdict, as `AssertionError` itself
     """Fail a test whose faults did not happen: what it shows is not what it claims."""
@@ -80,11 +83,17 @@ def _of_matching(armed: Armed) -> str:
         return ""
     calls = _calls(armed.matched, "matching call")
     if not armed.forestalled:
-        return f"{calls}, but not {armed.rule.when}"
+        return f"{calls}, but {_not_due(str(armed.rule.when))}"
     other = "a rule of an inner session"
     if armed.forestalled_by is not None:
         other = f"an earlier rule (`{armed.forestalled_by}`)"
     return f"{calls}, but {other} handled {'it' if armed.matched == 1 else 'them'}"
+
+
+def _not_due(when: str) -> str:
+    """Return why a schedule has let all matching calls pass."""
+    least = _LEAST.match(when)
+    return f"`{when}` needs at least {least[1]}" if least else f"`{when}` was never due"
 
 
 def _of_calls(rule: Rule, engine: Engine) -> str:

@@ -48,7 +48,7 @@ TRANSIENT: tuple[str, ...] = (
 
 _ON_WINDOWS = os.name == "nt"
 # Read only to explain a mistake, so not compiled at import.
-_LIKE_WINERROR = r"(?ai)\W*(?:win_?error|os error)?\W*0*([1-9][0-9]{0,4})\W*"
+_LIKE_WINERROR = r"(?ai)\W*(?:win_?error|(?:os )?error)?\W*0*([1-9][0-9]{0,4})\W*"
 _LIKE_ERRNO = r"(?ai)\W*errno\W*([0-9]{1,5})\W*"
 _LONGEST = 100  # characters of what might be the name of an error
 _ANY = (

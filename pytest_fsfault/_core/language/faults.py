@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from typing import Literal, NamedTuple
 
 from pytest_fsfault._core.language.errors import ErrorName, parse_error
@@ -23,6 +24,8 @@ __tracebackhide__ = True
 
 _EXAMPLES = "a fault such as 'ERROR_ACCESS_DENIED', 'delay 250ms', 'short 512' or 'crash'"
 _KEYWORDS = ("delay", "short", "crash")
+# How errors begin where Python and other languages print them: `[Errno 13]`, `[WinError 5]`, `error 5`.
+_AS_PRINTED = re.compile(r"\[?(?:errno|win_?error|error)", re.IGNORECASE)
 
 
 class Fault(NamedTuple):
@@ -80,6 +83,11 @@ def read_fault(words: Words) -> Fault:
     return fault
 
 
+def starts_fault(word: str) -> bool:
+    """Return whether a fault may begin with a word."""
+    return word in _KEYWORDS or word == "WinError" or word in NAMES or word in errno.errorcode.values()
+
+
 def may_follow(fault: Fault) -> tuple[str, ...]:
     """Return the words that may still go on with `fault`."""
     if fault.kind == "error" and not fault.after:
@@ -104,6 +112,8 @@ def _read_error(words: Words, expected: str) -> ErrorName:
     elif name == "os" and words.next.text == "error":  # as Rust prints it
         words.take("'error'")
         name += f" error {words.next.text}"
+    elif _AS_PRINTED.fullmatch(name) and words.next.text.strip("]").isdecimal():
+        name += f" {words.next.text}"
     # Names of errors are in capitals: what resembles a keyword is one, misspelt.
     elif name in _KEYWORDS:
         raise RuleSyntaxError(f"{name!r} is not a valid error name", column, f"; expected {expected}")

@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.language import faults, schedules
+from pytest_fsfault._core.language.arrows import no_arrow, refuse_arrow, refuse_glued_arrow
 from pytest_fsfault._core.language.faults import Fault, read_fault
 from pytest_fsfault._core.language.globs import (
     WINDOWS_START,
@@ -44,9 +45,7 @@ _CHAR = r'(?:\\.|(?!->)[^\s"\\])'
 _UNQUOTED = rf'(?P<bare>(?:(?>{WINDOWS_START}(?:(?!->)[^\s"*?\[])*)|{_CHAR}){_CHAR}*)'
 _PATTERN = re.compile(rf"\s*(?:{_QUOTED}|{_UNQUOTED})", re.DOTALL)
 _BARE = re.compile(r'(?!,|to\Z)(?:(?!->)[^\s"])+')
-_GLUED_ARROW = re.compile(r"(?P<name>[\w.]+)(?P<arrow>=>|-->|[>:\u2192])(?P<rest>.*)", re.DOTALL)
 _LONE_NAME = re.compile(r"[A-Za-z][\w-]{0,40}")
-_ARROWS = frozenset({"=>", "-", "--", "-->", ">", "\N{RIGHTWARDS ARROW}", ":"})
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -237,9 +236,7 @@ def _known(word: Word) -> Word:
     name = ALIASES.get(word.text, word.text)
     if name in OPERATIONS or name in GROUPS:
         return Word(name, word.column)
-    glued = _GLUED_ARROW.fullmatch(name)
-    if glued and glued["name"] in _NAMES:
-        raise _wrong_arrow(glued["arrow"], word.column + len(glued["name"]))
+    refuse_glued_arrow(word, _NAMES)
     what = "operation" if "." in name else "operation or group"
     # `unlink` and `Path.unlink` mean `os.unlink`, however far apart they are as texts.
     tail = name.rpartition(".")[2]
@@ -258,19 +255,13 @@ def _read_paths(text: str, place: int) -> tuple[str | None, str | None, int]:
                 raise RuleSyntaxError("expected a path after 'to'", _column(text, place), hint)
             _, word, place = _read_pattern(text, place)
             to = canonical(*word)
-        elif raw in _ARROWS and "->" not in text:
-            raise _wrong_arrow(raw, word.column)
-        elif path is None and to is None:
-            _refuse_operation(raw, word.column)
-            path = canonical(*word)
-        else:
-            hint = "; write quotes round a path with blanks in it"
-            raise RuleSyntaxError(f"expected '->', not {raw!r}", word.column - raw.startswith('"'), hint)
+            continue
+        refuse_arrow(raw, word.column, text, place, more=bool(path or to))
+        if path is not None or to is not None:
+            raise no_arrow(raw, word.column - raw.startswith('"'), text)
+        _refuse_operation(raw, word.column)
+        path = canonical(*word)
     return path, to, arrow.end()
-
-
-def _wrong_arrow(written: str, column: int) -> RuleSyntaxError:
-    return RuleSyntaxError(f"the arrow is written '->', not {written!r}", column)
 
 
 def _read_pattern(text: str, place: int) -> tuple[str, Word, int]:

@@ -64,8 +64,9 @@ def note_early(state: InterceptState, event: str, args: _Args) -> None:
     path = args[0] if args else None
     if site is not None and isinstance(path, (str, os.PathLike)):
         names = ("os.rename", "os.replace") if event == "os.rename" else (_EARLY_NAMES.get(event, event),)
-        for name in names:
-            state.early.setdefault(name, ends_text(os.fspath(path), site))
+        for observed in tuple(state.observed.values()):
+            for name in names:
+                observed.early.setdefault(name, ends_text(os.fspath(path), site))
 
 
 _EARLY_NAMES = {"mmap.__new__": "mmap.mmap"}

@@ -7,6 +7,7 @@ import glob
 import io
 import os
 import shutil
+import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,12 @@ from pytest_fsfault._intercept.calls.opening import OpenWrapper
 from pytest_fsfault._intercept.calls.two_paths import TwoPathWrapper
 from pytest_fsfault._intercept.calls.wrapper import WRAPPERS
 from pytest_fsfault._intercept.patching.early_bound import EarlyBound
+from pytest_fsfault._intercept.patching.mocks import described
 from pytest_fsfault._intercept.patching.patches import Patch, Patches
 from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from pytest_fsfault._intercept.calls.state import InterceptState
 
@@ -145,18 +147,28 @@ def originals_in_place() -> Iterable[tuple[str, bool]]:
             yield f"{module}.{name}", vars(_MODULES.get(module, builtins)).get(name) is original
 
 
-def replaced(operations: Collection[str]) -> dict[str, str]:
-    """Return by operation what stands in the place of its function, if that is neither Python's nor ours."""
+def replaced(operations: Collection[str], seen: Mapping[tuple[str, str], str]) -> dict[str, str]:
+    """Return by operation what stands in the place of its function, if that is neither Python's nor ours.
+
+    `seen` has what stood there for a while.
+    """
     found: dict[str, str] = {}
     for (module, name), wrapper in WRAPPERS.items():
-        there = vars(_MODULES[module]).get(name) if module in _MODULES else None
-        if wrapper.operation in operations and there not in (None, wrapper.real, wrapper.call):
-            found.setdefault(wrapper.operation, f"{module}.{name} is {_described(there)}")
+        if wrapper.operation not in operations:
+            continue
+        spaces = [module, "builtins"] if name == "open" and module == "io" else [module]
+        for space in spaces:
+            there = vars(_MODULES.get(space, builtins)).get(name)
+            if there not in (None, wrapper.real, wrapper.call):
+                found.setdefault(wrapper.operation, f"{space}.{name} is {described(there)}")
+            elif (space, name) in seen:
+                found.setdefault(wrapper.operation, seen[space, name])
     return found
 
 
-def _described(there: Any) -> str:
-    code = getattr(there, "__code__", None)
-    if code is None:
-        return f"a {type(there).__name__}"
-    return f"{code.co_qualname} at {os.path.basename(code.co_filename)}:{code.co_firstlineno}"
+def replaced_sleep(seen: Mapping[tuple[str, str], str]) -> str:
+    """Return what stands in the place of `time.sleep`, or stood there for a while; nothing if it is Python's or ours."""
+    there = time.sleep
+    if all(there is not one for pair in TIMES.values() for one in pair):
+        return f"time.sleep is {described(there)}"
+    return seen.get(("time", "sleep"), "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from _thread import get_ident
 from sys import _getframe
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._core.engine.interfaces import FastPath
@@ -13,6 +13,7 @@ from pytest_fsfault._core.language.globs import within
 from pytest_fsfault._core.language.operations import OPERATIONS
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
 from pytest_fsfault._intercept.patching.callers import Callers
+from pytest_fsfault._intercept.patching.mocks import MockWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
@@ -50,6 +51,14 @@ def ignore_starts(*_: object) -> None:
     """Default of `starting`: ignore process starts."""
 
 
+class Observed(NamedTuple):
+    """What one session saw of calls that no rule could meet, for the message of a rule that never fired."""
+
+    mocks: dict[tuple[str, str], str]  # by module and name of the function, what stood in its place
+    exempt: dict[str, str]  # by operation, the path of a call that was made by pytest's own `py.path`
+    early: dict[str, str]  # and of one that was made before the first gate opened, as a rule in a fixture
+
+
 # Sentinel: no wrapper has announced a call to the audit hook.
 UNANNOUNCED = object()
 
@@ -69,15 +78,15 @@ class InterceptState:
         "announced",
         "attached",
         "callers",
-        "early",
         "engines",
-        "exempt",
         "folders",
         "guarded",
         "hears_early",
         "interceptors",
         "live",
+        "mocks",
         "models",
+        "observed",
         "on_fake",
         "own_threads",
         "root_prefixes",
@@ -99,10 +108,9 @@ class InterceptState:
         self.models: tuple[ModelView, ...] = ()  # of the open sessions, the innermost first
         # What the code under test gets for the status of a file; None: what the system says.
         self.show: Callable[[Any, object], Any] | None = None
-        # For the message of a rule that never fired: calls that none could meet, by operation, each with its path.
-        self.exempt: dict[str, str] = {}  # made by pytest's own `py.path`
-        self.early: dict[str, str] = {}  # made before the first gate opened, as a rule in a fixture
+        self.observed: dict[Sessions, Observed] = {}  # by session, while it is there
         self.hears_early = False
+        self.mocks = MockWatch(self._note_mock)
         self.shut: set[object] = set()  # who holds all gates shut
         self.guarded: tuple[Engine, ...] = ()  # the open sessions that refuse changes outside the roots
         self.on_fake = False  # a fake file system is in force: the real one is left alone
@@ -118,6 +126,21 @@ class InterceptState:
         self.top_roots: frozenset[str] = frozenset()
         self.root_prefixes: tuple[str, ...] = ()
         self.folders: set[str] = set()  # below the roots or roots themselves, and visibly absolute and normal
+
+    def observe(self, session: Sessions) -> None:
+        """Collect for a session, from now on, the calls that no rule can meet."""
+        self.observed[session] = Observed({}, {}, {})
+        self.mocks.start()
+
+    def end_observation(self, session: Sessions) -> None:
+        """Collect nothing more for a session."""
+        self.observed.pop(session, None)
+        if not self.observed:
+            self.mocks.stop()
+
+    def _note_mock(self, module: str, name: str, what: str) -> None:
+        for observed in tuple(self.observed.values()):
+            observed.mocks[module, name] = what
 
     def works_for_us(self) -> bool:
         """Return whether what this thread does now is our own work, which no fault meets.

@@ -190,7 +190,8 @@ class Wrapper:
         """Return the operation that is asked for; None if the caller belongs to the machinery."""
         site = self.state.callers.locate(sys._getframe(1))
         if site is None and is_py_path(sys._getframe(1)):
-            self.state.exempt.setdefault(self.operation, ends.path or "")
+            for observed in tuple(self.state.observed.values()):
+                observed.exempt.setdefault(self.operation, ends.path or "")
         return None if site is None else operation_on(self.function, ends, args, kwargs, REAL_PATHS, site)
 
     def execute(self, operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
