@@ -223,12 +223,14 @@ def kill(spared: Collection[int] = (), *, mark: str = "", since: float = 0.0) ->
 
 def uptime() -> float:
     """Return the seconds since the system has started, by which it dates the start of processes; 0 if unknown."""
-    return clock_gettime(CLOCK_BOOTTIME) if sys.platform == "linux" else 0.0
+    if sys.platform == "linux":
+        return clock_gettime(CLOCK_BOOTTIME)
+    return 0.0
 
 
 def _marked(mark: str, since: float) -> frozenset[int]:
     """Return the living processes with an environment variable that started not before `since`."""
-    if not mark or not _LINUX:
+    if not mark or sys.platform != "linux":
         return frozenset()
     entry, first = os.fsencode(mark), int(since * os.sysconf("SC_CLK_TCK"))
     return frozenset(

@@ -13,7 +13,7 @@ import time
 from _thread import RLock
 
 if sys.platform == "win32":
-    from nt import _getfullpathname
+    from nt import _getfullpathname  # type: ignore[attr-defined]  # typeshed has none
 else:
     from posix import getcwd
 
@@ -95,14 +95,13 @@ class _Dormant:
             return False
         try:
             text = os.fsdecode(path)
-            if sys.platform == "win32":
-                # An 8.3 name and a prefix need a closer look.
-                return "~" in text or text[:2] in _PREFIXES or _comparable(text).startswith(self.roots)
-            if text[:1] != "/":
-                text = f"{getcwd()}/{text}"
+            if sys.platform != "win32":
+                text = text if text[:1] == "/" else f"{getcwd()}/{text}"
+                return ".." in text or text.startswith(self.roots)
+            # An 8.3 name and a prefix need a closer look.
+            return "~" in text or text[:2] in _PREFIXES or _comparable(text).startswith(self.roots)
         except (TypeError, ValueError, OSError):
             return False
-        return ".." in text or text.startswith(self.roots)
 
     # Hot: an audit hook hears every event of an interpreter; most end at its second test.
     def _on_event(self, event: str, args: "tuple[Any, ...]") -> None:
@@ -146,7 +145,7 @@ _PREFIXES = ("\\\\", "//", "\\/", "/\\")
 def _comparable(path: str) -> str:
     """Return a path of Windows as two spellings of it have it in common, but for 8.3 names."""
     if sys.platform == "win32":
-        return _getfullpathname(path).replace("\\", "/").lower()
+        return str(_getfullpathname(path)).replace("\\", "/").lower()
     return path
 
 

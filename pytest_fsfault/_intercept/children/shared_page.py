@@ -21,6 +21,7 @@ _SIZE = 64
 # Before CPython 3.13 a map keeps a descriptor, a low one, which the code under test may expect to be free.
 _NO_DESCRIPTOR: Any = {"trackfd": False} if sys.version_info >= (3, 13) else {}
 _ALIVE, _GENERATION, _TIME = range(3)
+_WARILY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _MAGIC = b"fsfault1"  # at the end of memory that has a name
 # Such a map would close, at its end, whatever has got the number since: in a child it has none.
 _kept: list[Any] = []
@@ -46,7 +47,7 @@ def _mapped(path: str, size: int, create: bool) -> mmap.mmap:
     if create:
         # Written, not only made long: where the disk is full, that says so now and not at the first access.
         write_private(path, bytes(size))
-        descriptor = open_descriptor(path, O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = open_descriptor(path, O_RDWR | _WARILY)
     else:
         descriptor = open_private(path)
     try:

@@ -1,15 +1,18 @@
-"""Wait until one of the watched sockets has something to do."""
+"""Wait until one of the watched sockets has something to do: not on Windows, which has named pipes."""
 
 from __future__ import annotations
 
 import select
 import selectors
-from _socket import socketpair
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+assert sys.platform != "win32"  # noqa: S101  # for who checks types
+from _socket import socketpair  # noqa: E402
 
 _SIZE = 65_536
 _READ, _BOTH = selectors.EVENT_READ, selectors.EVENT_READ | selectors.EVENT_WRITE

@@ -13,6 +13,7 @@ from _socket import SOCK_STREAM
 from _socket import socket as Socket  # noqa: N812  # a class; the module `socket` takes long to import
 from contextlib import suppress
 from errno import ENOENT
+from importlib import import_module
 from os import close as close_descriptor
 from os import dup2, fstat
 from typing import Any, Protocol
@@ -20,6 +21,7 @@ from typing import Any, Protocol
 from pytest_fsfault._intercept.children.rendezvous import is_of_the_call, is_private, socket_of
 
 AF_UNIX: Any = getattr(_socket, "AF_UNIX", None)  # Python has none on Windows
+_socketpair: Any = getattr(_socket, "socketpair", None)
 _BACKLOG = 128
 # The numbers for a child's connection, where so many files may be open: few programs go so far, and the low ones
 # are as free as the code under test expects.
@@ -107,7 +109,7 @@ class UnixConnection:
         """In a forked child: let the copy of the connection end, while that of the parent goes on."""
         if not self.is_ours():
             return
-        ended, other = _socket.socketpair()
+        ended, other = _socketpair()
         other.close()
         dup2(ended.fileno(), self.descriptor, inheritable=False)
         ended.close()
@@ -161,11 +163,10 @@ def connect(directory: str) -> Transport:
 
 def _out_of_the_way(socket: Socket) -> Socket:
     """Return a connection under a high number."""
-    from fcntl import F_DUPFD_CLOEXEC, fcntl  # noqa: PLC0415  # exists on POSIX alone
-
+    module: Any = import_module("fcntl")  # exists on POSIX alone
     for high in _HIGH:
         try:
-            number = fcntl(socket.fileno(), F_DUPFD_CLOEXEC, high)
+            number = module.fcntl(socket.fileno(), module.F_DUPFD_CLOEXEC, high)
         except OSError:
             continue
         socket.close()

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.clock import VirtualClock
 
+_PROCESS = getattr(os, "P_PID", 0)
+# Only look: whoever waits for it still fetches its end.
+_UNSEEN = getattr(os, "WEXITED", 0) | getattr(os, "WNOHANG", 0) | getattr(os, "WNOWAIT", 0)
+
 
 class Timed(NamedTuple):
     """A function with a timeout: the names of its arguments, and those that hold for its first call alone."""
@@ -65,7 +69,7 @@ class _Look:
         if first.returncode is not None:
             return True
         try:
-            return _waitid(os.P_PID, first.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+            return _waitid(_PROCESS, first.pid, _UNSEEN) is not None
         except ChildProcessError:
             return True
 

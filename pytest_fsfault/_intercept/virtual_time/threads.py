@@ -42,7 +42,9 @@ class ThreadActivity:
 
     def stamp_ns(self) -> int:
         """Return the time that the system stamps a file with which is written now, in nanoseconds."""
-        return clock_gettime_ns(_COARSE) if _LINUX else wall_ns()
+        if sys.platform == "linux":
+            return clock_gettime_ns(_COARSE)
+        return wall_ns()
 
     def next_stamp_ns(self, stamp: int) -> int:
         """Wait until that is later than `stamp`, a few milliseconds, and return it."""
@@ -133,12 +135,14 @@ class ThreadActivity:
 
 def _cpu_time(thread: Thread) -> object:
     """Return the CPU time of a thread; unlike pthread_getcpuclockid this is safe if it has just ended."""
-    native = thread.native_id or 0
-    try:
-        # include/linux/posix-timers.h: ~tid << 3 | CPUCLOCK_PERTHREAD_MASK | CPUCLOCK_SCHED
-        return clock_gettime_ns((~native << 3) | 6)
-    except OSError:
-        return None
+    if sys.platform == "linux":
+        native = thread.native_id or 0
+        try:
+            # include/linux/posix-timers.h: ~tid << 3 | CPUCLOCK_PERTHREAD_MASK | CPUCLOCK_SCHED
+            return clock_gettime_ns((~native << 3) | 6)
+        except OSError:
+            pass
+    return None
 
 
 def _place(thread: Thread) -> object:

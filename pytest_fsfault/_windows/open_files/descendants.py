@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 #: What an open descriptor allows, by its access mode: read only, write only, both.
 ACCESS = (READ, WRITE, READ | WRITE, READ | WRITE)
 
+_makedev: Callable[[int, int], int] = getattr(os, "makedev", lambda _major, minor: minor)  # Windows has none
 # ``7f00-7f80 r-xp 00000000 fe:00 260131   /usr/bin/cat``; memory without a file has inode 0.
 _LINE = re.compile(rb"^[^ ]+ .(.)(..) [^ ]+ (\w+):(\w+) ([1-9]\d*) +(/.*)$", re.MULTILINE)
 
@@ -63,7 +64,7 @@ def _mapped(row: tuple[bytes, bytes, bytes, bytes], image: bool, writable: bool)
     major, minor, inode, raw = row
     path = fsdecode(raw).replace("\\012", "\n")
     path = "" if path.endswith(DELETED) else path
-    return Mapped(os.makedev(int(major, 16), int(minor, 16)), int(inode), path, image, writable)
+    return Mapped(_makedev(int(major, 16), int(minor, 16)), int(inode), path, image, writable)
 
 
 def loaded_images(native: NativeFunctions) -> list[Mapped]:

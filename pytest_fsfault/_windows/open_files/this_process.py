@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import sys
+from importlib import import_module
 from os import fsdecode
 from threading import active_count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._host.processes import has_children, listing, read
 from pytest_fsfault._windows.open_files.descendants import (
@@ -37,9 +38,9 @@ if TYPE_CHECKING:
     from pytest_fsfault._windows.open_files.queries import Query
     from pytest_fsfault._windows.sharing import Identity
 
-if sys.platform != "win32":
-    import fcntl
-
+fcntl: Any = None if sys.platform == "win32" else import_module("fcntl")
+_makedev: Any = getattr(os, "makedev", None)
+_MODE = getattr(os, "O_ACCMODE", os.O_RDONLY | os.O_WRONLY | os.O_RDWR)
 _LINUX = sys.platform == "linux"
 _DESCRIPTORS = "/proc/self/fd" if _LINUX else "/dev/fd"
 _F_GETPATH = 50  # <sys/fcntl.h> of macOS
@@ -168,7 +169,7 @@ class OpenFiles:
             lines = read(self._native, f"/proc/self/fdinfo/{number}") or b""
             for inode, device in _WATCH.findall(lines):
                 code = int(device, 16)
-                yield os.makedev(code >> _MINOR_BITS, code & _MINORS), int(inode, 16)
+                yield _makedev(code >> _MINOR_BITS, code & _MINORS), int(inode, 16)
 
     def _suspects(self, inode: int) -> list[int]:
         """Return the open descriptors of files that have this number, on whatever device."""
@@ -250,6 +251,6 @@ class OpenFiles:
 
 def _access(number: int) -> int:
     try:
-        return ACCESS[fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE]
+        return ACCESS[fcntl.fcntl(number, fcntl.F_GETFL) & _MODE]
     except OSError:  # closed by another thread just now
         return READ

@@ -130,8 +130,10 @@ def _can_run(process: int, tasks: Collection[int]) -> bool:
 
 def _cpu_time(process: int) -> int | None:
     """Return the CPU time of all threads of a process, in nanoseconds."""
-    try:
-        # include/linux/posix-timers.h: ~pid << 3 | CPUCLOCK_SCHED
-        return clock_gettime_ns((~process << 3) | 2)
-    except OSError:
-        return None
+    if sys.platform == "linux":
+        try:
+            # include/linux/posix-timers.h: ~pid << 3 | CPUCLOCK_SCHED
+            return clock_gettime_ns((~process << 3) | 2)
+        except OSError:
+            pass
+    return None

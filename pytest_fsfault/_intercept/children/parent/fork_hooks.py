@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # Where the arguments of `fork_exec` have what is to run in the child, before the one that says whether by vfork.
 _PREEXEC = -2
+_OPENS = getattr(os, "POSIX_SPAWN_OPEN", None)
 
 
 class ForkHooks:
@@ -72,7 +73,7 @@ class ForkHooks:
     def _spawn(self, real: Callable[..., Any]) -> Callable[..., Any]:
         def spawn(_home: object, *args: Any, **kwargs: Any) -> Any:
             actions = kwargs.get("file_actions") or ()
-            opens = any(action and action[0] == os.POSIX_SPAWN_OPEN for action in actions)
+            opens = any(action and action[0] == _OPENS for action in actions)
             launch = Launch(
                 "os.posix_spawn", args, args[0] if args else None, lambda _calm: real(*args, **kwargs), locks=True,
                 unfit="it opens files before its program begins" if opens else "",
