@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _COMMANDS = {
     "conformance": "pytest_fsfault._commands.conformance.command",
     "policies": "pytest_fsfault._commands.policies.command",
+    "procmon": "pytest_fsfault._commands.procmon.command",
     "schema": "pytest_fsfault._commands.schema.command",
 }
 _PROGRAM = "python -m pytest_fsfault"

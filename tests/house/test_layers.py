@@ -45,6 +45,7 @@ SINGLE = {
     "jinja2": "_report/html/templates.py",
     "markupsafe": "_report/html/templates.py",
     "pluggy": "hookspecs.py",
+    "procmon_parser": "_commands/procmon/pml_log.py",
     "tenacity": "policies.py",
 }
 

@@ -203,7 +203,7 @@ def test_known_scanners_are_listed():
 
 def test_the_figures_are_read_whatever_is_refused():
     """No rule reaches the reading of the data, not even with the package below a root."""
-    scanners._table.cache_clear()
+    scanners._data.cache_clear()
     root = os.path.dirname(os.path.dirname(scanners.__file__))
     with inject("any -> EACCES or never", roots=[root]) as fsfault:
         assert "defender" in scanners._table()
@@ -213,7 +213,7 @@ def test_the_figures_are_read_whatever_is_refused():
 def test_the_figures_are_read_under_pyfakefs():
     """A fake file system, which lacks the package's files, does not hide them."""
     unittest = pytest.importorskip("pyfakefs.fake_filesystem_unittest")
-    scanners._table.cache_clear()
+    scanners._data.cache_clear()
     with unittest.Patcher():
         assert not os.path.exists(scanners.__file__)
         assert "defender" in scanners._table()

@@ -159,7 +159,19 @@ def _known(name: object) -> dict[str, object]:
 
 
 @cache
+def processes() -> dict[str, str]:
+    """Return the product of each process that is known to open other programs' files, by its name in lower case."""
+    named = {each["process"].partition(" (") for each in _table().values()}
+    known = {process.lower(): product.removesuffix(")") for process, _, product in named}
+    return known | {name.lower(): product["product"] for name, product in _data()["processes"].items()}
+
+
 def _table() -> dict[str, dict[str, str]]:
+    return _data()["scanners"]
+
+
+@cache
+def _data() -> dict[str, dict[str, dict[str, str]]]:
     import tomllib  # noqa: PLC0415  # for who asks for a known one
 
     # As the import system reads: no rule refuses it, and under pyfakefs it sees the real file. Not by the
