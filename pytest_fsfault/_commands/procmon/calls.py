@@ -71,10 +71,13 @@ def _opening(detail: dict[str, str], directory: bool | None) -> str:
         return "open:r+" if disposition == "Open" else "open:w"
     if access & DELETE:
         return _deleting(options, of_directory=of_directory)
+    return _looking(detail, access, of_directory=of_directory)
+
+
+def _looking(detail: dict[str, str], access: int, *, of_directory: bool) -> str:
     if access & READ:
         return "os.listdir" if of_directory else "open:r"
-    attributes = "Write Attributes" in detail.get("Desired Access", "")
-    return "os.utime" if attributes else "os.stat"
+    return "os.utime" if "Write Attributes" in detail.get("Desired Access", "") else "os.stat"
 
 
 def _deleting(options: list[str], *, of_directory: bool) -> str:

@@ -12,7 +12,7 @@ from pytest_fsfault._commands.procmon.scenarios import with_holders, with_rule
 from pytest_fsfault._commands.procmon.staging import works
 
 if TYPE_CHECKING:
-    from pytest_fsfault._commands.procmon.openings import Opening
+    from pytest_fsfault._commands.procmon.openings import LoggedOpening
     from pytest_fsfault._commands.procmon.refusals import Refusal
     from pytest_fsfault._commands.procmon.scenarios import Scenario
 
@@ -30,7 +30,7 @@ class Cause:
     `openings` are those that make the Windows model refuse the call, and `why` says it in a sentence.
     """
 
-    openings: tuple[Opening, ...]
+    openings: tuple[LoggedOpening, ...]
     why: str
     posix_delete: bool = True
     scenario: Scenario | None = None
@@ -74,7 +74,7 @@ class Causes:
         )
         return Cause(cause.openings, why, scenario=scenario)
 
-    def _refuses(self, refusal: Refusal, opening: Opening, posix_delete: bool) -> bool:
+    def _refuses(self, refusal: Refusal, opening: LoggedOpening, posix_delete: bool) -> bool:
         key = (
             refusal.call, refusal.code, refusal.first.result, refusal.directory, opening.access, opening.share,
             opening.kind, opening.directory, _place(refusal, opening), posix_delete, refusal.deletion is None,
@@ -109,12 +109,12 @@ class Causes:
         )
 
 
-def _why_hold(guilty: list[Opening]) -> str:
+def _why_hold(guilty: list[LoggedOpening]) -> str:
     holders = dict.fromkeys(label(opening.process) for opening in guilty)
     return f"a hold refuses it: the log shows that {' and '.join(holders)} had it open then"
 
 
-def _place(refusal: Refusal, opening: Opening) -> str:
+def _place(refusal: Refusal, opening: LoggedOpening) -> str:
     path = folded(opening.path)
     if path == folded(refusal.first.path):
         return _PATH

@@ -126,12 +126,12 @@ def _found(evidence: Evidence, *, with_tests: bool) -> list[tuple[Refusal, Cause
 
 
 def _write_tests(path: str, name: str, evidence: Evidence, found: Sequence[tuple[Refusal, Cause]]) -> None:
-    tests = [(refusal, cause) for refusal, cause in found if cause.scenario is not None]
+    tests = [(refusal, cause.scenario, cause.why) for refusal, cause in found if cause.scenario is not None]
     if not tests:
         sys.stdout.write(f"\n{path}: not written, since no refused call can be put into a test\n")
         return
     _write(path, text(name, evidence, tests), "--test")
-    holds = sum(1 for _, cause in tests if cause.scenario is not None and cause.scenario.holders)
+    holds = sum(1 for _, scenario, _ in tests if scenario.holders)
     kinds = [
         f"{number} with {kind}"
         for number, kind in ((holds, "holds"), (len(tests) - holds, "a rule"))

@@ -20,8 +20,12 @@ _FIELD = re.compile(rf"(?:\A|, )({'|'.join(_NAMES)}): ")
 _FILE_NAME = re.compile(r"(?:\A|, )FileName: ", re.DOTALL)
 
 # Whole words of an access, and what they count as. Executing and traversing count as reading.
-_READING = ("read data", "list directory", "execute", "traverse")
-_WRITING = ("write data", "append data", "add file", "add subdirectory")
+_EVERYTHING = frozenset({"all access", "generic all", "maximum allowed"})
+_GENERIC = (("read", "execute"), ("write",))
+_SPECIFIC = (
+    ("read data", "list directory", "execute", "traverse"),
+    ("write data", "append data", "add file"),
+)
 _SHARES = {"read": READ, "write": WRITE, "delete": DELETE}
 
 
@@ -40,17 +44,18 @@ def access_of(text: str) -> int:
     """Return the bits of an access such as ``Generic Read, Delete``; 0 for attributes only."""
     bits = 0
     for part in text.lower().split(","):
-        word = part.strip()
-        if word in {"all access", "generic all", "maximum allowed"}:
-            return ALL
-        if word == "delete":
-            bits |= DELETE
-        elif word.startswith("generic"):
-            bits |= (READ if "read" in word or "execute" in word else 0) | (WRITE if "write" in word else 0)
-        else:
-            bits |= READ if any(name in word for name in _READING) else 0
-            bits |= WRITE if any(name in word for name in _WRITING) else 0
+        bits |= _access(part.strip())
     return bits
+
+
+def _access(word: str) -> int:
+    if word in _EVERYTHING:
+        return ALL
+    if word == "delete":
+        return DELETE
+    reading, writing = _GENERIC if word.startswith("generic") else _SPECIFIC
+    reads = READ if any(name in word for name in reading) else 0
+    return reads | (WRITE if any(name in word for name in writing) else 0)
 
 
 def share_of(text: str) -> int:

@@ -10,9 +10,8 @@ from pytest_fsfault._commands.procmon.python_calls import CALLS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from pytest_fsfault._commands.procmon.causes import Cause
     from pytest_fsfault._commands.procmon.refusals import Evidence, Refusal
-    from pytest_fsfault._commands.procmon.scenarios import Holder, Scenario
+    from pytest_fsfault._commands.procmon.scenarios import Scenario, StagedHold
 
 _HEAD = '''\
 """{what}
@@ -58,21 +57,19 @@ def update(path, content):
 _WIDEST = 108
 
 
-def text(log: str, evidence: Evidence, tests: Sequence[tuple[Refusal, Cause]]) -> str:
-    """Return the whole file."""
+def text(log: str, evidence: Evidence, tests: Sequence[tuple[Refusal, Scenario, str]]) -> str:
+    """Return the whole file; each test is a refusal, its scenario, and why it is refused."""
     lines: list[str] = []
-    for number, (refusal, cause) in enumerate(tests, 1):
-        if cause.scenario is not None:
-            lines += ["", "", f"@pytest.mark.fsfault({_marker(cause.scenario)})"]
-            lines += _test(_name(number, cause.scenario), cause.scenario, _said(refusal, cause.why))
+    for number, (refusal, scenario, why) in enumerate(tests, 1):
+        lines += ["", "", f"@pytest.mark.fsfault({_marker(scenario)})"]
+        lines += _test(_name(number, scenario), scenario, _said(refusal, why))
     what = f"What Process Monitor saw of {evidence.process}: the calls that were refused in {log}."
     return _HEAD.format(what=_docstring(what)) + _module(lines)
 
 
 def source(scenario: Scenario) -> str:
-    """Return the test of one scenario alone, as a function `test`."""
-    imports = "import os, time, pytest\n"
-    return imports + _module(_test("test", scenario, iter(["One call."])))
+    """Return the test of one scenario alone, as a function `test`; `pytest` has to be among its names."""
+    return "import os, time\n" + _module(_test("test", scenario, iter(["One call."])))
 
 
 def _module(lines: Iterable[str]) -> str:
@@ -155,7 +152,7 @@ def _docstring(line: str) -> str:
     return plain.replace("\\", "\\\\").replace('"""', '\\"\\"\\"').rstrip('"')
 
 
-def _holding(holder: Holder) -> Iterator[str]:
+def _holding(holder: StagedHold) -> Iterator[str]:
     if holder.after:
         yield f"    fsfault.clock.advance({_number(holder.after)})"
     parts = [f"tmp_path / {_quoted(holder.path)}"]

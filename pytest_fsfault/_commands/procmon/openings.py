@@ -39,7 +39,7 @@ def is_below(path: str, directory: str) -> bool:
 
 
 @dataclass(slots=True, eq=False)
-class Opening:
+class LoggedOpening:
     """A handle, or the image of a running program or loaded library, which has none.
 
     `access` and `share` are bits. `closed` is None, and `closed_text` says why, when the log ends first.
@@ -67,11 +67,11 @@ class Deletion:
     time_text: str
 
 
-class Openings:
+class LoggedOpenings:
     """What is open at the row that was shown last."""
 
     def __init__(self) -> None:
-        self._open: dict[str, list[Opening]] = {}  # by folded path, in the order of opening
+        self._open: dict[str, list[LoggedOpening]] = {}  # by folded path, in the order of opening
         self._count = 0
         self._surplus: dict[tuple[str, str], int] = {}
         self._renamed: dict[tuple[str, str], str] = {}  # process and old name of a handle: its new name
@@ -86,11 +86,11 @@ class Openings:
         elif row.result == _SUCCESS:
             self._succeeded(row, moment)
 
-    def at(self, path: str) -> Iterator[Opening]:
+    def at(self, path: str) -> Iterator[LoggedOpening]:
         """Yield what is open at this folded path."""
         yield from self._open.get(path, ())
 
-    def below(self, directory: str) -> Iterator[Opening]:
+    def below(self, directory: str) -> Iterator[LoggedOpening]:
         """Yield what is open below this folded path."""
         for path, there in self._open.items():
             if is_below(path, directory):
@@ -105,7 +105,7 @@ class Openings:
         elif row.operation == "Load Image":
             share = ALL & ~2  # what a running program or a loaded library lets others do with its file
             self._add(
-                Opening(
+                LoggedOpening(
                     row.process, row.pid, row.path, READ, share, moment, row.time, "image", directory=False
                 )
             )
@@ -115,15 +115,17 @@ class Openings:
         elif "FileName" in detail:
             self._rename(folded(row.path), folded(detail["FileName"]))
 
-    def _handle(self, row: Row, moment: float, detail: dict[str, str]) -> Opening:
+    def _handle(self, row: Row, moment: float, detail: dict[str, str]) -> LoggedOpening:
         # A new name is there again: what was to be deleted is gone.
         if detail.get("OpenResult") in {"Created", "Superseded"}:
             self.deletions.pop(folded(row.path), None)
         access, share = access_of(detail.get("Desired Access", "")), share_of(detail.get("ShareMode", ""))
         directory = is_directory(detail)
-        return Opening(row.process, row.pid, row.path, access, share, moment, row.time, directory=directory)
+        return LoggedOpening(
+            row.process, row.pid, row.path, access, share, moment, row.time, directory=directory
+        )
 
-    def _add(self, opening: Opening) -> None:
+    def _add(self, opening: LoggedOpening) -> None:
         path = folded(opening.path)
         there = self._open.setdefault(path, [])
         if len(there) >= _MOST:
@@ -148,14 +150,9 @@ class Openings:
             self._end(row, moment, there)
 
     def _end(self, row: Row, moment: float, path: str) -> bool:
-        there = self._open.get(path, [])
-        for opening in reversed(there):
+        for opening in reversed(self._open.get(path, [])):
             if opening.pid == row.pid and opening.kind == "handle":
-                _finish(opening, moment, row.time)
-                there.remove(opening)
-                self._count -= 1
-                if not there:
-                    self._forget(path)
+                self._end_all(path, [opening], moment, row.time)
                 return True
         return False
 
@@ -166,15 +163,20 @@ class Openings:
     def _exit(self, row: Row, moment: float) -> None:
         for path, there in list(self._open.items()):
             gone = [opening for opening in there if opening.pid == row.pid]
-            for opening in gone:
-                _finish(opening, moment, row.time)
-                there.remove(opening)
-            self._count -= len(gone)
-            if gone and not there:
-                self._forget(path)
+            if gone:
+                self._end_all(path, gone, moment, row.time)
         for kept in (self._surplus, self._renamed):
             for key in [key for key in kept if key[0] == row.pid]:
                 del kept[key]
+
+    def _end_all(self, path: str, gone: list[LoggedOpening], moment: float, text: str) -> None:
+        there = self._open[path]
+        for opening in gone:
+            _finish(opening, moment, text)
+            there.remove(opening)
+        self._count -= len(gone)
+        if not there:
+            self._forget(path)
 
     def _deleted(self, row: Row) -> None:
         self.deletions[folded(row.path)] = Deletion(row.process, row.pid, row.time)
@@ -195,5 +197,5 @@ def is_directory(detail: dict[str, str]) -> bool | None:
     return True if "Directory" in options.split(", ") else None
 
 
-def _finish(opening: Opening, moment: float, text: str) -> None:
+def _finish(opening: LoggedOpening, moment: float, text: str) -> None:
     opening.closed, opening.closed_text = moment, text

@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING
 
 from pytest_fsfault._commands.procmon.calls import call_of
 from pytest_fsfault._commands.procmon.details import fields
-from pytest_fsfault._commands.procmon.openings import OPERATIONS, Openings, folded, is_below, is_directory
+from pytest_fsfault._commands.procmon.openings import (
+    OPERATIONS,
+    LoggedOpenings,
+    folded,
+    is_below,
+    is_directory,
+)
 from pytest_fsfault._commands.procmon.results import REFUSALS
 from pytest_fsfault._commands.procmon.times import Axis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_fsfault._commands.procmon.openings import Deletion, Opening
+    from pytest_fsfault._commands.procmon.openings import Deletion, LoggedOpening
     from pytest_fsfault._commands.procmon.progress import Progress
     from pytest_fsfault._commands.procmon.rows import Log, Row
 
@@ -45,7 +51,9 @@ class Refusal:
     succeeded: float | None = None
     succeeded_text: str = ""
     directory: bool | None = None
-    holders: dict[Opening, int] = field(default_factory=dict)  # with how many of the calls each was there for
+    holders: dict[LoggedOpening, int] = field(
+        default_factory=dict
+    )  # with how many of the calls each was there for
     deletion: Deletion | None = None
 
     @property
@@ -170,7 +178,7 @@ class _Second:
             self._hopes.setdefault(_key(each.first, each.target, ""), []).append(each)
             for path in filter(None, map(folded, (each.first.path, each.target))):
                 self._by_path.setdefault(path, []).append(each)
-        self._openings = Openings()
+        self._openings = LoggedOpenings()
         self._axis = Axis()
         self._rows = 0
         self._concerned: dict[str, bool] = {}
@@ -236,7 +244,7 @@ class _Second:
         if refusal.deletion is None:
             refusal.deletion = self._openings.deletions.get(path) or self._openings.deletions.get(target)
 
-    def _without_own(self, refusal: Refusal, path: str) -> Iterator[Opening]:
+    def _without_own(self, refusal: Refusal, path: str) -> Iterator[LoggedOpening]:
         """Yield what is open at the path, without the handle that the refused call itself goes through."""
         there = list(self._openings.at(path))
         if refusal.first.operation != "CreateFile":

@@ -13,7 +13,7 @@ from pytest_fsfault._windows.sharing import letters
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pytest_fsfault._commands.procmon.openings import Opening
+    from pytest_fsfault._commands.procmon.openings import LoggedOpening
     from pytest_fsfault._commands.procmon.refusals import Refusal
 
 _NOT_EMPTY = 145
@@ -22,7 +22,7 @@ _LONGEST_NAME = 120
 
 
 @dataclass(frozen=True)
-class Holder:
+class StagedHold:
     """Who has a file of the tree open. `path` is relative; `seconds` is None for one that stays."""
 
     path: str
@@ -45,7 +45,7 @@ class Scenario:
     attempts: int
     files: tuple[str, ...] = ()
     directories: tuple[str, ...] = ()
-    holders: tuple[Holder, ...] = ()
+    holders: tuple[StagedHold, ...] = ()
     wait: float = 0.0  # seconds from the last holder's beginning to the call
     deleted: tuple[str, ...] = ()  # what is removed while it is held, so that its deletion is pending
     posix_delete: bool = True
@@ -91,22 +91,21 @@ def _plain_name(part: str) -> str:
     return text[:_LONGEST_NAME]
 
 
-def with_holders(refusal: Refusal, openings: Sequence[Opening], *, posix_delete: bool) -> Scenario:
+def with_holders(refusal: Refusal, openings: Sequence[LoggedOpening], *, posix_delete: bool) -> Scenario:
     """Return the scenario in which these openings refuse the call."""
     base, name = _base(refusal, [opening.path for opening in openings])
     call_at = max(refusal.moments[0], min(opening.opened for opening in openings))
     there = sorted((each for each in openings if each.opened <= call_at), key=lambda each: each.opened)
-    holders, before = [], there[0].opened
-    for opening in there:
-        seconds = None if opening.closed is None else max(round(opening.closed - opening.opened, 6), 0.000001)
-        holders.append(_holder(refusal, opening, name(opening.path), opening.opened - before, seconds))
-        before = opening.opened
+    before = [there[0].opened, *(each.opened for each in there)]
+    holders = [
+        _held(refusal, each, name(each.path), each.opened - earlier)
+        for each, earlier in zip(there, before, strict=False)
+    ]
     deleted = _deleted(refusal, base, [holder.path for holder in holders])
-    files = {holder.path for holder, opening in zip(holders, there, strict=True) if not opening.directory}
-    directories = {holder.path for holder, opening in zip(holders, there, strict=True) if opening.directory}
+    kinds = {holder.path: bool(each.directory) for holder, each in zip(holders, there, strict=True)}
     return replace(
-        _with_tree(base, files, directories, bool(deleted)), holders=tuple(holders), deleted=deleted,
-        wait=round(call_at - before, 6), posix_delete=posix_delete and not deleted,
+        _with_tree(base, kinds, pending=bool(deleted)), holders=tuple(holders), deleted=deleted,
+        wait=round(call_at - before[-1], 6), posix_delete=posix_delete and not deleted,
     )  # fmt: skip
 
 
@@ -118,7 +117,7 @@ def with_rule(refusal: Refusal) -> Scenario:
     where = _escaped((base.target if to else base.path).rpartition("/")[2])
     often = "once" if refusal.count == 1 else f"first {refusal.count}"
     rule = f"{operation} {to}{where} -> {error_name(refusal.code)} when {often}"
-    return replace(_with_tree(base, set(), set(), pending=False), rule=rule)
+    return replace(_with_tree(base, {}, pending=False), rule=rule)
 
 
 def _base(refusal: Refusal, others: Sequence[str]) -> tuple[Scenario, _Names]:
@@ -134,32 +133,37 @@ def _base(refusal: Refusal, others: Sequence[str]) -> tuple[Scenario, _Names]:
     return scenario, name
 
 
-def _with_tree(base: Scenario, files: set[str], directories: set[str], pending: bool) -> Scenario:
-    """Return the scenario with all that has to be there before the call."""
-    needs = CALLS[base.call].needs
-    directories = {*directories, *base.directories}
-    held_below = any(path.startswith(f"{base.path}/") for path in files | directories)
-    if needs == "directory" or held_below:
-        directories.add(base.path)
-    elif needs != "nothing" and base.path not in directories:
-        files.add(base.path)
-    if needs == "nothing" and not pending:
-        files.discard(base.path)
-        directories.discard(base.path)
+def _with_tree(base: Scenario, held: dict[str, bool], *, pending: bool) -> Scenario:
+    """Return the scenario with all that has to be there before the call; `held` says which are directories."""
+    directories = {*base.directories, *(path for path, directory in held.items() if directory)}
+    files = {path for path, directory in held.items() if not directory}
+    _add_path(base, files, directories, pending=pending)
     parents = {each.rpartition("/")[0] for each in (*files, *directories, base.path, base.target)} - {""}
     return replace(
         base, files=tuple(sorted(files - directories)), directories=tuple(sorted(directories | parents))
     )
 
 
-def _holder(refusal: Refusal, opening: Opening, path: str, after: float, seconds: float | None) -> Holder:
+def _add_path(base: Scenario, files: set[str], directories: set[str], *, pending: bool) -> None:
+    needs = CALLS[base.call].needs
+    if needs == "nothing":
+        if not pending:
+            files.discard(base.path)
+            directories.discard(base.path)
+    elif needs == "directory" or any(path.startswith(f"{base.path}/") for path in files | directories):
+        directories.add(base.path)
+    elif base.path not in directories:
+        files.add(base.path)
+
+
+def _held(refusal: Refusal, opening: LoggedOpening, path: str, after: float) -> StagedHold:
     kind = "hold" if opening.kind == "handle" else "run" if _is_program(opening.path) else "load"
     by = label(opening.process)
     if opening.pid == refusal.first.pid:
         by += ", the program itself"
-    return Holder(
-        path, kind, letters(opening.access), letters(opening.share), by, round(max(after, 0.0), 6), seconds
-    )
+    seconds = None if opening.closed is None else max(round(opening.closed - opening.opened, 6), 0.000001)
+    access, share = letters(opening.access), letters(opening.share)
+    return StagedHold(path, kind, access, share, by, round(max(after, 0.0), 6), seconds)
 
 
 def _is_program(path: str) -> bool:

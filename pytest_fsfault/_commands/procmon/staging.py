@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,29 @@ from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._session.inject import inject
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytest_fsfault._commands.procmon.scenarios import Scenario
     from pytest_fsfault._session.keywords import Keywords
 
 
+class _Pytest:
+    """What a test needs of pytest, so that the command does not load it."""
+
+    @staticmethod
+    @contextmanager
+    def raises(kind: type[Exception]) -> Iterator[None]:
+        """Fail unless the block raises."""
+        try:
+            yield
+        except kind:
+            return
+        raise AssertionError
+
+
 def works(scenario: Scenario) -> bool:
     """Return whether the call is refused as in the log, and comes through once nobody holds anything."""
-    names: dict[str, Any] = {}
+    names: dict[str, Any] = {"pytest": _Pytest}
     # Compiled under a name of its own: what stands in a file of this package is no code under test.
     exec(compile(source(scenario), "<test>", "exec"), names)  # noqa: S102  # names of the log are quoted in it
     root = tempfile.mkdtemp(prefix="fsfault-procmon-")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pytest_fsfault._commands.procmon.causes import Cause
-    from pytest_fsfault._commands.procmon.openings import Opening
+    from pytest_fsfault._commands.procmon.openings import LoggedOpening
     from pytest_fsfault._commands.procmon.refusals import Evidence, Refusal
 
 _WIDTH = 40
@@ -77,7 +77,9 @@ def _fate(refusal: Refusal) -> str:
     return f"{often}; succeeded at {refusal.succeeded_text}, {refusal.succeeded - refusal.moments[0]:.3f} s later"
 
 
-def _opening(refusal: Refusal, opening: Opening, guilty: bool, start: float, end: float) -> Iterator[str]:
+def _opening(
+    refusal: Refusal, opening: LoggedOpening, guilty: bool, start: float, end: float
+) -> Iterator[str]:
     own = ", the program itself" if opening.pid == refusal.first.pid else ""
     how = (
         f"access {_bits(opening.access, 'attributes only')}, share {_bits(opening.share, 'nothing')}"
@@ -98,7 +100,7 @@ def _bits(bits: int, none: str) -> str:
     return letters(bits) or none
 
 
-def _span(refusal: Refusal, openings: Sequence[Opening]) -> tuple[float, float]:
+def _span(refusal: Refusal, openings: Sequence[LoggedOpening]) -> tuple[float, float]:
     moments = [refusal.moments[0], refusal.last]
     moments += [moment for moment in (refusal.succeeded,) if moment is not None]
     starts = [opening.opened for opening in openings]
@@ -112,7 +114,7 @@ def _column(moment: float, start: float, end: float) -> int:
     return min(max(int((moment - start) / (end - start) * _WIDTH), 0), _WIDTH - 1)
 
 
-def _bar(opening: Opening, start: float, end: float) -> str:
+def _bar(opening: LoggedOpening, start: float, end: float) -> str:
     first = _column(opening.opened, start, end)
     last = _WIDTH - 1 if opening.closed is None else _column(opening.closed, start, end)
     return (" " * first + "=" * (last - first + 1)).ljust(_WIDTH)
