@@ -6,10 +6,10 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_fsfault._report.html.axis import span
+from pytest_fsfault._report.html.axis import exactly, span
 from pytest_fsfault._report.html.drawing import hold_of, known_holds, short_error
 from pytest_fsfault._report.html.journal import ends
-from pytest_fsfault._report.html.templates import Markup, shown
+from pytest_fsfault._report.html.templates import Markup, filled, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -78,9 +78,8 @@ def _first_trial(row: Mapping[str, Any]) -> Markup:
     """Say what happened in the first trial that failed."""
     check, said = verdict(row)
     how = "" if row["fault"] == "crash" else " persistently" if row["persist"] else " once"
-    return Markup("The first is trial {}: in step {}, <code>{}</code> meets {}{}. {}: {}").format(
-        row["id"], row["step"], shown(f"{row['operation']} {' → '.join(row['paths'])}"), row["fault"], how, check,
-        shown(said.partition("\n")[0]),
+    return filled("The first is trial {}: in step {}, <code>{}</code> meets {}{}. {}: {}", row["id"], row["step"], shown(f"{row['operation']} {' → '.join(row['paths'])}"), row["fault"], how, check,
+        shown(said.partition("\n")[0].rstrip(":")),
     )  # fmt: skip
 
 
@@ -97,8 +96,8 @@ def _tolerated(test: Mapping[str, Any]) -> Explanation | None:
     say, more = [], []
     for one in test["tolerances"]:
         what = "refusals of a rule for" if one["kind"] == "rule" else "a hold of"
-        end = f"fails at {span(one['fails_at'])}" if one["fails_at"] is not None else "never fails"
-        say.append(f"Survives {what} {span(one['survives'])} ({one['attempts']} attempts), {end}")
+        end = f"fails at {exactly(one['fails_at'])}" if one["fails_at"] is not None else "never fails"
+        say.append(f"Survives {what} {exactly(one['survives'])} ({one['attempts']} attempts), {end}")
         if one.get("reason"):
             more.append(shown(one["reason"]))
     if test["outcome"] == "failed":
@@ -118,10 +117,10 @@ def _unfired(test: Mapping[str, Any]) -> Explanation | None:
         return None
     if test["outcome"] == "failed" and not (test["failure"] and test["failure"]["check"]):
         return None
-    say = Markup("<code>{}</code> never fired").format(shown(missed[0]["rule"]))
+    say = filled("<code>{}</code> never fired", shown(missed[0]["rule"]))
     more = [shown(missed[0]["reason"])]
     more += [
-        Markup("<code>{}</code> never fired, either: {}").format(shown(rule["rule"]), shown(rule["reason"]))
+        filled("<code>{}</code> never fired, either: {}", shown(rule["rule"]), shown(rule["reason"]))
         for rule in missed[1:4]
     ]
     tone = "" if test["outcome"] == "failed" else "warned"
@@ -173,24 +172,30 @@ def _surfaced(test: Mapping[str, Any], call: Mapping[str, Any]) -> str | None:
 def _note(call: Mapping[str, Any]) -> Markup:
     reason = _REMARK.sub("", call["reason"])
     if not reason:
-        return Markup("<code>{}</code> failed by itself").format(shown(call["operation"]))
+        return filled("<code>{}</code> failed by itself", shown(call["operation"]))
     if "->" in reason:
-        rule, _, step = reason.rpartition(": ")
-        return Markup("<code>{}</code> was refused by the rule <code>{}</code> ({})").format(
-            shown(call["operation"]), shown(rule or step), shown(step)
+        return filled(
+            "<code>{}</code> was refused by the rule <code>{}</code>",
+            shown(call["operation"]),
+            shown(reason.rpartition(": ")[0] or reason),
         )
     return shown(reason)
 
 
 def _tried(chain: Sequence[Mapping[str, Any]]) -> Markup:
     call, last = chain[0], chain[-1]
-    what = Markup("<code>{} {}</code>").format(shown(call["operation"]), shown(ends(call)))
+    what = filled("<code>{} {}</code>", shown(call["operation"]), shown(ends(call)))
     if len(chain) == 1:
-        return Markup("So {} {} once, at {}, and the code did not try again.").format(
-            what, _became(call), span(call["at"])
+        return filled(
+            "So {} {} once, at {}, and the code did not try again.", what, _became(call), span(call["at"])
         )
-    return Markup("So {} {} {} times, from {} to {}, and the code gave up.").format(
-        what, _became(call), len(chain), span(call["at"]), span(last["at"])
+    return filled(
+        "So {} {} {} times, from {} to {}, and the code gave up.",
+        what,
+        _became(call),
+        len(chain),
+        span(call["at"]),
+        span(last["at"]),
     )
 
 

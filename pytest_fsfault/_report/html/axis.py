@@ -136,3 +136,8 @@ def span(seconds: float) -> str:
     if seconds < 1000:
         return f"{seconds:.3g} s"
     return f"{seconds:,.0f} s"
+
+
+def exactly(seconds: float) -> str:
+    """Return a limit that was found, with hundredths."""
+    return f"{seconds:.3f}".rstrip("0").rstrip(".") + " s" if seconds < 1 else f"{seconds:,.2f} s"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._report.html.answers import checked, first_line, last_chain, trials
 from pytest_fsfault._report.html.drawing import hold_of, known_holds, short_error
-from pytest_fsfault._report.html.templates import Markup, shown
+from pytest_fsfault._report.html.templates import Markup, filled, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,24 +35,24 @@ def cause(test: Mapping[str, Any]) -> Cause:
 def _swept(red: Sequence[Mapping[str, Any]]) -> Cause:
     reasons = {row["verdicts"][0]["check"] for row in red}
     sites = list(dict.fromkeys(row["site"] for row in red if row["site"]))
-    text = Markup("A sweep failed: <b>{}</b>").format(", ".join(sorted(reasons)))
+    text = filled("A sweep failed: <b>{}</b>", ", ".join(sorted(reasons)))
     return Cause(text, ", ".join(sites[:_FEW]) + (" …" if len(sites) > _FEW else ""))
 
 
 def _refused(test: Mapping[str, Any], call: Mapping[str, Any]) -> Cause:
     hold = hold_of(call, known_holds(test))
     error = short_error(call["error"]) if call["error"] else call["outcome"]
-    operation = Markup("<b>{}</b>").format(shown(call["operation"]))
+    operation = filled("<b>{}</b>", shown(call["operation"]))
     if call["outcome"] == "failed":
-        text = Markup("{} failed by itself with {}").format(operation, error)
+        text = filled("{} failed by itself with {}", operation, error)
     elif hold is not None:
-        text = Markup("A file was held by {}: {} refused with {}").format(shown(hold.who), operation, error)
+        text = filled("A file was held by {}: {} refused with {}", shown(hold.who), operation, error)
     else:
-        text = Markup("A rule refused {} with {}").format(operation, error)
+        text = filled("A rule refused {} with {}", operation, error)
     return Cause(text, call["site"] or "")
 
 
 def _otherwise(test: Mapping[str, Any]) -> Cause:
     kind = "A check failed" if checked(test) else "It failed without a fault"
     line = re.sub(r"\d+(\.\d+)?", "…", first_line(test))
-    return Cause(Markup("{}: <b>{}</b>").format(kind, shown(line[:160])), "")
+    return Cause(filled("{}: <b>{}</b>", kind, shown(line[:160])), "")

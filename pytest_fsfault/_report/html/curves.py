@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_fsfault._report.html.axis import LEFT, RIGHT, span
+from pytest_fsfault._report.html.axis import LEFT, RIGHT, exactly, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -105,8 +105,8 @@ def pictures(run: Mapping[str, Any], tolerance: Mapping[str, Any]) -> dict[str, 
         "scanners": [_row(one, own.waits, index) for index, one in enumerate(scanners)],
         "height": 20 + SCANNER * len(scanners),
         "own": x(own.waits),
-        "survives": span(own.waits),
-        "fails": span(tolerance["fails_at"]) if tolerance["fails_at"] is not None else "",
+        "survives": exactly(own.waits),
+        "fails": exactly(tolerance["fails_at"]) if tolerance["fails_at"] is not None else "",
         "enough": _enough(scanners, own.waits),
         "curves": [_curve(one, index) for index, one in enumerate(curves)],
         "marks": list(_marks(policies, own)),

@@ -72,6 +72,6 @@ def _made(view: View) -> dict[str, Any]:
         "tone": found.tone,
         "line": view.test["reproduce"],
         "side": view.side,
-        "errors": [[error.text, error.times] for error in view.journal.errors[:_ERRORS]],
+        "errors": [[error.text, error.times, error.others] for error in view.journal.errors[:_ERRORS]],
         "failure": view.test["failure"]["text"][:4000] if view.test["failure"] else "",
     }

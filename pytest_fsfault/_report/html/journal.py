@@ -14,6 +14,8 @@ LONG = 200
 FIRST = 50
 # How a reason tells one call of a schedule from the next, and a moment of a hold from the next.
 _STEP = re.compile(r"\d+(\.\d+)?( m?s\b)?")
+# Where the paths of an error begin, as Python prints it.
+_PATHS = re.compile(r": ['\"].*", re.DOTALL)
 _OUTCOMES = {
     "ok": ("ok", "ok"),
     "passed": ("ok", "let through"),
@@ -25,11 +27,12 @@ _OUTCOMES = {
 
 
 class ErrorText(NamedTuple):
-    """An error that calls met, its number, and how many."""
+    """An error that calls met: its number, how many, and with how many other paths than those in its text."""
 
     number: int
     text: str
     times: int
+    others: int
 
 
 class Row(NamedTuple):
@@ -71,12 +74,16 @@ class JournalRows:
     def __init__(self, test: Mapping[str, Any]) -> None:
         self.calls: Sequence[Mapping[str, Any]] = test["calls"]
         self._names = process_names(test)
-        self._numbers: dict[str, int] = {}
-        self._counts: dict[str, int] = {}
+        self._kinds: dict[
+            tuple[str, str], list[str]
+        ] = {}  # the texts of errors that differ in their paths alone
         #: The number of the first call of the row in which each call is.
         self.first_of: dict[int, int] = {}
         self.rows = list(self._folded())
-        self.errors = [ErrorText(number, text, self._counts[text]) for text, number in self._numbers.items()]
+        self.errors = [
+            ErrorText(number, texts[0], len(texts), len(set(texts)) - 1)
+            for number, texts in enumerate(self._kinds.values(), 1)
+        ]
 
     def _folded(self) -> Iterator[Row]:
         current: Row | None = None
@@ -102,8 +109,9 @@ class JournalRows:
         if error is None:
             return 0
         text = f"{error['class']}: {error['text']}"
-        self._counts[text] = self._counts.get(text, 0) + 1
-        return self._numbers.setdefault(text, len(self._numbers) + 1)
+        kind = (error["class"], _PATHS.sub("", error["text"]))
+        self._kinds.setdefault(kind, []).append(text)
+        return list(self._kinds).index(kind) + 1
 
     def _row(self, call: Mapping[str, Any], error: int) -> Row:
         style, outcome = _OUTCOMES.get(call["outcome"], ("", call["outcome"]))
@@ -154,12 +162,19 @@ class Strings:
 
 
 def packed(rows: Iterable[Row], strings: Strings) -> list[list[Any]]:
-    """Return rows as short lists: numbers, and the places of texts in `strings`."""
-    place = strings.place
-    return [
-        [
-            row.first, row.last, round(row.at, 4), round(row.to, 4), row.times, place(row.process), place(row.call),
-            place(row.path), place(row.style), place(row.said), place(row.why), place(row.site),
-        ]
-        for row in rows
-    ]  # fmt: skip
+    """Return rows as short lists: `[what, path, at]`, and for more than one call `times`, `to`, `last`.
+
+    `what` is the place in `strings` of all that many rows have in common; the number of a row's first call follows
+    where it is not the next one.
+    """
+    found, following = [], 0
+    for row in rows:
+        same = f"{row.process}\0{row.call}\0{row.style}\0{row.said}\0{row.why}\0{row.site}"
+        entry: list[Any] = [strings.place(same), strings.place(row.path), round(row.at, 4)]
+        if row.times > 1 or row.first != following:
+            entry += [row.times, round(row.to, 4), row.last]
+        if row.first != following:
+            entry.append(row.first)
+        following = row.last + 1
+        found.append(entry)
+    return found

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 _ELEMENTS = 900
 # Characters: of bodies in templates, of their copies for readers without a script, of all.
 _STORED, _COPIED = 5_000_000, 2_000_000
-# Beyond so many tests the list is drawn by the script; beyond so many with something to show, their headings, too.
-_LISTED, _HEADED = 200, 60
-# Failed tests that are open at first, and rows of causes.
+# Beyond so many tests, or so many with something to show, the list is drawn by the script, and only the headings
+# of the first are in the page.
+_LISTED, _HEADED, _FIRST = 200, 60, 30
+# Failed tests that are open at first (and the first tolerance), and rows of causes.
 _OPEN, _CAUSES, _LINKS = 5, 30, 6
 
 
@@ -58,7 +59,7 @@ def page(document: Mapping[str, Any], *, json_link: str = "") -> str:
     found = views(document)
     telling, plain = _parted(found)
     large = len(found) > _LISTED or len(telling) > _HEADED
-    tests = _placed(telling[:_HEADED] if large else telling, alone=len(found) == 1)
+    tests = _placed(telling[:_FIRST] if large else telling, alone=len(found) == 1)
     data = Data(found, {one.view.number for one in tests if one.body or one.stored})
     totals = document["totals"]
     return render(
@@ -79,7 +80,6 @@ def page(document: Mapping[str, Any], *, json_link: str = "") -> str:
         counts=Counter(view.kind for view in found),
         data=data,
         json_link=json_link,
-        headed=_HEADED,
     )
 
 
@@ -90,11 +90,14 @@ def _parted(found: Sequence[View]) -> tuple[list[View], list[View]]:
 
 def _placed(telling: Sequence[View], *, alone: bool) -> list[Shown]:
     """Return the tests with their bodies: in place while the page is small, else where the script finds them."""
-    room, stored, copied, opened = _ELEMENTS, _STORED, _COPIED, 0
+    room, stored, copied, opened, patient = _ELEMENTS, _STORED, _COPIED, 0, True
     found = []
     for view in telling:
-        is_open = alone or (view.kind != "passed" and opened < _OPEN)
-        opened += is_open
+        is_open = (
+            alone or (view.kind == "failed" and opened < _OPEN) or (bool(view.test["tolerances"]) and patient)
+        )
+        opened += view.kind == "failed"
+        patient = patient and not view.test["tolerances"]
         if stored <= 0:
             found.append(Shown(view, Markup(), Markup(), Markup(), is_open=False))
             continue

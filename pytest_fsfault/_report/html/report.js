@@ -102,8 +102,16 @@ function findable(table) {
 
 // Long journals: only the rows in view exist; two empty rows keep the scroll bar honest.
 const HEIGHT = 28;
+function unpacked(rows, texts) {
+  let next = 0;
+  return rows.map(([what, path, at, times = 1, to = at, last = next, first = next]) => {
+    next = last + 1;
+    const [process, call, style, said, why, site] = texts[what].split("\0");
+    return { first, last, at, to, times, process, call, path: texts[path], style, said, why, site };
+  });
+}
 function long(box) {
-  const { texts, tests } = packet(+box.dataset.test), rows = tests[box.dataset.test]?.rows ?? [];
+  const { texts, tests } = packet(+box.dataset.test), rows = unpacked(tests[box.dataset.test]?.rows ?? [], texts);
   const table = make("table"), head = table.createTHead().insertRow(), body = table.createTBody();
   for (const [title, width, style] of [["#", 6, "n"], ["Time", 9.5, "n"], ["Process", 6, ""], ["Call", 8, ""], ["Path", 0, ""], ["Outcome", 11, ""], ["At", 10, ""]]) {
     const cell = make("th", title, style);
@@ -119,16 +127,15 @@ function long(box) {
     return row;
   };
   function drawn(at, index) {
-    const [first, last, since, to, count, process, call, path, style, said, why, site] = rows[index], row = make("tr");
-    row.dataset.n = first;
+    const one = rows[index], row = make("tr"), outcome = make("td", one.said, one.style), many = one.times > 1;
+    row.dataset.n = one.first;
     row.setAttribute("aria-rowindex", at + 2);
-    row.title = plain(texts[path] + (texts[why] ? "\n" + texts[why] : "")).replaceAll("\\n", "\n");
-    const outcome = make("td", texts[said], texts[style]);
-    if (count > 1) outcome.append(" ", make("span", "×" + count.toLocaleString("en"), "fold"));
+    row.title = plain(one.path) + (one.why ? "\n" + plain(one.why) : "");
+    if (many) outcome.append(" ", make("span", "×" + one.times.toLocaleString("en"), "fold"));
     row.append(
-      make("td", first === last ? String(first) : `${first}–${last}`, "n"),
-      make("td", (count > 1 ? since.toFixed(4) + "–" : "") + to.toFixed(4) + " s", "n"),
-      make("td", texts[process]), make("td", texts[call]), make("td", texts[path], "path"), outcome, make("td", texts[site], "path"));
+      make("td", many ? `${one.first}–${one.last}` : String(one.first), "n"),
+      make("td", (many ? one.at.toFixed(4) + "–" : "") + one.to.toFixed(4) + " s", "n"),
+      make("td", one.process), make("td", one.call), make("td", one.path, "path"), outcome, make("td", one.site, "path"));
     return row;
   }
   let picked = [...rows.keys()];
@@ -144,9 +151,8 @@ function long(box) {
   box.append(table);
   let lower = null;
   finder(box, words => {
-    lower ??= texts.map(text => text.toLowerCase());
-    const fits = row => words.every(word => row.some((value, place) => place > 4 && lower[value].includes(word)) || String(row[0]) === word);
-    picked = [...rows.keys()].filter(index => fits(rows[index]));
+    lower ??= rows.map(row => [row.first, row.process, row.call, row.path, row.said, row.why, row.site].join(" ").toLowerCase());
+    picked = [...rows.keys()].filter(index => words.every(word => lower[index].includes(word)));
     box.scrollTop = 0;
     draw();
     return words.length ? shows(picked.length, rows.length) : "";
@@ -175,10 +181,11 @@ function made(number) {
   parts.push(why, make("p", "Run this test again:", "soft"), commandLine(data.line));
   if (data.errors.length) {
     const list = make("ol", "", "errors");
-    for (const [text, count] of data.errors) {
+    for (const [text, count, others] of data.errors) {
       const item = make("li");
       item.append(make("code", text));
       if (count > 1) item.append(" ", make("span", "×" + count, "fold refused"));
+      if (others) item.append(" ", make("small", `${others} of them with other paths`));
       list.append(item);
     }
     parts.push(make("h4", "Errors"), list);

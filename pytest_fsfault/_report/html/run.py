@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._report.html.templates import Markup, shown
+from pytest_fsfault._report.html.axis import span
+from pytest_fsfault._report.html.templates import Markup, filled, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,14 +20,18 @@ def heading(document: Mapping[str, Any]) -> Markup:
     if not count:
         text = shown("No test ran under faults")
     elif totals["failed"]:
-        text = Markup('<span class="failed">{} of {} test{} failed</span> {}').format(
-            f"{totals['failed']:,}", f"{count:,}", "" if count == 1 else "s", under
+        text = filled(
+            '<span class="failed">{} of {} test{} failed</span> {}',
+            f"{totals['failed']:,}",
+            f"{count:,}",
+            "" if count == 1 else "s",
+            under,
         )
     else:
         passed = "The test passed" if count == 1 else f"All {count:,} tests passed"
-        text = Markup('<span class="passed">{}</span> {}').format(passed, under)
+        text = filled('<span class="passed">{}</span> {}', passed, under)
     if run["replay_of"]:
-        return Markup("Replay of {}: {}").format(shown(str(run["replay_of"])), text)
+        return filled("Replay of {}: {}", shown(str(run["replay_of"])), text)
     return text
 
 
@@ -114,5 +119,11 @@ def facts(run: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def _scanner(one: Mapping[str, Any]) -> str:
-    hold = f" holds files for {one['hold']}" if one.get("hold") else ""
-    return f"{one.get('name', 'a scanner')}{hold}"
+    """Say how long a scanner has files open."""
+    name = one.get("name", "a scanner")
+    if one.get("range"):
+        least, most = one["range"]
+        return f"{name} holds files for {span(least)}" + (f" to {span(most)}" if most > least else "")
+    if one.get("median") and one.get("p99"):
+        return f"{name} holds files for {span(one['median'])} (median), {span(one['p99'])} (99th percentile)"
+    return str(name)

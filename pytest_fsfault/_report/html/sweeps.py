@@ -171,7 +171,11 @@ def _groups(rows: Iterable[Mapping[str, Any]]) -> Iterator[Group]:
         healed, check, text = key[:3]
         among = alike[key]
         difference = among[0]["difference"]
-        title = "Crashed, healed by a second run" if healed else f"{check}: {text.partition(chr(10))[0]}"
+        title = (
+            "Crashed, healed by a second run"
+            if healed
+            else f"{check}: {text.partition(chr(10))[0].rstrip(':')}"
+        )
         tree = _tree(difference[:_MOST])
         yield Group(title, healed, among, text, tree, max(0, len(difference) - _MOST))
 

@@ -21,7 +21,7 @@ from pytest_fsfault._report.html.axis import span
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Markup", "elements", "embedded", "legible", "options", "render", "shown"]
+__all__ = ["Markup", "elements", "embedded", "filled", "legible", "options", "render", "shown"]
 
 DIRECTORY = f"{PACKAGE}_report/html"
 _ELEMENTS = re.compile(r"<[a-z]")
@@ -66,6 +66,11 @@ def _framed(line: str) -> Markup:
         parts += [escape(line[end : found.start()]), Markup("<mark>{}</mark>").format(legible(found[0]))]
         end = found.end()
     return Markup().join([*parts, escape(line[end:])])
+
+
+def filled(text: str, *values: object) -> Markup:
+    """Return markup with values in the place of ``{}``, all of which become text that hides nothing."""
+    return Markup(text).format(*(shown(value) if isinstance(value, str) else value for value in values))  # noqa: S704
 
 
 def number(value: float) -> str:

@@ -267,8 +267,17 @@ class _Drawn:
 
     def _miss(self, miss: Miss) -> dict[str, Any]:
         x, right = self._axis.x(miss.start) + 0.6, self._axis.x(miss.end)
-        text = f"{span(miss.end - miss.start)} too early"
-        return {"x": x, "right": max(right, x), "text": text, "inside": right - x >= _WIDE + _LABEL}
+        beyond = miss.end > self._axis.end
+        text = f"{span(miss.end - miss.start)} too early" + (" ▸" if beyond else "")
+        room = right - x
+        place = "inside" if room >= _WIDE + _LABEL else "above" if beyond or right > 70 else "right"
+        return {
+            "x": x,
+            "right": max(right, x),
+            "text": text,
+            "place": place,
+            "line": room > 0.5 and not beyond,
+        }
 
     def _marks(self) -> Iterator[dict[str, Any]]:
         groups = list(_alike(self._lane.attempts, self._axis))

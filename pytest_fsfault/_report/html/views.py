@@ -13,7 +13,7 @@ from pytest_fsfault._report.html.curves import pictures
 from pytest_fsfault._report.html.drawing import draw
 from pytest_fsfault._report.html.journal import FIRST, LONG, JournalRows, program
 from pytest_fsfault._report.html.sweeps import matrices
-from pytest_fsfault._report.html.templates import Markup, options, render, shown
+from pytest_fsfault._report.html.templates import Markup, filled, legible, options, render, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -96,7 +96,7 @@ class View:
         """Return all that is shown of it; `is_open`: it is seen at once."""
         test, journal = self.test, self.journal
         failure = test["failure"]["text"] if test["failure"] else ""
-        told = failure.strip() == str(self.answer.say.striptags())
+        told = legible(failure.strip()) == str(self.answer.say.striptags())
         drawing = draw(test, self.name, f"{self.anchor}-line", journal.first_of)
         return render(
             "test.jinja",
@@ -161,7 +161,7 @@ def _retried(test: Mapping[str, Any]) -> Iterator[Markup]:
     if again:
         told = Markup("; ").join(map(_waits, again[:_FEW]))
         rest = f"; and {len(again) - _FEW:,} more files" if len(again) > _FEW else ""
-        yield Markup("Retried: {}{}.").format(told, rest)
+        yield filled("Retried: {}{}.", told, rest)
 
 
 def _waits(retry: Mapping[str, Any]) -> Markup:
@@ -170,21 +170,19 @@ def _waits(retry: Mapping[str, Any]) -> Markup:
     each = [f"{wait} ×{count}" if count > 1 else wait for wait, count in waits.items()]
     told = ", ".join([*each[:_WAITS], *["…"][: len(each) > _WAITS]]) or "none"
     ended = {"ok": "then it succeeded", "failed": "then gave up"}.get(retry["outcome"], "then it ended")
-    return Markup("<code>{}</code>, {} attempts, waits {}, {}").format(
-        shown(retry["path"]), retry["attempts"], told, ended
+    return filled(
+        "<code>{}</code>, {} attempts, waits {}, {}", shown(retry["path"]), retry["attempts"], told, ended
     )
 
 
 def _ruled(test: Mapping[str, Any]) -> Iterator[Markup]:
     told = [
-        Markup("<code>{}</code>: {} matched, {} fired").format(
-            shown(rule["rule"]), rule["matched"], rule["fired"]
-        )
+        filled("<code>{}</code>: {} matched, {} fired", shown(rule["rule"]), rule["matched"], rule["fired"])
         for rule in test["rules"]
     ]
     if told:
         more = f"; and {len(told) - _FEW} more" if len(told) > _FEW else ""
-        yield Markup("Rules: {}{}.").format(Markup("; ").join(told[:_FEW]), more)
+        yield filled("Rules: {}{}.", Markup("; ").join(told[:_FEW]), more)
 
 
 def _started(test: Mapping[str, Any]) -> Iterator[Markup]:
@@ -193,10 +191,10 @@ def _started(test: Mapping[str, Any]) -> Iterator[Markup]:
             program(one["program"]) + (" (native)" if one["native"] else "") for one in test["processes"]
         )
         told = [
-            Markup("<code>{}</code>{}").format(shown(name), f" ×{count}" if count > 1 else "")
+            filled("<code>{}</code>{}", shown(name), f" ×{count}" if count > 1 else "")
             for name, count in names.most_common(_FEW)
         ]
-        yield Markup("Child processes: {}, {}.").format(len(test["processes"]), Markup(", ").join(told))
+        yield filled("Child processes: {}, {}.", len(test["processes"]), Markup(", ").join(told))
     for sentence in test["unreached"][:_FEW]:
         yield shown(sentence)
 
