@@ -90,7 +90,9 @@ class FsFault:
         if model is None:
             return self._session.add_windows("11" if version is None else version, options)
         if options or version not in (None, model.version):
-            model.must_be(version, options)
+            from pytest_fsfault._windows.upkeep import must_be  # noqa: PLC0415  # it comes with the model
+
+            must_be(model, version, options)
         return model
 
     def retries(self, operation: str | None = None, path: str | None = None) -> list[_retries.Retry]:

@@ -112,9 +112,11 @@ class Session:
         windows = _first(options.windows, profile.windows, None if off else self.ambient.windows)
         if windows is None:
             return
+        from pytest_fsfault._windows import upkeep  # noqa: PLC0415  # it comes with the model
+
         model = self.make_windows(windows.version, dict(windows.options))
         for scanner in (*profile.scanners, *(() if off else self.ambient.scanners)):
-            model.add_scanner(**scanner.keywords)
+            upkeep.add_scanner(model, **scanner.keywords)
         globs = [glob for glob in profile.pretend if glob not in self.ambient.pretend]
         if globs:
             from pytest_fsfault._windows.platform.pretend import pretend  # noqa: PLC0415  # for who asks for it
@@ -140,7 +142,9 @@ class Session:
         """Watch one more directory, which need not exist yet."""
         self.engine.roots = tuple(dict.fromkeys((*self.engine.roots, *checked_roots([path]))))
         if self.windows is not None:
-            self.windows.follow_links(self.engine.roots)
+            from pytest_fsfault._windows.upkeep import follow_links  # noqa: PLC0415  # it comes with the model
+
+            follow_links(self.windows, self.engine.roots)
         interceptor().refresh()
 
     def make_windows(self, version: str, options: dict[str, bool]) -> Windows:
@@ -269,9 +273,14 @@ class Session:
     def verify(self) -> None:
         """Raise AssertionError for what a green test must not hide."""
         proofs = None if self.proofs is None else self.proofs.findings()
-        self.verification.verify(
-            self.own, proofs=proofs, windows=() if self.windows is None else self.windows.findings()
-        )
+        self.verification.verify(self.own, proofs=proofs, windows=self._windows_findings())
+
+    def _windows_findings(self) -> list[str]:
+        if self.windows is None:
+            return []
+        from pytest_fsfault._windows.upkeep import findings  # noqa: PLC0415  # it comes with the model
+
+        return findings(self.windows)
 
 
 def _clock(kind: str) -> VirtualClock | RealClock:

@@ -23,6 +23,7 @@ from pytest_fsfault._prove.retries import retries
 from pytest_fsfault._session import open_handles, windows_model
 from pytest_fsfault._session.forced_exit import forced_exit
 from pytest_fsfault._session.roots import forms
+from pytest_fsfault._windows import upkeep
 from pytest_fsfault._windows.errnos import unix_errno
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class TrialEnvironment:
         """Shut everything out until a trial runs."""
         self._session.pause(self)
         windows = self._session.windows
-        self._mark = None if windows is None else windows.mark()
+        self._mark = None if windows is None else upkeep.mark(windows)
 
     def must_stand_alone(self) -> None:
         """Raise FsFaultError if the trials of another sweep are running."""
@@ -99,7 +100,7 @@ class TrialEnvironment:
     def _renew_model(self) -> None:
         windows = self._session.windows
         if windows is not None:
-            windows.rewind(self._mark)
+            upkeep.rewind(windows, self._mark)
 
     def lingers(self) -> bool:
         """Return whether `prepare` has left behind what no copy of its tree would have."""

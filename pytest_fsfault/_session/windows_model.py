@@ -20,6 +20,7 @@ from pytest_fsfault._windows.open_files.fake import FakeOpenFiles
 from pytest_fsfault._windows.open_files.this_process import OpenFiles
 from pytest_fsfault._windows.reactions import Reactions
 from pytest_fsfault._windows.state import WindowsState
+from pytest_fsfault._windows.upkeep import follow_links
 from pytest_fsfault._windows.versions import version as _version
 from pytest_fsfault._windows.windows import Windows
 
@@ -46,7 +47,7 @@ def windows(engine: Engine, version: str, options: dict[str, bool], seed: int | 
     engine.on_filesystem_change = lambda there: model.move(scenes.at(there))
     engine.plan.ignore_case = not state.version.case_sensitive
     made = Windows(model, _site)
-    made.follow_links(engine.roots)
+    follow_links(made, engine.roots)
     return made
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._windows.holders import scanners
-from pytest_fsfault._windows.holders.holds import KINDS, Hold, latest
+from pytest_fsfault._windows.holders.holds import KINDS, Hold
 from pytest_fsfault._windows.lookup import Location
 from pytest_fsfault._windows.platform.pretend import CONSTANTS, Pretence, pretend
 from pytest_fsfault._windows.sharing import WRITE, Opening, bits
-from pytest_fsfault._windows.versions import version as _version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,14 +26,6 @@ __tracebackhide__ = True
 
 _EVER = float("inf")
 _LETTERS = re.compile("[rwd]*")
-
-
-class Checkpoint(NamedTuple):
-    """What the model knew at one moment: the latest hold, those that waited, and the state."""
-
-    number: int
-    waiting: tuple[Hold, ...]
-    state: Any
 
 
 class Windows:
@@ -191,7 +182,7 @@ class Windows:
             raise FsFaultError("a hold needs a path, or on= with a glob such as '*.dll', and not both")
         if on is not None:
             if not isinstance(on, str) or not on.strip():
-                raise FsFaultError(f"on={on!r} is no glob; write one such as on='*.dll'")
+                raise FsFaultError(f"on={on!r} is not a glob; write one such as on='*.dll'")
             hold = Hold(holds, opening, since=now, until=_EVER, declared=True, on=on, by=by)
             hold.seconds = length
             return holds.add(hold, None)
@@ -199,7 +190,7 @@ class Windows:
         location = self._find(path, "a hold")
         if opening.kind in {"cwd", "watch"} and not location.is_directory:
             raise FsFaultError(
-                f"{os.fspath(path)!r} is a file, so nobody can enter or watch it; name a directory"
+                f"{os.fspath(path)!r} is a file, which cannot be entered or watched; name a directory"
             )
         hold = Hold(holds, opening, since=now, until=now + length, declared=True, by=by)
         return holds.add(hold, location.identity, self._state.real(location.path))
@@ -208,7 +199,7 @@ class Windows:
         try:
             text = os.fsdecode(os.fspath(path))
         except TypeError:
-            raise FsFaultError(f"{path!r} is no path; name a file or a directory") from None
+            raise FsFaultError(f"{path!r} is not a path; name a file or a directory") from None
         native = self._state.native
         location = self._state.lookup.find(str(native.absolute(text)))
         if location.is_link:
@@ -221,50 +212,6 @@ class Windows:
                 f"{text!r} does not exist, so {what} finds nothing there; name what exists{hint}"
             )
         return location
-
-    # What the session calls.
-
-    def add_scanner(self, **keywords: Any) -> None:
-        """Let a scanner of a profile act, which need not open any file."""
-        self._model.reactions.add(scanners.scanner(**keywords), declared=False)
-
-    def follow_links(self, roots: Iterable[str]) -> None:
-        """Record which of the watched directories are links to others."""
-        pairs = ((root, str(self._state.native.realpath(root))) for root in roots)
-        self._state.links = [(root, real) for root, real in pairs if root != real]
-
-    def must_be(self, wanted: str | None, options: dict[str, bool]) -> None:
-        """Refuse to be another Windows than this one."""
-        there = self._state.version
-        if _version(there.name if wanted is None else wanted, options) != there:
-            raise FsFaultError(
-                f"windows({wanted or there.name!r}) is not possible: this session emulates {there.name!r} with other "
-                "options already; say what it is once"
-            )
-
-    def findings(self) -> list[str]:
-        """Return what a green test must not hide: holds and scanners without effect, names that no module had."""
-        unmet = [hold for state in self._model.states for hold in state.holds.declared if not hold.met]
-        return [
-            *(f"nobody met a hold: {hold.explain(_EVER)}" for hold in unmet),
-            *self._model.reactions.silent(),
-            *(
-                f"pretend({pattern!r}) matched no module"
-                for pretence in self._pretences
-                for pattern in pretence.unmatched
-            ),
-        ]
-
-    def mark(self) -> Checkpoint:
-        """Return what `rewind` goes back to."""
-        return Checkpoint(latest(), tuple(self._state.holds.waiting), self._state.mark())
-
-    def rewind(self, mark: Checkpoint | None) -> None:
-        """Undo what was declared and found out since a mark, or ever: the files that it was about are gone."""
-        number, waiting, state = mark or Checkpoint(-1, (), None)
-        self._state.holds.rewind(number, waiting)
-        self._state.rewind(state)
-        self._model.reset()
 
     def close(self) -> None:
         """Close all holds."""

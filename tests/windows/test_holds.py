@@ -171,7 +171,9 @@ def test_an_unmet_hold_fails_the_test(file):
     with pytest.raises(AssertionError) as caught, inject(windows="11", roots=[file.parent]) as fsfault:
         fsfault.windows().run(file)
     line = caught.traceback[0].lineno
-    assert f"nobody met a hold: a.dll is running (declared at test_holds.py:{line + 2})" == str(caught.value)
+    assert f"a hold was never hit: a.dll is running (declared at test_holds.py:{line + 2})" == str(
+        caught.value
+    )
 
 
 def test_many_holds_on_one_file(session, file):
