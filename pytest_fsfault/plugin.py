@@ -57,6 +57,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--fsfault-json", metavar="PATH", help="write what happened to a file")
     add("--fsfault-html", metavar="PATH", help="write what happened as a page for a browser")
     add("--fsfault-markdown", metavar="PATH", help="write a summary for the page of a CI job")
+    add(
+        "--fsfault-replay",
+        metavar="PATH",
+        help="let happen again what a run has written by --fsfault-json",
+    )
     add("--fsfault-show", metavar="faults|all", help="show the faults, or all entries, of passing tests too")
     add("--fsfault-trial", metavar="ID", help="run only this trial of each sweep (after the fault-free one)")
     add("--fsfault-list", action="store_true", help="list operations, groups, errors, schedules and profiles")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_fsfault._report.colours import Markup
+    from pytest_fsfault._report.recording import Recordings
+    from pytest_fsfault._report.summary import Replayed
     from pytest_fsfault._session.ambient import Ambient
     from pytest_fsfault._session.session import Session
 
@@ -42,6 +44,9 @@ class Results:
         self._tests: list[dict[str, Any]] = []
         self._shown: list[tuple[str, list[str]]] = []
         self._started = time.time()
+        #: What is replayed, if anything is; the runner reads it.
+        self.recordings: Recordings | None = None
+        self._untouched = 0  # how many tests ran that it does not have
         #: Returns the published retry policies as data; the plugin sets it, which knows them.
         self.policies: Callable[[], list[dict[str, Any]]] = list
         self._red = ""  # the test whose journal was printed last
@@ -110,6 +115,8 @@ class Results:
         if rerun:
             self._reruns[report.nodeid] = rerun
             self._journals[report.nodeid] = journal or self._journals.get(report.nodeid, [])
+        if self.recordings is not None and report.when == "call" and not hasattr(report, "context"):
+            self._untouched += report.nodeid not in self.recordings.tests
         found = getattr(report, "fsfault", None)
         if found is None or hasattr(report, "context"):
             return
@@ -167,7 +174,7 @@ class Results:
         from pytest_fsfault._core.language.legible import legible  # noqa: PLC0415
         from pytest_fsfault._report.summary import one_line, summary_lines, totals  # noqa: PLC0415
 
-        total = totals(self._tests)
+        total = totals(self._tests, self._replayed())
         if verbosity < 0:
             return [legible(one_line(total, self._arguments()))]
         lines = [*summary_lines(total, self._arguments()), *self._advice(total), self._unwritten]
@@ -228,7 +235,14 @@ class Results:
         facts = run_facts(
             self._settings(), seed, self._arguments(), self._config.invocation_params.args, self.policies()
         )
-        return document(self._tests, {**facts, "started": self._started})
+        replay_of = None if self.recordings is None else self.recordings.source
+        run = {**facts, "replay_of": replay_of, "started": self._started}
+        return document(self._tests, run, self._replayed())
+
+    def _replayed(self) -> Replayed | None:
+        from pytest_fsfault._report.summary import Replayed  # noqa: PLC0415
+
+        return None if self.recordings is None else Replayed(self.recordings.source, self._untouched)
 
 
 def _failure(call: Any, report: Any) -> dict[str, Any] | None:

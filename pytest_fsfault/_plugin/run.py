@@ -96,7 +96,8 @@ class Runner:
         """Read the settings as far as there are any; raise FsFaultError for a mistake in them."""
         given = self._options
         texts = (
-            given.fsfault_profile, given.fsfault_seed, given.fsfault_show, given.fsfault_trial, *self._files().values()
+            given.fsfault_profile, given.fsfault_seed, given.fsfault_show, given.fsfault_trial, given.fsfault_replay,
+            *self._files().values(),
         )  # fmt: skip
         used = given.fsfault or given.fsfault_rule or any(text is not None for text in texts)
         if used or any(self._ini().values()) or self._own_profiles():
@@ -137,13 +138,14 @@ class Runner:
         return self._settings
 
     def _settle(self) -> Ambient:
-        from pytest_fsfault._plugin.settings import Given, ambient, show, target, trial  # noqa: PLC0415
+        from pytest_fsfault._plugin.settings import Given, ambient, recordings, show, target, trial  # noqa: PLC0415
 
         given, ini = self._options, self._ini()
         show(given.fsfault_show)
         trial(given.fsfault_trial)
         files = self._files().items()
         self.targets = {form: target(f"--fsfault-{form}", text) for form, text in files if text is not None}
+        self.results.recordings = recordings(given.fsfault_replay)
         return ambient(
             Given(
                 on=given.fsfault,
@@ -175,7 +177,8 @@ class Runner:
 
             settings = replace(
                 self.settings(), seed=self.seed, trial=self._options.fsfault_trial,
-                directory=self.gates.directory, rerun=self._rerun, numbering=bool(self.targets.keys() - {"markdown"}),
+                directory=self.gates.directory, rerun=self._rerun, numbering="json" in self.targets,
+                recordings={} if self.results.recordings is None else self.results.recordings.tests,
             )  # fmt: skip
             factory = getattr(self._config, "_tmp_path_factory", None)
             if factory is not None and not settings.roots:
@@ -222,6 +225,8 @@ class Runner:
             parts += ["--fsfault-rule", rule]
         for setting in filter(_is_kept, given.override_ini or ()):
             parts += ["-o", setting]
+        if given.fsfault_replay is not None:
+            parts += ["--fsfault-replay", given.fsfault_replay]
         if trial is not None:
             parts += ["--fsfault-trial", trial]
         return joined([*parts, "--fsfault-seed", str(self.seed)])
@@ -253,7 +258,7 @@ class Runner:
             self.forget(item)  # some plugins run an item again
         marks = list(item.iter_markers("fsfault"))
         uses = forced or "fsfault" in getattr(item, "fixturenames", ())
-        if not (marks or uses or self.under_faults):
+        if not (marks or uses or self.under_faults or self._is_recorded(item)):
             return
         if "pyfakefs.fake_filesystem_unittest" in sys.modules:
             from pytest_fsfault._intercept.fake.isolation import prepare  # noqa: PLC0415
@@ -273,13 +278,17 @@ class Runner:
 
         self._know_plugins()
         options = self._asked(item, marks)
-        if not (uses or self.under_faults or any(mark.args or mark.kwargs for mark in marks)):
+        asked = any(mark.args or mark.kwargs for mark in marks)
+        if not (asked or uses or self.under_faults or self._is_recorded(item)):
             raise FsFaultError(_NO_ARGUMENT)
         if options.profile == "off" and not options.rules and not uses:
             return
         session = Session(options, self.ambient(), test=item.nodeid)
         session.start()
         item.stash[self._keys.session] = session
+
+    def _is_recorded(self, item: Any) -> bool:
+        return self.results.recordings is not None and item.nodeid in self.results.recordings.tests
 
     def _asked(self, item: Any, marks: list[Any]) -> Options:
         """Return what the markers say together, the outermost first, and the fixture's parameter."""

@@ -39,7 +39,6 @@ def run_facts(
         "policies": policies,
         "command": joined(["pytest", *map(str, words)]),
         "arguments": arguments,
-        "replay_of": None,
     }
 
 

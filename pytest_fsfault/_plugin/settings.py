@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.language.rules import Rule
+from pytest_fsfault._report.recording import read_recordings
 from pytest_fsfault._session.ambient import Ambient
 from pytest_fsfault._session.profile import Profile, listed
 from pytest_fsfault._session.profile_keys import read_settings
@@ -19,6 +20,8 @@ from pytest_fsfault._session.roots import checked_roots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from pytest_fsfault._report.recording import Recordings
 
 
 _DEFAULT = "windows"
@@ -168,6 +171,23 @@ def target(option: str, text: str) -> Path:
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise FsFaultError(f"{option} {text!r} is not writable; choose another place")
     return path
+
+
+def recordings(text: str | None) -> Recordings | None:
+    """Return what is to be replayed; None if nothing is."""
+    if text is None:
+        return None
+    try:
+        raw = Path(text).read_bytes()
+    except (OSError, ValueError) as error:
+        told = getattr(error, "strerror", None) or error
+        raise FsFaultError(
+            f"--fsfault-replay {text!r} cannot be read ({told}); write the path of a file that --fsfault-json has written"
+        ) from None
+    try:
+        return read_recordings(raw, text)
+    except FsFaultError as error:
+        raise FsFaultError(f"--fsfault-replay: {text!r} {error}") from None
 
 
 def project_profiles(raw: bytes, place: str) -> list[tuple[str, Any]]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.engine.journal import Entry
     from pytest_fsfault._core.engine.plan import Armed
+    from pytest_fsfault._core.engine.replay import Replay
     from pytest_fsfault._core.real_clock import Wait
 
 
@@ -34,6 +35,7 @@ class Facts(NamedTuple):
     troubles: Sequence[str]
     holds: Iterable[Mapping[str, Any]]
     kept_step: Mapping[str, float]  # the real seconds that the clock took beside the wait of each thread
+    replay: Replay | None  # what decided in the place of rules and model
     end: float
 
 
@@ -43,6 +45,7 @@ def evidence(facts: Facts) -> dict[str, Any]:
     return {
         "virtual_end": facts.end,
         "baseline": None,
+        "replay": None if facts.replay is None else _replay(facts.replay),
         "observed": facts.observed,
         "numbered": facts.numbered,
         "kept_step": dict(facts.kept_step),
@@ -59,6 +62,15 @@ def evidence(facts: Facts) -> dict[str, Any]:
         "unreached": list(facts.troubles),
         "sweeps": list(_rows(sweeps)),
         "tolerances": facts.proofs.get("tolerances", []),
+    }
+
+
+def _replay(replay: Replay) -> dict[str, Any]:
+    missing = replay.missing
+    return {
+        "as_recorded": replay.came,
+        "never_came": [call.told for call in missing if call.vital],
+        "of_other_system": sum(not call.vital for call in missing),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +18,14 @@ _SLOW = 1
 SCHEMA = 1
 
 
-def totals(tests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+class Replayed(NamedTuple):
+    """Which file was replayed, and how many tests ran untouched since it does not have them."""
+
+    source: str
+    untouched: int
+
+
+def totals(tests: Sequence[Mapping[str, Any]], replayed: Replayed | None = None) -> dict[str, Any]:
     """Add up the evidence of all tests."""
     return {
         "tests": len(tests),
@@ -34,6 +41,19 @@ def totals(tests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "processes": sum(len(test["processes"]) for test in tests),
         "unreached": _unreached(tests),
         **_swept(tests),
+        "replay": None if replayed is None else _replay(tests, replayed),
+    }
+
+
+def _replay(tests: Sequence[Mapping[str, Any]], replayed: Replayed) -> dict[str, Any]:
+    found = [test["replay"] for test in tests if test["replay"] is not None]
+    return {
+        "source": replayed.source,
+        "tests": len(found),
+        "untouched": replayed.untouched,
+        "as_recorded": sum(one["as_recorded"] for one in found),
+        "never_came": sum(len(one["never_came"]) for one in found),
+        "of_other_system": sum(one["of_other_system"] for one in found),
     }
 
 
@@ -66,9 +86,11 @@ def _swept(tests: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     }
 
 
-def document(tests: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) -> dict[str, Any]:
+def document(
+    tests: Sequence[Mapping[str, Any]], run: Mapping[str, Any], replayed: Replayed | None = None
+) -> dict[str, Any]:
     """Return everything that a run has shown, as `schema.json` describes it."""
-    return {"schema": SCHEMA, "run": dict(run), "totals": totals(tests), "tests": list(tests)}
+    return {"schema": SCHEMA, "run": dict(run), "totals": totals(tests, replayed), "tests": list(tests)}
 
 
 def _kept_step(tests: Iterable[Mapping[str, Any]]) -> dict[str, float]:
@@ -96,6 +118,7 @@ def summary_lines(total: Mapping[str, Any], reproduce: str) -> Iterator[str]:
     """Yield the summary: tests under fault, faults, retries, waits, rules that never fired."""
     what = f"{number(total['tests'], 'test')} under fault, {number(total['faults'], 'fault')}"
     yield what + (f"; {reproduce}" if reproduce else "")
+    yield from _replay_lines(total["replay"])
     counts = total["counts"]
     width = max((len(operation) for operation, _, _ in counts[:_MOST]), default=0)
     for operation, fault, count in counts[:_MOST]:
@@ -119,6 +142,19 @@ def one_line(total: Mapping[str, Any], reproduce: str) -> str:
     missed = f", {number(len(total['never_fired']), 'rule')} never fired" if total["never_fired"] else ""
     what = f"{number(total['tests'], 'test')} under fault, {number(total['faults'], 'fault')}"
     return f"fsfault: {what}{failed}{missed}; {reproduce}"
+
+
+def _replay_lines(replay: Mapping[str, Any] | None) -> Iterator[str]:
+    if replay is None:
+        return
+    calls = f"{number(replay['as_recorded'], 'call')} as recorded"
+    if replay["never_came"]:
+        calls += f", {replay['never_came']} never came"
+    if replay["of_other_system"]:
+        calls += f", {replay['of_other_system']} that only the recorded system makes"
+    yield f"replay of {replay['source']}: {number(replay['tests'], 'test')}, {calls}"
+    if replay["untouched"]:
+        yield f"  {number(replay['untouched'], 'test')} not in the file ran without it"
 
 
 def _children(total: Mapping[str, Any]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from pytest_fsfault._session.profiles import built_in
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pytest_fsfault._core.engine.replay import Recording
     from pytest_fsfault._core.language.rules import Rule
     from pytest_fsfault._session.keywords import ClockName, Outside, Strict
     from pytest_fsfault._session.profile import Profile, ScannerChoice
@@ -39,6 +40,8 @@ class Ambient:
     numbered: tuple[str, ...] = ()
     #: Whether calls are numbered, for a file from which another run replays them.
     numbering: bool = False
+    #: What is replayed, by the ID of a test.
+    recordings: Mapping[str, Recording] = field(default_factory=dict)
     #: The one trial of a sweep that is to run.
     trial: str | None = None
     #: Returns the directory of the test that runs, if there is one.
@@ -49,4 +52,6 @@ class Ambient:
     @cached_property
     def bare(self) -> Ambient:
         """What of it holds for an `inject`, which says itself what it wants: rules are added to tests as a whole."""
-        return replace(self, profile="off", rules=(), windows=None, scanners=(), seed=0, numbering=False)
+        return replace(
+            self, profile="off", rules=(), windows=None, scanners=(), seed=0, numbering=False, recordings={}
+        )

@@ -11,6 +11,7 @@ from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._core.engine.guard import Guard
 from pytest_fsfault._core.engine.numbering import CallNumbers
 from pytest_fsfault._core.engine.plan import Armed
+from pytest_fsfault._core.engine.replay import Replay
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._host.paths import IGNORES_CASE
 from pytest_fsfault._host.whole import complete, run_all
@@ -25,9 +26,10 @@ from pytest_fsfault._windows.errnos import unix_errno
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from pytest_fsfault._core.engine.journal import Journal
+    from pytest_fsfault._core.engine.replay import Recording
     from pytest_fsfault._core.language.rules import Rule
     from pytest_fsfault._intercept.calls.gates import Gate
     from pytest_fsfault._session.ambient import Ambient
@@ -96,7 +98,7 @@ class Session:
         self.trials: list[int] = []  # how long the journal was when a trial of a sweep began or ended
         self._forced_exit = forced_exit([])
         self.numbered = ambient.numbered if options.roots is None else ()
-        self.engine.numbers = _numbers(ambient, self.numbered)
+        self._begin_replay(ambient.recordings.get(test), numbering=ambient.numbering)
         self._gate = False
         self._paused: set[object] = set()  # who has
         self.around: list[Armed] = []  # the rules of the run and of the profile, which need not fire
@@ -105,6 +107,14 @@ class Session:
         self.around = [self._arm(rule) for rule in (*from_outside, *profile.rules)]
         self._pretence: Pretence | None = None
         self._emulate(options, profile)
+
+    def _begin_replay(self, recording: Recording | None, *, numbering: bool) -> None:
+        """Let a recorded run decide, if there is one; number the calls for it, or for one to come."""
+        if recording is not None:
+            self.engine.replay = self.verification.replay = Replay(recording)
+            self.engine.records_all |= recording.observed
+        if recording is not None or numbering:
+            self.engine.numbers = CallNumbers(numbered=bool(self.numbered), ignore_case=IGNORES_CASE)
 
     def _emulate(self, options: Options, profile: Profile) -> None:
         """Switch the Windows model on, if the test, its profile or the ini file names a version."""
@@ -285,10 +295,6 @@ class Session:
 
 def _clock(kind: str) -> VirtualClock | RealClock:
     return RealClock() if kind == "real" else interceptor().clock or VirtualClock(ThreadActivity())
-
-
-def _numbers(ambient: Ambient, numbered: Sequence[str]) -> CallNumbers | None:
-    return CallNumbers(numbered=bool(numbered), ignore_case=IGNORES_CASE) if ambient.numbering else None
 
 
 def _seed(options: Options, ambient: Ambient, of_profile: int | None, test: str) -> int | str:

@@ -44,6 +44,7 @@ def evidence_of(session: Session) -> dict[str, Any]:
             troubles=troubles,
             holds=[] if session.windows is None else _holds(session.windows),
             kept_step={name: span / SECOND for name, span in session.clock.kept_step.items()},
+            replay=session.engine.replay,
             end=session.clock.now,
         )
     )
@@ -71,6 +72,15 @@ def exposed(session: Session) -> dict[str, int]:
         return {}
     found = session.engine.tallies
     return {name: found[name].count for name in sorted(_HELD_UP) if name in found and found[name].count}
+
+
+def by_chance(session: Session) -> bool:
+    """Return whether a fault was drawn: by a rule with ``P%``, or as the hold of a scanner."""
+    rules = (*session.own, *session.around)
+    if any(armed.fired and armed.rule.when.percent is not None for armed in rules):
+        return True
+    states = () if session.windows is None else session.windows._model.states
+    return any(state.holds.met for state in states)
 
 
 def lines_of(session: Session, *, everything: bool) -> Iterator[str]:

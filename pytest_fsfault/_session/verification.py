@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._core.engine.near_misses import Elsewhere, Unmet, never_fired
+from pytest_fsfault._core.engine.replay import never_came
 from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._intercept.calls.gates import Gate
 from pytest_fsfault._intercept.calls.installation import replaced, replaced_sleep
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.engine.engine import Engine
     from pytest_fsfault._core.engine.guard import Guard
     from pytest_fsfault._core.engine.plan import Armed
+    from pytest_fsfault._core.engine.replay import Replay
     from pytest_fsfault._intercept.children.parent.started import ProcessRow
     from pytest_fsfault._session.keywords import Strict
     from pytest_fsfault._session.untracked_changes import ChangeRecorder
@@ -38,6 +40,7 @@ class Verification:
         self._handles: frozenset[tuple[int, str]] = frozenset()
         self._recorder: ChangeRecorder | None = None
         self._over = False
+        self.replay: Replay | None = None  # what decides in the place of rules and model
         self.guard: Guard | None = None  # what refuses changes outside the roots
         self.demands_native = False  # whether the test fails where native programs cannot be reached
         self._observed = Observed({}, {}, {})
@@ -118,12 +121,19 @@ class Verification:
     def verify_one(self, armed: Armed, error: BaseException | None) -> None:
         """Raise `Unmet` if one rule has not fired that had to by now; not on top of an `error`."""
         interceptor().refresh()
-        if error is None and self._strict is not False and not (armed.fired or armed.rule.optional):
+        if (
+            error is None
+            and self._strict is not False
+            and self.replay is None
+            and not (armed.fired or armed.rule.optional)
+        ):
             interceptor().state.drain_counts()
             raise Unmet(never_fired(armed, self._engine, self.elsewhere))
 
     def near_misses(self, own: Collection[Armed]) -> Iterator[str]:
-        """Yield a sentence for each rule of the test that has not fired, unless it need not."""
+        """Yield a sentence for each rule of the test that has not fired, unless it need not, and what a replay lacks."""
+        if self.replay is not None:
+            yield "\n".join(never_came(self.replay.missing))
         if self._strict is not False:
             interceptor().state.drain_counts()
             missed = self._missed({id(armed) for armed in own})
@@ -139,6 +149,8 @@ class Verification:
 
     def _missed(self, own: set[int]) -> list[Armed]:
         """Return the test's own rules that never fired."""
+        if self.replay is not None:
+            return []  # a recorded run decides, and what it has is asked for
         return [armed for armed in self._engine.plan.never_fired() if id(armed) in own]
 
     def _found_anyway(self) -> Iterator[str]:
@@ -146,6 +158,8 @@ class Verification:
         ended = self._engine.ended
         if ended is not None:
             yield f"{type(ended).__name__}: {ended}"
+        if self.replay is not None:
+            yield from never_came(self.replay.missing)
         if self.demands_native and self._engine.native and (reason := why_not()):
             yield f"native=True, but {reason}"
 
@@ -170,7 +184,7 @@ class Verification:
         if missed and (standstill := self.standstill()):
             yield standstill
         yield from self._unreached(missed=bool(missed))
-        yield from windows
+        yield from windows if self.replay is None else ()
         if self._strict == "all":
             yield from self._unnoticed(proved=proofs is not None)
 

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, NoReturn
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
-from pytest_fsfault._core.engine.interfaces import Answered, Ruling
+from pytest_fsfault._core.engine.interfaces import Answer, Answered, Ruling
 from pytest_fsfault._core.engine.journal import CallCounts, Journal, ends_text
 from pytest_fsfault._core.engine.plan import Plan
 from pytest_fsfault._core.language.globs import within
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.engine.interfaces import ClockView, SystemModel
     from pytest_fsfault._core.engine.journal import Handling, Outcome, Tally
     from pytest_fsfault._core.engine.numbering import CallNumbers
-    from pytest_fsfault._core.engine.plan import Armed
+    from pytest_fsfault._core.engine.plan import Armed, Decision
+    from pytest_fsfault._core.engine.replay import Replay
     from pytest_fsfault._core.language.operations import Operation
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
@@ -56,6 +57,7 @@ class Engine:
         self.on_filesystem_change: Callable[[object], object] = _ignore
         self.records_all = observing
         self.numbers: CallNumbers | None = None  # numbers all calls, so that another run knows them again
+        self.replay: Replay | None = None  # decides in the place of rules and model
         self.proving = False  # whether a trial runs, whose calls are its own affair
         self.children = children  # whether child processes are under it as well
         self.native = children  # whether native programs are, too, where that is possible
@@ -146,8 +148,7 @@ class Engine:
         with self._lock:
             self.raise_if_ended()
             self.count(operation.name, 1, [ends_text(operation.path, operation.target)])
-            nth = self._number(operation)
-            decision, matched = self.plan.decide(operation, at, self.roots, already_decided=already_decided)
+            nth, decision, matched = self._by_rules(operation, at, already_decided=already_decided)
             if decision is not None:
                 decision = decision._replace(trial=self.trial)
                 if decision.fault.kind == "crash":
@@ -159,10 +160,24 @@ class Engine:
         wanted = matched or doubted or self.records_all or self._was_refused(operation)
         return Ruling(decision, at, wanted, self, None if self.model is None else self._judge, nth)
 
-    def _number(self, operation: Operation) -> int:
-        """Return which of its calls this one is; 0 if nobody wants to know."""
-        numbers = None if self.proving else self.numbers
-        return 0 if numbers is None else numbers.count(operation, self.roots)[1]
+    def _by_rules(
+        self, operation: Operation, at: float, *, already_decided: bool
+    ) -> tuple[int, Decision | None, bool]:
+        """Return which of its calls this one is (0 if nobody wants to know), what is decided, and if it is recorded."""
+        if self.numbers is None or self.proving:
+            return 0, *self.plan.decide(operation, at, self.roots, already_decided=already_decided)
+        key, nth = self.numbers.count(operation, self.roots)
+        if self.replay is None:
+            return nth, *self.plan.decide(operation, at, self.roots, already_decided=already_decided)
+        call = self.replay.take(key, nth)
+        decision = None if call is None or already_decided else self.replay.decision(call)
+        matched = self.plan.count(operation, at, self.roots, None if decision is None else decision.reason)
+        return nth, decision, matched or call is not None
+
+    @property
+    def replaying(self) -> bool:
+        """Whether a recorded run decides, and not the rules and the model."""
+        return self.replay is not None and not self.proving
 
     def record(
         self,
@@ -204,6 +219,9 @@ class Engine:
             return None
         self.raise_if_ended()
         answer = model.judge(operation)
+        if answer.code and self.replaying:
+            model.passed(operation, Answer(operation.path, operation.target))
+            return None
         if answer.code:
             with self._lock:
                 self._refused.add(_key(model.spelled(operation)))

@@ -92,12 +92,33 @@ def _sorts(call: PendingCall) -> bool:
 
 def _raise(call: PendingCall, decision: Decision) -> NoReturn:
     __tracebackhide__ = True
+    if decision.unless_alike:
+        _try(call, decision)
     if decision.fault.after or call.operation.name in CLOSES:
         _ask_models(call)
         call.act.discard(call.perform())
     error = call.refusal(decision)
     call.note("raised", error)
     raise error
+
+
+def _try(call: PendingCall, decision: Decision) -> None:
+    """Make a call that failed in a recorded run, if nothing can come of it; raise its own error if it is the same."""
+    __tracebackhide__ = True
+    error = decision.fault.error
+    assert error is not None  # noqa: S101  # it is an error that is raised again
+    if not PendingCall.may_try(call.operation, error.errno):
+        return
+    _ask_models(call)
+    try:
+        result = call.act.perform()
+    except OSError as found:
+        if found.errno == error.errno:
+            call.decision = None
+            call.note("failed", found)
+            raise
+    else:
+        call.act.discard(result)
 
 
 def _delay(call: PendingCall, decision: Decision) -> Any:

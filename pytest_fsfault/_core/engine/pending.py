@@ -65,6 +65,9 @@ class PendingCall:
     #: Says who stands behind an error that the system itself has raised, nothing where nobody tells.
     explain: ClassVar[Callable[[str, OSError], str]] = staticmethod(lambda _path, _error: "")
 
+    #: Returns whether a call that is to fail with an errno may be made: nothing comes of it, or it fails anyway.
+    may_try: ClassVar[Callable[[Operation, int], bool]] = staticmethod(lambda _operation, _errno: False)
+
     def __init__(self, asked: Operation, operation: Operation, act: Action) -> None:
         self.asked = asked
         self.operation = operation

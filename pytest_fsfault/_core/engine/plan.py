@@ -29,6 +29,7 @@ class Decision(NamedTuple):
     note: str = ""  # what the exception says of it, besides its own text
     trial: int = 0  # the trial of a sweep that injects it
     hold: int | None = None  # the number of the hold that refuses, if one does
+    unless_alike: bool = False  # whether the real call's own error comes first, if it is the same
 
 
 class Armed:
@@ -232,6 +233,18 @@ class Plan:
             armed, reason = due[0]
             armed.fired += 1
             return Decision(armed.rule.fault, reason), True
+
+    def count(self, operation: Operation, now: float, roots: Sequence[str], reason: str | None) -> bool:
+        """Count a call that something else decides about; return whether any rule means it.
+
+        The rule fires that gave the `reason` of what was decided.
+        """
+        matching = self.matching(operation, roots)
+        with self._lock:
+            for one in matching:
+                one.count(operation, now, roots, self.ignore_case)
+                one.fired += reason is not None and reason.startswith(f"{one.rule}: ")
+        return bool(matching)
 
     def never_fired(self) -> list[Armed]:
         """Return the rules that had to fire and did not, those removed included and those judged left out."""

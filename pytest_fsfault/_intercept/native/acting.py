@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
-from pytest_fsfault._core.engine.pending import Action, decide
+from pytest_fsfault._core.engine.pending import Action, PendingCall, decide
 from pytest_fsfault._core.language.random_names import blanked
 from pytest_fsfault._intercept.native import memory
 from pytest_fsfault._intercept.native.replies import GIVE, KILL, PROCEED, Reply
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.engine.engine import Engine
     from pytest_fsfault._core.engine.interfaces import Sessions
-    from pytest_fsfault._core.engine.pending import PendingCall
     from pytest_fsfault._core.engine.plan import Decision
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._intercept.native.calls import Call, Maker
@@ -101,9 +100,19 @@ class AskedCall:
             case.who = self._call.task, self._asker.process
             if case.decision is None or case.decider is None:
                 return self._let()
+            if self._fails_alike(case.decision):
+                case.decision = None
+                return self._let()
             return self._act(case, case.decision, case.decider)
         except (SimulatedCrash, RetryStorm):
             return KILL
+
+    def _fails_alike(self, decision: Decision) -> bool:
+        """Return whether a call that failed in a recorded run is made, since nothing comes of it or it fails here, too."""
+        error = decision.fault.error
+        if not decision.unless_alike or error is None or "mutate" not in self._operation.groups:
+            return False
+        return PendingCall.may_try(self._operation, error.errno)
 
     def _act(self, case: PendingCall, decision: Decision, decider: Sessions) -> Reply:
         fault = decision.fault

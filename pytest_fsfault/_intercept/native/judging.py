@@ -206,7 +206,8 @@ def _may_be_exempt(call: Call) -> bool:
 
 
 def _wants_all(engine: Engine) -> bool:
-    return engine.records_all or engine.ended is not None or engine.model is not None
+    replaying = engine.replay is not None and engine.replay.recording.native
+    return engine.records_all or replaying or engine.ended is not None or engine.model is not None
 
 
 def _concerned(engine: Engine, operation: Operation) -> bool:

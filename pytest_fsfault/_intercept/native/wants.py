@@ -64,6 +64,7 @@ def _spoken(engines: Iterable[Engine]) -> set[str]:
 def _concerned(engine: Engine) -> bool:
     return (
         engine.records_all
+        or (engine.replay is not None and engine.replay.recording.native)
         or engine.guard is not None
         or engine.ended is not None
         or engine.model is not None

@@ -118,7 +118,7 @@ def _is_epoch(value: object) -> bool:
 
 
 _ENDED = _list_of(_one_of("SimulatedCrash", "RetryStorm"), is_text)
-_DECISION = _list_of(_is_fault, is_text, is_text, is_number, _or_none(_ENDED))
+_DECISION = _list_of(_is_fault, is_text, is_text, is_number, _or_none(_ENDED), is_truth)
 _ALLOWED = (is_text, is_text_or_none, is_truth, is_truth, is_truth)
 _REFUSED = (is_number, is_text)
 

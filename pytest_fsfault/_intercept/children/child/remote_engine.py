@@ -259,10 +259,10 @@ class RemoteSessions:
         return Ruling(None, self.clock.now, True, ObservedCall(self, operation))
 
     def _decision(self, row: Message) -> Decision:
-        text, reason, note, trial, ended = row
+        text, reason, note, trial, ended, unless_alike = row
         if ended is not None:
             self.ended = decode_ending(ended)
-        return Decision(parsed(text), reason, note, trial)
+        return Decision(parsed(text), reason, note, trial, unless_alike=unless_alike)
 
     def _judge(self, number: int, models: Message, operation: Operation) -> Answered | None:
         """Return what the models of the parent say."""

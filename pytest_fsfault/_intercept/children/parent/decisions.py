@@ -291,7 +291,8 @@ _ELSEWHERE = Action(_elsewhere)
 def _decision_row(decision: Decision, decider: Sessions | None) -> Message:
     """Return a decision as plain values, with what ended the session that made it."""
     ended = None if decider is None or decider.ended is None else encode_ending(decider.ended)
-    return str(decision.fault), decision.reason, decision.note, decision.trial, ended
+    fault = str(decision.fault)
+    return fault, decision.reason, decision.note, decision.trial, ended, decision.unless_alike
 
 
 def _models_row(call: PendingCall) -> Message | None:
