@@ -6,6 +6,7 @@ import errno
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pytest_fsfault._core.engine.numbering import ROOT
 from pytest_fsfault._report.lines import seen_from_here, shorten
 
 if TYPE_CHECKING:
@@ -131,9 +132,14 @@ def _rule(armed: Armed, *, own: bool, facts: Facts) -> dict[str, Any]:
 def _ends(operation: str, path: str, target: str | None, roots: Sequence[str]) -> dict[str, Any]:
     return {
         "operation": operation,
-        "path": shorten(path, roots),
-        "target": None if target is None else shorten(target, roots),
+        "path": _seen(path, roots),
+        "target": None if target is None else _seen(target, roots),
     }
+
+
+def _seen(path: str, roots: Sequence[str]) -> str:
+    """Return a path as seen from its root; a root itself is ``.``."""
+    return ROOT if path in roots else shorten(path, roots)
 
 
 def _retry(retry: Any, roots: Sequence[str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pytest_fsfault._core.engine.replay import RecordedCall, Recording
 from pytest_fsfault._core.language.faults import Fault
 from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._core.language.mistakes import FsFaultError
+from pytest_fsfault._core.language.operations import OPERATIONS
 from pytest_fsfault._core.language.winerrors import HIGHEST_CODE
 from pytest_fsfault._report.summary import SCHEMA
 
@@ -129,12 +130,14 @@ def _recording(test: dict[str, Any], place: str, platform: str) -> Recording:
 def _call(call: dict[str, Any], key: CallKey, nth: int, where: str, platform: str) -> RecordedCall:
     outcome = _text(call, "outcome", where)
     fault = _fault(call, outcome, where, platform)
-    failed = outcome == "failed"
+    failed = outcome == "failed" and fault is not None
     reason = call.get("reason")
     told = reason if isinstance(reason, str) else ""
     if failed:
         told = f"failed so in a recorded run on {platform}" + (f": {told}" if told else "")
-    vital = fault is not None or platform == sys.platform
+    # Another system asks for other files, and makes other calls, without an error.
+    answer = fault is not None and fault.error is not None and fault.error.errno == errno.ENOENT
+    vital = platform == sys.platform or (fault is not None and not (failed and answer))
     return RecordedCall(key, nth, fault, failed, told, _told(call, outcome), vital)
 
 
@@ -150,7 +153,7 @@ def _fault(call: dict[str, Any], outcome: str, where: str, platform: str) -> Fau
     """Return the fault that makes happen again what happened, None if nothing did."""
     if outcome in _INJECTED:
         text = _text(call, "fault", where)
-    elif outcome == "failed":
+    elif outcome == "failed" and not _is_composite(call["operation"]):
         text = _error(call.get("error"), where, platform)
     else:
         return None
@@ -158,6 +161,11 @@ def _fault(call: dict[str, Any], outcome: str, where: str, platform: str) -> Fau
         return Fault.parse(text)
     except FsFaultError as error:
         raise FsFaultError(f"cannot be replayed: {where}: {error}") from None
+
+
+def _is_composite(operation: str) -> bool:
+    """Return whether an operation fails because one that it is made of does."""
+    return operation in OPERATIONS and OPERATIONS[operation].composite
 
 
 def _error(error: Any, where: str, platform: str) -> str:

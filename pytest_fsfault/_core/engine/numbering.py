@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.language.operations import Operation
 
 
+#: How a root is named, as seen from itself.
+ROOT = "."
+
+
 class CallKey(NamedTuple):
     """What calls have in common that are numbered together: the operation, and where it goes, in any run."""
 
@@ -30,6 +34,7 @@ def stable_path(path: str, *, numbered: bool) -> str:
 
     Of what lies outside only the name counts, since directories there belong to one system. With `numbered` the
     first directory ends in a counter of pytest's. Case does not count: one of the systems may not tell it.
+    The root itself is ``.``.
     """
     if path.startswith("/") or has_drive(path):
         return "/" + _blanked(path.rpartition("/")[2])
@@ -40,11 +45,16 @@ def stable_path(path: str, *, numbered: bool) -> str:
 # Source: CPython Lib/tempfile.py, `_RandomNameSequence`: eight characters.
 _RANDOM = re.compile(
     r"(?:(?<=tmp)|(?<=/pip-)(?:[a-z]+-)+|(?<=[-_.~])(?=[a-z]*[0-9_]))[a-z0-9_]{8}(?=[/.]|\Z)"
+    r"|[a-z0-9_]{8}(?=\.tmp(?:/|\Z))"
 )
 
 
+# The directories by the first digits of a hash in which a cache keeps files.
+_SHARDS = re.compile(r"(?:/[0-9a-f]{1,3})+(?=/\*)")
+
+
 def _blanked(path: str) -> str:
-    return blanked(_RANDOM.sub("*", f"/{path}"))[1:].lower()
+    return _SHARDS.sub("", blanked(_RANDOM.sub("*", f"/{path}")))[1:].lower()
 
 
 def call_key(operation: str, path: str, target: str | None, *, numbered: bool) -> CallKey:
@@ -71,4 +81,4 @@ class CallNumbers:
 
     def _seen(self, path: str, roots: Sequence[str]) -> str:
         below = below_root(path, roots, self._ignore_case)
-        return path if below is None else below
+        return path if below is None else below or ROOT

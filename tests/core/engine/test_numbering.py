@@ -21,6 +21,8 @@ from pytest_fsfault._core.language.operations import Operation
         ("test_it0/mine-abc4efgh/x", "test_it/mine-*/x"),
         ("test_it0/site-packages/pip", "test_it/site-packages/pip"),
         ("test_it0/rustcAbC123/x", "test_it/*/x"),
+        ("test_it0/wheels/c2/e0/8d/8996e1ad6b0a78ab3818087be7/x", "test_it/wheels/*/x"),
+        ("test_it0/INSTALLERabcdefgh.tmp", "test_it/installer*.*"),
         ("/tmp/somewhere/else/a.whl", "/a.whl"),
         ("C:/Users/x/AppData/a.whl", "/a.whl"),
         ("", ""),
