@@ -15,19 +15,16 @@ from typing import TYPE_CHECKING, cast
 
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._core.engine.engine import Engine
-from pytest_fsfault._core.engine.pending import PendingCall
-from pytest_fsfault._host.restart_manager import explain
 from pytest_fsfault._host.whole import run_all
 from pytest_fsfault._intercept.calls.changes import Changes
-from pytest_fsfault._intercept.calls.foresight import may_try
 from pytest_fsfault._intercept.calls.gates import AllShut, Gate, OwnWork
 from pytest_fsfault._intercept.calls.installation import TIMES, Installation
 from pytest_fsfault._intercept.calls.model_patches import ModelPatches
 from pytest_fsfault._intercept.calls.open_files import toggle_methods
 from pytest_fsfault._intercept.calls.state import UNANNOUNCED, InterceptState, ignore_starts
 from pytest_fsfault._intercept.fake.detection import FakeDetection
-from pytest_fsfault._intercept.fake.fake_functions import native
 from pytest_fsfault._intercept.fake.isolation import patcher, real_files
+from pytest_fsfault._intercept.fake.system_hints import answer_pending_calls
 from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
 
 if TYPE_CHECKING:
@@ -42,8 +39,7 @@ if TYPE_CHECKING:
 
 _REAL = object()
 
-PendingCall.explain = staticmethod(explain)
-PendingCall.may_try = staticmethod(lambda operation, number: may_try(native(), operation, number))
+answer_pending_calls()
 
 
 class Interceptor:

@@ -85,10 +85,23 @@ class Results:
             told = lines if self._red != report.nodeid else []
             self._red = report.nodeid
             rerun = self._line(report.nodeid)
-            report.sections.append((_TITLE, "\n".join([*told, f"to reproduce: {rerun}"])))
+            again = self._to_replay(session, report.nodeid)
+            report.sections.append((_TITLE, "\n".join([*told, f"to reproduce: {rerun}", *again])))
             report.fsfault_failed = [rerun, *told]
         elif call.when == "call" and lines:
             report.fsfault_shown = lines
+
+    def _to_replay(self, session: Session, nodeid: str) -> Iterator[str]:
+        """Yield how to have the same faults again, whatever is drawn then, if they came by chance."""
+        from pytest_fsfault._session.showing import by_chance  # noqa: PLC0415
+
+        if self.recordings is not None or not by_chance(session):
+            return
+        written = self._config.option.fsfault_json
+        line = f"{self._line(nodeid)} --fsfault-{{}} {joined([written or 'run.json'])}"
+        if written is None:
+            yield f"its faults came by chance; to keep them: {line.format('json')}"
+        yield f"to replay them: {line.format('replay')}"
 
     def properties(self, report: Any) -> Iterator[tuple[str, str]]:
         """Yield what a JUnit file says of a test under fault: its seed, how to run it again, and its faults."""
@@ -115,8 +128,7 @@ class Results:
         if rerun:
             self._reruns[report.nodeid] = rerun
             self._journals[report.nodeid] = journal or self._journals.get(report.nodeid, [])
-        if self.recordings is not None and report.when == "call" and not hasattr(report, "context"):
-            self._untouched += report.nodeid not in self.recordings.tests
+        self._untouched += self._is_untouched(report)
         found = getattr(report, "fsfault", None)
         if found is None or hasattr(report, "context"):
             return
@@ -126,6 +138,12 @@ class Results:
         shown = getattr(report, "fsfault_shown", None)
         if shown:
             self._shown.append((f"fsfault: {found['id']}", shown))
+
+    def _is_untouched(self, report: Any) -> bool:
+        """Return whether a report is that of a test which the file of a replay does not have."""
+        if self.recordings is None or report.when != "call" or hasattr(report, "context"):
+            return False
+        return report.nodeid not in self.recordings.tests
 
     @contextmanager
     def painting(self, reporter: Any) -> Iterator[None]:

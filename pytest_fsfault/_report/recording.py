@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.engine.numbering import CallKey, call_key
-from pytest_fsfault._core.engine.replay import RecordedCall, Recording
+from pytest_fsfault._core.engine.replay import Recording, ReplayedCall
 from pytest_fsfault._core.language.faults import Fault
 from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._core.language.mistakes import FsFaultError
@@ -68,7 +68,8 @@ def read_recordings(raw: bytes, source: str) -> Recordings:
     tests = {}
     for place, test in enumerate(_list(found, "tests", "")):
         name = f"tests[{place}]"
-        tests[_text(test, "id", name)] = _recording(test, name, platform)
+        known = _text(test, "id", name)
+        tests[known] = _recording(test, name, platform)
     return Recordings(source, tests)
 
 
@@ -127,7 +128,7 @@ def _recording(test: dict[str, Any], place: str, platform: str) -> Recording:
     return Recording(tuple(calls), observed, native)
 
 
-def _call(call: dict[str, Any], key: CallKey, nth: int, where: str, platform: str) -> RecordedCall:
+def _call(call: dict[str, Any], key: CallKey, nth: int, where: str, platform: str) -> ReplayedCall:
     outcome = _text(call, "outcome", where)
     fault = _fault(call, outcome, where, platform)
     failed = outcome == "failed" and fault is not None
@@ -138,7 +139,7 @@ def _call(call: dict[str, Any], key: CallKey, nth: int, where: str, platform: st
     # Another system asks for other files, and makes other calls, without an error.
     answer = fault is not None and fault.error is not None and fault.error.errno == errno.ENOENT
     vital = platform == sys.platform or (fault is not None and not (failed and answer))
-    return RecordedCall(key, nth, fault, failed, told, _told(call, outcome), vital)
+    return ReplayedCall(key, nth, fault, failed, told, _told(call, outcome), vital)
 
 
 def _told(call: dict[str, Any], outcome: str) -> str:

@@ -113,6 +113,7 @@ class Session:
         if recording is not None:
             self.engine.replay = self.verification.replay = Replay(recording)
             self.engine.records_all |= recording.observed
+            self.engine.plan.replays_windows = recording.speaks_windows
         if recording is not None or numbering:
             self.engine.numbers = CallNumbers(numbered=bool(self.numbered), ignore_case=IGNORES_CASE)
 

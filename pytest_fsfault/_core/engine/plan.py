@@ -131,6 +131,7 @@ class Plan:
 
     def __init__(self, *, ignore_case: bool = False) -> None:
         self.ignore_case = ignore_case
+        self.replays_windows = False  # whether a recorded run raises Windows errors in the place of the rules
         self._all: list[Armed] = []
         self._armed: tuple[Armed, ...] = ()
         self._by_name: dict[str, tuple[Armed, ...]] = {}
@@ -145,7 +146,9 @@ class Plan:
 
     @property
     def speaks_windows(self) -> bool:
-        """Whether a rule in force raises a Windows error."""
+        """Whether a rule in force raises a Windows error, or a recorded run does."""
+        if self.replays_windows:
+            return True
         errors = (armed.rule.fault.error for armed in self._armed)
         return any(error is not None and error.winerror is not None for error in errors)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"(?<![a-z0-9])[a-z0-9_]{8}(?=[/.]|\Z)")
 
 
-class RecordedCall(NamedTuple):
+class ReplayedCall(NamedTuple):
     """One call of a recorded run.
 
     `fault` acts again, None lets the call be made. With `failed` the system itself had raised it: here it acts
@@ -37,9 +37,15 @@ class RecordedCall(NamedTuple):
 class Recording(NamedTuple):
     """What one test did in a recorded run; `observed` says whether all of its calls are there."""
 
-    calls: tuple[RecordedCall, ...] = ()
+    calls: tuple[ReplayedCall, ...] = ()
     observed: bool = False
     native: bool = False  # whether native programs made some of the calls
+
+    @property
+    def speaks_windows(self) -> bool:
+        """Whether a call meets a Windows error."""
+        errors = (None if call.fault is None else call.fault.error for call in self.calls)
+        return any(error is not None and error.winerror is not None for error in errors)
 
 
 class Replay:
@@ -47,7 +53,7 @@ class Replay:
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
-        self._calls: dict[CallKey, dict[int, RecordedCall]] = {}
+        self._calls: dict[CallKey, dict[int, ReplayedCall]] = {}
         self._alike: dict[CallKey, list[CallKey]] = {}
         for call in recording.calls:
             self._calls.setdefault(call.key, {}).setdefault(call.nth, call)
@@ -59,7 +65,7 @@ class Replay:
         self.came = 0
         self.acted = 0
 
-    def take(self, key: CallKey, nth: int) -> RecordedCall | None:
+    def take(self, key: CallKey, nth: int) -> ReplayedCall | None:
         """Return the recorded call that this one is, None if it is new."""
         known = self._known.get(key)
         if known is None:
@@ -77,7 +83,7 @@ class Replay:
         alike = self._alike.get(_without_words(key), ())
         return next((one for one in alike if one not in claimed), key)
 
-    def decision(self, call: RecordedCall) -> Decision | None:
+    def decision(self, call: ReplayedCall) -> Decision | None:
         """Return what is decided about a recorded call."""
         if call.fault is None:
             return None
@@ -85,7 +91,7 @@ class Replay:
         return Decision(call.fault, call.reason, note=note, unless_alike=call.failed)
 
     @property
-    def missing(self) -> list[RecordedCall]:
+    def missing(self) -> list[ReplayedCall]:
         """The recorded calls that have not come, in their order."""
         return list(self._due.values())
 
@@ -95,7 +101,7 @@ def _without_words(key: CallKey) -> CallKey:
     return CallKey(key.operation, _WORD.sub("*", key.path), target)
 
 
-def never_came(missing: Iterable[RecordedCall], most: int = 20) -> Iterator[str]:
+def never_came(missing: Iterable[ReplayedCall], most: int = 20) -> Iterator[str]:
     """Yield lines that list the calls without which a replay is none; nothing if there are none."""
     told = [call.told for call in missing if call.vital]
     if told:

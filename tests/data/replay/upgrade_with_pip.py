@@ -52,12 +52,19 @@ def pip(tmp_path, monkeypatch):
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    common = ["--isolated", "--no-index", "--no-deps", "--no-compile", "--no-cache-dir", "--disable-pip-version-check"]
+    common = [
+        "--isolated",
+        "--no-index",
+        "--no-deps",
+        "--no-compile",
+        "--no-cache-dir",
+        "--disable-pip-version-check",
+    ]
     return lambda *arguments: main(["install", "--quiet", *common, *map(str, arguments)])
 
 
 def test_upgrade_while_a_file_is_open(tmp_path, pip):
-    """pip replaces a package although a program has one of its files open."""
+    """An upgrade replaces a package although a program has one of its files open."""
     site = tmp_path / "site"
     old, new = wheel(tmp_path, "1.0"), wheel(tmp_path, "2.0")
     assert 0 == pip("--target", site, old)

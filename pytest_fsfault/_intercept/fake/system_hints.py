@@ -1,0 +1,23 @@
+"""What a pending call asks of the file system below it: who stands behind an error, and what may be tried."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._core.engine.pending import PendingCall
+from pytest_fsfault._host.restart_manager import explain
+from pytest_fsfault._intercept.calls.foresight import may_try
+from pytest_fsfault._intercept.fake.fake_functions import native
+
+if TYPE_CHECKING:
+    from pytest_fsfault._core.language.operations import Operation
+
+
+def answer_pending_calls() -> None:
+    """Let pending calls ask the real file system, or the fake that is in force."""
+    PendingCall.explain = staticmethod(explain)
+    PendingCall.may_try = staticmethod(_may_try)
+
+
+def _may_try(operation: Operation, number: int) -> bool:
+    return may_try(native(), operation, number)

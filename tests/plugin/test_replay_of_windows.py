@@ -1,0 +1,75 @@
+"""What pip did under Windows happens again here: its upgrade fails at the file that somebody had open.
+
+`windows.json.gz` was recorded under CPython 3.11 for Windows, which Wine ran, by
+`pytest --fsfault-profile observe --fsfault-json windows.json` over `upgrade_with_pip.py`, as `test_upgrade.py`.
+"""
+
+from __future__ import annotations
+
+import ensurepip
+import gzip
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).parent.parent / "data" / "replay"
+VERSION = "23.2.1"
+ID = "test_upgrade.py::test_upgrade_while_a_file_is_open"
+HELD = "test_upgrade_while_a_file_is_o0/site/demo/native.pyd"
+
+
+@pytest.fixture
+def pip(monkeypatch):
+    """Let the test that was recorded find the version of pip that it ran with, in a wheel."""
+    wheel = Path(ensurepip.__file__).parent / "_bundled" / f"pip-{VERSION}-py3-none-any.whl"
+    if not wheel.exists():
+        pytest.skip(f"pip {VERSION}, which was recorded, does not come with this Python")
+    monkeypatch.setenv("PIP_WHEEL", str(wheel))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+
+def key(call):
+    """Return what a call is, without its directory."""
+    return call["operation"], call["path"].rpartition("/")[2]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there the errors are the system's own")
+def test_what_pip_met_on_windows_it_meets_here(run, pytester, pip):
+    """The one error that Windows gave acts at its call; nearly all other calls come as recorded; so does its replay."""
+    shutil.copy(DATA / "upgrade_with_pip.py", pytester.path / "test_upgrade.py")
+    shutil.copy(DATA / "windows.json.gz", pytester.path)
+    recorded = json.loads(gzip.decompress((DATA / "windows.json.gz").read_bytes()))
+    assert "win32" == recorded["run"]["platform"]
+    (before,) = recorded["tests"]
+    assert 2500 < len(before["calls"])
+    refused = [
+        call for call in before["calls"]
+        if call["outcome"] == "failed" and call["error"]["winerror"] == 32 and call["operation"] != "shutil.rmtree"
+    ]  # fmt: skip
+    assert [("os.remove", HELD)] == [(call["operation"], call["path"]) for call in refused]
+
+    result = run("", "-W", "ignore", "--fsfault-replay", "windows.json.gz", "--fsfault-json", "here.json")
+    result.assert_outcomes(failed=1)  # as on Windows
+    here = json.loads(pytester.path.joinpath("here.json").read_bytes())
+    (test,) = here["tests"]
+    assert ID == test["id"] == before["id"]
+    assert [] == test["replay"]["never_came"]
+    assert len(before["calls"]) * 0.98 < test["replay"]["as_recorded"]
+    acted = [call for call in test["calls"] if call["outcome"] == "raised"]
+    assert [("os.remove", HELD, "failed so in a recorded run on win32")] == [
+        (call["operation"], call["path"], call["reason"]) for call in acted
+    ]
+    assert ("PermissionError", 32) == (acted[0]["error"]["class"], acted[0]["error"]["winerror"])
+
+    run("", "-W", "ignore", "--fsfault-replay", "here.json", "--fsfault-json", "again.json")
+    (again,) = json.loads(pytester.path.joinpath("again.json").read_bytes())["tests"]
+    assert [] == again["replay"]["never_came"]
+    ends = [
+        [(*key(call), call["outcome"]) for call in one["calls"] if "pip-" not in call["path"]]
+        for one in (test, again)
+    ]
+    assert ends[0] == ends[1]
