@@ -275,9 +275,11 @@ def pytest_exception_interact() -> Generator[None, object, object]:
 
 
 def _standing_aside() -> AbstractContextManager[object]:
-    """Return a context in which no session acts; it costs nothing where none was ever started."""
+    """Return a context in which no session acts; it costs nothing where none does."""
     module = sys.modules.get("pytest_fsfault._intercept.interceptor")
-    return _NOTHING if module is None else module.interceptor().all_shut()  # type: ignore[no-any-return]
+    if module is None or not module.interceptor().acts:
+        return _NOTHING  # type: ignore[no-any-return]
+    return module.interceptor().all_shut()  # type: ignore[no-any-return]
 
 
 class _Nothing:

@@ -21,7 +21,7 @@ from pytest_fsfault._intercept.calls.gates import AllShut, Gate, OwnWork
 from pytest_fsfault._intercept.calls.installation import TIMES, Installation
 from pytest_fsfault._intercept.calls.model_patches import ModelPatches
 from pytest_fsfault._intercept.calls.open_files import toggle_methods
-from pytest_fsfault._intercept.calls.state import UNANNOUNCED, InterceptState, ignore_starts
+from pytest_fsfault._intercept.calls.state import InterceptState
 from pytest_fsfault._intercept.fake.detection import FakeDetection
 from pytest_fsfault._intercept.fake.isolation import patcher, real_files
 from pytest_fsfault._intercept.fake.system_hints import answer_pending_calls
@@ -160,6 +160,11 @@ class Interceptor:
         for engine, virtual_time in tuple(self._virtual_times.items()):
             virtual_time.set_open(engine.ticking and not self.state.shut)
 
+    @property
+    def acts(self) -> bool:
+        """Whether the gate of any session is open, for faults or for the clock."""
+        return any([engine.gate or engine.ticking for engine in self.state.engines])  # noqa: C419  # no generator to interrupt
+
     def all_shut(self) -> AllShut:
         """Return a context in which all gates are shut: pytest works, or a debugger holds the test."""
         return AllShut(self)
@@ -167,15 +172,14 @@ class Interceptor:
     def hold_shut(self, holder: object, value: bool) -> None:
         """Let `holder` keep all gates shut, or let go."""
         with self._lock:
-            if value:
-                self.state.shut.add(holder)
-                self.state.set_live(False)
-                self._follow_gates()
-                if self.supervisor is not None:
-                    self.supervisor.follow()
-            else:
-                self.state.shut.discard(holder)
+            (self.state.shut.add if value else self.state.shut.discard)(holder)
+            if not value:
                 self.refresh()
+                return
+            self.state.set_live(False)
+            self._follow_gates()
+            if self.supervisor is not None:
+                self.supervisor.follow()
 
     def own_work(self) -> OwnWork:
         """Let the calling thread work for us in the block: no fault meets it, and nothing is counted."""
@@ -242,14 +246,8 @@ class Interceptor:
         """Forget the sessions in a forked child; attach it to the process that answers in `directory`, if any."""
         self._lock = threading.RLock()
         self.supervisor, self._is_child = None, True
-        self.state.starting = ignore_starts
-        self.state.own_threads.clear()
-        self.state.working.clear()
-        self.state.announced = UNANNOUNCED
+        self.state.become_child()
         self._virtual_times.clear()
-        self.state.engines = ()
-        self.state.attached = None
-        self.state.shut.clear()
         self._uninstalled.clear()
         self._follow_sessions()
         self.refresh()

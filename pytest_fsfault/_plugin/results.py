@@ -7,6 +7,7 @@ import os
 import time
 from collections import Counter
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._host.command_lines import joined
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _LAST_SEED = "fsfault/seed"
 _TITLE = "file-system faults"
+_KINDS = ("json", "html", "markdown")  # of files that show each call
 # So many tests are named whose own sections pytest was told not to show.
 _MOST = 12
 
@@ -52,8 +54,16 @@ class Results:
         self._red = ""  # the test whose journal was printed last
         self._journals: dict[str, list[str]] = {}  # of the tests that failed, by ID
         self._reruns: dict[str, str] = {}
+        self._seen: dict[str, str] = {}  # the files of tests, as seen from where pytest was called
         self._exposed: Counter[str] = Counter()
         self._unwritten = ""  # why the page of the CI job has got nothing
+
+    @cached_property
+    def _is_detailed(self) -> bool:
+        """Whether somebody will read each call: a file of ours, the page of a CI job, or JUnit's file."""
+        option = self._config.option
+        named = (getattr(option, f"fsfault_{kind}", None) for kind in _KINDS)
+        return any((*named, getattr(option, "xmlpath", None), os.environ.get("GITHUB_STEP_SUMMARY")))
 
     def attach(self, session: Session, call: Any, report: Any) -> None:
         """Put what the test showed on its report, which reaches an xdist controller too."""
@@ -69,7 +79,7 @@ class Results:
                 "profile": session.profile,
                 "seed": session.seed,
                 "seconds": call.duration,
-                **evidence_of(session),
+                **evidence_of(session, detailed=self._is_detailed),
             }
             # xdist carries text only as UTF-8, and a name may have bytes that are none.
             remote = hasattr(self._config, "workerinput")
@@ -118,9 +128,12 @@ class Results:
     def selected(self, nodeid: str) -> str:
         """Return the argument that selects one test, as seen from where pytest was called."""
         file, colons, name = nodeid.partition("::")
-        with suppress(ValueError):  # another drive
-            file = os.path.relpath(self._config.rootpath / file, self._config.invocation_params.dir)
-        return joined([file.replace(os.sep, "/") + colons + name])
+        if file not in self._seen:
+            seen = file
+            with suppress(ValueError):  # another drive
+                seen = os.path.relpath(self._config.rootpath / file, self._config.invocation_params.dir)
+            self._seen[file] = seen.replace(os.sep, "/")
+        return joined([self._seen[file] + colons + name])
 
     def collect(self, report: Any) -> None:
         """Keep what a report brings; that of a subtest is only a part of its test's."""

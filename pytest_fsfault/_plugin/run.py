@@ -330,12 +330,12 @@ class Runner:
         session = self._session_of(item)
         if session is not None:
             session.stop()
-        if self._sweep is not None:
-            self._sweep()
 
     def forget(self, item: Any) -> None:
         """End the item's session, however the item ended, and let it go."""
         self.gates.release()
         if self._session_of(item) is not None:
             self.end(item)
+            if self._sweep is not None:
+                self._sweep()
             del item.stash[self._keys.session]

@@ -22,6 +22,7 @@ class Facts(NamedTuple):
     """What a session hands over; times are virtual seconds since its start."""
 
     entries: Sequence[Entry]
+    detailed: bool  # whether somebody will read each call
     trial_reason: str  # how an entry says that the fault of a sweep's trial acted
     rules: Sequence[tuple[Armed, bool]]  # each with whether the test itself asked for it
     why_not: Callable[[Armed], str]  # why a rule never fired
@@ -51,7 +52,7 @@ def evidence(facts: Facts) -> dict[str, Any]:
         "numbered": facts.numbered,
         "kept_step": dict(facts.kept_step),
         "counts": _counts(facts, sweeps),
-        "calls": [_call(entry, facts.roots) for entry in facts.entries],
+        "calls": [_call(entry, facts.roots) for entry in facts.entries] if facts.detailed else [],
         "rules": [_rule(armed, own=own, facts=facts) for armed, own in facts.rules],
         "holds": [{**hold, "path": shorten(hold["path"], facts.roots)} for hold in facts.holds],
         "retries": [_retry(retry, facts.roots) for retry in facts.retries],

@@ -87,7 +87,7 @@ class Session:
         self.engine.named = options.named
         outside = _first(options.outside, profile.outside, ambient.outside)
         # A sweep whose body starts native programs refuses by itself.
-        self.guard = None if outside == "allow" else Guard(passing_directories(ambient.roots))
+        self.guard = None if outside == "allow" else Guard(partial(passing_directories, ambient.roots))
         self.engine.guard = self.guard if outside == "refuse" else None
         self.verification = Verification(self.engine, _first(options.strict, ambient.strict))
         self.verification.demands_native = options.native is True

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 _HELD_UP = GROUPS["rename"] | GROUPS["delete"]
 
 
-def evidence_of(session: Session) -> dict[str, Any]:
-    """Return what the test showed, as data."""
+def evidence_of(session: Session, *, detailed: bool = True) -> dict[str, Any]:
+    """Return what the test showed, as data; each call only if it is to be `detailed`."""
     _, troubles = session.verification.children()
     journal = session.journal
     return evidence(
         Facts(
             entries=journal,
+            detailed=detailed,
             trial_reason=REASON,
             rules=[*((armed, True) for armed in session.own), *((armed, False) for armed in session.around)],
             why_not=lambda armed: never_fired(armed, session.engine, session.verification.elsewhere),

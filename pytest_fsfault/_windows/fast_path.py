@@ -49,10 +49,12 @@ class FastPaths:
 
     def fast_path(self, name: str) -> FastPath | None:
         """Return the quick test of an operation, None where none is needed; it says no while anybody holds anything."""
+        found = self._paths.get(name)
+        if found is None:
+            return None
         # We are asked whenever a gate, a rule or a hold has changed.
         self._state.lookup.begin_epoch(watchful=has_children())
-        found = self._paths.get(name)
-        if found is None or (self._state.calm and not self._state.on_windows):
+        if self._state.calm and not self._state.on_windows:
             return found
         return FastPath(_never, _never)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.language.globs import within
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
 # The target alone is changed; of a rename both ends are.
 _TARGET = frozenset({"os.link", "os.symlink", "os.sendfile", "os.copy_file_range", "shutil.copyfile"})
@@ -23,12 +24,16 @@ _PASSING = re.compile(
 class Guard:
     """What may be changed beside the roots, and what was refused so far.
 
-    `allowed` are absolute directories, such as those for temporary files.
+    `allowed` returns absolute directories, such as those for temporary files; it is called once, when it matters.
     """
 
-    def __init__(self, allowed: Iterable[str]) -> None:
-        self._allowed = tuple(dict.fromkeys(allowed))
+    def __init__(self, allowed: Callable[[], Iterable[str]]) -> None:
+        self._find = allowed
         self.refused: dict[str, None] = {}  # sentences
+
+    @cached_property
+    def _allowed(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self._find()))
 
     def stray(
         self, name: str, groups: Collection[str], ends: Sequence[str | None], roots: Sequence[str]

@@ -142,6 +142,16 @@ class InterceptState:
         for observed in tuple(self.observed.values()):
             observed.mocks[module, name] = what
 
+    def become_child(self) -> None:
+        """Forget, in a forked child, what is of the process that was forked."""
+        self.starting = ignore_starts
+        self.own_threads.clear()
+        self.working.clear()
+        self.announced = UNANNOUNCED
+        self.engines = ()
+        self.attached = None
+        self.shut.clear()
+
     def works_for_us(self) -> bool:
         """Return whether what this thread does now is our own work, which no fault meets.
 

@@ -99,9 +99,10 @@ class Wrapper:
         self.undecided.clear()
         self.outside_path = None
         self._tests = UNKNOWN
-        self.fast_path = self.state.fast_path(self.operation)
-        self.guarded = bool(self.state.guarded) and "mutate" in self.kind.groups
-        self.show = self.state.show if self.operation in STATUSES else None
+        state = self.state
+        self.fast_path = state.fast_path(self.operation) if state.models else None
+        self.guarded = bool(state.guarded) and "mutate" in self.kind.groups
+        self.show = state.show if self.operation in STATUSES else None
 
     def drain_counts(self) -> tuple[int, list[str]]:
         calls, self.calls = self.calls, 0

@@ -42,6 +42,8 @@ class _Module:
         if all(map(is_, map(space.get, old), old.values())):  # as nearly always
             space.update(new)
             return
+        if all(map(is_, map(space.get, new), new.values())):
+            return
         for name, there in old.items():
             if space.get(name) is there:
                 space[name] = new[name]

@@ -10,10 +10,10 @@ import platform
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytest_fsfault._core.engine.engine import Engine
+    from pytest_fsfault._core.engine.interfaces import Sessions
 
 
-def enter(engines: tuple[Engine, ...], site: str | None) -> None:
+def enter(engines: tuple[Sessions, ...], site: str | None) -> None:
     """Install the filter that the parent wants, if it wants one, and hand its listener over.
 
     `site` is the line that has forked. A process that is under a filter already is left as it is.

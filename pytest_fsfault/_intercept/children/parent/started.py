@@ -216,6 +216,8 @@ class StartedProcesses:
     def unreached(self, first: int = 0) -> Iterator[str]:
         """Yield what went wrong, and a sentence for each process, from the `first` on, that no fault has reached."""
         yield from (told for place, told in self._troubles if place >= first)
+        if len(self._starts) == first:
+            return
         reached = self._reached(first)
         for place, start in enumerate(self._starts[first:], first):
             if place not in reached:
@@ -223,6 +225,8 @@ class StartedProcesses:
 
     def rows(self, first: int = 0) -> Iterator[ProcessRow]:
         """Yield what is known of each process, from the `first` on."""
+        if len(self._starts) == first:
+            return
         reached = self._reached(first)
         for place, start in enumerate(self._starts[first:], first):
             program = " ".join(start.started.arguments[:1])
