@@ -60,7 +60,7 @@ def test_an_entry_tells_everything(tree):
         :5
     ]
     assert "os.replace f -> ERROR_ACCESS_DENIED when first 2: call 1 of 2" == entry.reason
-    assert ("raised", threading.get_ident(), os.getpid(), here, None) == (entry.outcome, *entry[9:])
+    assert ("raised", threading.get_ident(), os.getpid(), here, None) == (entry.outcome, *entry[9:13])
     assert 2.5 <= entry.at < 2.6
     assert (str(caught.value), None) == (str(entry.error), entry.error.__traceback__)
     assert (

@@ -5,7 +5,14 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from pytest_fsfault._core.language.errors import NO_WINERROR, WindowsError, plain_error, restore, winerror_of
+from pytest_fsfault._core.language.errors import (
+    NO_WINERROR,
+    WindowsError,
+    plain_error,
+    restore,
+    winerror_of,
+    with_winerror,
+)
 
 _ON_WINDOWS = os.name == "nt"
 
@@ -25,13 +32,14 @@ def error_from_row(row: tuple[Any, ...]) -> OSError:
     """Return the error that a row describes."""
     name, args, filename, filename2, winerror = row
     if name:
-        exc = restore(name, args, filename, filename2)
-    else:
-        number, text = args
-        exc = OSError(text) if number is None else plain_error(number, text, filename, filename2)
+        built = restore(name, args, filename, filename2)
+        built.winerror = winerror
+        return built
+    number, text = args
+    exc = OSError(text) if number is None else plain_error(number, text, filename, filename2)
     if _ON_WINDOWS:
         if isinstance(winerror, int):
-            return OSError(exc.errno, exc.strerror, exc.filename, winerror, exc.filename2)
+            return with_winerror(exc.errno, exc.strerror, exc.filename, winerror, exc.filename2)
     elif winerror != NO_WINERROR:
         vars(exc)["winerror"] = winerror
     return exc

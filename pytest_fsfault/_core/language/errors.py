@@ -158,7 +158,7 @@ def add_winerror(exc: OSError, family: Family) -> None:
 
 
 class WindowsError(OSError):
-    """What CPython's OSError is on Windows: `winerror` comes first in the text and survives a copy."""
+    """What CPython's OSError is on Windows, where its own copies lose the `winerror`: these keep it, and so do theirs."""
 
     winerror: int
 
@@ -172,14 +172,15 @@ class WindowsError(OSError):
     # The class cannot be pickled by its name, which is the builtin's; nor can the builtin, which protocols 0 to 2
     # write as Python 2's OSError.
     def __reduce__(self) -> tuple[Any, ...]:
-        return restore, (type(self).__name__, self.args, self.filename, self.filename2), vars(self).copy()
+        named = type(self).__name__, self.args, self.filename, self.filename2
+        return restore, named, {**vars(self), "winerror": self.winerror}
 
 
 class _EqualToBuiltin(type):
     """The type of classes that are equal to their builtin: in comparisons, in sets, in tables by class.
 
-    A class of ours is needed, since `OSError.__str__` shows no Windows error off Windows (CPython
-    Objects/exceptions.c, `OSError_str`). So ``type(error) is PermissionError`` alone tells them apart;
+    A class of ours is needed, since `OSError.__str__` shows no Windows error off Windows, and on Windows
+    `OSError.__reduce__` leaves the code out (CPython Objects/exceptions.c). So ``type(error) is PermissionError`` alone tells them apart;
     ``type(error) == PermissionError`` holds.
     """
 
@@ -203,7 +204,7 @@ def _class(name: str) -> type[WindowsError]:
     return _CLASSES[name]
 
 
-def restore(name: str, args: tuple[Any, ...], filename: Filename, filename2: Filename) -> OSError:
+def restore(name: str, args: tuple[Any, ...], filename: Filename, filename2: Filename) -> WindowsError:
     """Return an error of a class that stands in for a builtin, as it was before it was pickled."""
     exc = _class(name)(*args)
     if filename is not None:
@@ -216,8 +217,7 @@ def restore(name: str, args: tuple[Any, ...], filename: Filename, filename2: Fil
 def copied(error: BaseException) -> BaseException:
     """Return a copy of an error without its traceback, its chain and its frames.
 
-    The copy of an OSError that Windows itself raised would lose its `winerror`: CPython's `OSError.__reduce__`
-    leaves it out (Objects/exceptions.c), so such an error is built anew. An exception that refuses to be copied
+    The copy of an OSError that Windows itself raised would lose its `winerror`, so such an error is built anew. An exception that refuses to be copied
     is replaced by one that says the same.
     """
     try:
@@ -241,8 +241,11 @@ def winerror_of(error: OSError) -> int | str | None:
 
 def _copied_on_windows(error: OSError) -> OSError:
     code = winerror_of(error)
+    if isinstance(error, WindowsError):
+        return copy.copy(error)
     if isinstance(code, int):
-        kept = type(error)(error.errno, error.strerror, error.filename, code, error.filename2)
+        given = error.errno, error.strerror, error.filename, code, error.filename2
+        kept = with_winerror(*given) if type(error).__module__ == "builtins" else type(error)(*given)
     else:
         kept = copy.copy(error)
         if error.filename2 is not None:  # CPython's copy then shows "[WinError None]"
@@ -256,17 +259,16 @@ def _windows(code: int, number: int, filename: Filename, filename2: Filename) ->
     # As in errors.c all five arguments are passed: without a file name they stay in `args`, with one they shrink
     # to (errno, strerror). Windows derives errno, and with it the class, from the code.
     arguments = (number, winerror_text(code), filename, code, None if filename is None else filename2)
-    if _ON_WINDOWS:
-        exc = OSError(*arguments)
-        if isinstance(filename, int):
-            # It was taken for the characters that a blocking call has written, and the second name was dropped.
-            exc.filename = filename
-            if filename2 is not None:
-                exc.filename2 = filename2
-        # What is in the instance's dictionary is set anew by `copy` and `pickle`, which would lose the code.
-        vars(exc)["winerror"] = code
-        return exc
     exc = _class(type(OSError(number, "")).__name__)(*arguments)
+    exc.winerror = code
+    return exc
+
+
+def with_winerror(
+    number: int | None, text: str | None, filename: Filename, code: int, filename2: Filename
+) -> OSError:
+    """Return an error that Windows has raised, such that its copies keep the code."""
+    exc = _class(type(OSError(number, "")).__name__)(number, text, filename, code, filename2)
     exc.winerror = code
     return exc
 

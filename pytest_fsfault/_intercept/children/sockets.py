@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import _socket
 import select
 import selectors
-import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-assert sys.platform != "win32"  # noqa: S101  # for who checks types
-from _socket import socketpair  # noqa: E402
-
+# Not there on Windows, where this module can be imported, and nothing in it is used.
+_socketpair: Any = getattr(_socket, "socketpair", None)
+_READABLE = getattr(select, "POLLIN", 0)
 _SIZE = 65_536
 _READ, _BOTH = selectors.EVENT_READ, selectors.EVENT_READ | selectors.EVENT_WRITE
 
@@ -22,7 +22,7 @@ class Poller:
     """A selector that can be notified from another thread."""
 
     def __init__(self) -> None:
-        self._wakeup, self._notifier = socketpair()
+        self._wakeup, self._notifier = _socketpair()
         for one in (self._wakeup, self._notifier):
             one.settimeout(0)
         self._selector = selectors.DefaultSelector()
@@ -58,7 +58,7 @@ class Poller:
             return False
         for descriptor in tuple(self._watched):
             if descriptor not in behind:
-                poll.register(descriptor, select.POLLIN)
+                poll.register(descriptor, _READABLE)
         return bool(poll.poll(0))
 
     def fileno(self) -> int:

@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from skips import WINDOWS, posix_fact
 
 from pytest_fsfault._core.language import errors
-from pytest_fsfault._core.language.errors import TRANSIENT, add_winerror, build, parse_error, windows_error
+from pytest_fsfault._core.language.error_rows import error_from_row, error_row
+from pytest_fsfault._core.language.errors import (
+    TRANSIENT,
+    add_winerror,
+    build,
+    copied,
+    parse_error,
+    windows_error,
+)
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._core.language.winerrors import (
     NAMES,
@@ -105,7 +113,7 @@ codes = st.integers(1, 65535) | st.sampled_from(sorted(WINERRORS))
 
 def seen(exc):
     """Return all that a program can see of an OSError."""
-    facts = (exc.args, exc.errno, exc.strerror, exc.filename, exc.filename2, exc.winerror)
+    facts = (exc.args, exc.errno, exc.strerror, exc.filename, exc.filename2, getattr(exc, "winerror", "none"))
     return (type(exc), str(exc), repr(exc), *facts, getattr(exc, "__notes__", None))
 
 
@@ -289,7 +297,6 @@ def test_copies_keep_everything(code, filename, filename2, family):
     assert dict.fromkeys(COPIES, seen(exc)) == {how: seen(make(exc)) for how, make in COPIES.items()}
 
 
-@posix
 def test_the_class_of_a_windows_error_looks_like_the_builtin():
     """It is made once, is named and printed like the builtin, is caught as it, and is not the builtin itself."""
     one, other = windows_error(5, "a"), windows_error(32, "b")
@@ -311,12 +318,44 @@ def test_a_descriptor_in_a_blocking_error_is_its_file_name():
     assert "[WinError 164] No more threads can be created in the system: 7" == str(exc)
 
 
-def test_on_windows_the_builtin_itself_is_built(monkeypatch):
-    """There the exception is CPython's own, made with the code as its fourth argument, and `winerror` is too."""
+@given(codes, filenames | st.none(), filenames | st.none(), st.permutations(list(COPIES)))
+def test_a_copy_of_a_copy_keeps_everything(code, filename, filename2, ways):
+    """However often and in whatever order an error is copied and pickled, on Windows as elsewhere."""
+    exc = build(parse_error(f"WinError {code}"), "winerror", filename, filename2)
+    exc.add_note("held by a scanner")
+    told = seen(exc)
+    for way in ways:
+        exc = COPIES[way](exc)
+        assert told == seen(exc), way
+
+
+def test_what_the_system_has_raised_is_kept_whole(tmp_path):
+    """The journal's copy of a native error has its code on Windows, and so has each copy of that."""
+    with pytest.raises(FileNotFoundError) as caught:
+        os.rename(tmp_path / "a", tmp_path / "b")
+    told = seen(caught.value)
+    assert 2 == getattr(caught.value, "winerror", 2)
+    kept = copied(caught.value)
+    for way, make in COPIES.items():
+        kept = make(kept)
+        assert told == seen(kept), way
+    assert type(kept) == FileNotFoundError  # noqa: E721  # as who compares classes does
+
+
+def test_a_row_brings_an_error_to_another_process_whole(tmp_path):
+    """It is restored with its code, and copied there."""
+    with pytest.raises(FileNotFoundError) as caught:
+        os.rename(tmp_path / "a", tmp_path / "b")
+    for exc in (caught.value, windows_error(32, "a", "b"), windows_error(5)):
+        found = error_from_row(error_row(exc))
+        for way, make in COPIES.items():
+            found = make(found)
+            assert seen(exc) == seen(found), way
+
+
+def test_on_windows_native_errors_have_their_own_code(monkeypatch):
+    """What the system has said stands."""
     monkeypatch.setattr(errors, "_ON_WINDOWS", True)
-    exc = windows_error(32, "a", "b")
-    assert type(exc) is PermissionError
-    assert ("a", "b") == (exc.filename, exc.filename2)
     native = OSError(errno.EACCES, "text")
     add_winerror(native, "winerror")
     assert {} == vars(native)
