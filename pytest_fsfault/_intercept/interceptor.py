@@ -152,8 +152,8 @@ class Interceptor:
                 self.supervisor.follow()
             if not self.state.live and not self._crashed:
                 return
-            crashed = self._crashed or any(engine.ended is not None for engine in self.state.engines)
-            toggle_methods(self.state, crashed=crashed)
+            ended = [engine for engine in self.state.engines if engine.ended is not None]
+            toggle_methods(self.state, crashed=self._crashed or bool(ended))
 
     def _follow_gates(self) -> None:
         """Let each clock run that is to run for the code under test."""

@@ -64,8 +64,7 @@ class Options:
         self._set(facts)
 
     def _set(self, facts: Mapping[str, object]) -> None:
-        for name, value in facts.items():
-            object.__setattr__(self, name, value)
+        vars(self).update(facts)
 
     def inside(self, outer: Options) -> Options:
         """Return these options as they hold within `outer`: rules add up, the innermost keyword wins.

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.language.rules import Rule
     from pytest_fsfault._intercept.calls.gates import Gate
     from pytest_fsfault._session.ambient import Ambient
+    from pytest_fsfault._session.forced_exit import ForcedExit
     from pytest_fsfault._session.options import Options
     from pytest_fsfault._session.profile import Profile
     from pytest_fsfault._windows.platform.pretend import Pretence
@@ -96,7 +97,7 @@ class Session:
         self.proofs: Proving | None = None
         self.over = False
         self.trials: list[int] = []  # how long the journal was when a trial of a sweep began or ended
-        self._forced_exit = forced_exit([])
+        self._forced_exit: ForcedExit | None = None
         self.numbered = ambient.numbered if options.roots is None else ()
         self._begin_replay(ambient.recordings.get(test), numbering=ambient.numbering)
         self._gate = False
@@ -192,7 +193,8 @@ class Session:
 
     def close(self) -> None:
         """Shut the gate: what runs now is not the code under test."""
-        self._forced_exit.end()
+        if self._forced_exit is not None:
+            self._forced_exit.end()
         self._gate = False
         self._set_gate()
 

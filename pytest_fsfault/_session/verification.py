@@ -92,9 +92,10 @@ class Verification:
     def children(self) -> tuple[int, tuple[str, ...]]:
         """Return how many processes were started, and a sentence for each that no fault has reached."""
         if not self._over and self._engine.children:
-            unreached = tuple(interceptor().unreached(self._started))
-            self._children = interceptor().starts() - self._started, unreached
-            self._processes = tuple(interceptor().processes(self._started))
+            started = interceptor().starts() - self._started
+            if started:
+                self._children = started, tuple(interceptor().unreached(self._started))
+                self._processes = tuple(interceptor().processes(self._started))
         return self._children
 
     def processes(self) -> tuple[ProcessRow, ...]:

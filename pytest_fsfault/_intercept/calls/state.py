@@ -178,9 +178,10 @@ class InterceptState:
         self.drain_counts()
         gates = [engine for engine in self.engines if engine.gate]
         self.set_live(bool(gates) and not self.shut and not self.on_fake)
-        self.models = tuple(engine.model for engine in gates if engine.model is not None)
-        self.show = None if self.model is None else self.model.view()
-        self.guarded = tuple(one for one in gates if isinstance(one, Engine) and one.guard is not None)
+        models = [engine.model for engine in gates if engine.model is not None]
+        self.models = tuple(models)
+        self.show = models[0].view() if models else None
+        self.guarded = tuple([one for one in gates if isinstance(one, Engine) and one.guard is not None])
         REAL_PATHS.knows_verbatim = self.show is not None
         if not gates:
             return

@@ -241,8 +241,8 @@ def _uninstall() -> None:
 
 def _choose_scope() -> None:
     """Decide anew which scope is in force, and tell the clocks."""
-    shut = any(running._shut for running in _running)
-    ACTIVE.put(_running[-1]._scope if _running else None, shut=shut)
+    shut = [running for running in _running if running._shut]
+    ACTIVE.put(_running[-1]._scope if _running else None, shut=bool(shut))
     for running in _running:
         if running._scope is not None:
             _follow(running._scope.clock)
