@@ -99,6 +99,8 @@ class Chromium:
             self.errors.append(str(given["args"]))
         elif method == "Log.entryAdded" and given["entry"]["level"] in ("error", "warning"):
             self.errors.append(given["entry"]["text"])
+        elif method == "Page.javascriptDialogOpening":
+            self.errors.append(f"a dialog: {given['message']}")
         elif method == "Network.requestWillBeSent":
             self.requests.append(given["request"]["url"])
 
