@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _BAD = ("raised", "failed", "short", "crashed")
+# So many recorded calls that never came are named.
+_FEW = 6
 _REMARK = re.compile(r", bound early\b.*")
 
 
@@ -29,13 +31,22 @@ class Explanation(NamedTuple):
 
 def answer(test: Mapping[str, Any]) -> Explanation:
     """Return what a test shows."""
-    for one in (_swept, _tolerated, _unfired, _gave_up):
-        found = one(test)
-        if found is not None:
-            return found
-    if test["outcome"] == "failed":
-        return _failed(test)
-    return _passed(test)
+    found = next(filter(None, (one(test) for one in (_swept, _tolerated, _unfired, _gave_up))), None)
+    if found is None:
+        found = _failed(test) if test["outcome"] == "failed" else _passed(test)
+    return _replayed(found, test.get("replay"))
+
+
+def _replayed(found: Explanation, replay: Mapping[str, Any] | None) -> Explanation:
+    """Return an explanation that says how a replay went, too."""
+    if replay is None:
+        return found
+    lost = replay["never_came"]
+    told = f"{replay['as_recorded']:,} calls as recorded"
+    if lost:
+        told += f", {len(lost):,} recorded call{'' if len(lost) == 1 else 's'} never came"
+    more = [shown(told), *(shown(f"Never came: {call}") for call in lost[:_FEW]), *found.more]
+    return found._replace(more=more, brief=told if lost else found.brief)
 
 
 def first_line(test: Mapping[str, Any]) -> str:

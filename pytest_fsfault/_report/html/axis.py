@@ -37,7 +37,7 @@ class Break(NamedTuple):
     text: str
 
 
-class Axis:
+class TimeScale:
     """A mapping of seconds to percent.
 
     Args:

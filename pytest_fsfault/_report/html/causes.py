@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 _FEW = 3
 
 
-class Cause(NamedTuple):
+class FailureCause(NamedTuple):
     """Why a test failed, and where in the code; tests with equal ones belong together."""
 
     text: Markup
     site: str
 
 
-def cause(test: Mapping[str, Any]) -> Cause:
+def cause(test: Mapping[str, Any]) -> FailureCause:
     """Return why a failed test failed."""
     red = [row for row in trials(test) if row["verdicts"]]
     if red:
@@ -32,14 +32,14 @@ def cause(test: Mapping[str, Any]) -> Cause:
     return _refused(test, chain[-1]) if chain else _otherwise(test)
 
 
-def _swept(red: Sequence[Mapping[str, Any]]) -> Cause:
+def _swept(red: Sequence[Mapping[str, Any]]) -> FailureCause:
     reasons = {row["verdicts"][0]["check"] for row in red}
     sites = list(dict.fromkeys(row["site"] for row in red if row["site"]))
     text = filled("A sweep failed: <b>{}</b>", ", ".join(sorted(reasons)))
-    return Cause(text, ", ".join(sites[:_FEW]) + (" …" if len(sites) > _FEW else ""))
+    return FailureCause(text, ", ".join(sites[:_FEW]) + (" …" if len(sites) > _FEW else ""))
 
 
-def _refused(test: Mapping[str, Any], call: Mapping[str, Any]) -> Cause:
+def _refused(test: Mapping[str, Any], call: Mapping[str, Any]) -> FailureCause:
     hold = hold_of(call, known_holds(test))
     error = short_error(call["error"]) if call["error"] else call["outcome"]
     operation = filled("<b>{}</b>", shown(call["operation"]))
@@ -49,10 +49,10 @@ def _refused(test: Mapping[str, Any], call: Mapping[str, Any]) -> Cause:
         text = filled("A file was held by {}: {} refused with {}", shown(hold.who), operation, error)
     else:
         text = filled("A rule refused {} with {}", operation, error)
-    return Cause(text, call["site"] or "")
+    return FailureCause(text, call["site"] or "")
 
 
-def _otherwise(test: Mapping[str, Any]) -> Cause:
+def _otherwise(test: Mapping[str, Any]) -> FailureCause:
     kind = "A check failed" if checked(test) else "It failed without a fault"
     line = re.sub(r"\d+(\.\d+)?", "…", first_line(test))
-    return Cause(filled("{}: <b>{}</b>", kind, shown(line[:160])), "")
+    return FailureCause(filled("{}: <b>{}</b>", kind, shown(line[:160])), "")

@@ -35,7 +35,7 @@ class ErrorText(NamedTuple):
     others: int
 
 
-class Row(NamedTuple):
+class JournalRow(NamedTuple):
     """One or more equal calls that follow each other; times are virtual seconds."""
 
     first: int
@@ -85,8 +85,8 @@ class JournalRows:
             for number, texts in enumerate(self._kinds.values(), 1)
         ]
 
-    def _folded(self) -> Iterator[Row]:
-        current: Row | None = None
+    def _folded(self) -> Iterator[JournalRow]:
+        current: JournalRow | None = None
         known: object = None
         for call in self.calls:
             error = self._error(call["error"])
@@ -113,10 +113,10 @@ class JournalRows:
         self._kinds.setdefault(kind, []).append(text)
         return list(self._kinds).index(kind) + 1
 
-    def _row(self, call: Mapping[str, Any], error: int) -> Row:
+    def _row(self, call: Mapping[str, Any], error: int) -> JournalRow:
         style, outcome = _OUTCOMES.get(call["outcome"], ("", call["outcome"]))
         process = call["program"] or self._names.get(call["process"], "")
-        return Row(
+        return JournalRow(
             call["n"], call["n"], call["at"], call["at"], 1, process, call["operation"], ends(call), style,
             outcome, error, call["reason"], call["site"] or "",
         )  # fmt: skip
@@ -161,7 +161,7 @@ class Strings:
         return list(self._places)
 
 
-def packed(rows: Iterable[Row], strings: Strings) -> list[list[Any]]:
+def packed(rows: Iterable[JournalRow], strings: Strings) -> list[list[Any]]:
     """Return rows as short lists: `[what, path, at]`, and for more than one call `times`, `to`, `last`.
 
     `what` is the place in `strings` of all that many rows have in common; the number of a row's first call follows

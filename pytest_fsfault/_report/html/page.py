@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_fsfault._report.html.causes import Cause, cause
+from pytest_fsfault._report.html.causes import FailureCause, cause
 from pytest_fsfault._report.html.data import Data
 from pytest_fsfault._report.html.run import advice, facts, figures, heading
 from pytest_fsfault._report.html.templates import Markup, elements, render
@@ -116,7 +116,7 @@ def _placed(telling: Sequence[View], *, alone: bool) -> list[Shown]:
 
 def _causes(found: Sequence[View]) -> tuple[list[CauseRow], int]:
     """Return why tests failed, the most frequent cause first, and how many causes are not listed."""
-    alike: dict[Cause, list[View]] = {}
+    alike: dict[FailureCause, list[View]] = {}
     for view in found:
         if view.kind == "failed":
             alike.setdefault(cause(view.test), []).append(view)

@@ -57,6 +57,7 @@ def figures(document: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     yield "Tests", f"{totals['tests']:,}", f"{passed:,} passed, {totals['failed']:,} failed{more}"
     met = sum(bool(test["counts"]) for test in tests)
     yield "Refused calls", f"{totals['faults']:,}", f"in {_many(met, 'test')}"
+    yield from _replayed(totals.get("replay"))
     yield from _waits(totals)
     if totals["sweeps"]:
         yield (
@@ -67,6 +68,14 @@ def figures(document: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     unreached = sum(one["count"] for one in totals["unreached"])
     if totals["processes"] or unreached:
         yield "Child processes", f"{totals['processes']:,}", f"{unreached:,} without faults"
+
+
+def _replayed(replay: Mapping[str, Any] | None) -> Iterator[tuple[str, str, str]]:
+    if replay is not None:
+        told = f"{replay['never_came']:,} never came"
+        if replay["untouched"]:
+            told += f", {_many(replay['untouched'], 'test')} {'is' if replay['untouched'] == 1 else 'are'} not in the file"
+        yield "Replayed", _many(replay["as_recorded"], "call"), told
 
 
 def _waits(totals: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -21,7 +21,7 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.language.legible import legible
-from pytest_fsfault._report.html.axis import LEFT, RIGHT, Axis, span
+from pytest_fsfault._report.html.axis import LEFT, RIGHT, TimeScale, span
 from pytest_fsfault._report.html.templates import render
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def timeline(
     lanes = _lanes(holds, attempts, waits, misses)
     chosen, last = _chosen(lanes), _last(end, holds, attempts)
     ended = ended if end < last else ""
-    axis = Axis(last, list(_free(last, waits, attempts)))
+    axis = TimeScale(last, list(_free(last, waits, attempts)))
     drawn, bottom = _placed(chosen, axis, _TOP if ended else 0)
     return render(
         "timeline.jinja",
@@ -141,7 +141,7 @@ def timeline(
     )
 
 
-def _placed(lanes: Iterable[_Lane], axis: Axis, y: float) -> tuple[list[dict[str, Any]], float]:
+def _placed(lanes: Iterable[_Lane], axis: TimeScale, y: float) -> tuple[list[dict[str, Any]], float]:
     """Return the lanes for the template, one below the other, and where the axis is."""
     drawn = []
     for lane in lanes:
@@ -226,7 +226,7 @@ _WORDS = {
 class _Drawn:
     """The places of all parts of one lane, for the template."""
 
-    def __init__(self, lane: _Lane, axis: Axis, top: float) -> None:
+    def __init__(self, lane: _Lane, axis: TimeScale, top: float) -> None:
         self._lane, self._axis = lane, axis
         self._top, self._y = top, top + _MIDDLE
         self._taken = -_LABEL  # where the last words under the line are
@@ -325,7 +325,7 @@ class _Drawn:
                 yield {"x": x, "right": to, "text": text}
 
 
-def _alike(attempts: Iterable[Attempt], axis: Axis) -> Iterator[list[Attempt]]:
+def _alike(attempts: Iterable[Attempt], axis: TimeScale) -> Iterator[list[Attempt]]:
     """Yield runs of attempts with one outcome that are close to each other."""
     group: list[Attempt] = []
     for one in attempts:
@@ -337,7 +337,7 @@ def _alike(attempts: Iterable[Attempt], axis: Axis) -> Iterator[list[Attempt]]:
         yield group
 
 
-def _near(attempts: Iterable[Attempt], axis: Axis) -> Iterator[list[Attempt]]:
+def _near(attempts: Iterable[Attempt], axis: TimeScale) -> Iterator[list[Attempt]]:
     """Yield the attempts of each stretch that is as wide as two marks."""
     for _, group in groupby(attempts, key=lambda one: int(axis.x(one.at) / (2 * _CLOSE))):
         yield list(group)

@@ -119,24 +119,9 @@ class View:
         )
 
     def _notes(self) -> Iterator[Markup]:
-        for text in self._replayed():
-            yield shown(text)
         yield from _retried(self.test)
         yield from _ruled(self.test)
         yield from _started(self.test)
-
-    def _replayed(self) -> Iterator[str]:
-        replay = self.test.get("replay")
-        if replay:
-            yield replayed(replay)
-            yield from (f"Never came: {call}" for call in replay.get("missing", ())[:_FEW])
-
-
-def replayed(replay: Mapping[str, Any]) -> str:
-    """Return how a replay went, in words."""
-    missing = len(replay.get("missing", ()))
-    text = f"{replay.get('matched', 0):,} calls as recorded"
-    return text + (f", {missing:,} recorded call{'' if missing == 1 else 's'} never came" if missing else "")
 
 
 def _with_lines(matrix: Any, line: str) -> Any:
@@ -206,7 +191,7 @@ def views(document: Mapping[str, Any]) -> list[View]:
     for place, test in enumerate(document["tests"]):
         kind = _kind(test)
         plain = kind == "passed" and _is_plain(test)
-        missing = bool((test.get("replay") or {}).get("missing"))
+        missing = bool((test.get("replay") or {}).get("never_came"))
         ranked.append((not missing, _KINDS.index(kind), plain, place, kind, test))
     ranked.sort(key=lambda one: one[:4])
     return [

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import jsonschema
 
-from pytest_fsfault._report.summary import document
+from pytest_fsfault._report.summary import Replayed, document
 
 HOSTILE = (
     "<b>bold</b>",
@@ -74,7 +74,7 @@ def test(name="test_it.py::test_one", outcome="passed", calls=(), **given):
         "failure": {"text": "PermissionError: it", "check": None} if outcome == "failed" else None,
         "reproduce": "pytest 'test_it.py::test_one' --fsfault-profile defender --fsfault-seed 7", "profile": "defender",
         "seed": 7, "seconds": 0.004, "virtual_end": max((one["at"] for one in calls), default=0.0), "baseline": None,
-        "kept_step": {}, "observed": False, "numbered": True,
+        "kept_step": {}, "replay": None, "observed": False, "numbered": True,
         "counts": [["os.replace", "ERROR_ACCESS_DENIED", faults]] if faults else [], "calls": list(calls),
         "rules": [], "holds": [], "retries": [], "waits": [], "processes": [], "unreached": [], "sweeps": [],
         "tolerances": [], **given,
@@ -161,7 +161,8 @@ def run(*tests, **given):
         "windows": "11", "scanners": SCANNERS, "policies": POLICIES, "command": "pytest --fsfault-profile defender",
         "arguments": "--fsfault-profile defender --fsfault-seed 7", "replay_of": None, "started": 1795911836.1,
     } | given  # fmt: skip
-    found = document(list(tests), facts)
+    replayed = None if facts["replay_of"] is None else Replayed(facts["replay_of"], 3)
+    found = document(list(tests), facts, replayed)
     if len(tests) < 50:
         jsonschema.validate(found, SCHEMA)
     return found

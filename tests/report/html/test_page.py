@@ -95,10 +95,15 @@ def test_nothing_fired():
 
 def test_a_replay():
     """The heading names the file; what the recorded run had and this one had not comes first."""
-    lost = runs.retried("b.py::test_lost", replay={"matched": 412, "missing": ["os.remove a", "os.remove b"]})
+    lost = runs.retried(
+        "b.py::test_lost",
+        replay={"as_recorded": 412, "never_came": ["os.remove a", "os.remove b"], "of_other_system": 0},
+    )
     found = parsed(runs.test("a.py::test_a"), lost, replay_of="fsfault.json")
     assert "Replay of fsfault.json" in found.text
     assert "412 calls as recorded, 2 recorded calls never came" in found.text
+    assert "Never came: os.remove a" in found.text
+    assert "Replayed412 calls 2 never came, 3 tests are not in the file" in found.text
     assert "test_lost" == found.data("index")[0][2]
 
 

@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 pytest.importorskip("jinja2")
-from pytest_fsfault._report.html.axis import Axis
+from pytest_fsfault._report.html.axis import TimeScale
 from pytest_fsfault._report.html.timeline import Attempt, Gap, HeldFile, Miss, timeline
 
 NS = "{http://www.w3.org/2000/svg}"
@@ -127,7 +127,7 @@ def test_a_far_longer_wait_is_shortened():
 
 def test_an_even_axis_is_not_cut():
     """Waits that grow are drawn to scale."""
-    axis = Axis(10.23, [(5.11, 10.23), (2.55, 5.11)])
+    axis = TimeScale(10.23, [(5.11, 10.23), (2.55, 5.11)])
     assert [] == axis.breaks
     assert 49.5 == axis.x(10.23 / 2)
 
@@ -169,7 +169,7 @@ def test_nothing_is_an_empty_drawing():
 @pytest.mark.parametrize("end", [1e-5, 0.0031, 0.66, 10.2, 300.4, 7200.0])
 def test_ticks_are_round_and_apart(end):
     """Labels of the axis never lie on each other, and none is beyond the end."""
-    ticks = list(Axis(end).ticks())
+    ticks = list(TimeScale(end).ticks())
     assert 2 <= len(ticks) <= 12
     assert all(b.x - a.x >= 7 for a, b in itertools.pairwise(ticks))
     assert all(1 <= tick.x <= 98 for tick in ticks)
