@@ -16,6 +16,8 @@ from pytest_fsfault._intercept.native.memory import Memory
 from pytest_fsfault._intercept.native.numbers import ESTRANGING, FICLONE, MACHINES, SHAPES, X32_BIT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_fsfault._intercept.native.notify import Request
 
 _AT_FDCWD = -100
@@ -200,24 +202,36 @@ class Maker:
         self._memory = memory
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._numbers = MACHINES[platform.machine()][0].numbers
+        self._functions: dict[str, Callable[..., int]] = {}
 
     def make(self, call: Call, paths: tuple[bytes, ...] | None = None) -> None:
         """Make a call whose arguments allow it, on other `paths` if there are any. Raise its OSError."""
         name = _DESCRIPTORS.get(call.syscall, call.syscall)
-        ends = list(call.given if paths is None else paths)
+        shape = SHAPES[call.syscall].arguments
+        ends = iter(call.given if paths is None else paths)
         arguments: list[object] = []
-        for letter, value in zip(SHAPES[call.syscall].arguments, call.arguments, strict=False):
+        for letter, value in zip(shape, call.arguments, strict=False):
             if letter == "d":
-                arguments.append(ctypes.c_long(_AT_FDCWD))
+                arguments.append(_AT_FDCWD)
             elif letter in "pD":
-                arguments.append(ctypes.c_char_p(ends.pop(0)))
+                arguments.append(next(ends))
             elif letter == "s":
-                arguments.append(ctypes.c_char_p(self._content(call)))
+                arguments.append(self._content(call))
             else:
-                arguments.append(ctypes.c_ulong(value))
-        if self._libc.syscall(ctypes.c_long(self._numbers[name]), *arguments) < 0:
+                arguments.append(value)
+        function = self._functions.get(name) or self._function(name, shape)
+        if function(self._numbers[name], *arguments) < 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number), call.path, None, call.target)
+
+    def _function(self, name: str, shape: str) -> Callable[..., int]:
+        """Return syscall(2) for the arguments of one call."""
+        found: Callable[..., int] = self._libc["syscall"]
+        kinds = (ctypes.c_char_p if letter in "pDs" else ctypes.c_long for letter in shape)
+        found.argtypes = (ctypes.c_long, *kinds)  # type: ignore[attr-defined]
+        found.restype = ctypes.c_long  # type: ignore[attr-defined]
+        self._functions[name] = found
+        return found
 
     def _content(self, call: Call) -> bytes:
         return self._memory.text(call.task, call.arguments[0])
