@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from types import FrameType
 
@@ -39,6 +40,10 @@ class Environment(Protocol):
 
     def leave(self) -> TrialOutcome:
         """Let nothing act any more; return what happened."""
+        ...
+
+    def guarded(self) -> AbstractContextManager[None]:
+        """Refuse changes outside the roots in the block, if they are refused in trials; nothing else acts."""
         ...
 
     def settle(self) -> None:
@@ -77,6 +82,10 @@ class Trials(Protocol):
     @property
     def expect(self) -> tuple[type[BaseException], ...]:
         """Exceptions that the code under test may make of a fault."""
+        ...
+
+    def guarded(self) -> AbstractContextManager[None]:
+        """Refuse changes outside the roots in the block, if they are refused in trials; nothing else acts."""
         ...
 
     def snapshot(self, path: str | None = None) -> Tree:

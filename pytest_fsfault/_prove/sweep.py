@@ -56,6 +56,7 @@ class Sweep:
         self._make_workspace = workspace
         self._current: TrialRecord | None = None
         self._environment = environment
+        self.guarded = environment.guarded
         self._only = only
         self._rerun = rerun
         self._run: Generator[Trial] = self._trials()

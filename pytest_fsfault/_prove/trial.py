@@ -213,7 +213,8 @@ class Trial:
         if not oracles.difference(self.after, self.tree, ignored):
             return
         try:
-            function(self.root, *args)
+            with self._sweep.guarded():
+                function(self.root, *args)
         except BaseException as error:
             if error_chains.ends_the_run(error):
                 raise

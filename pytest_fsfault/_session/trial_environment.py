@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 from _thread import allocate_lock
+from contextlib import contextmanager
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._core.engine.journal import ends_of
 from pytest_fsfault._host import processes
 from pytest_fsfault._host.paths import IGNORES_CASE
+from pytest_fsfault._host.whole import complete
 from pytest_fsfault._intercept.calls.gates import Gate
 from pytest_fsfault._intercept.fake.fake_functions import native
 from pytest_fsfault._intercept.fake.filesystem import in_force
@@ -27,7 +30,7 @@ from pytest_fsfault._windows import upkeep
 from pytest_fsfault._windows.errnos import unix_errno
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from types import FrameType
     from typing import Any
 
@@ -147,6 +150,25 @@ class TrialEnvironment:
         interceptor().start(engine)
         engine.on_end = self._ended
         return engine
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Refuse changes outside the roots in the block, if trials do: what half a trial has left may lead there."""
+        __tracebackhide__ = True
+        guard = self._session.guard
+        if guard is None:
+            yield
+            return
+        self.settle()  # what is opened from now on is none of those files that a crash has lost
+        engine = Engine(self._session.clock, self.roots, children=self._session.children)
+        engine.native, engine.unix_errno, engine.guard = self._session.native, unix_errno, guard
+        interceptor().start(engine)
+        try:
+            interceptor().set_gates([Gate(engine, faults=True, time=False)])
+            yield
+        finally:
+            complete(partial(interceptor().set_gates, [Gate(engine, faults=False, time=False)]))
+            complete(partial(interceptor().stop, engine))
 
     def _ended(self) -> None:
         """Let nothing go on after a crash: neither our calls nor the processes that were started."""

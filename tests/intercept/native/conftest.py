@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from .releases import UV, WHEELS, Uv, download, make_interpreter, unpack_uv
+
 
 def _why_not():
     if sys.platform != "linux":
@@ -41,3 +43,29 @@ def sh(root):
         ).returncode
 
     return run
+
+
+@pytest.fixture(scope="session")
+def release(tmp_path_factory):
+    """The program uv, the directory of the wheels, and an interpreter that no test is sorry for."""
+    directory = tmp_path_factory.mktemp("releases")
+    wheels = directory / "wheels"
+    wheels.mkdir()
+    download(directory, UV)
+    download(wheels, *WHEELS)
+    return unpack_uv(directory), wheels, make_interpreter(directory / "interpreter")
+
+
+@pytest.fixture
+def uv(release, root):
+    """An uv with a new environment."""
+    made = Uv(*release, root)
+    made.venv()
+    return made
+
+
+@pytest.fixture
+def no_passing_directories(root, monkeypatch):
+    """The directory for temporary files, where tests have theirs, is watched by the guard like any other."""
+    monkeypatch.setenv("TMPDIR", str(root))
+    monkeypatch.setattr("pytest_fsfault._session.session.passing_directories", lambda _roots: (str(root),))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -47,8 +49,8 @@ def unpack_uv(directory: Path) -> Path:
 class Uv:
     """One uv with a directory of its own: an environment, a cache, tools."""
 
-    def __init__(self, program: Path, wheels: Path, directory: Path) -> None:
-        self.program, self.directory = program, directory
+    def __init__(self, program: Path, wheels: Path, interpreter: Path, directory: Path) -> None:
+        self.program, self.interpreter, self.directory = program, interpreter, directory
         self._wheels = wheels
         self.environment = {
             **{name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"},
@@ -66,7 +68,7 @@ class Uv:
 
     def venv(self) -> None:
         """Make an environment, and nothing else."""
-        assert 0 == self("venv", "-q", "v", "-p", sys.executable).returncode
+        assert 0 == self("venv", "-q", "v", "-p", self.interpreter).returncode
 
     def pip(self, verb: str, *names: str) -> subprocess.CompletedProcess[str]:
         """Run a command of `uv pip` on the environment."""
@@ -75,7 +77,7 @@ class Uv:
 
     def tool(self, verb: str, name: str) -> subprocess.CompletedProcess[str]:
         """Run a command of `uv tool`."""
-        more = ("--find-links", self._wheels, "-p", sys.executable) if verb == "install" else ()
+        more = ("--find-links", self._wheels, "-p", self.interpreter) if verb == "install" else ()
         return self("tool", verb, *more, name)
 
     @property
@@ -87,3 +89,32 @@ class Uv:
     def installed(self) -> set[str]:
         """Return the names in that directory, without those of the environment itself."""
         return {path.name for path in self.packages.iterdir() if not path.name.startswith("_virtualenv")}
+
+
+def make_interpreter(directory: Path) -> Path:
+    """Make an interpreter with packages of its own, for what may reach the one that environments are made from."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    library = directory / "lib" / version
+    packages = library / "site-packages"
+    packages.mkdir(parents=True)
+    for entry in Path(sysconfig.get_path("stdlib")).iterdir():
+        if entry.name not in {"site-packages", "dist-packages", "__pycache__", "EXTERNALLY-MANAGED"}:
+            (library / entry.name).symlink_to(entry)
+    (directory / "bin").mkdir()
+    program = directory / "bin" / version
+    shutil.copy2(os.path.realpath(sys.executable), program)
+    # Whoever takes it for an environment of a tool takes away what the tool does not need.
+    information = packages / "witness-1.0.dist-info"
+    information.mkdir()
+    (packages / "witness.py").write_text("")
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: witness\nVersion: 1.0\n")
+    (information / "RECORD").write_text(
+        "witness.py,,\nwitness-1.0.dist-info/METADATA,,\nwitness-1.0.dist-info/RECORD,,\n"
+    )
+    return program
+
+
+def contents(interpreter: Path) -> set[str]:
+    """Return what stands beside an interpreter made here, but for what it has compiled."""
+    home = interpreter.parents[1]
+    return {str(path.relative_to(home)) for path in home.rglob("*") if "__pycache__" not in path.parts}

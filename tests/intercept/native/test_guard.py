@@ -87,3 +87,44 @@ def test_a_sweep_refuses_by_itself(root, outside):
                     body(tree)
                 trial.check(True, "")
         assert allowed is os.path.exists(outside / "log")
+
+
+@pytest.mark.parametrize("fault", ["EACCES", "crash"])
+@pytest.mark.parametrize("line", ["echo > {outside}/log", '{python} -c \'open("{outside}/log", "w")\''])
+def test_the_second_run_of_a_sweep_is_guarded_too(root, outside, fault, line):
+    """What half a trial has left may lead it elsewhere: that is refused, and fails the test."""
+    line = "test -e {tree}/b || " + line
+    text = line.format(tree="$PWD", outside=outside, python=sys.executable)
+
+    def prepare(tree):
+        (tree / "a").write_text("a")
+        (tree / "b").write_text("b")
+
+    def body(tree):
+        subprocess.run(["sh", "-c", f"{text}; rm -f b a"], cwd=tree, check=False, stderr=-3)
+
+    with pytest.raises(AssertionError, match="log is outside the roots, and was not changed"):
+        with inject(roots=[root]) as fsfault:
+            for trial in fsfault.sweep(prepare, faults=[fault], persist=False):
+                with trial as tree:
+                    body(tree)
+                trial.check_rerun(body)
+    assert not os.path.exists(outside / "log")
+
+
+def test_a_second_run_meets_no_fault(root, outside):
+    """Neither a rule of the session nor that of the trial acts in it."""
+
+    def prepare(tree):
+        (tree / "a").write_text("a")
+
+    def body(tree):
+        subprocess.run(["rm", "-f", "a"], cwd=tree, check=True, stderr=-3)
+
+    with inject("os.remove a -> EACCES when from 3 or never", roots=[root]) as fsfault:
+        for trial in fsfault.sweep(
+            prepare, faults=["EACCES"], persist=False, expect=subprocess.CalledProcessError
+        ):
+            with trial as tree:
+                body(tree)
+            trial.check_rerun(body)

@@ -4,37 +4,16 @@ The build for Unix is not the one for Windows: it tells the truth about its step
 """
 
 import contextlib
-import os
 import re
 import subprocess
-import sys
 
 import pytest
 
 from pytest_fsfault import SimulatedCrash, inject
 
-from .releases import UV, WHEELS, Uv, download, unpack_uv
+from .releases import contents
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def release(tmp_path_factory):
-    """The program, and the directory of the wheels."""
-    directory = tmp_path_factory.mktemp("releases")
-    wheels = directory / "wheels"
-    wheels.mkdir()
-    download(directory, UV)
-    download(wheels, *WHEELS)
-    return unpack_uv(directory), wheels
-
-
-@pytest.fixture
-def uv(release, root):
-    """An uv with a new environment."""
-    made = Uv(*release, root)
-    made.venv()
-    return made
 
 
 RENAME = re.compile(
@@ -78,10 +57,13 @@ def test_an_uninstall_with_the_extension_loaded(uv, root):
     assert "`RECORD` file not found" in again.stdout
 
 
-# What a fault at one call leaves, what the second run says, and its exit status.
+# A fault at one call, the command, what it exits with, then the second run, and what that one says.
 FACTS = {
     "a half installation is called complete": (
         "os.link to **/site-packages/** -> crash when nth 300", ("install", "numpy"), (-9, 0), "Checked 1 package",
+    ),
+    "also after a refusal": (
+        "os.link to **/site-packages/** -> EACCES when nth 300", ("install", "numpy"), (2, 0), "Checked 1 package",
     ),
     "a package without METADATA": (
         "os.link to **/METADATA -> EACCES when once", ("install", "six"), (2, 2), "METADATA",
@@ -95,20 +77,35 @@ FACTS = {
 }  # fmt: skip
 
 
+def under(rule, root, run):
+    """Return the exit status of a run under a rule, which may end it by a crash; that fails a test by itself."""
+    status = -9
+    with contextlib.suppress(AssertionError), inject(rule, roots=[root], strict=False):
+        with contextlib.suppress(SimulatedCrash):
+            status = run().returncode
+    return status
+
+
 @pytest.mark.parametrize("fact", FACTS)
 def test_facts_about_its_second_run(uv, root, fact):
     """What the first run leaves, the second takes for something else."""
     rule, command, statuses, told = FACTS[fact]
     if command[0] == "uninstall":
         assert 0 == uv.pip("install", "six").returncode
-    first = -9
-    # A crash outside a sweep fails the test.
-    with contextlib.suppress(AssertionError), inject(rule, roots=[root], strict=False):
-        with contextlib.suppress(SimulatedCrash):
-            first = uv.pip(*command).returncode
+    first = under(rule, root, lambda: uv.pip(*command))
     second = uv.pip(*command)
     assert statuses == (first, second.returncode)
     assert told in second.stdout
+
+
+@pytest.mark.parametrize("fault", ["EACCES", "crash"])
+def test_what_cannot_be_uninstalled_stays_for_ever(uv, root, fault):
+    """A third run says what the second said."""
+    assert 0 == uv.pip("install", "six").returncode
+    under(f"os.remove **/six-*/WHEEL -> {fault}", root, lambda: uv.pip("uninstall", "six"))
+    for _ in range(2):
+        assert "`RECORD` file not found" in uv.pip("uninstall", "six").stdout
+    assert [] != list(uv.packages.glob("six-*.dist-info"))
 
 
 def test_an_upgrade_leaves_two_versions(uv, root):
@@ -120,33 +117,60 @@ def test_an_upgrade_leaves_two_versions(uv, root):
     assert {"six-1.16.0.dist-info", "six-1.17.0.dist-info"} <= uv.installed()
 
 
-def test_a_tool_is_uninstalled_by_half(uv, root):
-    """The receipt is gone; the second run leaves an executable that leads nowhere."""
+@pytest.mark.parametrize("fault", ["EACCES when once", "crash"])
+def test_a_tool_is_uninstalled_by_half(uv, root, fault):
+    """The receipt is gone; the second run says that all is well, and leaves an executable that leads nowhere."""
     assert 0 == uv.tool("install", "cowsay").returncode
-    with inject("os.remove **/cowsay/main.py -> EACCES when once", roots=[root]):
-        assert 0 != uv.tool("uninstall", "cowsay").returncode
-    uv.tool("uninstall", "cowsay")
-    (left,) = (root / "bin").iterdir()
-    assert not left.exists() or not (root / "tools" / "cowsay" / "uv-receipt.toml").exists()
+    rule = f"os.remove **/cowsay/pyvenv.cfg -> {fault}"
+    assert 0 != under(rule, root, lambda: uv.tool("uninstall", "cowsay"))
+    assert not (root / "tools/cowsay/uv-receipt.toml").exists()
+    assert 0 == uv.tool("uninstall", "cowsay").returncode
+    assert (root / "bin/cowsay").is_symlink()
+    assert not (root / "bin/cowsay").exists()
 
 
-def test_a_half_made_tool_may_not_reach_the_base_interpreter(uv, root):
+@pytest.mark.usefixtures("no_passing_directories")
+@pytest.mark.parametrize("fault", ["EACCES when once", "crash"])
+def test_a_half_made_tool_may_not_reach_the_base_interpreter(uv, root, fault):
     """Its second run would install there: that is refused, and told."""
-    with inject("os.open **/tools/cowsay/pyvenv.cfg -> EACCES when once", roots=[root]):
-        assert 0 != uv.tool("install", "cowsay").returncode
-    before = _packages()
+    rule = f"os.open **/tools/cowsay/pyvenv.cfg -> {fault}"
+    assert 0 != under(rule, root, lambda: uv.tool("install", "cowsay"))
+    before = contents(uv.interpreter)
     with pytest.raises(AssertionError, match="is outside the roots, and was not changed"):
         with inject(roots=[root], outside="refuse"):
             uv.tool("install", "cowsay")
-    assert before == _packages()
+    assert before == contents(uv.interpreter)
 
 
-def _packages():
-    return subprocess.run(
-        [os.path.realpath(sys.executable), "-m", "pip", "list", "--format=freeze"],
-        capture_output=True,
-        check=True,
-    ).stdout
+@pytest.mark.parametrize("fault", ["EACCES when once", "crash"])
+def test_an_environment_that_was_cleared_wants_force(uv, root, fault):
+    """What is left of it is none, so that the same command does not clear it again."""
+    command = ("venv", "-q", "--clear", "v", "-p", uv.interpreter)
+    assert 0 != under(f"os.open **/v/pyvenv.cfg -> {fault}", root, lambda: uv(*command))
+    assert not (root / "v/pyvenv.cfg").exists()
+    again = uv(*command)
+    assert 2 == again.returncode
+    assert "Use the `--force` flag" in again.stdout
+
+
+@pytest.mark.parametrize("rule", ["os.remove six.py -> EACCES when once", "os.link to **/six.py -> crash"])
+def test_a_reinstallation_converges(uv, root, rule):
+    """Whatever the first run leaves, the second makes whole."""
+    assert 0 == uv.pip("install", "six").returncode
+    whole = uv.installed()
+    assert 0 != under(rule, root, lambda: uv.pip("install", "--reinstall", "six"))
+    assert 0 == uv.pip("install", "--reinstall", "six").returncode
+    assert whole == uv.installed()
+
+
+@pytest.mark.parametrize("fault", ["EACCES when once", "crash when nth 3"])
+def test_the_cleaning_of_a_cache_converges(uv, root, fault):
+    """The second run takes away what the first has left."""
+    assert 0 == uv.pip("install", "six").returncode
+    assert 0 != under(f"os.remove **/cache/** -> {fault}", root, lambda: uv("cache", "clean"))
+    assert [] != list((root / "cache").iterdir())
+    assert 0 == uv("cache", "clean").returncode
+    assert not (root / "cache/archive-v0").exists()
 
 
 def test_a_kill_while_unpacking_stays_in_the_cache(uv, root):
@@ -159,72 +183,3 @@ def test_a_kill_while_unpacking_stays_in_the_cache(uv, root):
             uv.pip("install", "six")
     assert 0 == uv.pip("install", "six").returncode
     assert [] != [path for path in (root / "cache").glob(".tmp*") if path.is_dir()]
-
-
-class FailedError(Exception):
-    """The command has failed."""
-
-
-def test_a_sweep_over_uninstall(release, root):
-    """The same steps fail in three runs, with its own threads at work: those after RECORD, and a kill there."""
-    verdicts = []
-    for number in range(3):
-        home = root / str(number)
-        home.mkdir()
-        verdicts.append(_sweep(release, home))
-    assert verdicts[0] == verdicts[1] == verdicts[2]
-    assert len(verdicts[0]) > 5
-
-
-def _sweep(release, home):
-    def prepare(tree):
-        made = Uv(*release, tree)
-        made.venv()
-        assert 0 == made.pip("install", "markupsafe").returncode
-
-    def uninstall(tree):
-        done = Uv(*release, tree).pip("uninstall", "markupsafe")
-        if done.returncode:
-            raise FailedError(done.stdout)
-
-    failed = set()
-    with inject(roots=[home], strict=False) as fsfault:
-        try:
-            for trial in fsfault.sweep(
-                prepare,
-                faults=["ERROR_ACCESS_DENIED", "crash"],
-                operations="delete",
-                persist=False,
-                expect=FailedError,
-            ):
-                with trial as tree:
-                    uninstall(tree)
-                trial.check_rerun(uninstall)
-        except AssertionError as error:
-            told = str(error)
-            failed = set(re.findall(r"^trial [\d.]+: (\S+ \S+: [^,]+), at", told, re.MULTILINE))
-    return {re.sub(r"^(\S+) .*site-packages/", r"\1 ", one) for one in failed}
-
-
-def test_a_sweep_over_tool_install(release, root):
-    """Whatever open is refused, neither that run nor the next changes the base interpreter."""
-    before, refused = _packages(), set()
-
-    def install(tree):
-        done = Uv(*release, tree).tool("install", "cowsay")
-        if done.returncode:
-            raise FailedError(done.stdout)
-
-    with contextlib.suppress(AssertionError), inject(roots=[root], strict=False) as fsfault:
-        sweep = fsfault.sweep(
-            lambda tree: (tree / "bin").mkdir(), faults=["ERROR_ACCESS_DENIED"], operations="os.open",
-            persist=False, expect=FailedError, limit=15,
-        )  # fmt: skip
-        for trial in sweep:
-            with trial as tree:
-                install(tree)
-            with contextlib.suppress(FailedError):
-                trial.check_rerun(install)
-            refused |= {os.path.basename(one.path) for one in trial.injected}
-    assert len(refused) > 5
-    assert before == _packages()
