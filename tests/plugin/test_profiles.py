@@ -213,6 +213,7 @@ BROKEN = {
     "fsfault_windows={version = }": "fsfault_windows: '{version = }' is not a TOML inline table: *",
     "fsfault_windows=12": "ini file: windows='12' is *",
     "fsfault_scanners=defendr": "ini file: scanners: *'defendr'*; did you mean 'defender'?",
+    "fsfault_pretend=my tool": "ini file: pretend: pretend('my tool') matches no name of a module; name the modules *",
 }
 
 

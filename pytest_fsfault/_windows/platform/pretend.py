@@ -40,6 +40,8 @@ CONSTANTS = ("WINDOWS", "IS_WINDOWS", "IS_WIN", "ON_WINDOWS")
 # To change these would change the answer for everybody, the test run included.
 _HARNESS = frozenset({"pytest", "_pytest", "pluggy", "pytest_fsfault"})
 _PROTECTED = _HARNESS | sys.stdlib_module_names
+# The characters of dotted names, and of globs.
+_GLOB = re.compile(r"[\w.*?\[\]!-]+")
 _ELSE = "name the modules under test, such as 'mypkg' and 'mypkg.*'"
 
 
@@ -62,6 +64,8 @@ def _check_pattern(pattern: Any) -> None:
         raise FsFaultError(f"pretend({pattern!r}) is no text; {_ELSE}{hint}")
     if not pattern.strip():
         raise FsFaultError(f"pretend({pattern!r}) is empty; {_ELSE}")
+    if not _GLOB.fullmatch(pattern):
+        raise FsFaultError(f"pretend({pattern!r}) matches no name of a module; {_ELSE}")
     top = pattern.partition(".")[0]
     taken = next((name for name in ("os", "sys", *sorted(_PROTECTED)) if fnmatchcase(name, top)), None)
     if taken:

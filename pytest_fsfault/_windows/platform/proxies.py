@@ -1,6 +1,7 @@
 """Let some modules see `sys`, `os` and `platform` of a Windows, however and whenever they import them.
 
-The values: CPython PC/pyconfig.h (`sys.platform`), Lib/os.py (`os.name`), Lib/platform.py (`system`).
+The values: CPython PC/pyconfig.h (`sys.platform`), Lib/os.py (`os.name`), Lib/platform.py (`system`). What `os` has
+on other systems alone is missing there, so that whoever asks by `hasattr` takes the way of Windows.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_fsfault._windows.platform.absent import ABSENT
 from pytest_fsfault._windows.platform.modes import FLAGS
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
 _MISSING: Any = object()
+# What a view has in the place of a name that is not there.
+_ABSENT: Any = object()
 
 
 class _Kind(type):
@@ -36,7 +40,8 @@ class _ModuleProxy(ModuleType, metaclass=_Kind):
         return ModuleType(*args, **kwargs)  # `type(sys)("name")` is how some make a module
 
     def __dir__(self) -> list[str]:
-        return dir(unwrap(self))
+        view = type(self).view
+        return [name for name in dir(unwrap(self)) if view.get(name) is not _ABSENT]
 
     def __repr__(self) -> str:
         return repr(unwrap(self))
@@ -49,12 +54,15 @@ def proxy_of(real: Any, view: dict[str, Any]) -> ModuleType:
     is set for those who look through this proxy, and an undo that comes after the end is dropped.
     """
     names = frozenset(view)
+    vanished = frozenset(name for name in view if view[name] is _ABSENT)
 
     class Proxied(_ModuleProxy):
         def __getattribute__(self, name: str) -> Any:
             found = view.get(name, _MISSING)
             if found is _MISSING:
                 return getattr(real, name)
+            if found is _ABSENT:
+                raise AttributeError(f"module {real.__name__!r} has no attribute {name!r}", name=name, obj=self)
             # Whoever patches looks into the dictionary for the value to put back.
             return _together(vars(real), view) if name == "__dict__" else found
 
@@ -65,9 +73,12 @@ def proxy_of(real: Any, view: dict[str, Any]) -> ModuleType:
                 view[name] = value
 
         def __delattr__(self, name: str) -> None:
-            if name in view:
+            if name not in view:
+                delattr(real, name)
+            elif name in vanished and view[name] is not _ABSENT:
+                view[name] = _ABSENT  # the end of a patch
+            else:
                 raise AttributeError(f"{name!r} cannot be deleted while a module pretends to be on Windows")
-            delattr(real, name)
 
     Proxied.real, Proxied.view = real, view
     view["__dict__"] = None  # so that the way of all other names is short
@@ -76,7 +87,8 @@ def proxy_of(real: Any, view: dict[str, Any]) -> ModuleType:
 
 
 def _together(real: dict[str, Any], view: dict[str, Any]) -> dict[str, Any]:
-    return {**real, **{name: value for name, value in view.items() if name != "__dict__"}}
+    seen = {**real, **view}
+    return {name: value for name, value in seen.items() if value is not _ABSENT and name != "__dict__"}
 
 
 def unwrap(found: Any) -> Any:
@@ -101,7 +113,7 @@ class ModuleProxies:
         system = self._system
         for name, real, seen in (
             ("sys", sys, {"platform": "win32"}),
-            ("os", os, {"name": "nt", **FLAGS}),
+            ("os", os, {**dict.fromkeys(ABSENT, _ABSENT), "name": "nt", "__all__": _named(), **FLAGS}),
             ("platform", platform, {"system": system}),
         ):
             # Something else may stand for the module, such as a fake file system's `os`.
@@ -133,6 +145,11 @@ class ModuleProxies:
         self._behind.clear()
         for view in self._proxies:
             view.clear()
+
+
+def _named() -> list[str]:
+    """Return what `from os import *` takes there."""
+    return [name for name in os.__all__ if name not in ABSENT]
 
 
 class ImportListener(Protocol):
