@@ -43,7 +43,10 @@ class Emulated(Subject):
         plain = super()._pytest(place)
         globs = "\n".join(PRETENDING[self.name])
         ours = ["-p", "pytest_fsfault.plugin", "-o", f"fsfault_roots={place}", "-o", WINDOWS]
-        return lambda emulated: [*plain(False), *((*ours, "-o", f"fsfault_pretend={globs}") if emulated else ())]
+        return lambda emulated: [
+            *plain(False),
+            *((*ours, "-o", f"fsfault_pretend={globs}") if emulated else ()),
+        ]
 
     def failures(self):
         """Return the tests that pass without the plugin and fail with it, each with the last line of its error."""
@@ -58,7 +61,8 @@ class Emulated(Subject):
             test: run.errors[test].strip().rpartition("\n")[2]
             for run in runs[:1]
             for test in sorted(run.outcomes)
-            if before.outcomes.get(test) == "passed" and all(one.outcomes.get(test) == "failed" for one in runs)
+            if before.outcomes.get(test) == "passed"
+            and all(one.outcomes.get(test) == "failed" for one in runs)
         }
 
 
@@ -84,7 +88,9 @@ def compare(name, directory):
 def main():
     """Compare the suites that are asked for with the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", nargs="+", choices=list(PRETENDING), default=list(PRETENDING), metavar="NAME")
+    parser.add_argument(
+        "--only", nargs="+", choices=list(PRETENDING), default=list(PRETENDING), metavar="NAME"
+    )
     given = parser.parse_args()
     assert set(PRETENDING) <= set(SUITES)
     with tempfile.TemporaryDirectory() as base:

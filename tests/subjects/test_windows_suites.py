@@ -34,6 +34,10 @@ def test_the_table_is_what_happens(suite):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     environment.pop("PYTHONSAFEPATH", None)  # it imports what lies beside it
     done = subprocess.run(
-        [sys.executable, SCRIPT, "--only", suite], capture_output=True, text=True, check=False, env=environment
+        [sys.executable, SCRIPT, "--only", suite],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
     )
     assert 0 == done.returncode, done.stdout + done.stderr

@@ -202,7 +202,9 @@ def test_all_else_is_the_real_module(package, monkeypatch):
 
 def test_what_windows_does_not_have_is_missing(package, monkeypatch):
     """Whoever asks by `hasattr` takes the way of Windows; a test can put the name there, and take it away again."""
-    mod = package(mod="import os\ndef privileged(): return hasattr(os, 'geteuid') and os.geteuid() == 0")("mod")
+    mod = package(mod="import os\ndef privileged(): return hasattr(os, 'geteuid') and os.geteuid() == 0")(
+        "mod"
+    )
     with pretend("mypkg.*"):
         assert not mod.privileged()
         for name in ("fork", "O_NOFOLLOW", "sendfile"):

@@ -62,7 +62,9 @@ def proxy_of(real: Any, view: dict[str, Any]) -> ModuleType:
             if found is _MISSING:
                 return getattr(real, name)
             if found is _ABSENT:
-                raise AttributeError(f"module {real.__name__!r} has no attribute {name!r}", name=name, obj=self)
+                raise AttributeError(
+                    f"module {real.__name__!r} has no attribute {name!r}", name=name, obj=self
+                )
             # Whoever patches looks into the dictionary for the value to put back.
             return _together(vars(real), view) if name == "__dict__" else found
 
