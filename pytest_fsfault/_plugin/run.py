@@ -173,11 +173,13 @@ class Runner:
             from dataclasses import replace  # noqa: PLC0415
 
             from pytest_fsfault._intercept.fake.isolation import real_files  # noqa: PLC0415
+            from pytest_fsfault._plugin.progress import SweepProgress  # noqa: PLC0415
             from pytest_fsfault._session.roots import forms  # noqa: PLC0415
 
             settings = replace(
                 self.settings(), seed=self.seed, trial=self._options.fsfault_trial,
-                directory=self.gates.directory, rerun=self._rerun, numbering="json" in self.targets,
+                directory=self.gates.directory, rerun=self._rerun, progress=SweepProgress(self._config).tell,
+                numbering="json" in self.targets,
                 recordings={} if self.results.recordings is None else self.results.recordings.tests,
             )  # fmt: skip
             factory = getattr(self._config, "_tmp_path_factory", None)

@@ -49,6 +49,9 @@ class Environment(Protocol):
     def settle(self) -> None:
         """End what a crash has left, before the tree is put aside."""
 
+    def progress(self, text: str) -> None:
+        """Tell somebody who waits how far the trials are."""
+
     def stack(self) -> Stack:
         """Return the lines of the project that are at work, above the frame of the trial."""
         ...

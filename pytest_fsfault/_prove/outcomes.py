@@ -17,11 +17,12 @@ Rerun = Literal["not asked", "healed", "failed"]
 
 
 class TrialOutcome(NamedTuple):
-    """What happened while a trial's faults acted: the entries with a fault, the waits, what ended it."""
+    """What happened while a trial's faults acted: the entries with a fault, the waits, what ended it, all entries."""
 
     injected: tuple[Entry, ...] = ()
     waits: tuple[Wait, ...] = ()
     ended: BaseException | None = None
+    entries: tuple[Entry, ...] = ()
 
 
 class Wrong(NamedTuple):

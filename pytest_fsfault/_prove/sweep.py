@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from pytest_fsfault._prove import failure_report
 from pytest_fsfault._prove.injection_points import Recorder, injections, not_applicable
 from pytest_fsfault._prove.injection_rules import missed, point_rules
 from pytest_fsfault._prove.outcomes import UNMET, TrialRecord
+from pytest_fsfault._prove.sweep_results import SweepResults
 from pytest_fsfault._prove.trial import Trial
 from pytest_fsfault._prove.trial_results import below, not_applicable_data, result_of
 from pytest_fsfault._prove.untracked import unseen, untracked
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
+    from pytest_fsfault._core.engine.journal import Entry
     from pytest_fsfault._core.engine.plan import Armed
     from pytest_fsfault._prove.environment import Environment
     from pytest_fsfault._prove.injection_points import Injection, PointRule, RecordedCall
@@ -64,11 +65,11 @@ class Sweep:
         self._aimed: list[PointRule] = []
         self._armed: list[Armed] = []
         self._retry_if_missed = False
-        self._results: list[TrialResult] = []
+        self._results = SweepResults()
+        self._planned = 0
         self._started = False
         self._ran: set[str] = set()
         self._checks = 0
-        self._met: Counter[tuple[str, str]] = Counter()
         self._after: Tree | None = None
         self.finished = False
 
@@ -119,25 +120,9 @@ class Sweep:
         return self._workspace.snapshots.take(path or str(self.root))
 
     @property
-    def _failed(self) -> list[TrialResult]:
-        return [one for one in self._results if one.wrong]
-
-    @property
-    def _count(self) -> int:
-        """How many trials with a fault have run."""
-        return sum(bool(one.calls) for one in self._results)
-
-    @property
     def evidence(self) -> dict[str, Any]:
         """What the sweep has done, as data: faults are counted by operation and text."""
-        counts = [[operation, fault, number] for (operation, fault), number in sorted(self._met.items())]
-        rows = [one.data(self._rerun(one.id)) for one in self._results]
-        return {
-            "trials": self._count,
-            "failed": len(self._failed),
-            "counts": counts,
-            "rows": [*rows, *self._not_applicable()],
-        }
+        return self._results.evidence(self._rerun, self._not_applicable())
 
     def _not_applicable(self) -> Iterator[dict[str, Any]]:
         """Yield the pairs of a call and a fault that no system gives it."""
@@ -154,13 +139,21 @@ class Sweep:
             return None
         return self._result(record, ""), self._rerun(record.id)
 
+    def first_failure(self) -> tuple[TrialResult, tuple[Entry, ...]] | None:
+        """Return the first trial that has failed, or the one at which the loop has ended, with its journal."""
+        record = self._current
+        first = self._results.first_failure
+        if first is None and record is not None and self.current() is not None:
+            return self._result(record, ""), record.outcome.entries
+        return first
+
     def finding(self) -> str:
         """Return what a green test must not hide: a loop that was left early."""
         if self.finished:
             return ""
         if not self._started:
             return "a sweep was made and never run: write `for trial in fsfault.sweep(...)`"
-        return f"a sweep was left early, after {self._count} faulted trial{'s' * (self._count != 1)}: let its loop end"
+        return f"a sweep was left early, after {self._results.count} faulted trial{'s' * (self._results.count != 1)}: let its loop end"
 
     def close(self) -> None:
         """End a sweep whose loop was left, and remove its trees."""
@@ -192,7 +185,7 @@ class Sweep:
 
     def _baseline(self) -> Iterator[Trial]:
         yield from self._trial("0", (), [self._recorder])
-        failed = self._failed
+        failed = self._results.failed
         if failed:
             self.finished = True
             raise AssertionError(failure_report.first_failed(failed[0], self._rerun))
@@ -210,6 +203,7 @@ class Sweep:
         wanted = self._wanted
         found = list(self._injections(self._recorder.calls))
         self._must_be_few(len(found))
+        self._planned = len(found) if wanted.limit is None else min(len(found), wanted.limit)
         share, shares = wanted.shard
         for number, injection in enumerate(found, 1):
             mine = number == self._only[0] if self._only else (number - 1) % shares == share - 1
@@ -227,13 +221,16 @@ class Sweep:
         """Yield the trial of a chain of faults, then those with one more fault after them."""
         goes_on = len(chain) < self._wanted.depth and chain[-1].fault.kind != "crash"
         recorder = self._new_recorder(on=False) if goes_on else None
+        self._environment.progress(
+            f"sweep: trial {_written(numbers)} of {self._planned}, {len(self._results.failed)} failed so far"
+        )
         yield from self._aimed_trial(_written(numbers), chain, recorder)
         if recorder is None:
             return
         for number, injection in enumerate(self._injections(recorder.calls), 1):
             if self._is_enough():
                 return
-            self._must_be_few(self._count)
+            self._must_be_few(self._results.count)
             if self._is_asked((*numbers, number)):
                 yield from self._deeper((*numbers, number), (*chain, injection))
 
@@ -265,7 +262,7 @@ class Sweep:
         return not self._only or (len(numbers) <= len(self._only) and all(a == b for a, b in together))
 
     def _is_enough(self) -> bool:
-        return self._wanted.limit is not None and self._count >= self._wanted.limit
+        return self._wanted.limit is not None and self._results.count >= self._wanted.limit
 
     def _new_recorder(self, *, on: bool) -> Recorder:
         return Recorder(self._wanted.rule, self._environment.stack, on=on)
@@ -287,7 +284,7 @@ class Sweep:
             )
         trial.state = "over"
         self._environment.settle()
-        self._met.update((entry.operation, entry.fault or "") for entry in trial.outcome.injected)
+        self._results.meet(trial.outcome.injected)
         if trial.injections:
             if self._missed() and self._retry_if_missed:
                 self._workspace.clear()
@@ -297,7 +294,7 @@ class Sweep:
             if self._missed():
                 trial.wrong.append(UNMET)
         kept = self._workspace.keep(trial.id) if trial.wrong else ""
-        self._results.append(self._result(trial, kept))
+        self._results.add(self._result(trial, kept), trial.outcome.entries)
         if not trial.wrong:
             self._workspace.clear()
 
@@ -336,12 +333,12 @@ class Sweep:
             faults = (text for text, _ in self._wanted.faults)
             names = {call.operation for call in self._recorder.calls}
             raise AssertionError(failure_report.nothing_tried(faults, names))
-        if self._count and not self._checks and not self._failed:
+        if self._results.count and not self._checks and not self._results.failed:
             raise AssertionError(failure_report.NOTHING_CHECKED)
 
     def _judge(self) -> None:
-        if self._failed:
-            raise AssertionError(failure_report.table(self._failed, self._count, self._rerun))
+        if self._results.failed:
+            raise AssertionError(failure_report.table(self._results.failed, self._results.count, self._rerun))
 
 
 def _written(numbers: Iterable[int]) -> str:

@@ -52,6 +52,11 @@ class Tolerance:
         return f"{text}, fails at {duration_text(self.fails_at)}: {self.reason}"
 
 
+def trials(up_to: float) -> int:
+    """Return how many runs `bisect` makes at most."""
+    return 1 + max(0, round(up_to * _STEPS) - 1).bit_length()
+
+
 def bisect(run: Callable[[float], Run], up_to: float) -> Tolerance:
     """Return what `run`, called with the length of a hold in seconds, can stand, up to a length.
 

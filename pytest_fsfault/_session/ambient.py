@@ -48,6 +48,8 @@ class Ambient:
     directory: Callable[[], str | None] = lambda: None
     #: Returns how to run one trial alone.
     rerun: Callable[[str], str] = "sweep(..., only={!r})".format
+    #: Tells how far a sweep is, to whom waits at a terminal; an empty text ends it.
+    progress: Callable[[str], None] = lambda _text: None
 
     @cached_property
     def bare(self) -> Ambient:

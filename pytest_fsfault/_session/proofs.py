@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from pytest_fsfault._core.engine.journal import Entry
     from pytest_fsfault._prove.tree import Tree
     from pytest_fsfault._session.session import Session
 
@@ -117,6 +118,14 @@ class Proofs:
                 rerun = f"; run only this trial: {line}" if line else ""
                 return f"this was trial {result.id}: {described(result)}{rerun}"
         return ""
+
+    def failures(self) -> Iterator[tuple[str, tuple[Entry, ...]]]:
+        """Yield the first failed trial of each sweep, in words, and its journal."""
+        for sweep in self.sweeps:
+            failure = sweep.first_failure()
+            if failure is not None:
+                result, entries = failure
+                yield f"trial {result.id}: {described(result)}", entries
 
     def findings(self) -> Iterator[str]:
         """Yield what a green test must not hide: sweeps that were not run to their end."""

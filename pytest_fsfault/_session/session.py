@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator
 
-    from pytest_fsfault._core.engine.journal import Journal
+    from pytest_fsfault._core.engine.journal import Entry, Journal
     from pytest_fsfault._core.engine.replay import Recording
     from pytest_fsfault._core.language.rules import Rule
     from pytest_fsfault._intercept.calls.gates import Gate
@@ -62,6 +62,10 @@ class Proving(Protocol):
 
     def explain(self) -> str:
         """Return which trial a test was at; nothing if at none."""
+        ...
+
+    def failures(self) -> Iterable[tuple[str, tuple[Entry, ...]]]:
+        """Return the first failed trial of each sweep, in words, and its journal."""
         ...
 
     def evidence(self) -> dict[str, list[dict[str, Any]]]:

@@ -85,8 +85,12 @@ def by_chance(session: Session) -> bool:
 
 
 def lines_of(session: Session, *, everything: bool) -> Iterator[str]:
-    """Yield the journal around the faults, or all of it."""
-    return journal_lines(session.journal, _shown_roots(session), everything=everything)
+    """Yield the journal around the faults, or all of it; then that of the first failed trial of each sweep."""
+    roots = _shown_roots(session)
+    yield from journal_lines(session.journal, roots, everything=everything)
+    for title, entries in () if session.proofs is None else session.proofs.failures():
+        yield title
+        yield from journal_lines(entries, roots, everything=everything)
 
 
 def _shown_roots(session: Session) -> list[str]:

@@ -14,7 +14,7 @@ from pytest_fsfault._core.language.rules import Rule
 from pytest_fsfault._core.language.schedules import Schedule
 from pytest_fsfault._core.language.tokens import duration, duration_text
 from pytest_fsfault._prove import error_chains
-from pytest_fsfault._prove.tolerance import Run, bisect
+from pytest_fsfault._prove.tolerance import Run, bisect, trials
 from pytest_fsfault._session.proofs import must_be_callable
 from pytest_fsfault._session.trial_environment import ModelEnvironment
 
@@ -96,7 +96,7 @@ def tolerance(
         raise FsFaultError("tolerance needs the virtual clock; leave out clock='real'")
     longest = duration(up_to)
     proofs.must_stand_alone()
-    probe = Probe(session, proofs, body, prepare, wanted)
+    probe = Probe(session, proofs, body, prepare, wanted, longest)
     with probe:
         probe.run_freely()
         found = bisect(probe.run, longest)
@@ -117,7 +117,9 @@ def tolerance(
 class Probe:
     """Run the body, each time in a fresh tree, with a hold of some length."""
 
-    def __init__(self, session: Session, proofs: Proofs, body: Body, prepare: Body, wanted: HeldBy) -> None:
+    def __init__(
+        self, session: Session, proofs: Proofs, body: Body, prepare: Body, wanted: HeldBy, longest: float
+    ) -> None:
         self._session = session
         self._body = body
         self._wanted = wanted
@@ -127,6 +129,7 @@ class Probe:
         self._held: Hold | None = None
         self._after: Tree | None = None
         self.met = False
+        self._planned, self._runs, self._failures = trials(longest), 0, 0
 
     def __enter__(self) -> None:
         self._environment.begin()
@@ -153,6 +156,10 @@ class Probe:
     def run(self, seconds: float) -> Run:
         """Run with a hold of this length."""
         self._seconds = seconds
+        self._runs += 1
+        self._environment.progress(
+            f"tolerance: trial {self._runs} of {self._planned} at most, {self._failures} failed so far"
+        )
         error = self._once(sys._getframe())
         tree = self._workspace.snapshots.take(str(self._workspace.root))
         retry = max(self._environment.retries(), key=lambda one: one.attempts, default=None)
@@ -162,6 +169,7 @@ class Probe:
             error_chains.release(error)
         self._clear()
         reason = self._reason(error, tree)
+        self._failures += bool(reason)
         return Run(not reason, met, error, retry, reason)
 
     def _reason(self, error: BaseException | None, tree: Tree) -> str:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
+    from pytest_fsfault._core.engine.journal import Entry
     from pytest_fsfault._core.engine.plan import Armed
     from pytest_fsfault._prove.injection_points import Stack
     from pytest_fsfault._prove.retries import Retry
@@ -59,6 +60,7 @@ class TrialEnvironment:
         self._engine: Engine | None = None
         self._frame: FrameType | None = None
         self._waited = 0
+        self._noted = 0
         self._ending = allocate_lock()  # held until a crash has ended what it has to end
         self._children: frozenset[int] = frozenset()
         self._threads: set[threading.Thread] = set()
@@ -94,6 +96,11 @@ class TrialEnvironment:
             interceptor().stop(self._engine)
             self._engine = None
         self._session.resume(self)
+        self.progress("")
+
+    def progress(self, text: str) -> None:
+        """Tell somebody who waits how far the trials are; an empty text ends it."""
+        self._session.ambient.progress(text)
 
     def renew(self) -> None:
         """Undo what belonged to the tree of the last trial."""
@@ -125,6 +132,7 @@ class TrialEnvironment:
         self._part_journal()
         self._directory = native().getcwd()
         self._waited = len(self._session.clock.waits)
+        self._noted = len(self._session.engine.journal)
         self._children = processes.living()
         self._entered = processes.uptime()
         self._threads = set(threading.enumerate())
@@ -198,9 +206,14 @@ class TrialEnvironment:
         self._return_home()
         # A model refuses by itself what no trial has injected.
         injected = tuple(entry for entry in engine.journal.faults if REASON in entry.reason)
-        return TrialOutcome(
-            injected, tuple(self._session.clock.waits[self._waited :]), ended or self._storm()
-        )
+        waits = tuple(self._session.clock.waits[self._waited :])
+        return TrialOutcome(injected, waits, ended or self._storm(), self._entries(engine))
+
+    def _entries(self, engine: Engine) -> tuple[Entry, ...]:
+        """Return what the trial and the session around it have written down, each call once, in the order of time."""
+        found = [*self._session.engine.journal[self._noted :], *engine.journal]
+        once = {(entry.at, entry.process, entry.thread, *entry[1:4]): entry for entry in found}
+        return tuple(sorted(once.values(), key=lambda entry: entry.at))
 
     def _part_journal(self) -> None:
         """Let no entry from now on be an attempt of one before."""

@@ -169,3 +169,43 @@ def test_nothing_was_refused(run):
     ]
     scanner = ("--fsfault", "-o", "fsfault_scanners=defender")
     assert not [line for line in run(LENIENT, *scanner).outlines if line in NOTHING]
+
+
+SWEEP = """
+import os
+def swap(root):
+    for attempt in range(2):
+        try: return os.rename(root / "a", root / "b")
+        except PermissionError: pass
+def prepare(root): (root / "a").touch()
+def test_check(fsfault):
+    for trial in fsfault.sweep(prepare, faults=["WinError 5"]):
+        with trial as root: swap(root)
+        trial.check((trial.root / "b").exists(), "it is not there")
+def test_assert(fsfault):
+    for trial in fsfault.sweep(prepare, faults=["WinError 5"]):
+        with trial as root: swap(root)
+        assert (trial.root / "b").exists()
+def test_green(fsfault):
+    for trial in fsfault.sweep(prepare, faults=["WinError 5"], persist=False):
+        with trial as root: swap(root)
+        trial.check_atomic()
+"""
+
+
+def test_a_failing_sweep_shows_the_journal_of_its_first_failing_trial(run):
+    """Below the verdict stands what happened in that trial; so it does if an assert of the loop fails."""
+    result = run(SWEEP, "--fsfault-seed", "7")
+    result.assert_outcomes(failed=2, passed=1)
+    sections = re.split(r"-+ file-system faults -+\n", re.sub(r"\d+\.\d+ s", "T s", result.stdout.str()))[1:]
+    shown = [re.sub(r" +T s", " T s", text.partition("to reproduce")[0]) for text in sections]
+    assert [
+        """trial 2: os.rename a -> b: WinError 5 every time, at test_it.py:4
+#0 T s  os.rename a -> b  raised, at test_it.py:4
+        PermissionError: [WinError 5] Access is denied
+        WinError 5: the fault of this trial
+#1 T s  os.rename a -> b  raised, at test_it.py:4
+        PermissionError: [WinError 5]
+        WinError 5: the fault of this trial persists
+"""
+    ] * 2 == shown
