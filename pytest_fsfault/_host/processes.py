@@ -73,11 +73,30 @@ def has_children() -> bool:
 
 
 def helpers() -> frozenset[int]:
-    """Return the process ids of multiprocessing's resource tracker and fork server, which are no one's children.
+    """Return the process ids of multiprocessing's resource tracker and fork server, and of our own helpers.
 
     Windows does not have them. What a fork server has started counts.
     """
-    return frozenset(number for number in (_tracker(), _fork_server()) if number is not None)
+    return _own_helpers() | {number for number in (_tracker(), _fork_server()) if number is not None}
+
+
+_own: dict[int, int] = {}  # with their starts
+
+
+def note_helper(number: int) -> None:
+    """Remember a process of ours that goes on by itself: it is a child of this one where orphans come to it."""
+    _own[number] = _started(str(number))
+
+
+def _own_helpers() -> frozenset[int]:
+    for number, started in tuple(_own.items()):
+        same = _started(str(number)) == started  # and not another process by now
+        if not same or not _is_alive(number):
+            del _own[number]
+        if same and not _is_alive(number):
+            with suppress(OSError):
+                os.waitpid(number, os.WNOHANG)
+    return frozenset(_own)
 
 
 def _tracker() -> int | None:
@@ -110,7 +129,7 @@ def child_lives(sharing: Collection[int] = ()) -> bool:
 
 
 def _linux_child_lives(sharing: Collection[int]) -> bool:
-    tracker, passed_over = _tracker(), {*sharing, _fork_server()}
+    tracker, passed_over = _tracker(), {*sharing, _fork_server(), *_own_helpers()}
     waiting = ["self"]
     while waiting:
         children = _children(REAL, waiting.pop())

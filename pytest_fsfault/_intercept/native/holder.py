@@ -39,7 +39,10 @@ def _proceed(listener: int) -> None:
 
 
 if __name__ == "__main__":
-    if os.fork():
+    holder = os.fork()
+    if holder:
+        os.write(1, b"%d" % holder)
         os._exit(0)
     os.setsid()
+    os.dup2(0, 1)  # whoever reads the number does not wait for our end
     hold([int(argument) for argument in sys.argv[1:]])

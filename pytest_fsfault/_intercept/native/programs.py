@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._host.originals import ORIGINALS
+from pytest_fsfault._host.processes import note_helper
 from pytest_fsfault._intercept.native import bpf, possible
 from pytest_fsfault._intercept.native.calls import Reader
 from pytest_fsfault._intercept.native.judging import Judge
@@ -168,5 +169,9 @@ def _hold(listeners: list[int]) -> None:
     import subprocess  # noqa: PLC0415  # whoever has started something has loaded it
 
     command = [sys.executable, "-S", "-I", _HOLDER, *map(str, listeners)]
-    # It forks and ends: what goes on is no child of ours.
-    subprocess.run(command, stdin=-3, stdout=-3, stderr=-3, pass_fds=listeners, cwd="/", check=False)  # noqa: S603
+    # It forks, tells the number and ends: what goes on is no child of ours, unless orphans come to this process.
+    done = subprocess.run(  # noqa: S603
+        command, stdin=-3, stdout=-1, stderr=-3, pass_fds=listeners, cwd="/", check=False
+    )
+    if done.stdout.isdigit():
+        note_helper(int(done.stdout))

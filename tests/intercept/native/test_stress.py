@@ -1,4 +1,4 @@
-"""A few of the trials of `stress.py`; all of them run by hand."""
+"""The trials of `stress.py`: a few of them in each run, five thousand with `-m slow`, side by side under xdist."""
 
 import subprocess
 import sys
@@ -6,10 +6,24 @@ from pathlib import Path
 
 import pytest
 
+FEW, MANY, TOGETHER = 100, 5_000, 350
 
-@pytest.mark.parametrize("first", [0, 20])
-def test_whatever_happens_in_between(first):
-    """No hang, no call twice, no child, descriptor or thread left; nothing goes wrong with who answers."""
-    command = [sys.executable, str(Path(__file__).with_name("stress.py")), "20", str(first)]
+
+def stress(count, first):
+    """Run trials, each with a luck of its own, in a process that has nothing else to do."""
+    command = [sys.executable, str(Path(__file__).with_name("stress.py")), str(count), str(first)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (0, "nothing was wrong\n", "") == (done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("first", range(0, FEW, 25))
+def test_whatever_happens_in_between(first):
+    """No hang, no call twice, no child, descriptor or thread left; nothing goes wrong with who answers."""
+    stress(25, first)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(FEW, MANY, TOGETHER))
+def test_the_same_five_thousand_times(first):
+    """However long it takes."""
+    stress(TOGETHER, first)

@@ -89,6 +89,58 @@ def test_a_daemon_outlives_the_session_and_works(root, monkeypatch):
         assert time.monotonic() < until
 
 
+# Orphans come to this process, as to the first one of a container: prctl(PR_SET_CHILD_SUBREAPER).
+REAPER = """
+import ctypes, os, subprocess, sys, time
+from pytest_fsfault import inject
+from pytest_fsfault._host import processes
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+os.mkfifo("fifo")
+with inject("os.mkdir late -> EACCES or never", roots=["."]):
+    subprocess.run("(sleep 0; read x < fifo; mkdir late) & echo $!", shell=True, check=True, stdout=open("pid", "w"))
+daemon = int(open("pid").read())
+print({daemon} == processes.living(), processes.child_lives([daemon]))
+with open("fifo", "w") as fifo:
+    fifo.write("go\\n")
+os.waitpid(daemon, 0)
+while processes.helpers():
+    time.sleep(0.001)
+try:
+    print(os.waitpid(-1, os.WNOHANG))
+except ChildProcessError:
+    print("nothing is left", os.path.isdir("late"))
+"""
+
+
+def test_a_holder_is_no_child_of_the_test(root):
+    """Also where orphans come to the test's process: no wait is real because of it, and it is reaped."""
+    done = subprocess.run(
+        [sys.executable, "-c", REAPER], cwd=root, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ("True False\nnothing is left True\n", "") == (done.stdout, done.stderr)
+
+
+KILLED = """
+import subprocess, sys
+from pytest_fsfault import inject
+with inject("os.mkdir late -> EACCES or never", roots=["."]):
+    subprocess.run("echo started; read x < fifo; mkdir late; echo $? > status", shell=True)
+"""
+
+
+def test_whoever_is_killed_leaves_no_program_that_hangs(root):
+    """Nobody answers it any more: its calls fail at once, and it ends by itself."""
+    os.mkfifo(root / "fifo")
+    tester = [sys.executable, "-c", KILLED]
+    with subprocess.Popen(tester, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert b"started\n" == process.stdout.readline()
+        process.kill()
+        process.wait()
+        (root / "fifo").write_text("go\n")
+        assert b"" == process.stdout.read()  # all that had it have ended
+    assert not (root / "late").exists()
+
+
 def _holders(root):
     """Return the holders that were started while HOLDS_FOR was set to this root."""
     found = set()
