@@ -35,6 +35,7 @@ _INI = {
     ),
     "fsfault_windows": ("string", "the version of Windows to emulate, or a table such as {version = '11'}"),
     "fsfault_scanners": ("linelist", "scanners, one a line: a name, or a table such as {hold = '1s'}"),
+    "fsfault_baseline": ("string", "the file that lists the failures known under a profile"),
     "fsfault_pretend": ("linelist", "globs of modules that see Windows, one a line"),
 }
 _MARKER = "fsfault(*rules, {keywords}): run the test under file-system faults; see --fsfault-list for what a rule may say"
@@ -57,6 +58,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--fsfault-json", metavar="PATH", help="write what happened to a file")
     add("--fsfault-html", metavar="PATH", help="write what happened as a page for a browser")
     add("--fsfault-markdown", metavar="PATH", help="write a summary for the page of a CI job")
+    add("--fsfault-baseline", metavar="PATH", help="report the failures that this file lists as known ones")
+    add(
+        "--fsfault-baseline-write",
+        action="store_true",
+        help="write which tests of this run fail, and by what, to the file of --fsfault-baseline",
+    )
     add(
         "--fsfault-replay",
         metavar="PATH",
@@ -252,6 +259,7 @@ def pytest_runtest_makereport(
             from pytest_fsfault._plugin.run import WIDER_SCOPE  # noqa: PLC0415
 
             report.sections.append(("file-system faults", WIDER_SCOPE))
+        item.config.stash[_RUNNER].results.judge(call, report, session)
         if session is not None:
             results = item.config.stash[_RUNNER].results
             results.attach(session, call, report)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from pytest_fsfault._plugin.known_failures import KnownFailures
     from pytest_fsfault._report.colours import Markup
     from pytest_fsfault._report.recording import Recordings
     from pytest_fsfault._report.summary import Replayed
@@ -48,6 +49,8 @@ class Results:
         self._started = time.time()
         #: What is replayed, if anything is; the runner reads it.
         self.recordings: Recordings | None = None
+        #: The failures that are known, if there is a list of them; the runner reads it.
+        self.baseline: KnownFailures | None = None
         self._untouched = 0  # how many tests ran that it does not have
         #: Returns the published retry policies as data; the plugin sets it, which knows them.
         self.policies: Callable[[], list[dict[str, Any]]] = list
@@ -65,6 +68,23 @@ class Results:
         named = (getattr(option, f"fsfault_{kind}", None) for kind in _KINDS)
         return any((*named, getattr(option, "xmlpath", None), os.environ.get("GITHUB_STEP_SUMMARY")))
 
+    def follow_baseline(self, settings: Ambient, directory: str, seed: int) -> int:
+        """Judge the tests by a baseline, if there is one; return the seed that holds. Raise FsFaultError for a mistake."""
+        given, ini = self._config.option, self._config.getini("fsfault_baseline")
+        of_profile = settings.profiles[settings.profile].baseline
+        if given.fsfault_baseline or given.fsfault_baseline_write or ini or of_profile:
+            from pytest_fsfault._plugin.known_failures import known_failures  # noqa: PLC0415  # for who has one
+
+            self.baseline = known_failures(self._config, settings, ini, directory)
+        if self.baseline is None:
+            return seed
+        return self.baseline.seed(seed, given=given.fsfault_seed is not None)
+
+    def judge(self, call: Any, report: Any, session: Session | None) -> None:
+        """Judge a test by the failures that are known."""
+        if self.baseline is not None and not hasattr(report, "context"):
+            self.baseline.judge(call, report, session)
+
     def attach(self, session: Session, call: Any, report: Any) -> None:
         """Put what the test showed on its report, which reaches an xdist controller too."""
         from pytest_fsfault._core.language.legible import legible  # noqa: PLC0415
@@ -80,6 +100,7 @@ class Results:
                 "seed": session.seed,
                 "seconds": call.duration,
                 **evidence_of(session, detailed=self._is_detailed),
+                "baseline": _listed(report),
             }
             # xdist carries text only as UTF-8, and a name may have bytes that are none.
             remote = hasattr(self._config, "workerinput")
@@ -142,6 +163,8 @@ class Results:
             self._reruns[report.nodeid] = rerun
             self._journals[report.nodeid] = journal or self._journals.get(report.nodeid, [])
         self._untouched += self._is_untouched(report)
+        if self.baseline is not None:
+            self.baseline.collect(report)
         found = getattr(report, "fsfault", None)
         if found is None or hasattr(report, "context"):
             return
@@ -209,6 +232,7 @@ class Results:
         if verbosity < 0:
             return [legible(one_line(total, self._arguments()))]
         lines = [*summary_lines(total, self._arguments()), *self._advice(total), self._unwritten]
+        lines += [] if self.baseline is None else self.baseline.lines()
         return [legible(line) for line in lines if line]
 
     def _hidden_reruns(self) -> Iterator[str]:
@@ -245,6 +269,8 @@ class Results:
         cache = getattr(self._config, "cache", None)
         if self._tests and cache is not None:
             cache.set(_LAST_SEED, seed)
+        if self.baseline is not None:
+            self.baseline.finish(seed)
         page = os.environ.get("GITHUB_STEP_SUMMARY", "") if self._tests else ""
         if targets or page:
             from pytest_fsfault._plugin.outputs import write  # noqa: PLC0415
@@ -268,7 +294,8 @@ class Results:
         )
         replay_of = None if self.recordings is None else self.recordings.source
         run = {**facts, "replay_of": replay_of, "started": self._started}
-        return document(self._tests, run, self._replayed())
+        known = None if self.baseline is None else self.baseline.facts()
+        return document(self._tests, run, self._replayed(), known)
 
     def _replayed(self) -> Replayed | None:
         from pytest_fsfault._report.summary import Replayed  # noqa: PLC0415
@@ -276,10 +303,18 @@ class Results:
         return None if self.recordings is None else Replayed(self.recordings.source, self._untouched)
 
 
+def _listed(report: Any) -> dict[str, Any] | None:
+    """Return how a test stands to the failures that are known; None for one that passes, as most do."""
+    found: dict[str, Any] | None = getattr(report, "fsfault_baseline", None)
+    return None if found is None or found["status"] == "passed" else found
+
+
 def _failure(call: Any, report: Any) -> dict[str, Any] | None:
     """Return why a test failed: its text, and which check of ours said so, if one did."""
-    if not report.failed or call.excinfo is None:
+    if not report.failed:
         return None
+    if call.excinfo is None:  # it is mended, and listed as known to fail
+        return {"text": str(report.longrepr), "check": "baseline"}
     error = call.excinfo.value
     ours = type(error).__module__.startswith("pytest_fsfault")
     return {"text": call.excinfo.exconly(tryshort=True), "check": type(error).__name__ if ours else None}

@@ -66,6 +66,10 @@ def _is_kept(setting: str) -> bool:
     return setting.startswith("fsfault_") and not setting.startswith("fsfault_seed")
 
 
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
 class Runner:
     """What the plugin's hooks delegate to.
 
@@ -97,7 +101,7 @@ class Runner:
         given = self._options
         texts = (
             given.fsfault_profile, given.fsfault_seed, given.fsfault_show, given.fsfault_trial, given.fsfault_replay,
-            *self._files().values(),
+            given.fsfault_baseline, given.fsfault_baseline_write or None, *self._files().values(),
         )  # fmt: skip
         used = given.fsfault or given.fsfault_rule or any(text is not None for text in texts)
         if used or any(self._ini().values()) or self._own_profiles():
@@ -106,9 +110,14 @@ class Runner:
             self.under_faults = settings.profile != "off" or bool(settings.rules) or emulating
             self._pretend(settings.pretend)
             self.seed = self._choose_seed(settings.profiles[settings.profile].seed)
+            self.seed = self.results.follow_baseline(settings, self._directory(), self.seed)
         else:
             self.seed = self._choose_seed(None)
         push(self.ambient)
+
+    def _directory(self) -> str:
+        """Return the directory from which paths in the ini file are seen."""
+        return str(self._config.inipath.parent if self._config.inipath else self._config.rootpath)
 
     def _files(self) -> dict[str, str | None]:
         """Return the files that were asked for, by option."""
@@ -151,19 +160,9 @@ class Runner:
                 on=given.fsfault,
                 profile=given.fsfault_profile,
                 rules=tuple(given.fsfault_rule),
-                ini_profile=ini["profile"],
-                ini_rules=tuple(ini["rules"]),
-                ini_roots=tuple(ini["roots"]),
-                ini_strict=ini["strict"],
-                ini_clock=ini["clock"],
-                ini_children=ini["children"],
-                ini_native=ini["native"],
-                ini_outside=ini["outside"],
-                ini_windows=ini["windows"],
-                ini_scanners=tuple(ini["scanners"]),
-                ini_pretend=tuple(ini["pretend"]),
-                directory=str(self._config.inipath.parent if self._config.inipath else self._config.rootpath),
+                directory=self._directory(),
                 tables=tuple(self._own_profiles()),
+                **{f"ini_{name}": _frozen(ini[name]) for name in _INI if name != "seed"},
             )
         )
 
@@ -227,6 +226,8 @@ class Runner:
             parts += ["--fsfault-rule", rule]
         for setting in filter(_is_kept, given.override_ini or ()):
             parts += ["-o", setting]
+        if given.fsfault_baseline is not None:
+            parts += ["--fsfault-baseline", given.fsfault_baseline]
         if given.fsfault_replay is not None:
             parts += ["--fsfault-replay", given.fsfault_replay]
         if trial is not None:

@@ -87,10 +87,14 @@ def _swept(tests: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def document(
-    tests: Sequence[Mapping[str, Any]], run: Mapping[str, Any], replayed: Replayed | None = None
+    tests: Sequence[Mapping[str, Any]],
+    run: Mapping[str, Any],
+    replayed: Replayed | None = None,
+    baseline: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return everything that a run has shown, as `schema.json` describes it."""
-    return {"schema": SCHEMA, "run": dict(run), "totals": totals(tests, replayed), "tests": list(tests)}
+    total = {**totals(tests, replayed), "baseline": baseline}
+    return {"schema": SCHEMA, "run": dict(run), "totals": total, "tests": list(tests)}
 
 
 def _kept_step(tests: Iterable[Mapping[str, Any]]) -> dict[str, float]:

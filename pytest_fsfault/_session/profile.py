@@ -40,6 +40,7 @@ class Profile:
     windows: WindowsChoice | None = None
     scanners: tuple[ScannerChoice, ...] = ()
     pretend: tuple[str, ...] = ()
+    baseline: str | None = None  # the file that lists what is known to fail
 
 
 def listed(names: Iterable[str]) -> str:

@@ -19,9 +19,8 @@ __tracebackhide__ = True
 
 KEYS = (
     "extends", "rules", "windows", "scanners", "pretend", "clock", "children", "native", "seed", "outside",
+    "baseline",
 )  # fmt: skip
-#: Keys that have a meaning, which this version does not offer.
-_LATER = ("baseline",)
 
 
 def read_profile(parent: Profile, table: Mapping[str, Any], where: str, *, checking: bool = True) -> Profile:
@@ -50,6 +49,7 @@ def read_profile(parent: Profile, table: Mapping[str, Any], where: str, *, check
         native=_one_of(table, "native", parent.native, (True, False), where),
         outside=_one_of(table, "outside", parent.outside, ("allow", "refuse"), where),
         seed=_seed(table.get("seed", parent.seed), where),
+        baseline=_file(table.get("baseline", parent.baseline), where),
     )
 
 
@@ -68,8 +68,6 @@ def read_settings(table: Mapping[str, Any], where: str, around: WindowsChoice | 
 
 
 def _check_key(key: object, where: str) -> None:
-    if key in _LATER:
-        raise FsFaultError(f"{where}: {key} is not supported by this version of pytest-fsfault; leave it out")
     if key not in KEYS:
         raise FsFaultError(
             f"{where}: unknown key {key!r}{nearest(str(key), KEYS) or f'; write {listed(KEYS)}'}"
@@ -88,6 +86,12 @@ def _seed(seed: object, where: str) -> int | None:
     if seed is None or (isinstance(seed, int) and not isinstance(seed, bool)):
         return seed
     raise FsFaultError(f"{where}: seed = {seed!r} is not a number; write a whole number")
+
+
+def _file(path: object, where: str) -> str | None:
+    if path is None or (isinstance(path, str) and path):
+        return path
+    raise FsFaultError(f"{where}: baseline = {path!r} is not a path; write that of a file")
 
 
 def _windows(value: object, where: str, parent: WindowsChoice | None) -> WindowsChoice | None:

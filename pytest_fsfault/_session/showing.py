@@ -75,6 +75,28 @@ def exposed(session: Session) -> dict[str, int]:
     return {name: found[name].count for name in sorted(_HELD_UP) if name in found and found[name].count}
 
 
+def cause_of(session: Session, error: BaseException) -> tuple[str | None, int | None]:
+    """Return the refused call behind the failure of a test, and its Windows error; None where there is none.
+
+    That is the first error in the chain that a call met; or else, if the test failed by what it looked at, the last
+    call that met one.
+    """
+    met = [entry for entry in session.journal if isinstance(entry.error, OSError)]
+    chain: list[BaseException] = []
+    one: BaseException | None = error
+    while one is not None and one not in chain:
+        chain.append(one)
+        one = one.__cause__ or one.__context__
+    for link in chain:
+        for entry in reversed(met):
+            if type(entry.error) is type(link) and str(entry.error) == str(link):
+                return entry.operation, getattr(entry.error, "winerror", None)
+    faults = [entry for entry in met if entry.fault is not None]
+    if not faults:
+        return None, None
+    return faults[-1].operation, getattr(faults[-1].error, "winerror", None)
+
+
 def by_chance(session: Session) -> bool:
     """Return whether a fault was drawn: by a rule with ``P%``, or as the hold of a scanner."""
     rules = (*session.own, *session.around)

@@ -79,6 +79,18 @@ def test_ordinary_tests_stand_a_profile(profile):
     ), output
 
 
+def test_the_known_failures_are_those_of_the_workflow():
+    """What the workflow runs with a baseline is as the baseline says, and writing it changes nothing."""
+    option = re.search(
+        r"profile-windows -- (--fsfault-baseline \S+)",
+        (EXAMPLES / "ci/github-actions.yml").read_text("utf-8"),
+    )
+    arguments = ("examples", "-m", "not fsfault", "--fsfault-profile", "windows", *option[1].split())
+    code, output = _pytest(*arguments)
+    assert 0 == code, output
+    assert "baseline examples/ci/known-windows.json: no known failure" in output
+
+
 def test_examples_are_small():
     """Each file can be read at a glance."""
     assert [] == [

@@ -132,7 +132,7 @@ T = "tool.fsfault.profiles"
         (f"[{T}.mine]\nrule = []", f"{T}.mine: unknown key 'rule'; did you mean 'rules'?"),
         (
             f"[{T}.mine]\nx = 1",
-            f"{T}.mine: unknown key 'x'; write extends, rules, windows, scanners, pretend, clock, children, native, seed or outside",
+            f"{T}.mine: unknown key 'x'; write extends, rules, windows, scanners, pretend, clock, children, native, seed, outside or baseline",
         ),
         (f"[{T}.mine]\nextends = 'x'", f"{T}.mine: extends: unknown profile 'x'; write {NAMES}"),
         (
@@ -157,8 +157,8 @@ T = "tool.fsfault.profiles"
             f"{T}.mine: outside = 'no' is not known; write 'allow' or 'refuse'",
         ),
         (
-            f"[{T}.mine]\nbaseline = 'x'",
-            f"{T}.mine: baseline is not supported by this version of pytest-fsfault; leave it out",
+            f"[{T}.mine]\nbaseline = 3",
+            f"{T}.mine: baseline = 3 is not a path; write that of a file",
         ),
         (
             f"[{T}.mine]\nchildren = 1",

@@ -1,0 +1,184 @@
+"""Judge the tests of a run by the failures that are known under its profile."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.language.mistakes import FsFaultError
+from pytest_fsfault._plugin.settings import target
+from pytest_fsfault._report.baseline import Baseline, KnownFailure, read_baseline
+from pytest_fsfault._session.showing import cause_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_fsfault._session.ambient import Ambient
+    from pytest_fsfault._session.session import Session
+
+_OPTION = "--fsfault-baseline"
+_WRITE = "--fsfault-baseline-write"
+
+
+def known_failures(config: Any, settings: Ambient, ini: str, directory: str) -> KnownFailures | None:
+    """Return what judges the tests of a run; None if there is no baseline for it.
+
+    The command line names it, or else the profile of the run, or the ini file: both as seen from `directory`. What
+    the ini file names is for runs under the profile that the file was written under.
+    """
+    given, writing = config.option.fsfault_baseline, config.option.fsfault_baseline_write
+    of_profile = settings.profiles[settings.profile].baseline
+    named = given or of_profile or ini
+    if not named:
+        if writing:
+            raise FsFaultError(f"{_WRITE} writes the file that {_OPTION} names; name one")
+        return None
+    path = Path(os.path.abspath(given or os.path.join(directory, named)))
+    if writing:
+        target(_OPTION, str(path))
+    place = f"{_OPTION} {named!r}"
+    found = _read(path, place, writing=writing)
+    if found is not None and found.profile != settings.profile:
+        if not given and not of_profile:
+            return None
+        raise FsFaultError(
+            f"{place} was written under the profile {found.profile!r}, and this run is under {settings.profile!r}; "
+            f"add --fsfault-profile {found.profile}"
+        )
+    return KnownFailures(config, path, named, found or Baseline(settings.profile, -1, {}), writing=writing)
+
+
+def _read(path: Path, place: str, *, writing: bool) -> Baseline | None:
+    try:
+        return read_baseline(path.read_bytes())
+    except FileNotFoundError:
+        if writing:
+            return None
+        raise FsFaultError(f"{place} does not exist; write it by {_WRITE}") from None
+    except OSError as error:
+        raise FsFaultError(f"{place} cannot be read: {error.strerror}") from None
+    except FsFaultError as error:
+        raise FsFaultError(f"{place} {error}") from None
+
+
+class KnownFailures:
+    """The baseline of one run: reports are changed by it, and it by them, if that was asked for."""
+
+    def __init__(self, config: Any, path: Path, shown: str, baseline: Baseline, *, writing: bool) -> None:
+        self._config = config
+        self._path = path
+        self._shown = shown
+        self._baseline = baseline
+        self._writing = writing
+        self._found: dict[str, KnownFailure | None] = {}  # of the tests that ran
+        self._statuses: Counter[str] = Counter()
+
+    def seed(self, chosen: int, *, given: bool) -> int:
+        """Return the seed that holds: that of the file; raise FsFaultError if another one was `given`."""
+        held = self._baseline.seed
+        if held < 0:
+            return chosen
+        if given and chosen != held:
+            raise FsFaultError(
+                f"--fsfault-seed {chosen}: {self._shown} holds for the seed {held}; leave the option out, or remove "
+                f"the file and write it anew by {_WRITE}"
+            )
+        return held
+
+    def judge(self, call: Any, report: Any, session: Session | None) -> None:
+        """Report a listed failure as an expected one, and a listed test that is mended or fails otherwise as failed."""
+        expected = self._baseline.tests.get(report.nodeid)
+        if call.when != "call" or hasattr(report, "wasxfail") or self._config.option.runxfail:
+            return
+        if report.skipped or (session is None and expected is None):
+            return
+        found = None
+        if report.failed and call.excinfo is not None:
+            found = self._failure(call.excinfo.value, report, session)
+        status = _status(expected, found)
+        if found is not None and (self._writing or status == "known"):
+            reason = "" if expected is None or not expected.reason else f" ({expected.reason})"
+            report.outcome = "skipped"
+            report.wasxfail = f"known under the profile {self._baseline.profile}: {found}{reason}"
+        elif not self._writing:
+            self._refuse(report, status, expected, found)
+        report.fsfault_baseline = {
+            "status": status,
+            "expected": None if expected is None else expected.row(),
+            "found": None if found is None else found.row(),
+        }
+
+    def _failure(self, error: BaseException, report: Any, session: Session | None) -> KnownFailure:
+        operation, winerror = (None, None) if session is None else cause_of(session, error)
+        crash = getattr(report.longrepr, "reprcrash", None)
+        line = "" if crash is None else f"{crash.path}:{crash.lineno}"
+        below = f"{self._config.rootpath}{os.sep}"
+        line = line.removeprefix(below).replace(os.sep, "/") if line.startswith(below) else ""
+        return KnownFailure(type(error).__name__, winerror, operation, line)
+
+    def _refuse(
+        self, report: Any, status: str, expected: KnownFailure | None, found: KnownFailure | None
+    ) -> None:
+        if status == "mended":
+            report.outcome = "failed"
+            report.longrepr = f"it passes, and {self._shown} lists it as {expected}: take it out, or write the file by {_WRITE}"
+        elif status == "changed":
+            told = f"{self._shown} lists it as {expected}, and it failed as {found}"
+            report.sections.append(("baseline", told))
+
+    def collect(self, report: Any) -> None:
+        """Keep what a report brings, from this process or from a worker of xdist."""
+        found = getattr(report, "fsfault_baseline", None)
+        if found is None or hasattr(report, "context"):
+            return
+        row = found["found"]
+        failure = None
+        if row is not None:
+            failure = KnownFailure(row["class"], row["winerror"], row["operation"], row["line"])
+        self._found[report.nodeid] = failure
+        self._statuses[found["status"]] += 1
+
+    def finish(self, seed: int) -> None:
+        """Write the file, if that was asked for: the tests that ran take the place of what it said of them."""
+        if not self._writing or hasattr(self._config, "workerinput"):
+            return
+        tests = dict(self._baseline.tests)
+        for name, failure in self._found.items():
+            known = tests.pop(name, None)
+            if failure is not None:
+                tests[name] = failure._replace(reason="" if known is None else known.reason)
+        text = Baseline(self._baseline.profile, seed, tests).text()
+        try:
+            self._path.write_text(text, "ascii", newline="\n")
+        except OSError as error:
+            raise FsFaultError(f"{_OPTION}: {error}") from None
+
+    def facts(self) -> dict[str, Any]:
+        """Return the entry of `totals` in the schema."""
+        counts = {status: self._statuses[status] for status in ("known", "changed", "mended", "new")}
+        return {"source": self._shown, "written": self._writing, **counts}
+
+    def lines(self) -> Iterator[str]:
+        """Yield what the summary says of it."""
+        counts = self._statuses
+        told = [f"{counts[status]} {text}" for status, text in _TEXTS if counts[status]]
+        written = " written" if self._writing else ""
+        yield f"baseline {self._shown}{written}: {', '.join(told) or 'no known failure'}"
+
+
+_TEXTS = (
+    ("known", "failed as known"),
+    ("changed", "failed otherwise"),
+    ("mended", "passed that were known to fail"),
+    ("new", "not listed"),
+)
+
+
+def _status(expected: KnownFailure | None, found: KnownFailure | None) -> str:
+    if expected is None:
+        return "passed" if found is None else "new"
+    if found is None:
+        return "mended"
+    return "known" if expected.is_like(found) else "changed"
