@@ -223,6 +223,8 @@ def test_json_of_the_run(told):
         "sweeps": 0,
         "trials": 0,
         "trials_failed": 0,
+        "replay": None,
+        "baseline": None,
     }
     never = data["totals"]["never_fired"][0]
     never["reason"] = never["reason"].partition(": ")[2]
@@ -244,6 +246,7 @@ def test_json_of_a_test(told):
         "profile": "off",
         "seed": "7:test_it.py::test_green",
         "baseline": None,
+        "replay": None,
         "observed": False,
         "numbered": True,
         "kept_step": {},
