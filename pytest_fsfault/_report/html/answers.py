@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_fsfault._report.html.axis import exactly, span
+from pytest_fsfault._report.html.axis import limits, span
 from pytest_fsfault._report.html.drawing import hold_of, known_holds, short_error
 from pytest_fsfault._report.html.journal import ends
 from pytest_fsfault._report.html.templates import Markup, filled, shown
@@ -89,7 +89,7 @@ def _first_trial(row: Mapping[str, Any]) -> Markup:
     """Say what happened in the first trial that failed."""
     check, said = verdict(row)
     how = "" if row["fault"] == "crash" else " persistently" if row["persist"] else " once"
-    return filled("The first is trial {}: in step {}, <code>{}</code> meets {}{}. {}: {}", row["id"], row["step"], shown(f"{row['operation']} {' → '.join(row['paths'])}"), row["fault"], how, check,
+    return filled("The first is trial {}: in step {}, <code>{}</code> meets {}{}; {}: {}", row["id"], row["step"], shown(f"{row['operation']} {' → '.join(row['paths'])}"), row["fault"], how, check,
         shown(said.partition("\n")[0].rstrip(":")),
     )  # fmt: skip
 
@@ -107,8 +107,9 @@ def _tolerated(test: Mapping[str, Any]) -> Explanation | None:
     say, more = [], []
     for one in test["tolerances"]:
         what = "refusals of a rule for" if one["kind"] == "rule" else "a hold of"
-        end = f"fails at {exactly(one['fails_at'])}" if one["fails_at"] is not None else "never fails"
-        say.append(f"Survives {what} {exactly(one['survives'])} ({one['attempts']} attempts), {end}")
+        survives, fails = limits(one["survives"], one["fails_at"])
+        end = f"fails at {fails}" if fails else "never fails"
+        say.append(f"Survives {what} {survives} ({one['attempts']} attempts), {end}")
         if one.get("reason"):
             more.append(shown(one["reason"]))
     if test["outcome"] == "failed":
@@ -238,8 +239,14 @@ def _again(again: Sequence[Mapping[str, Any]]) -> str:
     if not again:
         return ""
     most = max(retry["attempts"] for retry in again)
-    ended = sum(retry["outcome"] == "ok" for retry in again)
-    became = "all succeeded" if ended == len(again) else f"{ended} succeeded"
+    ends = Counter(retry["outcome"] for retry in again)
+    became = (
+        f"{ends['failed']} given up"
+        if ends["failed"]
+        else "none given up"
+        if ends["unknown"]
+        else "all succeeded"
+    )
     return f"; {_many(len(again), 'file')} tried again, at most {most} attempts, {became}"
 
 

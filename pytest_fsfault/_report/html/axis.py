@@ -17,6 +17,8 @@ _MOST_BREAKS = 3
 _BREAK = 16.0
 _LABEL = 7.0
 _TICKS = 6
+# Decimals of seconds, at most: nanoseconds.
+_DIGITS = 9
 
 
 class Tick(NamedTuple):
@@ -138,6 +140,9 @@ def span(seconds: float) -> str:
     return f"{seconds:,.0f} s"
 
 
-def exactly(seconds: float) -> str:
-    """Return a limit that was found, with hundredths."""
-    return f"{seconds:.3f}".rstrip("0").rstrip(".") + " s" if seconds < 1 else f"{seconds:,.2f} s"
+def limits(survives: float, fails_at: float | None) -> tuple[str, str]:
+    """Return two limits that were found, with as many digits as tell one from the other; the second may be none."""
+    digits = 2
+    while fails_at is not None and digits < _DIGITS and f"{survives:.{digits}f}" == f"{fails_at:.{digits}f}":
+        digits += 1
+    return f"{survives:,.{digits}f} s", "" if fails_at is None else f"{fails_at:,.{digits}f} s"

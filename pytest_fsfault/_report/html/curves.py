@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_fsfault._report.html.axis import LEFT, RIGHT, exactly, span
+from pytest_fsfault._report.html.axis import LEFT, RIGHT, limits, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -100,13 +100,14 @@ def pictures(run: Mapping[str, Any], tolerance: Mapping[str, Any]) -> dict[str, 
         return None
     own = Patience("yours", float(tolerance["survives"]), int(tolerance["attempts"]))
     curves = _spread(scanners)
+    survives, fails = limits(tolerance["survives"], tolerance["fails_at"])
     return {
         "ticks": [(x(tick), span(tick).replace("000 ms", " s"), _anchor(tick)) for tick in _TICKS],
         "scanners": [_row(one, own.waits, index) for index, one in enumerate(scanners)],
         "height": 20 + SCANNER * len(scanners),
         "own": x(own.waits),
-        "survives": exactly(own.waits),
-        "fails": exactly(tolerance["fails_at"]) if tolerance["fails_at"] is not None else "",
+        "survives": survives,
+        "fails": fails,
         "enough": _enough(scanners, own.waits),
         "curves": [_curve(one, index) for index, one in enumerate(curves)],
         "marks": list(_marks(policies, own)),

@@ -89,7 +89,7 @@ class JournalRows:
         current: JournalRow | None = None
         known: object = None
         for call in self.calls:
-            error = self._error(call["error"])
+            error = self._error(call)
             likeness = (
                 call["operation"], call["path"], call["target"], call["outcome"], error, call["process"],
                 call["thread"], call["site"], _STEP.sub("", call["reason"]),
@@ -105,12 +105,13 @@ class JournalRows:
         if current is not None:
             yield current
 
-    def _error(self, error: Mapping[str, Any] | None) -> int:
+    def _error(self, call: Mapping[str, Any]) -> int:
+        """Return the number of a call's error, 0 for none; count it."""
+        error = call["error"]
         if error is None:
             return 0
-        text = f"{error['class']}: {error['text']}"
         kind = (error["class"], _PATHS.sub("", error["text"]))
-        self._kinds.setdefault(kind, []).append(text)
+        self._kinds.setdefault(kind, []).append(f"{error['class']}: {_relative(error['text'], call)}")
         return list(self._kinds).index(kind) + 1
 
     def _row(self, call: Mapping[str, Any], error: int) -> JournalRow:
@@ -120,6 +121,17 @@ class JournalRows:
             call["n"], call["n"], call["at"], call["at"], 1, process, call["operation"], ends(call), style,
             outcome, error, call["reason"], call["site"] or "",
         )  # fmt: skip
+
+
+def _relative(text: str, call: Mapping[str, Any]) -> str:
+    """Return the text of an error with the paths of its call as they are told elsewhere: as seen from the root."""
+    for path in (call["path"], call["target"]):
+        end = f"/{path}'"
+        place = text.find(end) if path else -1
+        start = text.rfind("'", 0, place) if place > 0 else -1
+        if start >= 0:
+            text = f"{text[: start + 1]}{path}'{text[place + len(end) :]}"
+    return text
 
 
 def ends(call: Mapping[str, Any]) -> str:

@@ -103,6 +103,7 @@ def _placed(telling: Sequence[View], *, alone: bool) -> list[Shown]:
             continue
         body = view.body(is_open=is_open)
         count = elements(body)
+        is_open = is_open and (count <= room or not found)
         if count <= room:
             room -= count
             found.append(Shown(view, body, Markup(), Markup(), is_open))

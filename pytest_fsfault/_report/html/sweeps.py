@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 # So many entries of a tree, and so many trials of a group, are listed.
 _MOST = 80
+# Characters of a heading.
+_HEADING = 100
 _SIGNS = {"removed": ("gone", "−"), "added": ("new", "+"), "changed": ("other", "~")}
 
 
@@ -171,13 +173,15 @@ def _groups(rows: Iterable[Mapping[str, Any]]) -> Iterator[Group]:
         healed, check, text = key[:3]
         among = alike[key]
         difference = among[0]["difference"]
-        title = (
-            "Crashed, healed by a second run"
-            if healed
-            else f"{check}: {text.partition(chr(10))[0].rstrip(':')}"
-        )
+        title = "Crashed, healed by a second run" if healed else f"{check}: {_short(text)}"
         tree = _tree(difference[:_MOST])
         yield Group(title, healed, among, text, tree, max(0, len(difference) - _MOST))
+
+
+def _short(text: str) -> str:
+    """Return what fits into a heading: the first line, or its beginning."""
+    line = text.partition("\n")[0].rstrip(":")
+    return line if len(line) <= _HEADING else f"{line[:_HEADING]}…"
 
 
 def _tree(difference: Iterable[Mapping[str, Any]]) -> list[Node]:
