@@ -49,7 +49,7 @@ def _run(words: list[str]) -> int:
         return 0
     name = words[0] if words else ""
     if name not in _COMMANDS:
-        what = f"there is no command {name!r}" if words else "a command is missing"
+        what = f"unknown command {name!r}" if words else "a command is missing"
         raise FsFaultError(f"{what}{nearest(name, _COMMANDS) or '; write one of: ' + ', '.join(_COMMANDS)}")
     command = import_module(_COMMANDS[name])
     parser = _Parser(prog=f"{_PROGRAM} {name}", allow_abbrev=False)

@@ -182,7 +182,7 @@ def recordings(text: str | None) -> Recordings | None:
     except (OSError, ValueError) as error:
         told = getattr(error, "strerror", None) or error
         raise FsFaultError(
-            f"--fsfault-replay {text!r} cannot be read ({told}); write the path of a file that --fsfault-json has written"
+            f"--fsfault-replay {text!r} is not readable ({told}); write the path of a file that --fsfault-json has written"
         ) from None
     try:
         return read_recordings(raw, text)
@@ -195,7 +195,7 @@ def project_profiles(raw: bytes, place: str) -> list[tuple[str, Any]]:
     try:
         tool = tomllib.loads(raw.decode()).get("tool", {})
     except ValueError as error:
-        raise FsFaultError(f"{place} cannot be read: {error}") from None
+        raise FsFaultError(f"{place} is not readable: {error}") from None
     if not isinstance(tool, dict) or "fsfault" not in tool:
         return []
     table = tool["fsfault"]

@@ -292,7 +292,7 @@ class Trial:
             "over": "is over",
         }[self._record.state]
         raise FsFaultError(
-            f"{what} of trial {self.id} cannot be used: the trial {why}; "
+            f"{what} of trial {self.id} is not available: the trial {why}; "
             "write it after the block of `with trial as root:`, inside the loop"
         )
 

@@ -125,7 +125,7 @@ class Workspace:
         if not self._copied:
             raise FsFaultError(
                 f"prepare has built another tree for trial {self._times - 1}, and left more behind than files, so "
-                f"that the first cannot be copied; let it build the same each time:\n{difference}"
+                f"that a copy of the first would differ; let it build the same each time:\n{difference}"
             )
         self._clones = True
         self.clear()
@@ -149,7 +149,7 @@ class Workspace:
             return  # it was removed, or is aside already
         except OSError as error:
             raise FsFaultError(
-                f"the tree of trial {self._times - 1} cannot be put aside ({error}); let the body close what it opens"
+                f"the tree of trial {self._times - 1} is still in use ({error}); let the body close what it opens"
             ) from error
 
     def keep(self, name: str) -> str:

@@ -73,7 +73,7 @@ def _groups(primitives: Iterable[str]) -> Iterator[str]:
 
 
 def _winerrors() -> Iterator[str]:
-    yield from ("", "Windows errors (* passes by itself):")
+    yield from ("", "Windows errors (* transient):")
     for error in WINERRORS.values():
         mark = "*" if error.name in TRANSIENT else " "
         yield f" {mark}{error.code:5}  {error.name:36} {winerror_errno(error.code):10} {error.text}"

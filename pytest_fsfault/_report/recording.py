@@ -78,7 +78,7 @@ def _parsed(raw: bytes) -> Any:
         try:
             raw = gzip.decompress(raw)
         except (OSError, EOFError) as error:
-            raise FsFaultError(f"cannot be decompressed: {error}") from None
+            raise FsFaultError(f"is not a valid gzip file: {error}") from None
     try:
         return json.loads(raw)
     except RecursionError:
@@ -161,7 +161,7 @@ def _fault(call: dict[str, Any], outcome: str, where: str, platform: str) -> Fau
     try:
         return Fault.parse(text)
     except FsFaultError as error:
-        raise FsFaultError(f"cannot be replayed: {where}: {error}") from None
+        raise FsFaultError(f"is not replayable: {where}: {error}") from None
 
 
 def _is_composite(operation: str) -> bool:

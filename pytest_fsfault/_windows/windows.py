@@ -189,9 +189,7 @@ class Windows:
         assert path is not None  # noqa: S101  # of the two one is there
         location = self._find(path, "a hold")
         if opening.kind in {"cwd", "watch"} and not location.is_directory:
-            raise FsFaultError(
-                f"{os.fspath(path)!r} is a file, which cannot be entered or watched; name a directory"
-            )
+            raise FsFaultError(f"{os.fspath(path)!r} is a file; name a directory to enter or watch")
         hold = Hold(holds, opening, since=now, until=now + length, declared=True, by=by)
         return holds.add(hold, location.identity, self._state.real(location.path))
 

@@ -189,7 +189,7 @@ def test_broken_pyproject(run, pytester):
     refused(
         run(CHANGES, "-c", "pytest.ini"),
         pytester,
-        f"{pytester.path / 'pyproject.toml'} cannot be read: {why}",
+        f"{pytester.path / 'pyproject.toml'} is not readable: {why}",
     )
 
 

@@ -247,7 +247,7 @@ def test_list(run, pytester):
             "  short 512 then ENOSPC *",
             "schedules, counted over matching calls:",
             "  every K *",
-            "Windows errors (* passes by itself):",
+            "Windows errors (* transient):",
             " [*]    5  ERROR_ACCESS_DENIED * EACCES * Access is denied",
             "profiles:",
             "  corporate *",

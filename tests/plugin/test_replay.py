@@ -345,9 +345,9 @@ def test_under_xdist(run, told, pytester):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "'run.json' cannot be read (No such file or directory); write the path of a file that --fsfault-json has written"),
+        (None, "'run.json' is not readable (No such file or directory); write the path of a file that --fsfault-json has written"),
         ("nothing", "'run.json' is not JSON: Expecting value: line 1 column 1 (char 0)"),
-        (b"\x1f\x8bx", "'run.json' cannot be decompressed: *"),
+        (b"\x1f\x8bx", "'run.json' is not a valid gzip file: *"),
         ("[" * 100_000, "'run.json' is not JSON*"),
         ([], "'run.json' was not written by --fsfault-json: it has no 'schema'"),
         ({"tests": []}, "'run.json' was not written by --fsfault-json: it has no 'schema'"),
@@ -360,7 +360,7 @@ def test_under_xdist(run, told, pytester):
         ({"schema": 1, "tests": [{"id": "a", "calls": [{"path": "a", "operation": "x", "outcome": "failed"}]}]},
          "*there is no table 'error' in tests[[]0].calls[[]0]; *"),
         ({"schema": 1, "tests": [{"id": "a", "calls": [{"path": "a", "operation": "x", "outcome": "raised", "fault": "EFOO"}]}]},
-         "'run.json' cannot be replayed: tests[[]0].calls[[]0]: fault 'EFOO': *"),
+         "'run.json' is not replayable: tests[[]0].calls[[]0]: fault 'EFOO': *"),
     ],
 )  # fmt: skip
 def test_bad_files(run, pytester, content, message):

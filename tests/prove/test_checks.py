@@ -483,23 +483,23 @@ def test_checks_outside_a_trial(tmp_path):
         for trial in fsfault.sweep(prepare, faults=["EACCES"], limit=1):
             with pytest.raises(FsFaultError) as caught:
                 trial.check_atomic()
-            assert f"check_atomic() of trial {trial.id} cannot be used: the trial has not run{rest}" == str(
+            assert f"check_atomic() of trial {trial.id} is not available: the trial has not run{rest}" == str(
                 caught.value
             )
             with pytest.raises(
-                FsFaultError, match=f"^tree of trial {trial.id} cannot be used: the trial has not run"
+                FsFaultError, match=f"^tree of trial {trial.id} is not available: the trial has not run"
             ):
                 assert trial.tree
             with trial as root:
                 with pytest.raises(
                     FsFaultError,
-                    match=r"^check_waits\(\) of trial . cannot be used: the trial is still running",
+                    match=r"^check_waits\(\) of trial . is not available: the trial is still running",
                 ):
                     trial.check_waits("1s")
                 overwrite(root)
             trial.check_error()
             kept.append(trial)
-    with pytest.raises(FsFaultError, match=r"^check\(\) of trial 0 cannot be used: the trial is over"):
+    with pytest.raises(FsFaultError, match=r"^check\(\) of trial 0 is not available: the trial is over"):
         kept[0].check(True, "")
 
 

@@ -343,7 +343,7 @@ def test_a_tree_that_cannot_be_put_aside(sweep, monkeypatch):
     with pytest.raises(FsFaultError) as caught:
         sweep(overwrite, faults=["EACCES"])
     assert (
-        "the tree of trial 0 cannot be put aside ([Errno 13] Access is denied); let the body close what it opens"
+        "the tree of trial 0 is still in use ([Errno 13] Access is denied); let the body close what it opens"
     ) == str(caught.value)
 
 

@@ -124,10 +124,10 @@ FORMS = "'31ms..800ms' (a range), 'lognormal(31ms, 265ms)' (median and 99th perc
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"name": "defendr"}, "'defendr' is no scanner known here; did you mean 'defender'?"),
-        ({"name": 3}, "3 is no scanner known here; write " + ", ".join(NAMES[:-1]) + " or indexer"),
+        ({"name": "defendr"}, "unknown scanner 'defendr'; did you mean 'defender'?"),
+        ({"name": 3}, "unknown scanner 3; write " + ", ".join(NAMES[:-1]) + " or indexer"),
         ({"hold": "fast"}, f"hold='fast': 'fast' is not a valid duration; write {FORMS}"),
-        ({"hold": 3}, f"hold=3 is no time; write {FORMS}"),
+        ({"hold": 3}, f"hold=3 is not a time; write {FORMS}"),
         ({"hold": "2s..1s"}, "hold='2s..1s' ends before it begins; write the shorter time first"),
         ({"hold": "0ms"}, "hold='0ms' holds nothing; write a time above 0"),
         ({"hold": "-1s"}, f"hold='-1s': '-1s' is not a valid duration; write {FORMS}"),
@@ -137,7 +137,7 @@ FORMS = "'31ms..800ms' (a range), 'lognormal(31ms, 265ms)' (median and 99th perc
         ),
         (
             {"hold": "lognorm(1s, 2s)"},
-            "hold='lognorm(1s, 2s)': 'lognorm' is no distribution known here; did you mean 'lognormal'?",
+            "hold='lognorm(1s, 2s)': 'lognorm' is not a known distribution; did you mean 'lognormal'?",
         ),
         ({"share": "x"}, "share='x' is not valid; write letters out of r (read), w (write) and d (delete)"),
         ({"on": ""}, "on='' names no files; write globs separated by commas, such as on='*.exe,*.dll'"),

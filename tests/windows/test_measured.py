@@ -232,7 +232,7 @@ class TestNames:
         assert (tmp_path / "file").is_dir()
 
     def test_colons(self, session, version, tmp_path):
-        """One names a stream, which is no directory and cannot be moved; more are no name at all."""
+        """One names a stream, not a directory, and is not moved; more are no name at all."""
         session(version)
         (tmp_path / "file:s").write_text("stream")
         assert [267, 123] == [code(os.mkdir, tmp_path / name) for name in ("a:b", "2024-05-06 07:08:09")]

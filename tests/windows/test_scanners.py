@@ -101,7 +101,7 @@ def test_a_time_of_any_width_is_finite():
         ),
         (
             {"hold": "poisson(1s, 2s)"},
-            f"hold='poisson(1s, 2s)': 'poisson' is no distribution known here; write {FORMS}",
+            f"hold='poisson(1s, 2s)': 'poisson' is not a known distribution; write {FORMS}",
         ),
         ({"delay": "2s..1s"}, "delay='2s..1s' ends before it begins; write the shorter time first"),
         ({"share": 3}, "share=3 is not valid; write letters out of r (read), w (write) and d (delete)"),
@@ -114,10 +114,10 @@ def test_a_time_of_any_width_is_finite():
             {"on": ["*.exe", 3]},
             "on=['*.exe', 3] names no files; write globs separated by commas, such as on='*.exe,*.dll'",
         ),
-        ({"name": "Defender"}, "'Defender' is no scanner known here; did you mean 'defender'?"),
+        ({"name": "Defender"}, "unknown scanner 'Defender'; did you mean 'defender'?"),
         (
             {"name": "x"},
-            "'x' is no scanner known here; write defender, trellix, crowdstrike, avast, mcafee, zscaler or indexer",
+            "unknown scanner 'x'; write defender, trellix, crowdstrike, avast, mcafee, zscaler or indexer",
         ),
     ],
 )

@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _number(text: str) -> int:
     if not re.fullmatch("[0-9]+", text):
-        raise FsFaultError(f"--show {text!r} is no number of rows; write 0 or more")
+        raise FsFaultError(f"--show {text!r} is not a number of rows; write 0 or more")
     return int(text)
 
 

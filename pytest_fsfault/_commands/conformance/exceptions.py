@@ -50,11 +50,11 @@ def read_exceptions(path: str) -> Listed:
     try:
         found = tomllib.loads(read_text(path, "exceptions"))
     except tomllib.TOMLDecodeError as error:
-        raise FsFaultError(f"{path!r} is no TOML: {error}; {_FORM}") from None
+        raise FsFaultError(f"{path!r} is not valid TOML: {error}; {_FORM}") from None
     entries = found.pop("exception", [])
     if found or not isinstance(entries, list):
         raise FsFaultError(
-            f"{path!r} has {sorted(found) or 'exception'!r}, which is no list of exceptions; {_FORM}"
+            f"{path!r} has {sorted(found) or 'exception'!r}, which is not a list of exceptions; {_FORM}"
         )
     reasons: dict[tuple[str, str], str] = {}
     for number, entry in enumerate(entries, 1):
@@ -78,12 +78,12 @@ def _check_lists(where: str, entry: dict[str, object]) -> None:
     for key in (*_NEEDED, "python"):
         value = entry.get(key, None if key in _NEEDED else ["3.11"])
         if not isinstance(value, list) or not value or not all(isinstance(one, str) for one in value):
-            raise FsFaultError(f"{where}: {key!r} is {value!r}, which is no list of strings; {_FORM}")
+            raise FsFaultError(f"{where}: {key!r} is {value!r}, which is not a list of strings; {_FORM}")
 
 
 def _check(where: str, entry: Any) -> None:
     if not isinstance(entry, dict):
-        raise FsFaultError(f"{where}: {entry!r} is no table; {_FORM}")
+        raise FsFaultError(f"{where}: {entry!r} is not a table; {_FORM}")
     for key in entry:
         if key not in _KEYS:
             raise FsFaultError(f"{where}: unknown key {key!r}{nearest(key, _KEYS) or '; ' + _FORM}")

@@ -55,9 +55,9 @@ def read_text(path: str, what: str) -> str:
         with open(path, encoding="utf-8") as file:
             return file.read()
     except OSError as error:
-        raise FsFaultError(f"{path!r} cannot be read: {error.strerror}; name a file of {what}") from None
+        raise FsFaultError(f"{path!r} is not readable: {error.strerror}; name a file of {what}") from None
     except UnicodeDecodeError:
-        raise FsFaultError(f"{path!r} is no text in UTF-8; name a file of {what}") from None
+        raise FsFaultError(f"{path!r} is not text in UTF-8; name a file of {what}") from None
 
 
 def _lines(path: str) -> Iterator[str]:
@@ -70,17 +70,17 @@ def _row(path: str, number: int, line: str) -> RecordedRow:
     try:
         found = json.loads(line)
     except ValueError as error:
-        raise FsFaultError(f"{where}: it is no JSON ({error}); {_FORM}") from None
+        raise FsFaultError(f"{where}: it is not valid JSON ({error}); {_FORM}") from None
     if not isinstance(found, dict):
-        raise FsFaultError(f"{where}: {line.strip()!r} is no JSON object; {_FORM}")
+        raise FsFaultError(f"{where}: {line.strip()!r} is not a JSON object; {_FORM}")
     for key, kind in _NEEDED.items():
         if not isinstance(found.get(key), kind):
             raise FsFaultError(
-                f"{where}: {key!r} is {found.get(key)!r}, which is no {kind.__name__}; {_FORM}"
+                f"{where}: {key!r} is {found.get(key)!r}, which is not a {kind.__name__}; {_FORM}"
             )
     effect = found.get("effect", [])
     if not isinstance(effect, list) or not all(isinstance(entry, str) for entry in effect):
-        raise FsFaultError(f"{where}: 'effect' is {effect!r}, which is no list of strings; {_FORM}")
+        raise FsFaultError(f"{where}: 'effect' is {effect!r}, which is not a list of strings; {_FORM}")
     state, op = found.pop("state"), found.pop("op")
     try:
         find_state(state)
@@ -97,5 +97,5 @@ def compiled(op: str) -> CodeType:
         return compile(op, "<op>", "eval")
     except (SyntaxError, ValueError):
         raise FsFaultError(
-            f"the operation {op!r} is no Python expression; write one such as 'os.remove(p)'"
+            f"the operation {op!r} is not a Python expression; write one such as 'os.remove(p)'"
         ) from None

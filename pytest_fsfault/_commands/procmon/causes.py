@@ -66,9 +66,9 @@ class Causes:
                 return replace(cause, scenario=scenario)
         scenario = with_rule(refusal)
         if not works(scenario):
-            return Cause(cause.openings, "no test: its names cannot be made here")
+            return Cause(cause.openings, "no test: this system does not allow its names")
         why = (
-            "a rule refuses it: what the log shows cannot be staged with these names"
+            "a rule refuses it: the model does not refuse what the log shows with these names"
             if longest
             else cause.why
         )
@@ -95,16 +95,14 @@ class Causes:
         if refusal.code in _NOT_OF_HOLDERS:
             return "a rule refuses it: this error does not come of an open file"
         if refusal.holders:
-            return (
-                "a rule refuses it: what the log shows open then is no reason for Windows to refuse this call"
-            )
+            return "a rule refuses it: what the log shows open then does not make Windows refuse this call"
         if not self._others:
             return (
-                "a rule refuses it: the log shows no other process opening files, so nobody is seen to hold anything; "
+                "a rule refuses it: the log shows no other process opening files, and so no holder; "
                 "a log without a filter on the process would show who does"
             )
         return (
-            "a rule refuses it: the log shows nobody who has it, or anything in it, open then; who does may have opened "
+            "a rule refuses it: the log shows no process that has it, or anything in it, open then; one may have opened "
             "it before the log begins, or the permissions or a driver in the kernel refuse it"
         )
 

@@ -68,7 +68,7 @@ def _opened(path: str) -> Log:
         with open(path, "rb") as file:
             head = file.read(512)
     except (OSError, ValueError) as error:
-        raise FsFaultError(f"{path!r} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise FsFaultError(f"{path!r} is not readable: {getattr(error, 'strerror', None) or error}") from None
     if not head:
         raise FsFaultError(f"{path!r} is empty; save the log again")
     if head.startswith(_ARCHIVE):
@@ -83,7 +83,7 @@ def _read(log: Log, arguments: argparse.Namespace, progress: Progress) -> Eviden
     try:
         evidence = read(log, arguments.process, arguments.below, progress)
     except OSError as error:
-        raise FsFaultError(f"{arguments.log!r} cannot be read: {error.strerror}") from None
+        raise FsFaultError(f"{arguments.log!r} is not readable: {error.strerror}") from None
     if any(is_named(name, arguments.process) for name in evidence.names):
         return evidence
     if not evidence.rows:
@@ -146,4 +146,4 @@ def _write(path: str, content: str, option: str) -> None:
         with open(path, "w", encoding="utf-8", newline="\n") as file:
             file.write(content)
     except OSError as error:
-        raise FsFaultError(f"{option} {path!r} cannot be written: {error.strerror}") from None
+        raise FsFaultError(f"{option} {path!r} is not writable: {error.strerror}") from None

@@ -43,7 +43,7 @@ class CsvLog:
             try:
                 yield from self._read(text)
             except (csv.Error, UnicodeError) as error:
-                raise FsFaultError(f"{self._path!r} cannot be read as CSV: {error}") from None
+                raise FsFaultError(f"{self._path!r} is not readable as CSV: {error}") from None
             finally:
                 csv.field_size_limit(limit)
                 self._file = None

@@ -56,7 +56,7 @@ class PmlLog:
                         yield self._row(event)
             except _DAMAGED as error:
                 raise FsFaultError(
-                    f"{self._path!r} cannot be read as PML: {error}; open it in Process Monitor and save it as CSV"
+                    f"{self._path!r} is not readable as PML: {error}; open it in Process Monitor and save it as CSV"
                 ) from None
 
     def _row(self, event: Any) -> Row:

@@ -207,7 +207,7 @@ class Engine:
         }
         for rule in found:
             self.escape(
-                f"{rule}: a call bound early was os.rename or os.replace, nobody can tell which, at {operation.call_site}"
+                f"{rule}: a call bound early was either os.rename or os.replace, at {operation.call_site}"
             )
         return bool(found)
 

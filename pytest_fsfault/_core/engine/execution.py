@@ -55,7 +55,7 @@ def execute_early_bound(sessions: Sequence[Sessions], operation: Operation, act:
 
 def escape_cut(call: PendingCall, decision: Decision) -> None:
     """Note that a call which was to be cut short goes past us whole."""
-    told = f"{decision.reason}: a call bound early cannot be cut short, at {call.operation.call_site}"
+    told = f"{decision.reason}: a call bound early is never cut short, at {call.operation.call_site}"
     _decider(call).escape(told)
     call.decision, call.remark = None, f"{decision.reason}; bound early, not cut short"
 

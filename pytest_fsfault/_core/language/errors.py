@@ -321,7 +321,7 @@ def _advice(text: object, shown: str) -> str:
         name = _errno.errorcode.get(int(found[1]))
         return "write an errno by its name, such as 'EACCES'" + (f"; did you mean {name!r}?" if name else "")
     if shown.startswith("ERROR_"):
-        return f"write a Windows name known here, or its number as in 'WinError 32'{nearest(shown, NAMES)}"
+        return f"write a known Windows name, or its number as in 'WinError 32'{nearest(shown, NAMES)}"
     return f"{_ANY}{nearest(text, [*NAMES, *_ERRNOS])}" if isinstance(text, str) else _ANY
 
 

@@ -124,7 +124,7 @@ class AskedCall:
         if fault.kind == "short" or (fault.after and not self._can_come_first()):
             what = "cut short" if fault.kind == "short" else "made before its error"
             decider.escape(
-                f"{decision.reason}: a native program's call cannot be {what}, at {self._operation.call_site}"
+                f"{decision.reason}: a native program's call was not {what}, at {self._operation.call_site}"
             )
             case.decision, case.remark = None, f"{decision.reason}; not {what}"
             return self._let()

@@ -44,7 +44,7 @@ class HoldTime:
     def parse(name: str, text: object) -> HoldTime:
         """Return the time that `text` describes; `name` is the argument that it was given for."""
         if not isinstance(text, str):
-            raise FsFaultError(f"{name}={text!r} is no time; write {_FORMS}")
+            raise FsFaultError(f"{name}={text!r} is not a time; write {_FORMS}")
         function = _FUNCTION.match(text.strip())
         if function is not None:
             return _lognormal(name, text, function)
@@ -83,7 +83,7 @@ class HoldTime:
 def _lognormal(name: str, text: str, found: re.Match[str]) -> HoldTime:
     if found[1] != "lognormal":
         hint = nearest(found[1], ["lognormal"]) or f"; write {_FORMS}"
-        raise FsFaultError(f"{name}={text!r}: {found[1]!r} is no distribution known here{hint}")
+        raise FsFaultError(f"{name}={text!r}: {found[1]!r} is not a known distribution{hint}")
     median, p99 = (_seconds(name, text, part) for part in found.group(2, 3))
     if not 0 < median < p99:
         raise FsFaultError(
@@ -154,7 +154,7 @@ def _known(name: object) -> dict[str, object]:
     if not isinstance(name, str) or name not in NAMES:
         hint = nearest(name, NAMES) if isinstance(name, str) else ""
         known = f"; write {', '.join(NAMES[:-1])} or {NAMES[-1]}"
-        raise FsFaultError(f"{name!r} is no scanner known here{hint or known}")
+        raise FsFaultError(f"unknown scanner {name!r}{hint or known}")
     return {key: value for key, value in _table()[name].items() if key in _USUAL}
 
 

@@ -110,7 +110,7 @@ def _check_target(state: WindowsState, source: Location, target: Location) -> No
     if target.is_directory:
         raise Denial(5, f"{target.name} is a directory")
     if target.identity == source.identity:
-        raise Denial(32, f"{target.name} cannot be copied onto itself")
+        raise Denial(32, f"{target.name} would be copied onto itself")
     if state.attributes.readonly(target) or state.attributes.of(target) & {"hidden", "system"}:
         raise Denial(5, f"{target.name} has an attribute that forbids it")
     state.check_images(target, 32)

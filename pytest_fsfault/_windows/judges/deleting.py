@@ -38,9 +38,7 @@ def judge_remove(state: WindowsState, operation: Operation) -> Answer:
 def judge_rmdir(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.rmdir`: a link that was made for a directory is one, wherever it leads to (CPython test_os)."""
     if state.names_stream(operation.path, operation.shown):  # secfs.test winfstest/t/streams 02
-        raise Denial(
-            NOT_A_DIRECTORY, f"{operation.path.rpartition('/')[2]} is a stream, which is no directory"
-        )
+        raise Denial(NOT_A_DIRECTORY, f"{operation.path.rpartition('/')[2]} is a stream, not a directory")
     location = state.existing(operation)
     link = state.attributes.is_directory_link(location)
     if not location.is_directory and not link:

@@ -32,7 +32,7 @@ def judge_mkdir(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.mkdir`."""
     last = operation.path.replace("\\", "/").rpartition("/")[2]
     if last.count(":") == 1:  # more are no name at all (123): public reports of times of day in names
-        raise Denial(NOT_A_DIRECTORY, f"{last} names a stream, which is no directory")
+        raise Denial(NOT_A_DIRECTORY, f"{last} names a stream, not a directory")
     location = state.locate(operation.path, operation.shown, making=True)
     if location.parent:
         raise HostError(location.parent, f"the directory of {location.name} does not exist", location)

@@ -35,7 +35,9 @@ def judge_mmap(state: WindowsState, operation: Operation) -> Answer:
     end, access, writable = operation.detail
     if end > location.status.st_size:
         if not writable or access == mmap.ACCESS_READ:
-            raise Denial(_TOO_LONG, f"{location.name} is shorter than its mapping, which cannot be written")
+            raise Denial(
+                _TOO_LONG, f"{location.name} is shorter than its mapping, which Windows does not extend"
+            )
         state.native.truncate(location.path, end)
     return Answer(operation.path)
 

@@ -43,7 +43,7 @@ def judge_attributes(state: WindowsState, operation: Operation) -> Answer:
     location = state.existing(operation)
     state.check_ending(location, operation.shown)
     if operation.name == "os.readlink" and not location.is_link:
-        raise HostError(4390, f"{location.name} is no link")
+        raise HostError(4390, f"{location.name} is not a link")
     return Answer(location.path)
 
 

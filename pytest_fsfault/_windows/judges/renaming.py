@@ -66,9 +66,9 @@ def _check_below(state: WindowsState, source: Location, target: Location) -> Non
     if not source.is_directory or not target.path.startswith(f"{source.path}/"):
         return
     if target.path.rpartition("/")[0] != source.path:
-        raise Denial(5, f"{source.name} cannot be moved below a directory of its own")
+        raise Denial(5, f"{source.name} would be moved below a directory of its own")
     shared = state.version.target_directory_share & DELETE
-    raise Denial(87 if shared else 32, f"{source.name} cannot be moved below itself")
+    raise Denial(87 if shared else 32, f"{source.name} would be moved below itself")
 
 
 def _respelled(

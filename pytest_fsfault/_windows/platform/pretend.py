@@ -61,7 +61,7 @@ def pretend(*modules: str, constants: Iterable[str] = CONSTANTS) -> Pretence:
 def _check_pattern(pattern: Any) -> None:
     if not isinstance(pattern, str):
         hint = f"; did you mean {pattern.__name__!r}?" if isinstance(pattern, ModuleType) else ""
-        raise FsFaultError(f"pretend({pattern!r}) is no text; {_ELSE}{hint}")
+        raise FsFaultError(f"pretend({pattern!r}) is not text; {_ELSE}{hint}")
     if not pattern.strip():
         raise FsFaultError(f"pretend({pattern!r}) is empty; {_ELSE}")
     if not _GLOB.fullmatch(pattern):
@@ -76,13 +76,13 @@ def _check_pattern(pattern: Any) -> None:
 def _checked_constants(constants: Any) -> tuple[str, ...]:
     if isinstance(constants, str) or not hasattr(constants, "__iter__"):
         instead = constants if isinstance(constants, str) and constants.isidentifier() else CONSTANTS[0]
-        raise FsFaultError(f"constants={constants!r} is no tuple of names; write constants=({instead!r},)")
+        raise FsFaultError(f"constants={constants!r} is not a tuple of names; write constants=({instead!r},)")
     names = tuple(constants)
     for name in names:
         if not isinstance(name, str) or not name.isidentifier():
             hint = nearest(name, CONSTANTS) if isinstance(name, str) else ""
             raise FsFaultError(
-                f"constants={names!r} holds {name!r}, which is no variable's name; "
+                f"constants={names!r} holds {name!r}, which is not the name of a variable; "
                 f"write names such as {CONSTANTS[0]!r}{hint}"
             )
     return names

@@ -80,7 +80,7 @@ def proxy_of(real: Any, view: dict[str, Any]) -> ModuleType:
             elif name in vanished and view[name] is not _ABSENT:
                 view[name] = _ABSENT  # the end of a patch
             else:
-                raise AttributeError(f"{name!r} cannot be deleted while a module pretends to be on Windows")
+                raise AttributeError(f"{name!r} stays while a module pretends to be on Windows")
 
     Proxied.real, Proxied.view = real, view
     view["__dict__"] = None  # so that the way of all other names is short

@@ -156,13 +156,13 @@ def mistake(arguments, capsys):
     [
         (
             "{",
-            f"it is no JSON (Expecting property name enclosed in double quotes: line 1 column 2 (char 1)); {FORM}",
+            f"it is not valid JSON (Expecting property name enclosed in double quotes: line 1 column 2 (char 1)); {FORM}",
         ),
-        ("[1]", f"'[1]' is no JSON object; {FORM}"),
-        ({"op": "p", "ok": True}, f"'state' is None, which is no str; {FORM}"),
-        ({"state": "missing", "ok": True}, f"'op' is None, which is no str; {FORM}"),
-        ({"state": "missing", "op": "p", "ok": 1}, f"'ok' is 1, which is no bool; {FORM}"),
-        (GOOD | {"effect": "none"}, f"'effect' is 'none', which is no list of strings; {FORM}"),
+        ("[1]", f"'[1]' is not a JSON object; {FORM}"),
+        ({"op": "p", "ok": True}, f"'state' is None, which is not a str; {FORM}"),
+        ({"state": "missing", "ok": True}, f"'op' is None, which is not a str; {FORM}"),
+        ({"state": "missing", "op": "p", "ok": 1}, f"'ok' is 1, which is not a bool; {FORM}"),
+        (GOOD | {"effect": "none"}, f"'effect' is 'none', which is not a list of strings; {FORM}"),
         (GOOD | {"state": "clsed file"}, "the state 'clsed file' is unknown; did you mean 'closed file'?"),
         (
             GOOD | {"state": "name 'x"},
@@ -174,7 +174,7 @@ def mistake(arguments, capsys):
         ),
         (
             GOOD | {"op": "os.remove(p"},
-            "the operation 'os.remove(p' is no Python expression; write one such as 'os.remove(p)'",
+            "the operation 'os.remove(p' is not a Python expression; write one such as 'os.remove(p)'",
         ),
     ],
 )
@@ -187,9 +187,9 @@ def test_wrong_line(line, message, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "a command is missing; write one of: conformance, policies, schema"),
-        (["conformence"], "there is no command 'conformence'; did you mean 'conformance'?"),
-        (["x"], "there is no command 'x'; write one of: conformance, policies, schema"),
+        ([], "a command is missing; write one of: conformance, policies, procmon, schema"),
+        (["conformence"], "unknown command 'conformence'; did you mean 'conformance'?"),
+        (["x"], "unknown command 'x'; write one of: conformance, policies, procmon, schema"),
         (
             ["conformance"],
             "the following arguments are required: FILE; see python -m pytest_fsfault conformance --help",
@@ -198,20 +198,23 @@ def test_wrong_line(line, message, capsys):
             ["conformance", "rows.jsonl", "--shw", "1"],
             "unrecognized arguments: --shw 1; see python -m pytest_fsfault conformance --help",
         ),
-        (["conformance", "rows.jsonl", "--show", "-1"], "--show '-1' is no number of rows; write 0 or more"),
+        (
+            ["conformance", "rows.jsonl", "--show", "-1"],
+            "--show '-1' is not a number of rows; write 0 or more",
+        ),
         (
             ["conformance", "rows.jsonl", "--show", "few"],
-            "--show 'few' is no number of rows; write 0 or more",
+            "--show 'few' is not a number of rows; write 0 or more",
         ),
         (
             ["conformance", "none.jsonl"],
-            "'none.jsonl' cannot be read: No such file or directory; name a file of recorded rows",
+            "'none.jsonl' is not readable: No such file or directory; name a file of recorded rows",
         ),
         (
             ["conformance", "rows.jsonl", "--exceptions", "none.toml"],
-            "'none.toml' cannot be read: No such file or directory; name a file of exceptions",
+            "'none.toml' is not readable: No such file or directory; name a file of exceptions",
         ),
-        (["conformance", "blob"], "'blob' is no text in UTF-8; name a file of recorded rows"),
+        (["conformance", "blob"], "'blob' is not text in UTF-8; name a file of recorded rows"),
         (["conformance", "empty.jsonl"], f"'empty.jsonl' has no rows; {FORM}"),
         (
             ["conformance", "rows.jsonl", "--state", "no", "--op", "zip"],
@@ -231,15 +234,15 @@ def test_mistakes(arguments, message, capsys):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[[exception]", f"' is no TOML: Expected ']]' at the end of an array declaration (at line 1, column 12); {KEYS}"),
-        ("[[exceptions]]", f"' has ['exceptions'], which is no list of exceptions; {KEYS}"),
-        ("exception = 1", f"' has 'exception', which is no list of exceptions; {KEYS}"),
-        ("exception = [1]", f"', exception 1: 1 is no table; {KEYS}"),
+        ("[[exception]", f"' is not valid TOML: Expected ']]' at the end of an array declaration (at line 1, column 12); {KEYS}"),
+        ("[[exceptions]]", f"' has ['exceptions'], which is not a list of exceptions; {KEYS}"),
+        ("exception = 1", f"' has 'exception', which is not a list of exceptions; {KEYS}"),
+        ("exception = [1]", f"', exception 1: 1 is not a table; {KEYS}"),
         (LISTED + "reasons = 'x'", "', exception 1: unknown key 'reasons'; did you mean 'reason'?"),
         (LISTED + "because = 'x'", f"', exception 1: unknown key 'because'; {KEYS}"),
-        (LISTED + "python = '3.11'", f"', exception 1: 'python' is '3.11', which is no list of strings; {KEYS}"),
-        (LISTED.replace("states", "python"), f"', exception 1: 'states' is None, which is no list of strings; {KEYS}"),
-        (LISTED.replace('["os.remove(p)"]', "[]"), f"', exception 1: 'ops' is [], which is no list of strings; {KEYS}"),
+        (LISTED + "python = '3.11'", f"', exception 1: 'python' is '3.11', which is not a list of strings; {KEYS}"),
+        (LISTED.replace("states", "python"), f"', exception 1: 'states' is None, which is not a list of strings; {KEYS}"),
+        (LISTED.replace('["os.remove(p)"]', "[]"), f"', exception 1: 'ops' is [], which is not a list of strings; {KEYS}"),
         (LISTED.replace("a slip of the recorder", " "), f"', exception 1: 'reason' is ' ', which says nothing; {KEYS}"),
         (
             LISTED + LISTED,

@@ -115,10 +115,10 @@ def test_help(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--scanner", "defnder"], "'defnder' is no scanner known here; did you mean 'defender'?"),
+        (["--scanner", "defnder"], "unknown scanner 'defnder'; did you mean 'defender'?"),
         (
             ["--scanner", "42"],
-            "'42' is no scanner known here; write defender, trellix, crowdstrike, avast, mcafee, zscaler or indexer",
+            "unknown scanner '42'; write defender, trellix, crowdstrike, avast, mcafee, zscaler or indexer",
         ),
         (["--hold", "soon"], f"hold='soon': 'soon' is not a valid duration; write {TIMES}"),
         (["--hold", "2s..1s"], "hold='2s..1s' ends before it begins; write the shorter time first"),

@@ -26,14 +26,14 @@ pip.exe: 4 calls refused
     a hold refuses it: the log shows that mfetp.exe (Trellix) had it open then
 """
 ALONE = (
-    "a rule refuses it: the log shows no other process opening files, so nobody is seen to hold anything; "
+    "a rule refuses it: the log shows no other process opening files, and so no holder; "
     "a log without a filter on the process would show who does"
 )
 NOBODY = (
-    "a rule refuses it: the log shows nobody who has it, or anything in it, open then; who does may have opened it "
+    "a rule refuses it: the log shows no process that has it, or anything in it, open then; one may have opened it "
     "before the log begins, or the permissions or a driver in the kernel refuse it"
 )
-GUILTLESS = "a rule refuses it: what the log shows open then is no reason for Windows to refuse this call"
+GUILTLESS = "a rule refuses it: what the log shows open then does not make Windows refuse this call"
 
 
 def called(capsys, *words):
@@ -296,7 +296,7 @@ def test_a_terminal_is_not_acted_on(capsys, tmp_path):
 NEEDED = "Time of Day, Process Name, PID, Operation, Path, Result, Detail"
 MISTAKES = [
     ([], "the following arguments are required: LOG, --process; see python -m pytest_fsfault procmon --help"),
-    (["{missing}", "--process", "p"], "'{missing}' cannot be read: No such file or directory"),
+    (["{missing}", "--process", "p"], "'{missing}' is not readable: No such file or directory"),
     (["{dir}", "--process", "p"], "'{dir}' is a directory; name a log of Process Monitor"),
     (["{empty}", "--process", "p"], "'{empty}' is empty; save the log again"),
     (["{zip}", "--process", "p"], "'{zip}' is an archive; unpack it and name the log that is in it"),

@@ -387,7 +387,7 @@ def test_two_spellings_of_one_error_have_one_meaning():
 
 
 WINERROR = "write 'WinError' and a number from 1 to 65535, such as 'WinError 32'"
-NAME = "write a Windows name known here, or its number as in 'WinError 32'"
+NAME = "write a known Windows name, or its number as in 'WinError 32'"
 ANY = (
     "write a Windows name such as 'ERROR_SHARING_VIOLATION', a number as in 'WinError 32', "
     "or an errno name of this system such as 'EACCES'"

@@ -336,7 +336,7 @@ def test_in_doubt_only_rules_for_both_apply(which, tree):
 def test_in_doubt_a_narrower_rule_is_told_as_an_escape(tree):
     """The call goes through; the journal and strict="all" say so."""
     site = f"{__file__}:{both.__code__.co_firstlineno + 2}"
-    told = f"os.replace f -> EIO or never: a call bound early was os.rename or os.replace, nobody can tell which, at {site}"
+    told = f"os.replace f -> EIO or never: a call bound early was either os.rename or os.replace, at {site}"
     with (
         pytest.raises(AssertionError) as caught,
         inject("os.replace f -> EIO or never", roots=[tree], strict="all") as fsfault,
@@ -360,7 +360,7 @@ def test_a_rule_that_waited_for_a_doubtful_call_says_so(tree):
     with pytest.raises(AssertionError) as caught, inject("os.replace f -> EIO", roots=[tree]):
         both("f", "g", which="replace")
     assert str(caught.value).startswith(
-        "`os.replace f` never fired: no call of os.replace below the roots, but 1 call of os.rename, on f; a call bound early was os.rename or os.replace, nobody can tell which, at "
+        "`os.replace f` never fired: no call of os.replace below the roots, but 1 call of os.rename, on f; a call bound early was either os.rename or os.replace, at "
     )
 
 

@@ -218,9 +218,7 @@ def test_a_child_is_turned_away_where_no_descriptor_is_left(root, python, monkey
 def test_the_private_directory_goes_away(root, python, tmp_path):
     """A test cleans the temporary directory: connected children stay so, new ones find a new one, and all is restored."""
     before = dict(vars(os)), dict(os.environ)
-    with pytest.raises(
-        AssertionError, match=r"^somebody has removed \S+, where child processes find this one: "
-    ):
+    with pytest.raises(AssertionError, match=r"^\S+, where child processes find this one, was removed: "):
         with inject(RULE, roots=[root], strict="all", native=False) as fsfault:
             code = f"import os, sys\n{tried()}sys.stdout.flush(); sys.stdin.readline()\n{tried('bad2')}"
             job = subprocess.Popen([PYTHON, "-c", code, root], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -289,7 +287,7 @@ def test_a_launcher_that_becomes_python_is_python(root, monkeypatch, launcher):
 
 def test_a_program_beside_a_launcher_is_still_told(root):
     """The report of one process does not speak for another."""
-    told = r"never fired: .*\nno fault reached `true`, started at .*: it is no Python program$"
+    told = r"never fired: .*\nno fault reached `true`, started at .*: not a Python program$"
     with pytest.raises(AssertionError, match=told):
         with inject("os.rmdir -> EACCES", roots=[root], native=False):
             subprocess.run([*LAUNCHERS["env"], root], stdout=subprocess.DEVNULL, check=True)

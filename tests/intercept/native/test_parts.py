@@ -171,7 +171,7 @@ def test_where_seccomp_is_forbidden_the_test_passes_and_one_sentence_says_why(py
     result.stdout.fnmatch_lines(
         [
             "*native=True, but native programs are not reached: this container forbids seccomp(2)*",
-            "*no fault reached `mkdir *it is no Python program, and native programs are not reached: this container forbids seccomp(2)*",
+            "*no fault reached `mkdir *not a Python program, and native programs are not reached: this container forbids seccomp(2)*",
         ]
     )
     assert 3 == len(found["totals"]["unreached"])

@@ -21,7 +21,7 @@ _which = shutil.which
 _FLAGS_OF_OWN = "cmWX"  # the flags of an interpreter that end its flags, or take an argument
 _HEAD = 128
 #: Why no fault reaches most programs; what they change is noticed by itself.
-NATIVE = "it is no Python program"
+NATIVE = "not a Python program"
 _SHOWN = 100  # characters of a command at most
 
 
@@ -293,4 +293,4 @@ def _by_parent(start: _Start, report: Report) -> bool:
     )
 
 
-_SILENT = "it has not told of itself; it ended too early, or is a Python before 3.11"
+_SILENT = "it did not report; it ended too early, or is a Python before 3.11"

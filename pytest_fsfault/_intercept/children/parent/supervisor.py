@@ -153,7 +153,7 @@ class ChildSupervisor:
             self.server = server
         elif self.server.renew():
             self.starts.trouble(
-                f"somebody has removed {self._directory}, where child processes find this one: those that "
+                f"{self._directory}, where child processes find this one, was removed: those that "
                 "had not asked before went on without faults"
             )
             self._directory = self.server.directory
