@@ -126,6 +126,15 @@ def root_forms(path: str) -> tuple[str, str]:
     return WINDOWS_FORMS(given), real
 
 
+def seen_from_here(site: str) -> str:
+    """Return ``"file:line"`` with the file as seen from the current directory, if it is below it."""
+    try:
+        relative = os.path.relpath(site)
+    except (ValueError, OSError):  # another drive, or no current directory
+        return site
+    return site if relative.startswith("..") else relative.replace(os.sep, "/")
+
+
 def _real(path: str) -> str:
     """Return the real path of an absolute one; mostly it is that itself, which this finds out in less time."""
     if path.startswith("//"):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from pytest_fsfault._host.paths import seen_from_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -168,15 +169,6 @@ def _difference(
 def below(path: str, root: str) -> str:
     """Return a path as seen from the root of the tree."""
     return "." if path == root else path.removeprefix(f"{root}/")
-
-
-def seen_from_here(site: str) -> str:
-    """Return ``"file:line"`` with the file as seen from the current directory, if it is below it."""
-    try:
-        relative = os.path.relpath(site)
-    except (ValueError, OSError):  # another drive, or no current directory
-        return site
-    return site if relative.startswith("..") else relative.replace(os.sep, "/")
 
 
 def _blanking(names: Iterable[str]) -> Any:

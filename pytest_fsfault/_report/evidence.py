@@ -7,7 +7,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.engine.numbering import ROOT
-from pytest_fsfault._report.lines import seen_from_here, shorten
+from pytest_fsfault._host.paths import seen_from_here
+from pytest_fsfault._report.lines import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

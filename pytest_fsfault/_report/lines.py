@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_fsfault._host.paths import seen_from_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -110,12 +111,3 @@ def _near_faults(entries: Sequence[Entry]) -> list[int]:
         for place in range(max(0, at - _AROUND), min(len(entries), at + _AROUND + 1))
     }
     return sorted(near)
-
-
-def seen_from_here(call_site: str) -> str:
-    """Return ``"file:line"`` with the file as seen from the current directory, if it is below it."""
-    try:
-        relative = os.path.relpath(call_site)
-    except (ValueError, OSError):  # another drive, or no current directory
-        return call_site
-    return call_site if relative.startswith("..") else relative.replace(os.sep, "/")

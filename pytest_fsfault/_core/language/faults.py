@@ -7,13 +7,14 @@ import re
 from typing import Literal, NamedTuple
 
 from pytest_fsfault._core.language.errors import ErrorName, parse_error
-from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
+from pytest_fsfault._core.language.mistakes import nearest
 from pytest_fsfault._core.language.tokens import (
     RuleSyntaxError,
     Words,
     duration,
     duration_text,
     located,
+    read_whole,
     size,
     size_text,
 )
@@ -44,15 +45,7 @@ class Fault(NamedTuple):
     @staticmethod
     def parse(text: str) -> Fault:
         """Return the fault that `text` describes, such as ``"EACCES after"``."""
-        if not isinstance(text, str):
-            raise FsFaultError(f"{text!r} is not a fault; write {_EXAMPLES}")
-        try:
-            words = Words(text)
-            fault = read_fault(words)
-            words.finish(*may_follow(fault))
-        except RuleSyntaxError as error:
-            raise error.of("fault", text) from None
-        return fault
+        return read_whole(text, "fault", read_fault, may_follow, _EXAMPLES)
 
     def __str__(self) -> str:
         if self.kind == "error":

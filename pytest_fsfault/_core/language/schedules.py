@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
+from pytest_fsfault._core.language.mistakes import nearest
 from pytest_fsfault._core.language.tokens import (
     RuleSyntaxError,
     Word,
@@ -16,6 +16,7 @@ from pytest_fsfault._core.language.tokens import (
     duration,
     duration_text,
     located,
+    read_whole,
 )
 
 if TYPE_CHECKING:
@@ -96,15 +97,7 @@ class Schedule:
     @staticmethod
     def parse(text: str) -> Schedule:
         """Return the schedule that `text` describes, such as ``"from 2 and every 3 per path"``."""
-        if not isinstance(text, str):
-            raise FsFaultError(f"{text!r} is not a schedule; write {_EXAMPLES}")
-        try:
-            words = Words(text)
-            schedule = read_schedule(words)
-            words.finish(*may_follow(schedule))
-        except RuleSyntaxError as error:
-            raise error.of("schedule", text) from None
-        return schedule
+        return read_whole(text, "schedule", read_schedule, may_follow, _EXAMPLES)
 
     def __str__(self) -> str:
         conditions = " and ".join(map(str, self.terms))

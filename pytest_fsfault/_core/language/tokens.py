@@ -58,6 +58,24 @@ class Word(NamedTuple):
     column: int
 
 
+def read_whole(
+    text: object, what: str, read: Callable[[Words], _T], rest: Callable[[_T], tuple[str, ...]], examples: str
+) -> _T:
+    """Return what `read` makes of a text that it reads to its end; `rest` are the words that may still follow.
+
+    Raise FsFaultError, which calls it a `what` and names `examples`, for anything else.
+    """
+    if not isinstance(text, str):
+        raise FsFaultError(f"{text!r} is not a {what}; write {examples}")
+    try:
+        words = Words(text)
+        found = read(words)
+        words.finish(*rest(found))
+    except RuleSyntaxError as error:
+        raise error.of(what, text) from None
+    return found
+
+
 class Words:
     """Walk over the words of a text, which blanks separate."""
 

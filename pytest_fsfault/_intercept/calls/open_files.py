@@ -41,58 +41,51 @@ class FileIO(io.FileIO):
         return any(engine.ended is not None for engine in self._engines)
 
 
-class FlushedWriter(io.BufferedWriter):
-    """A buffered writer whose flushes can be refused; made only while a rule speaks of them."""
+def _refusable(flush: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Return the flush of a buffered file that the engines may refuse."""
 
-    _closing = False
-
-    def flush(self) -> None:
-        """Flush, if the engines allow it."""
+    def refusable(self: FlushedWriter | FlushedRandom) -> None:
         if _run_flush is None:  # the interpreter ends, and has cleared this module
-            super().flush()
+            flush(self)
             return
         try:
-            _run_flush(self, super().flush)
+            _run_flush(self, partial(flush, self))
         except BaseException as error:
             hide_frames(error)
             raise
 
-    def close(self) -> None:
-        """Close; the flush that belongs to it is no operation of its own."""
+    return refusable
+
+
+def _last(close: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Return the close of a buffered file: the flush that belongs to it is no operation of its own."""
+
+    def last(self: FlushedWriter | FlushedRandom) -> None:
         self._closing = True
         try:
-            super().close()
+            close(self)
         except BaseException as error:
             if hide_frames is not None:  # as above
                 hide_frames(error)
             raise
+
+    return last
+
+
+class FlushedWriter(io.BufferedWriter):
+    """A buffered writer whose flushes can be refused; made only while a rule speaks of them."""
+
+    _closing = False
+    flush = _refusable(io.BufferedWriter.flush)
+    close = _last(io.BufferedWriter.close)
 
 
 class FlushedRandom(io.BufferedRandom):
     """A buffered file for reading and writing whose flushes can be refused."""
 
     _closing = False
-
-    def flush(self) -> None:
-        """Flush, if the engines allow it."""
-        if _run_flush is None:  # the interpreter ends, and has cleared this module
-            super().flush()
-            return
-        try:
-            _run_flush(self, super().flush)
-        except BaseException as error:
-            hide_frames(error)
-            raise
-
-    def close(self) -> None:
-        """Close; the flush that belongs to it is no operation of its own."""
-        self._closing = True
-        try:
-            super().close()
-        except BaseException as error:
-            if hide_frames is not None:  # as above
-                hide_frames(error)
-            raise
+    flush = _refusable(io.BufferedRandom.flush)
+    close = _last(io.BufferedRandom.close)
 
 
 def _run_flush(file: FlushedWriter | FlushedRandom, flush: Callable[[], None]) -> None:
