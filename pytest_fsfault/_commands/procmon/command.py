@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._commands.procmon.calls import CHANGING
@@ -44,20 +45,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--process", metavar="NAME", required=True, help="the program, such as uv.exe")
     parser.add_argument("--below", metavar="PATH", default="", help="only calls on this path and below it")
     parser.add_argument("--test", metavar="FILE", help="write a pytest test of what was refused")
+    parser.add_argument(
+        "--html", metavar="FILE", help="write the time line as a page for a browser; needs Jinja2"
+    )
     parser.add_argument("--force", action="store_true", help="write over files that are there")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the time line and write what was asked for; return the exit code. Raise FsFaultError for a mistake."""
     _check_output(arguments.test, "--test", force=arguments.force)
+    _check_output(arguments.html, "--html", force=arguments.force)
+    if arguments.html is not None and find_spec("jinja2") is None:
+        raise FsFaultError("--html needs Jinja2; install it with: pip install 'pytest-fsfault[html]'")
     log = _opened(arguments.log)
     with Progress(_STAGES) as progress:
         evidence = _read(log, arguments, progress)
-    found = _found(evidence, with_tests=arguments.test is not None)
+    found = _found(evidence, with_tests=bool(arguments.test or arguments.html))
     name = os.path.basename(arguments.log)
     sys.stdout.write("\n".join([*lines(name, log.format, evidence, found, arguments.below), ""]))
     if arguments.test is not None and found:
         _write_tests(arguments.test, name, evidence, found)
+    if arguments.html is not None and found:
+        _write_page(arguments.html, name, log.format, evidence, found)
     return 0 if found else 1
 
 
@@ -139,6 +148,15 @@ def _write_tests(path: str, name: str, evidence: Evidence, found: Sequence[tuple
     ]
     out = f"; {counted(len(found) - len(tests), 'refusal')} left out" if len(found) > len(tests) else ""
     sys.stdout.write(f"\n{path}: {counted(len(tests), 'test')}, {', '.join(kinds)}{out}\n")
+
+
+def _write_page(
+    path: str, name: str, form: str, evidence: Evidence, found: Sequence[tuple[Refusal, Cause]]
+) -> None:
+    from pytest_fsfault._commands.procmon.page import page  # noqa: PLC0415  # Jinja2, for who asked for it
+
+    _write(path, page(name, form, evidence, found), "--html")
+    sys.stdout.write(f"\n{path}: the time line for a browser\n")
 
 
 def _write(path: str, content: str, option: str) -> None:

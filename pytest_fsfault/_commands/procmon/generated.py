@@ -39,12 +39,13 @@ def make(root, directories, files):
 def retried(call, *arguments):
     """Stand in for the code under test: make a call until it is no longer refused."""
     wait = 0.05
-    while True:
+    for _ in range(TRIES):
         try:
             return call(*arguments)
         except OSError:
             time.sleep(wait)
-            wait = min(wait * 2, 30)
+            wait = min(wait * 2, 3600)
+    return call(*arguments)
 '''
 _UPDATE = '''\
 
@@ -54,6 +55,8 @@ def update(path, content):
     with path.open("r+b") as file:
         file.write(content)
 '''
+# Calls that a test makes at most, more than any rule refuses; and beside what a rule refuses, when it is tried out.
+_TRIES, _SPARE = 500, 30
 _WIDEST = 108
 
 
@@ -61,20 +64,30 @@ def text(log: str, evidence: Evidence, tests: Sequence[tuple[Refusal, Scenario, 
     """Return the whole file; each test is a refusal, its scenario, and why it is refused."""
     lines: list[str] = []
     for number, (refusal, scenario, why) in enumerate(tests, 1):
-        lines += ["", "", f"@pytest.mark.fsfault({_marker(scenario)})"]
-        lines += _test(_name(number, scenario), scenario, _said(refusal, why))
+        lines += ["", "", one_test(refusal, scenario, why, number)]
     what = f"What Process Monitor saw of {evidence.process}: the calls that were refused in {log}."
-    return _HEAD.format(what=_docstring(what)) + _module(lines)
+    return _HEAD.format(what=_docstring(what)) + _module(lines, _TRIES)
+
+
+def one_test(refusal: Refusal, scenario: Scenario, why: str, number: int = 1) -> str:
+    """Return one test, without the helpers that it uses."""
+    lines = _test(_name(number, scenario), scenario, _said(refusal, why))
+    return "\n".join([f"@pytest.mark.fsfault({_marker(scenario)})", *lines])
 
 
 def source(scenario: Scenario) -> str:
     """Return the test of one scenario alone, as a function `test`; `pytest` has to be among its names."""
-    return "import os, time\n" + _module(_test("test", scenario, iter(["One call."])))
+    lines = _test("test", scenario, iter(["One call."]))
+    return "import os, time\n" + _module(lines, scenario.attempts + _SPARE)
 
 
-def _module(lines: Iterable[str]) -> str:
+def _module(lines: Iterable[str], tries: int) -> str:
     body = "".join(f"{line}\n" for line in lines)
-    return _HELPERS + (_UPDATE if "update, path" in body or "update(path" in body else "") + body
+    return (
+        _HELPERS.replace("TRIES", str(tries))
+        + (_UPDATE if "update, path" in body or "update(path" in body else "")
+        + body
+    )
 
 
 def _test(name: str, scenario: Scenario, said: Iterator[str]) -> Iterator[str]:

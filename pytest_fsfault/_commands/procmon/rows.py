@@ -33,9 +33,11 @@ class Log(Protocol):
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows in their order. Raise FsFaultError for what cannot be read."""
+        ...
 
     def position(self) -> int:
         """Return how many of `size` have been read."""
+        ...
 
 
 def check_columns(name: str, found: Collection[str]) -> None:

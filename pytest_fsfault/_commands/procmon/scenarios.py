@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _NOT_EMPTY = 145
 _SPECIAL = '*?[]"\\ '  # what a rule has to escape in a path
 _LONGEST_NAME = 120
+_MOST_ATTEMPTS = 400  # of a rule
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def with_rule(refusal: Refusal) -> Scenario:
     operation = CALLS[refusal.call].operation
     to = "to " if refusal.call == "os.replace" and base.target else ""
     where = _escaped((base.target if to else base.path).rpartition("/")[2])
-    often = "once" if refusal.count == 1 else f"first {refusal.count}"
+    often = "once" if base.attempts == 1 else f"first {base.attempts}"
     rule = f"{operation} {to}{where} -> {error_name(refusal.code)} when {often}"
     return replace(_with_tree(base, {}, pending=False), rule=rule)
 
@@ -127,7 +128,9 @@ def _base(refusal: Refusal, others: Sequence[str]) -> tuple[Scenario, _Names]:
     target = (refusal.target or f"{refusal.first.path}-renamed") if takes_target else ""
     name = _Names([refusal.first.path, *([target] if target else []), *others])
     path = name(refusal.first.path)
-    scenario = Scenario(refusal.call, path, name(target) if target else "", refusal.code, refusal.count)
+    scenario = Scenario(
+        refusal.call, path, name(target) if target else "", refusal.code, min(refusal.count, _MOST_ATTEMPTS)
+    )
     if refusal.directory is True and call.needs == "any":
         scenario = replace(scenario, directories=(path,))
     return scenario, name

@@ -49,7 +49,7 @@ def _refusal(refusal: Refusal, cause: Cause) -> Iterator[str]:
     yield f"    {_plain(row.path)}"
     if refusal.target:
         yield f"    to {_plain(refusal.target)}"
-    yield f"    {_fate(refusal)}"
+    yield f"    {fate(refusal)}"
     if refusal.deletion is not None:
         by = refusal.deletion
         yield f"    {label(by.process)} [{_plain(by.pid)}] asked to delete it at {by.time_text}"
@@ -68,7 +68,8 @@ def _refusal(refusal: Refusal, cause: Cause) -> Iterator[str]:
     yield f"    {cause.why}"
 
 
-def _fate(refusal: Refusal) -> str:
+def fate(refusal: Refusal) -> str:
+    """Return how often a call was refused, and whether it came through in the end."""
     often = (
         "refused once" if refusal.count == 1 else f"refused {refusal.count} times until {refusal.last_text}"
     )

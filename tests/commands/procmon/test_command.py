@@ -223,6 +223,51 @@ def test_a_program_that_is_fixed_passes_and_one_that_gives_up_fails(capsys, tmp_
     result.stdout.fnmatch_lines(["*libopenblas.dll is held by mfetp.exe (Trellix) for another 3.2? s*"])
 
 
+def test_a_page_for_a_browser(capsys, tmp_path):
+    """One file with the drawing, who had the file open, and the test; names cannot break out of it."""
+    pytest.importorskip("jinja2")
+    page = tmp_path / "log.html"
+    hostile = "C:\\w\\</script><b onclick=x>.dll"
+    rows = [
+        row("1:00:00", "mfetp.exe", "CreateFile", hostile, detail=OPENED),
+        DELETE._replace(path=hostile),
+        row("1:00:03", "mfetp.exe", "CloseFile", hostile),
+        DELETE._replace(path=hostile, time="1:00:04", result="SUCCESS"),
+    ]
+    log = write_csv(tmp_path / "log.csv", rows)
+    code, out, _ = called(capsys, log, "--process", "p", "--html", page)
+    text = page.read_text("utf-8")
+    assert 0 == code
+    assert out.endswith(f"\n{page}: the time line for a browser\n")
+    assert "<h1>p.exe: 1 call refused</h1>" in text
+    assert "mfetp.exe (Trellix): access read, shares read · 3 s" in text
+    assert "<td>1:00:03 (3 s)</td>" in text
+    assert "fsfault.windows().hold(" in text
+    assert "<b onclick" not in text
+    assert 1 == text.count('<svg class="plot"')
+
+
+def test_a_page_without_jinja2(capsys, tmp_path, monkeypatch):
+    """The sentence names the extra."""
+    monkeypatch.setattr("pytest_fsfault._commands.procmon.command.find_spec", lambda name: None)
+    page = tmp_path / "log.html"
+    code, _, err = called(capsys, DATA / "rename-refused-once.csv", "--process", "uv", "--html", page)
+    assert (2, "--html needs Jinja2; install it with: pip install 'pytest-fsfault[html]'\n") == (code, err)
+    assert not page.exists()
+
+
+def test_many_refusals_in_a_page(capsys, tmp_path):
+    """Those that are not drawn are listed."""
+    pytest.importorskip("jinja2")
+    rows = [DENIED._replace(path=rf"C:\w\{number}") for number in range(70)]
+    page = tmp_path / "log.html"
+    assert 0 == called(capsys, write_csv(tmp_path / "log.csv", rows), "--process", "p", "--html", page)[0]
+    text = page.read_text("utf-8")
+    assert 60 == text.count('<details class="test"')
+    assert "Further refused calls" in text
+    assert r"SetDispositionInformationFile C:\w\69" in text
+
+
 def test_pml(capsys, tmp_path):
     """A sample log of Windows 10: nothing was refused to Notepad; with one result exchanged, one call was."""
     pytest.importorskip("procmon_parser")
