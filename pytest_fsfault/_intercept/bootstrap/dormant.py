@@ -1,8 +1,9 @@
 """Attach a new interpreter to the process under faults that started it, as late as possible.
 
-Attaching costs as much as starting Python, so it is deferred: thin forwarders in front of `os`, `io` and `time`
-and an audit hook watch for the first call that may concern a root, and for the import of a module that has to be
-wrapped from its beginning. Nothing is imported here that an interpreter has not imported already.
+Attaching costs as much as starting Python, so it is deferred: thin forwarders in front of `os`, `io`, `time` and
+`threading` and an audit hook watch for the first call that may concern a root, that waits or that starts something,
+and for the import of a module that has to be wrapped from its beginning. Nothing is imported here that an interpreter
+has not imported already, but `threading` for who imports it.
 """
 
 import builtins
@@ -28,10 +29,10 @@ _TRACKER = "multiprocessing.resource_tracker"
 _ONE_PATH = "remove unlink rmdir mkdir open stat lstat access listdir scandir chmod lchmod utime truncate readlink chdir"
 _TWO_PATHS = "rename replace link symlink"
 _CLOCKS = "sleep monotonic perf_counter time monotonic_ns perf_counter_ns time_ns"
-# Importing these activates: they start threads or processes, bind functions early, or are needed by ourselves.
-_ACTIVATING = frozenset(
-    ["tempfile", "shutil", "threading", "subprocess", "asyncio", "multiprocessing", "concurrent", "mmap"]
-)
+# Importing these activates: they bind functions early, or start processes of which no event tells.
+_ACTIVATING = frozenset(["asyncio", "multiprocessing", "concurrent", "mmap"])
+# These as well, if the parent's sessions want it: a model changes how they work, and a rule may be about `shutil`.
+_ON_DEMAND = {"a": frozenset(["tempfile", "shutil", "threading", "subprocess"]), "s": frozenset(["shutil"])}
 _OURS = f"{__name__.partition('.')[0]}._"
 _EVENTS = frozenset(
     [
@@ -51,13 +52,29 @@ _EVENTS = frozenset(
         "mmap.__new__",
     ]
 )
+# What starts something, or waits for others: whoever lives long shares the clock.
+_STARTS = frozenset(
+    [
+        "subprocess.Popen",
+        "os.posix_spawn",
+        "os.system",
+        "os.spawn",
+        "_winapi.CreateProcess",
+        "_thread.start_new_thread",
+        "socket.__new__",
+    ]
+)
 
 
 class _Dormant:
     """An interpreter that is not attached yet, and what activates it."""
 
-    def __init__(self, directory: str, roots: "tuple[str, ...]") -> None:
+    def __init__(self, directory: str, head: str, roots: "tuple[str, ...]") -> None:
         self.directory = directory
+        wanted, _, epoch = head.partition(":")
+        self._activating = _ACTIVATING.union(*(_ON_DEMAND.get(letter, ()) for letter in wanted))
+        self._epoch = int(epoch) if epoch.isdecimal() else None  # when virtual time began, in nanoseconds
+        self._guards = "threading" not in self._activating
         self.roots = tuple(map(_comparable, roots)) if sys.platform == "win32" else roots
         self.active = False
         self._lock = RLock()
@@ -109,20 +126,42 @@ class _Dormant:
             return
         if event == "import":
             # Ours before any of them is half loaded.
-            if args[0].partition(".")[0] in _ACTIVATING or args[0].startswith(_OURS):
+            if args[0].partition(".")[0] in self._activating or args[0].startswith(_OURS):
                 self.activate()
-        elif event in _EVENTS and (self.matters(args[0]) or (len(args) > 1 and self.matters(args[1]))):
-            frame = sys._getframe(1) if _has_caller() else None
-            if frame is not None and not frame.f_code.co_filename.startswith("<frozen "):
-                self.activate()
-                from pytest_fsfault._intercept.calls.audit_hook import replay_event  # noqa: PLC0415
-                from pytest_fsfault._intercept.patching.tracebacks import hide_frames  # noqa: PLC0415
+            elif self._guards and args[0] == "threading":
+                self._guard_threads()
+        elif event in _STARTS:
+            self.activate()
+        elif (
+            event in _EVENTS
+            and (self.matters(args[0]) or (len(args) > 1 and self.matters(args[1])))
+            and _has_caller()
+            and not sys._getframe(1).f_code.co_filename.startswith("<frozen ")
+        ):
+            # The hook that attaching installs hears this very event, since it comes after this one.
+            self.activate()
 
-                try:
-                    replay_event(event, args, frame)
-                except BaseException as error:
-                    hide_frames(error)
-                    raise
+    def _guard_threads(self) -> None:
+        """Load `threading` before its importer does, and stand before what starts threads and what waits."""
+        self._guards = False
+        import threading  # noqa: PLC0415
+
+        for owner, name in ((threading.Thread, "start"), (threading.Condition, "wait")):
+            real = vars(owner)[name]
+            self._put.append((owner, name, real, _guard(self, owner, name, real)))
+            setattr(owner, name, self._put[-1][3])
+
+    def wall_ns(self) -> "int | None":
+        """Return the time of day by the clock of the parent; None if it cannot be read from here."""
+        if self._epoch is None or sys.platform == "win32":  # where the page has no file
+            return None
+        from pytest_fsfault._intercept.children.rendezvous import page_of, read_private  # noqa: PLC0415  # it is loaded
+
+        try:
+            page = read_private(page_of(self.directory))
+        except OSError:
+            return None
+        return self._epoch + int.from_bytes(page[16:24], sys.byteorder, signed=True)
 
     def activate(self) -> None:
         """Remove the forwarders and attach."""
@@ -166,6 +205,10 @@ def _forward(dormant: _Dormant, module: "Any", name: str, real: "Any", paths: in
     def call(dormant: _Dormant, *args: "Any", **kwargs: "Any") -> "Any":
         if not dormant.active:
             given = args[:paths] or tuple(kwargs.values())
+            if not paths and name in _WALLS and _is_logging(sys._getframe(1)):
+                shown = dormant.wall_ns()
+                if shown is not None:
+                    return shown if name == "time_ns" else shown / 1_000_000_000
             if warns or not paths or any(map(dormant.matters, given)) or not (args or kwargs):
                 dormant.activate()
         function = getattr(module, name) if dormant.active else real
@@ -184,6 +227,31 @@ def _forward(dormant: _Dormant, module: "Any", name: str, real: "Any", paths: in
     return method(call, dormant)
 
 
+_WALLS = ("time", "time_ns")
+
+
+def _is_logging(frame: "Any") -> bool:
+    """Return whether `logging` reads the clock while it is imported: every installer does that, for no file's sake."""
+    return bool(frame.f_globals.get("__name__") == "logging" and frame.f_code.co_name == "<module>")
+
+
+def _guard(dormant: _Dormant, owner: type, name: str, real: "Any") -> "Any":
+    """Return what stands before a method of a class, and activates."""
+
+    def call(*args: "Any", **kwargs: "Any") -> "Any":
+        dormant.activate()
+        try:
+            return getattr(owner, name)(*args, **kwargs)
+        except BaseException as error:
+            error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
+            raise
+
+    for attribute in ("__name__", "__qualname__", "__module__", "__doc__"):
+        setattr(call, attribute, getattr(real, attribute))
+    call.__wrapped__ = real  # type: ignore[attr-defined]  # its signature is that
+    return call
+
+
 def start() -> None:
     """Install the dormant bootstrap, if the environment names a parent that is there."""
     directory = os.environ.get(_KEY)
@@ -193,9 +261,9 @@ def start() -> None:
         return  # several ways lead here
     from pytest_fsfault._intercept.children.rendezvous import report_start  # noqa: PLC0415
 
-    roots = report_start(directory)
-    if roots is not None:
-        _dormant.append(_Dormant(directory, roots))
+    words = report_start(directory)
+    if words:
+        _dormant.append(_Dormant(directory, words[0], words[1:]))
         _dormant[0].install()
 
 

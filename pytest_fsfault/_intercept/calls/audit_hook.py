@@ -92,13 +92,6 @@ def deactivate() -> None:
     _listening.clear()
 
 
-def replay_event(event: str, args: _Args, frame: FrameType) -> None:
-    """Judge a call whose event another hook received before this one was installed."""
-    listener = _listening.get(event)
-    if listener is not None and listener.state.live:
-        listener.judge(args, frame)
-
-
 _PROBE = "pytest_fsfault.audit_hook"
 _made: dict[str, _Listener] = {}
 _MAPPINGS = ("mmap.__new__", "ctypes.dlopen", "import")

@@ -120,14 +120,17 @@ def remove_private(path: str) -> None:
 
 
 def report_start(directory: str) -> tuple[str, ...] | None:
-    """Report to the parent that this interpreter has started; return the roots, None if there is no such parent."""
+    """Report to the parent that this interpreter has started; return what it says; None if there is no such parent.
+
+    That is what a new interpreter has to know (see `Decisions.head`), then the roots.
+    """
     words = (str(getpid()), str(os.getppid()), *sys.orig_argv)
     try:
-        roots = unpack_words(read_private(roots_of(directory)))
+        found = unpack_words(read_private(roots_of(directory)))
         write_private(report_of(directory), pack_words(words))
     except (OSError, ValueError):
         return None
-    return roots
+    return found
 
 
 def report_of(directory: str) -> str:

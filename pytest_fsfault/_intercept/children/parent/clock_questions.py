@@ -31,7 +31,7 @@ class ClockQuestions:
     """The part of child processes in the clock of this one."""
 
     def __init__(self, clock: Callable[[], Clock | None], notify: Callable[[], object]) -> None:
-        self._clock = clock
+        self.clock = clock
         self._notify = notify
         self._cancelled: set[tuple[int, int]] = set()
         self.questions = {
@@ -58,7 +58,7 @@ class ClockQuestions:
         return self._advanced(span)
 
     def _advanced(self, span: int) -> Message:
-        clock = self._clock()
+        clock = self.clock()
         if isinstance(clock, VirtualClock):
             span = min(span, _END - clock.now_ns())
             if span > 0:
@@ -68,7 +68,7 @@ class ClockQuestions:
 
     def _wait(self, connection: ChildConnection, spent: int, *request: Any) -> Message | None:
         self.spend(connection, spent)
-        clock = self._clock()
+        clock = self.clock()
         if (connection.process, request[0]) in self._cancelled:
             self._cancelled.discard((connection.process, request[0]))
             return ("notified",)
@@ -103,20 +103,20 @@ class ClockQuestions:
 
     def _slept(self, connection: ChildConnection, began: int, span: int) -> Message:
         owner = connection.owner
-        clock = self._clock()
+        clock = self.clock()
         if clock is not None:
             clock.waits.append(Wait(began / SECOND, span / SECOND, owner.thread, connection.process))
         return _DONE
 
     def _bar(self, connection: ChildConnection, instant: int) -> Message:
-        clock, owner = self._clock(), connection.owner
+        clock, owner = self.clock(), connection.owner
         if isinstance(clock, VirtualClock):
             owner.clock = clock
             clock.limit_jumps(owner.key, instant)
         return _DONE
 
     def _back(self, connection: ChildConnection, instant: int) -> Message:
-        clock, owner = self._clock(), connection.owner
+        clock, owner = self.clock(), connection.owner
         if isinstance(clock, VirtualClock):
             clock.external_done(owner.key, instant)
             clock.publish()
@@ -128,13 +128,13 @@ class ClockQuestions:
         return _DONE
 
     def _stamps(self, _connection: ChildConnection, file: str, real: list[Any]) -> Message:
-        clock = self._clock()
+        clock = self.clock()
         if not isinstance(clock, VirtualClock) or not all(map(_is_instant, real)):
             return "stamps", [None] * len(real)
         return "stamps", clock.shown_stamps(file, real)
 
     def _stamped(self, _connection: ChildConnection, file: str, times: list[Any]) -> Message:
-        clock = self._clock()
+        clock = self.clock()
         if isinstance(clock, VirtualClock) and all(map(_is_instant, times)):
             clock.set_stamps(file, (times[0], times[1]) if len(times) == _BOTH else None)
         return _DONE

@@ -42,7 +42,7 @@ class PrivateDirectory:
         self.path = path
         _mkdir(self.path, 0o700)
         self._identity = self._look()
-        self.roots: tuple[str, ...] | None = None
+        self.published: tuple[str, ...] | None = None
         try:
             self.shared = SharedState(self.path, create=True)
             self.listener = Listener(self.path)
@@ -61,20 +61,20 @@ class PrivateDirectory:
         """Return whether it is still the one that was made, and still private."""
         return self._look() == self._identity and is_private(self.path)
 
-    def publish_roots(self, roots: tuple[str, ...]) -> None:
-        """Write the roots where new interpreters read them.
+    def publish_roots(self, words: tuple[str, ...]) -> None:
+        """Write the roots, and what goes before them, where new interpreters read them.
 
         Raises:
             OSError: if they cannot be written.
 
         """
-        if roots != self.roots:
+        if words != self.published:
             path = roots_of(self.path)
             with suppress(OSError):
                 _remove(f"{path}.new")
-            write_private(f"{path}.new", pack_words(roots))
+            write_private(f"{path}.new", pack_words(words))
             _replace(f"{path}.new", path)
-            self.roots = roots
+            self.published = words
 
     def reports(self) -> Iterator[tuple[str, ...]]:
         """Yield what interpreters have reported that have started since the last time."""

@@ -23,7 +23,7 @@ _LEAST = 2  # the thread, and what is told
 _MOST = 8  # logs of one process
 
 
-class Log:
+class ChildLog:
     """One log, of one process."""
 
     def __init__(self, process: ChildProcess, reader: LogReader) -> None:
@@ -49,7 +49,7 @@ class Logs:
         self._questions = questions
         self._thread_of = thread_of
         self._is_heard = is_heard
-        self._all: list[Log] = []
+        self._all: list[ChildLog] = []
 
     def open(self, connection: ChildConnection, name: str) -> Message:
         """Open the log of a process; from now on nobody finds it by its name."""
@@ -58,7 +58,7 @@ class Logs:
             raise Malformed
         for directory in self._directories():
             try:
-                self._all.append(Log(process, LogReader(directory, name)))
+                self._all.append(ChildLog(process, LogReader(directory, name)))
             except (OSError, ValueError):
                 continue
             return _DONE
@@ -104,7 +104,7 @@ class Logs:
         """Return whether a thread, by the system's number, is making a call about which its process has decided."""
         return any(log.reader.is_making(task, operation) for log in self._all)
 
-    def _read(self, log: Log) -> None:
+    def _read(self, log: ChildLog) -> None:
         if not self._is_heard() or not log.reader.has_more():
             return
         for body in log.reader.read():

@@ -14,10 +14,7 @@ if TYPE_CHECKING:
 def records(engines: tuple[Engine, ...]) -> bool:
     """Return whether a child may let a call happen, and tell of it later, that no rule concerns."""
     return any(engine.observing for engine in engines) and not any(
-        engine.model is not None
-        or engine.sorts
-        or engine.guard is not None
-        or getattr(engine, "replay", None)
+        engine.model is not None or engine.sorts or engine.guard is not None or engine.replay is not None
         for engine in engines
     )
 

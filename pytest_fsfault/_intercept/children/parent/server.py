@@ -79,7 +79,7 @@ class Server:
         try:
             directory.shared.alive = True
             directory.shared.generation = self.generation()
-            directory.publish_roots(self.dispatcher.decisions.roots())
+            directory.publish_roots(self._published())
         except BaseException:
             directory.close()
             raise
@@ -143,7 +143,11 @@ class Server:
     def has_other_roots(self) -> bool:
         """Return whether new interpreters have to be told of other roots."""
         directory = self._directories[-1]
-        return directory.roots != self.dispatcher.decisions.roots() and directory.is_there()
+        return directory.published != self._published() and directory.is_there()
+
+    def _published(self) -> tuple[str, ...]:
+        """Return what new interpreters have to know."""
+        return self.dispatcher.decisions.head(), *self.dispatcher.decisions.roots()
 
     def publish_roots(self) -> None:
         """Tell new interpreters of the roots.
@@ -152,7 +156,7 @@ class Server:
             OSError: if they cannot be written.
 
         """
-        self._directories[-1].publish_roots(self.dispatcher.decisions.roots())
+        self._directories[-1].publish_roots(self._published())
 
     def serves(self) -> bool:
         """Return whether the thread runs, and new children find it."""
