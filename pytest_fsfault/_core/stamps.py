@@ -27,13 +27,13 @@ class StampHistory:
         return self._real[-1]
 
     def passed(self, real: int, virtual: int) -> None:
-        """Take in that the clock showed `virtual` at the instant `real`."""
+        """Record that the clock showed `virtual` at the instant `real`."""
         if real > self._real[-1]:
             self._real.append(real)
             self._virtual.append(max(virtual, self._virtual[-1]))
 
     def jumped(self, real: int, before: int, after: int) -> None:
-        """Take in that the clock has jumped at the instant `real`."""
+        """Record that the clock has jumped at the instant `real`."""
         self.passed(real, before)
         if self._real[-2:] != [self._real[-1]] * 2:
             self._real.append(self._real[-1])

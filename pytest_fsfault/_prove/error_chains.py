@@ -56,7 +56,7 @@ def is_wrapped(error: BaseException, trial: int) -> bool:
 
 
 def ends_the_run(error: BaseException) -> bool:
-    """Return whether an error is not the test's affair: somebody wants the whole run to stop."""
+    """Return whether an error is not the test's affair: it is to stop the whole run."""
     return isinstance(error, (KeyboardInterrupt, GeneratorExit)) or type(error).__qualname__ == "Exit"
 
 
