@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,8 @@ def joined(arguments: Iterable[str]) -> str:
 def _quoted_for_posix(argument: str) -> str:
     """Return an argument as a shell takes it; control characters as bash and zsh read them, and no terminal does."""
     if argument.isprintable() or not _CONTROL.search(argument):
+        import shlex  # noqa: PLC0415  # for who prints a line
+
         return shlex.quote(argument)
     escaped = argument.replace("\\", "\\\\").replace("'", "\\'")
     return f"$'{_CONTROL.sub(_octal, escaped)}'"

@@ -14,8 +14,6 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
 
-from pytest_fsfault._host.windows_processes import snapshot
-
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from types import FrameType
@@ -122,6 +120,8 @@ def child_lives(sharing: Collection[int] = ()) -> bool:
     where it does not even tell that (macOS before Python 3.13), none is seen.
     """
     if _WINDOWS:
+        from pytest_fsfault._host.windows_processes import snapshot  # noqa: PLC0415  # of one system alone
+
         return any(snapshot().strangers(os.getpid(), sharing))
     if not has_children():
         return False
@@ -173,6 +173,8 @@ def living() -> frozenset[int]:
     Where the system does not list them, none is seen.
     """
     if _WINDOWS:
+        from pytest_fsfault._host.windows_processes import snapshot  # noqa: PLC0415  # as above
+
         return frozenset(process.number for process in snapshot().descendants(os.getpid()))
     if not has_children():
         return frozenset()

@@ -5,11 +5,9 @@ from __future__ import annotations
 import sys
 
 if sys.platform == "win32":
-    from pytest_fsfault._intercept.children.completion_port import PipePoller as Poller
     from pytest_fsfault._intercept.children.named_pipes import connect
     from pytest_fsfault._intercept.children.parent_pipes import PipeListener as Listener
 else:
-    from pytest_fsfault._intercept.children.sockets import Poller
     from pytest_fsfault._intercept.children.transport import Listener, connect
 
-__all__ = ["Listener", "Poller", "connect"]
+__all__ = ["Listener", "connect"]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.language.error_rows import error_from_row, error_row
-from pytest_fsfault._core.language.operations import Operation, Temporary
+from pytest_fsfault._core.language.operations import OPERATIONS, Operation, Temporary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -129,9 +129,13 @@ def encode_operation(operation: Operation) -> Message:
     """Return an operation as plain values."""
     detail = operation.detail
     kind = type(detail).__name__ if isinstance(detail, Temporary) else ""
-    row = [_plain(value) for value in operation._replace(detail=None)]
+    # As nearly always: all are of the classes that travel.
+    row = [value if type(value) in _EXACT else _plain(value) for value in operation[:-1]]
+    known = OPERATIONS.get(operation.name)
+    if known is not None and row[_GROUPS] == known.groups:
+        row[_GROUPS] = None
     # What is written may be long, and says nothing to the rules.
-    return (*row[:-1], kind, None if isinstance(detail, bytes) else _plain(detail))
+    return (*row, kind, None if isinstance(detail, bytes) else _plain(detail))
 
 
 def decode_operation(row: Any) -> Operation:
@@ -141,23 +145,36 @@ def decode_operation(row: Any) -> Operation:
         Malformed: if it describes none.
 
     """
-    if type(row) is not list or len(row) != len(_FIELDS) or not all(map(_is_one_of, row, _FIELDS)):
+    if not _is_made_of(row, _FIELDS):
         raise Malformed
     *fields, kind, detail = row
+    if fields[_GROUPS] is None:
+        known = OPERATIONS.get(fields[0])
+        if known is None:
+            raise Malformed
+        fields[_GROUPS] = known.groups
     if kind and type(detail) is not int:
         raise Malformed
     return Operation._make((*fields, Temporary(detail) if kind else detail))
 
 
-def _is_one_of(value: object, kinds: tuple[type, ...]) -> bool:
-    return type(value) in kinds
+def _is_made_of(row: Any, fields: tuple[tuple[type, ...], ...]) -> bool:
+    """Return whether each value of a row is of one of the classes that are allowed in its place."""
+    if type(row) is not list or len(row) != len(fields):
+        return False
+    for value, kinds in zip(row, fields, strict=True):  # noqa: SIM110  # no generator: it costs more
+        if type(value) not in kinds:
+            return False
+    return True
 
 
 _NONE = type(None)
+_EXACT = frozenset([*_PLAIN, _NONE])
+_GROUPS = Operation._fields.index("groups")  # left out where the operation alone tells them
 _SHOWN = (_NONE, str, bytes, int)
 # What an operation consists of in a message, then the class of its detail, and its detail.
 _FIELDS: tuple[tuple[type, ...], ...] = (
-    (str,), (str,), (_NONE, str), (frozenset,), _SHOWN, _SHOWN, (str,), (bool,), (bool,), (_NONE, str), (str,), (_NONE, bool, int, str),
+    (str,), (str,), (_NONE, str), (_NONE, frozenset), _SHOWN, _SHOWN, (str,), (bool,), (bool,), (_NONE, str), (str,), (_NONE, bool, int, str),
 )  # fmt: skip
 
 
@@ -202,7 +219,7 @@ def decode_failure(row: Any) -> BaseException | None:
         raise Malformed
     if row[0] in _ENDINGS:
         return decode_ending(row)
-    if len(row) != len(_ERROR) or not all(map(_is_one_of, row, _ERROR)) or row[0] not in _CLASSES:
+    if not _is_made_of(row, _ERROR) or row[0] not in _CLASSES:
         raise Malformed
     name, args, *rest = row
     try:

@@ -30,12 +30,11 @@ class Question(NamedTuple):
 def check(question: Question, arguments: list[Any]) -> None:
     """Raise Malformed for arguments that are not of the shape of a question."""
     shape = question.shape
-    if len(arguments) != len(shape) or not all(map(_fits, shape, arguments)):
+    if len(arguments) != len(shape):
         raise Malformed
-
-
-def _fits(fits: Callable[[Any], bool], value: object) -> bool:
-    return fits(value)
+    for fits, value in zip(shape, arguments, strict=True):
+        if not fits(value):
+            raise Malformed
 
 
 def is_number(value: object) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._intercept.fake.isolation import HOME
@@ -35,6 +34,8 @@ class Finder:
         del path, target
         if self._asking or name.partition(".")[0] != _PACKAGE:
             return None
+        from importlib.util import find_spec  # noqa: PLC0415  # for who imports pyfakefs
+
         self._asking = True
         try:
             spec = find_spec(name)

@@ -60,8 +60,7 @@ class ClockQuestions:
     def _advanced(self, span: int) -> Message:
         clock = self.clock()
         if isinstance(clock, VirtualClock):
-            span = min(span, _END - clock.now_ns())
-            if span > 0:
+            if span and (span := min(span, _END - clock.now_ns())) > 0:
                 clock.advance_ns(span)
             clock.publish()
         return _DONE

@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._host.originals import ORIGINALS
-from pytest_fsfault._intercept.children.endpoints import Poller
 from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
+
+if sys.platform == "win32":
+    from pytest_fsfault._intercept.children.completion_port import PipePoller as Poller
+else:
+    from pytest_fsfault._intercept.children.sockets import Poller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, MutableSet
