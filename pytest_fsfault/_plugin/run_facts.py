@@ -1,4 +1,4 @@
-"""The facts of a run as a whole: its settings, its system, and how to repeat it."""
+"""What is told of a run as a whole: under what it was, on what, and how to have it again."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def _quietly() -> Iterator[None]:
 
 
 def lacking(state: str, op: str) -> str:
-    """Return why a row with this state and operation is not replayed in a fake, nothing if it is."""
+    """Return why a row with this state and operation cannot be replayed in a fake, nothing if it can."""
     text = f"{state} {op}"
     return next((why for why, pattern in _LACKS.items() if pattern.search(text)), "")
 

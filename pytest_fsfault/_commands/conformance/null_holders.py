@@ -1,10 +1,10 @@
-"""A host without the model, where only this process holds files."""
+"""A host without the model, where nobody but this process holds anything."""
 
 from __future__ import annotations
 
 
 class NullHolders:
-    """Stands for the holders of a host: there are none, so that the host's own answer is seen."""
+    """Let nobody hold anything: what the host itself says is of interest then."""
 
     def hold(self, path: str, access: str = "r", share: str = "rw") -> NullHolders:  # noqa: ARG002  # as in the model
         """Hold nothing."""

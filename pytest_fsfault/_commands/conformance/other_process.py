@@ -1,4 +1,4 @@
-"""Another process, which opens a file or enters a directory on request."""
+"""Another process, which opens a file or enters a directory when it is told to."""
 
 from __future__ import annotations
 

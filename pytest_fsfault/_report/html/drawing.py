@@ -46,7 +46,7 @@ _ALIKE = {"ok": "passed"}
 
 
 class KnownHold(NamedTuple):
-    """A hold that is listed in the data of a run, or found in the reason of a refusal."""
+    """A hold that is listed in the data of a run, or told by the reason of a refusal."""
 
     number: int | None
     path: str
@@ -121,7 +121,8 @@ def _words(hold: Mapping[str, Any]) -> str:
     if not hold["access"]:
         return f"{holder(hold)} has it open (attributes only)"
     does = " and ".join(verb for bit, _, verb in _BITS if hold["access"] & bit)
-    shares = ", ".join(word for bit, word, _ in _BITS if hold["share"] & bit) or "nothing"
+    words = [word for bit, word, _ in _BITS if hold["share"] & bit]
+    shares = "everything" if len(words) == len(_BITS) else " and ".join(words) or "nothing"
     return f"{holder(hold)} {does}, shares {shares}"
 
 

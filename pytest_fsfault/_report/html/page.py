@@ -90,29 +90,34 @@ def _parted(found: Sequence[View]) -> tuple[list[View], list[View]]:
 
 def _placed(telling: Sequence[View], *, alone: bool) -> list[Shown]:
     """Return the tests with their bodies: in place while the page is small, else where the script finds them."""
-    room, stored, copied, opened, patient = _ELEMENTS, _STORED, _COPIED, 0, True
-    found = []
+    room, stored, copied = _ELEMENTS, _STORED, _COPIED
+    opened = {one.number for one in telling} if alone else _opened(telling)
+    found: list[Shown] = []
     for view in telling:
-        is_open = (
-            alone or (view.kind == "failed" and opened < _OPEN) or (bool(view.test["tolerances"]) and patient)
-        )
-        opened += view.kind == "failed"
-        patient = patient and not view.test["tolerances"]
-        if stored <= 0:
-            found.append(Shown(view, Markup(), Markup(), Markup(), is_open=False))
-            continue
-        body = view.body(is_open=is_open)
+        is_open = view.number in opened
+        body = view.body(is_open=is_open) if stored > 0 else Markup()
         count = elements(body)
-        is_open = is_open and (count <= room or not found)
         if count <= room:
             room -= count
-            found.append(Shown(view, body, Markup(), Markup(), is_open))
+            found.append(Shown(view, body, Markup(), Markup(), is_open and bool(body)))
             continue
+        copy = _copy(body) if copied > 0 else Markup()
+        found.append(Shown(view, Markup(), body, copy, is_open and not found))
         stored -= len(body)
         copied -= len(body)
-        copy = Markup(body.replace("<noscript>", "").replace("</noscript>", "")) if copied > 0 else Markup()
-        found.append(Shown(view, Markup(), body, copy, is_open))
     return found
+
+
+def _opened(telling: Sequence[View]) -> set[int]:
+    """Return the numbers of the tests that are open at first: failed ones, and the first tolerance."""
+    failed = [view.number for view in telling if view.kind == "failed"]
+    patient = [view.number for view in telling if view.test["tolerances"]]
+    return {*failed[:_OPEN], *patient[:1]}
+
+
+def _copy(body: Markup) -> Markup:
+    """Return a body for readers without a script: one `noscript` holds all of it."""
+    return Markup(body.replace("<noscript>", "").replace("</noscript>", ""))
 
 
 def _causes(found: Sequence[View]) -> tuple[list[CauseRow], int]:

@@ -14,7 +14,7 @@ import zipfile
 
 import pytest
 
-MODULES = 24
+MODULES = 40
 
 
 def wheel(directory, version):

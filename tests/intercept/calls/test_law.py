@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from pytest_fsfault import RetryStorm, SimulatedCrash, inject
 from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
-
-from .originals import displaced
+from pytest_fsfault._intercept.calls.installation import originals_in_place
 
 NAMES = ("a", "b", "d", "d/a", "d/b")
 
@@ -205,4 +204,4 @@ def test_whatever_happens_no_error_is_ours(plan, script):
             pass
         finally:
             os.chdir(before)
-    assert [] == displaced()
+    assert [] == [name for name, original in originals_in_place() if not original]

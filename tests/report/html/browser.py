@@ -180,13 +180,15 @@ class Chromium:
             features=[{"name": "prefers-color-scheme", "value": name}],
         )
 
-    def picture(self, path, *, whole=False, height=900):
-        """Write a picture of the page."""
-        if whole:
-            height = self.js("document.documentElement.scrollHeight")
-        self.resize(self.js("innerWidth"), height)
+    def picture(self, path, selector="html", height=None):
+        """Write a picture of an element; of its upper part only, if a height in pixels is given."""
         self.settle()
-        data = self.ask("Page.captureScreenshot", format="png")["data"]
+        x, y, width, whole = self.js(
+            f"""(() => {{ const r = document.querySelector({json.dumps(selector)}).getBoundingClientRect();
+            return [r.x + scrollX, r.y + scrollY, r.width, r.height]; }})()"""
+        )
+        clip = {"x": x, "y": y, "width": width, "height": min(height or whole, whole), "scale": 1}
+        data = self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)["data"]
         with open(path, "wb") as file:
             file.write(base64.b64decode(data))
 

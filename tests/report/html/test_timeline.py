@@ -65,6 +65,16 @@ def test_holds_are_bars_with_their_words():
     assert "defender reads, from 0 ms to 500 ms" in texts(tree, "title")
 
 
+def test_words_that_fit_nowhere_are_cut():
+    """A bar in the middle that is too short for its words has their beginning; all of them are its title."""
+    long = "MsMpEng.exe (Microsoft Defender) reads, shares everything and everybody, for as long as it likes"
+    tree = drawn(holds=[HeldFile("a", 0.3, 0.6, long)])
+    (found,) = [text for text in texts(tree) if text.startswith("MsMpEng")]
+    assert found.endswith("…")
+    assert len(found) < len(long)
+    assert any(title.startswith(long) for title in texts(tree, "title"))
+
+
 def test_a_hold_that_goes_on_ends_with_its_time():
     """What lasts longer than the drawing says until when, and what has no known end shows that it goes on."""
     holds = [HeldFile("a", 0, 90, "x reads"), HeldFile("b", 0, None, "y reads")]
