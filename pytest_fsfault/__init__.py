@@ -44,7 +44,7 @@ __all__ = [
     "windows_error",
 ]
 
-# Every pytest run imports this package, to load the plugin; its rooms are loaded when somebody asks.
+# Every pytest run imports this package, to load the plugin; its rooms are loaded when they are first used.
 _HOMES = {
     "TRANSIENT": "_core.language.errors",
     "Armed": "_core.engine.plan",

@@ -94,7 +94,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_RUNNER] = runner = Runner(config, Keys(_SESSION, _MISTAKE), fail)
     try:
         runner.configure()
-    except ValueError as error:  # FsFaultError, which is not loaded where nobody needs it
+    except ValueError as error:  # FsFaultError, which is not loaded where it is not needed
         raise pytest.UsageError(str(error)) from None
     runner.results.policies = _policies
     config.pluginmanager.register(_Inner(runner), "fsfault-inner")
@@ -213,7 +213,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
-    """Patch before anybody sets up: a mock that a fixture makes undoes itself before we do."""
+    """Patch before fixtures are set up: a mock that a fixture makes undoes itself before we do."""
     item.config.stash[_RUNNER].begin(item)
     return (yield)
 

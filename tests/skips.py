@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterable, Mapping
 
 import pytest
 
@@ -23,6 +24,11 @@ def _wine() -> str:
 
 
 WINE = _wine()
+
+
+def marked(cases: Iterable[str], marks: Mapping[str, pytest.MarkDecorator]) -> list[object]:
+    """Return cases as parameters, some of which are left out."""
+    return [pytest.param(case, marks=marks.get(case, ())) for case in cases]
 
 
 def posix_fact(fact: str) -> pytest.MarkDecorator:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from .uv import UV, UvError, install, make_environment, uninstall
+from .uv import UV, UvError, install, library_loaded, make_environment, uninstall
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="native programs are reached on Linux"),
@@ -32,20 +32,36 @@ def test_a_scanner_refuses_it_without_any_rule(tmp_path, fsfault):
         install(tmp_path)
 
 
+@pytest.mark.fsfault(windows="11")
+def test_an_uninstall_while_another_python_has_the_library_loaded(tmp_path):
+    """The first one stops half-way; from then on there is no uninstalling it."""
+    prepare(tmp_path)
+    with library_loaded(tmp_path), pytest.raises(UvError, match=r"failed to remove file .*core\.so"):
+        uninstall(tmp_path)
+    for _ in range(2):
+        with pytest.raises(UvError, match="`RECORD` file not found"):
+            uninstall(tmp_path)
+
+
 def prepare(tree):
     make_environment(tree)
     install(tree)
 
 
-def sweep(fsfault):
-    keywords = {"operations": "delete", "persist": False, "expect": UvError}
-    for trial in fsfault.sweep(prepare, faults=["ERROR_ACCESS_DENIED", "crash"], **keywords):
+def sweep(fsfault, prepare, body, **keywords):
+    for trial in fsfault.sweep(prepare, persist=False, expect=UvError, **keywords):
         with trial as tree:
-            uninstall(tree)
-        trial.check_rerun(uninstall)
+            body(tree)
+        trial.check_rerun(body)
 
 
 def test_a_sweep_shows_where_an_uninstall_cannot_be_run_again(fsfault):
     """After RECORD has gone, whatever is refused or killed leaves a package that stays for ever."""
     with pytest.raises(AssertionError, match="`RECORD` file not found"):
-        sweep(fsfault)
+        sweep(fsfault, prepare, uninstall, faults=["ERROR_ACCESS_DENIED", "crash"], operations="delete")
+
+
+def test_a_sweep_shows_where_half_an_installation_is_called_complete(fsfault):
+    """A link into the environment is refused: the second run says that all is there, and it is not."""
+    with pytest.raises(AssertionError, match="a second run does not reach the new tree"):
+        sweep(fsfault, make_environment, install, faults=["ERROR_ACCESS_DENIED"], operations="os.link")

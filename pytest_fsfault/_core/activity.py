@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class LimitedWait(NamedTuple):
-    """A wait in real time that ends by itself, and of which nobody has told the clock.
+    """A wait in real time that ends by itself, and that the clock does not know.
 
     `key` is another one for each wait, `left` are real nanoseconds, and `name` is that of the thread.
     """
@@ -56,7 +56,7 @@ class Activity(Protocol):
         ...
 
     def limits(self, waiting: Collection[int]) -> Iterable[LimitedWait]:
-        """Return the limited waits of threads that are none of `waiting`; asked once nobody is at work."""
+        """Return the limited waits of threads that are none of `waiting`; asked once no thread is at work."""
         ...
 
     def child_lives(self) -> bool:

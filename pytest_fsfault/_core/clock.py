@@ -33,7 +33,7 @@ T = TypeVar("T")
 OPERATION, READING = 100_000, 1_000
 # Waits on the outside shorter than this do not move the clock: what is there at once stays deterministic.
 _INSTANT = 1_000_000
-# Nobody waits longer than this beyond what the wait takes for real, whatever a thread does that spins.
+# No wait lasts longer than this beyond what it takes for real, whatever a thread does that spins.
 _PATIENCE = SECOND
 # Polling intervals in real seconds: the next waiter; while a foreign child lives; later waiters (a safety net,
 # they are notified); untimed.
@@ -45,7 +45,7 @@ _TELLING = 10_000_000
 
 
 class VirtualClock(Clock):
-    """Time that passes when nobody works.
+    """Virtual time: it passes while no thread works.
 
     One waiter at a time decides, the one whose end comes first: it looks about every millisecond while
     others work, lets real time pass beside a child process, and jumps once all is still.
@@ -62,13 +62,13 @@ class VirtualClock(Clock):
         self._barriers: dict[int, int] = {}  # by thread: ends of waits on the outside that count
         self._limits: dict[
             Hashable, int
-        ] = {}  # by wait: virtual ends of real waits that nobody told the clock of
+        ] = {}  # by wait: virtual ends of real waits that the clock does not know
         self._polled = 0  # real instant of the last decision
         self._real = False
         self.moved: Callable[[int], object] | None = None  # told the time whenever it is set forward
         #: How many calls so far may have stamped a file.
         self.changes: Callable[[], int] = lambda: 0
-        self._set_stamps: dict[str, tuple[int, int]] = {}  # times of access and change that somebody has set
+        self._set_stamps: dict[str, tuple[int, int]] = {}  # times of access and change that were set
         self._history: StampHistory | None = None
         self._changes = 0  # how many there were at the latest jump
 
@@ -171,7 +171,7 @@ class VirtualClock(Clock):
         waiters = tuple(self._waiters.values())
         waiting = {waiter.thread for waiter in waiters}
         # Notices are looked at last: a thread that has done nothing for 5 ms cannot have sent one meanwhile,
-        # but one that was woken from outside can. Whoever has been notified works, though not yet awake.
+        # but one that was woken from outside can. One that has been notified works, though not yet awake.
         at_work = self.activity.at_work(waiting, me.since)
         limit = None if at_work else self._limit_before(due, now, waiting)
         if at_work or has_notified(waiters):
@@ -202,19 +202,19 @@ class VirtualClock(Clock):
         return first
 
     def publish(self) -> None:
-        """Tell the time to whoever is told; in one order, so that nobody sees it run backwards."""
+        """Publish the time to the listener; in one order, so that it never runs backwards."""
         with self._mutex:
             if self.moved:
                 self.moved(self.now_ns())
 
     def tell(self, moved: Callable[[int], object]) -> None:
-        """Tell `moved` the time now, and whenever it is set forward, instead of whoever was told so far."""
+        """Tell `moved` the time now, and whenever it is set forward, instead of the listener before."""
         with self._mutex:
             self.moved = moved
             self.publish()
 
     def tell_no_longer(self, moved: Callable[[int], object], *, alone: bool = False) -> None:
-        """Tell `moved` no more from the return on; `alone` in a forked child, where nobody is to be waited for."""
+        """Tell `moved` no more from the return on; `alone` in a forked child, where there is no other thread to wait for."""
         with nullcontext() if alone else self._mutex:
             if self.moved == moved:
                 self.moved = None
@@ -241,11 +241,11 @@ class VirtualClock(Clock):
         return self.outside(call)
 
     def limit_jumps(self, thread: int, instant: int) -> None:
-        """Let nobody jump beyond `instant` while `thread` waits on the outside."""
+        """Allow no jump beyond `instant` while `thread` waits on the outside."""
         self._barriers[thread] = instant
 
     def external_done(self, thread: int, instant: int) -> None:
-        """Take in that `thread` waits on the outside no longer; show `instant` at least."""
+        """Record that `thread` waits on the outside no longer; show `instant` at least."""
         self._barriers.pop(thread, None)
         if instant:
             with self._mutex:
@@ -262,7 +262,7 @@ class VirtualClock(Clock):
         return look(0)
 
     def leave(self, thread: int) -> None:
-        """Take in that `thread` waits no longer."""
+        """Record that `thread` waits no longer."""
         self._waiters.pop(thread, None)
         self.notify_next()
 
@@ -331,14 +331,14 @@ class VirtualClock(Clock):
         return [None if one in given else self.stamp_of(one) for one in real]
 
     def set_stamps(self, file: str, times: tuple[int, int] | None) -> None:
-        """Take in that somebody has set the times of access and change of a file, or has them set to the present."""
+        """Record that the times of access and change of a file were set, or set to the present."""
         if times is None:
             self._set_stamps.pop(file, None)
         else:
             self._set_stamps[file] = times
 
     def expect_changes(self) -> None:
-        """Take in that another process may have changed a file since the latest jump."""
+        """Record that another process may have changed a file since the latest jump."""
         self._changes = -1
 
     def _note_jump(self, history: StampHistory, before: int, after: int) -> None:

@@ -91,7 +91,7 @@ class RealClock(Clock):
         return monotonic_ns() - self._start
 
     def advance(self, seconds: float) -> None:
-        """Wait for `seconds`: real time cannot be moved.
+        """Wait for `seconds`: real time does not jump.
 
         Raises:
             FsFaultError: if `seconds` is negative, not a number, or beyond the end of time.

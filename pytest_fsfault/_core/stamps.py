@@ -27,13 +27,13 @@ class StampHistory:
         return self._real[-1]
 
     def passed(self, real: int, virtual: int) -> None:
-        """Take in that the clock showed `virtual` at the instant `real`."""
+        """Record that the clock showed `virtual` at the instant `real`."""
         if real > self._real[-1]:
             self._real.append(real)
             self._virtual.append(max(virtual, self._virtual[-1]))
 
     def jumped(self, real: int, before: int, after: int) -> None:
-        """Take in that the clock has jumped at the instant `real`."""
+        """Record that the clock has jumped at the instant `real`."""
         self.passed(real, before)
         if self._real[-2:] != [self._real[-1]] * 2:
             self._real.append(self._real[-1])
@@ -48,15 +48,3 @@ class StampHistory:
         began, ends = self._real[following - 1 : following + 1]
         shown, then = self._virtual[following - 1 : following + 1]
         return shown + (real - began) * (then - shown) // (ends - began)
-
-    def since(self, known: int) -> tuple[tuple[int, int], ...]:
-        """Return the pairs from the one with this number on; the one before may have changed since."""
-        return tuple(zip(self._real[known:], self._virtual[known:], strict=True))
-
-    def replace_from(self, known: int, pairs: tuple[tuple[int, int], ...]) -> None:
-        """Take in what `since` has returned in another process."""
-        self._real[known:] = [real for real, _ in pairs]
-        self._virtual[known:] = [virtual for _, virtual in pairs]
-
-    def __len__(self) -> int:
-        return len(self._real)

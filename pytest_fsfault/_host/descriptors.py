@@ -47,7 +47,7 @@ def is_writable(descriptor: int) -> bool:
 
 
 def open_descriptors() -> list[int]:
-    """Return the open descriptors of this process; none where nobody tells."""
+    """Return the open descriptors of this process; none where the system does not list them."""
     if sys.platform == "win32":
         from pytest_fsfault._host import windows_api  # noqa: PLC0415
 

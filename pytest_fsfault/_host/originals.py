@@ -1,4 +1,4 @@
-"""The real functions, as they were before anybody stood in front of them.
+"""The real functions, as they were before any wrapper.
 
 The plugin's own work on files goes through these, so that no fault can meet it.
 """

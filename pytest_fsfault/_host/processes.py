@@ -303,7 +303,7 @@ def _children(system: NativeFunctions, process: str) -> list[int] | None:
 
 
 def may_have_children(process: int) -> bool:
-    """Return whether a process has children, or nobody can tell."""
+    """Return whether a process has children, or that is not known."""
     found = _children(REAL, str(process))
     return found is None or bool(found)
 
@@ -330,7 +330,7 @@ def _is_alive(process: int) -> bool:
 
 
 def listing(system: NativeFunctions, directory: str) -> list[str]:
-    """Return the names in a directory of ``/proc``, none if it cannot be read."""
+    """Return the names in a directory of ``/proc``, none if it is not readable."""
     try:
         return list(system.listdir(directory))
     except OSError:
@@ -338,7 +338,7 @@ def listing(system: NativeFunctions, directory: str) -> list[str]:
 
 
 def read(system: NativeFunctions, path: str) -> bytes | None:
-    """Return what a file of ``/proc`` says, which comes in pages; None if it cannot be read."""
+    """Return what a file of ``/proc`` says, which comes in pages; None if it is not readable."""
     try:
         descriptor = system.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
     except OSError:

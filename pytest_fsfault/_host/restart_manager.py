@@ -1,7 +1,7 @@
 """Who holds a file on Windows, as its Restart Manager tells: by name, without administrator rights.
 
-https://learn.microsoft.com/windows/win32/rstmgr/restart-manager-portal. Wine has the functions, and they name nobody:
-its session key is empty, which means "not known" and never "nobody".
+https://learn.microsoft.com/windows/win32/rstmgr/restart-manager-portal. Wine has the functions, and they name no process:
+its session key is empty, which means "not known" and never "no process".
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class RestartManager(Protocol):
 def holders(
     path: str, manager: RestartManager, clock: Callable[[], float] = monotonic
 ) -> list[Holder] | None:
-    """Return who has a file open; None if that is not known, or cannot be told within 100 ms."""
+    """Return who has a file open; None if that is not known, or was not found out within 100 ms."""
     until = clock() + _LIMIT
     while clock() < until:
         code, session, key = manager.start()

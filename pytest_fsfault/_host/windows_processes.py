@@ -53,7 +53,7 @@ class Snapshot:
     """All living processes at one moment."""
 
     def __init__(self, processes: Collection[ProcessState]) -> None:
-        # One that has ended stays listed while somebody holds a handle of it, without a thread.
+        # One that has ended stays listed while there is a handle of it, without a thread.
         self._processes = {process.number: process for process in processes if process.thread_count}
         self._children: dict[int, list[ProcessState]] = {}
         for process in self._processes.values():
@@ -68,7 +68,7 @@ class Snapshot:
         return () if process is None else tuple(ThreadState(*thread) for thread in process.threads())
 
     def descendants(self, number: int) -> Iterator[ProcessState]:
-        """Yield the living descendants of a process; the children of one that has ended are nobody's."""
+        """Yield the living descendants of a process; the children of one that has ended are not among them."""
         waiting = [number]
         while waiting:
             for child in self._children.get(waiting.pop(), ()):

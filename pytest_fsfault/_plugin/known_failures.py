@@ -58,7 +58,7 @@ def _read(path: Path, place: str, *, writing: bool) -> Baseline | None:
             return None
         raise FsFaultError(f"{place} does not exist; write it by {_WRITE}") from None
     except OSError as error:
-        raise FsFaultError(f"{place} cannot be read: {error.strerror}") from None
+        raise FsFaultError(f"{place} is not readable: {error.strerror}") from None
     except FsFaultError as error:
         raise FsFaultError(f"{place} {error}") from None
 

@@ -26,7 +26,7 @@ def write(document: Mapping[str, Any], journals: Journals, targets: Mapping[str,
     """Write the document in each form that was asked for; raise FsFaultError for a file that refuses it.
 
     What GitHub is to show on the page of a job is appended to `page`, if that is named. Return why it refuses it,
-    which is no reason for a run to fail; nothing if it does not.
+    which does not fail the run; nothing if it was written.
     """
     for option, path in targets.items():
         try:

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from time import monotonic
 from typing import Any
 
-#: Real seconds from which on somebody who waits wants to know, and between two lines.
+#: Real seconds after which progress is shown, and between two lines.
 PATIENCE = 5.0
 INTERVAL = 0.25
 # Up one line, and to the end of what pytest has written there.

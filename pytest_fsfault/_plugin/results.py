@@ -63,7 +63,7 @@ class Results:
 
     @cached_property
     def _is_detailed(self) -> bool:
-        """Whether somebody will read each call: a file of ours, the page of a CI job, or JUnit's file."""
+        """Whether each call will be read: a file of ours, the page of a CI job, or JUnit's file."""
         option = self._config.option
         named = (getattr(option, f"fsfault_{kind}", None) for kind in _KINDS)
         return any((*named, getattr(option, "xmlpath", None), os.environ.get("GITHUB_STEP_SUMMARY")))
@@ -236,7 +236,7 @@ class Results:
         return [legible(line) for line in lines if line]
 
     def _hidden_reruns(self) -> Iterator[str]:
-        """Yield how to run failed tests again, if pytest was told not to show their sections."""
+        """Yield how to run failed tests again, if pytest does not show their sections."""
         option = self._config.option
         if option.tbstyle != "no" and option.showcapture == "all":
             return
@@ -248,7 +248,7 @@ class Results:
             yield f"... {len(self._reruns) - _MOST} more; --tb=short shows how to reproduce each"
 
     def _advice(self, total: dict[str, Any]) -> Iterator[str]:
-        """Yield what to try if the whole run met no fault for want of anybody who holds files."""
+        """Yield what to try if the whole run met no fault, for want of a scanner."""
         settings = self._settings()
         profile = settings.profiles[settings.profile]
         if total["faults"] or profile.windows is None or profile.scanners or settings.scanners:
@@ -262,7 +262,7 @@ class Results:
     def finish(self, seed: int, targets: Mapping[str, Path]) -> None:
         """Write what was asked for, by option; remember the seed for `--fsfault-seed last`.
 
-        Raise FsFaultError for what cannot be written.
+        Raise FsFaultError for a file that is not writable.
         """
         if hasattr(self._config, "workerinput"):
             return

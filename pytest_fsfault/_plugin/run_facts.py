@@ -1,4 +1,4 @@
-"""What is told of a run as a whole: under what it was, on what, and how to have it again."""
+"""The facts of a run as a whole: its settings, its system, and how to repeat it."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Environment(Protocol):
         """Raise FsFaultError if the trials of another sweep are running."""
 
     def watch(self, workspace: Workspace) -> None:
-        """Take in where the trees stand."""
+        """Record where the trees stand."""
 
     def end(self) -> None:
         """Let the session go on as before."""
@@ -50,14 +50,14 @@ class Environment(Protocol):
         """End what a crash has left, before the tree is put aside."""
 
     def progress(self, text: str) -> None:
-        """Tell somebody who waits how far the trials are."""
+        """Show the progress of the trials."""
 
     def stack(self) -> Stack:
         """Return the lines of the project that are at work, above the frame of the trial."""
         ...
 
     def escaped(self, told: str) -> None:
-        """Take in a change that no call of ours has made."""
+        """Record a change that no call of ours has made."""
 
     def strays(self, names: frozenset[str]) -> str:
         """Say which of these operations were seen elsewhere, if none was seen in the tree."""

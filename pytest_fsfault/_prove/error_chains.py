@@ -37,8 +37,10 @@ def comes_from_fault(error: BaseException, trial: int, texts: Collection[str]) -
 
 
 def _quotes(error: BaseException, texts: Collection[str]) -> bool:
-    said = str(error)
-    return any(text in said for text in texts)
+    said = str(
+        error
+    )  # of a list it shows the members as literals, in which backslashes and quotes are escaped
+    return any(text in said or repr(text)[1:-1] in said for text in texts)
 
 
 def is_collected(error: BaseException, texts: Collection[str]) -> bool:
@@ -54,7 +56,7 @@ def is_wrapped(error: BaseException, trial: int) -> bool:
 
 
 def ends_the_run(error: BaseException) -> bool:
-    """Return whether an error is not the test's affair: somebody wants the whole run to stop."""
+    """Return whether an error is not the test's affair: it is to stop the whole run."""
     return isinstance(error, (KeyboardInterrupt, GeneratorExit)) or type(error).__qualname__ == "Exit"
 
 

@@ -113,7 +113,7 @@ def leftovers(before: Tree, tree: Tree, matches: Ignored) -> str:
 
 
 def waited(waits: Iterable[Wait]) -> float:
-    """Return for how many virtual seconds somebody waited; waits at the same time count once."""
+    """Return how many virtual seconds were spent waiting; waits at the same time count once."""
     total = end = 0.0
     for wait in sorted(waits):
         until = wait.at + wait.seconds

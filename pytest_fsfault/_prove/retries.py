@@ -31,7 +31,7 @@ class Retry(NamedTuple):
 
     `attempts` counts all calls, the first included. `waits` has the sleep between each attempt and the
     next, in virtual seconds, 0.0 for none; `errors` what the attempts met; `outcome` is ``"ok"`` if the last
-    attempt succeeded, ``"failed"`` if not, ``"unknown"`` if nobody saw its end.
+    attempt succeeded, ``"failed"`` if not, ``"unknown"`` if its end was not seen.
     """
 
     operation: str
@@ -56,7 +56,7 @@ def retries(
 ) -> list[Retry]:
     """Group the entries by operation and file; return those groups that met an error, in order.
 
-    Entries of two processes, or of two trials of a sweep, are no attempts of one: `trials` has the index of the
+    Entries of two processes, or of two trials of a sweep, are not attempts of one: `trials` has the index of the
     first entry of each part of the journal. `operation` is an operation or a group, `path` a glob as in a rule, or a `Path` object for one file.
     """
     names = None if operation is None else members(operation)

@@ -116,7 +116,7 @@ class Snapshots:
             return f"({error.strerror})"
 
     def expect(self, tree: Tree) -> None:
-        """Take in that this tree has just been built again: its large files need not be read anew.
+        """Record that this tree has just been built again: its large files need not be read anew.
 
         Raise nothing for what is not there: it is seen to be missing later.
         """

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
 
-#: More trials than these nobody waits for.
+#: More trials than these are refused.
 CEILING = 10_000
 _tokens = count(1)
 
@@ -160,7 +160,7 @@ class Sweep:
         self._run.close()
 
     def abandon(self) -> None:
-        """End a sweep that has failed already: that is told, and needs no finding."""
+        """End a sweep that has failed already: that was reported, and needs no finding."""
         self.close()
         self.finished = True
 
@@ -251,7 +251,7 @@ class Sweep:
         return missed(self._aimed)
 
     def _steady(self, call: RecordedCall) -> bool:
-        """Return whether the path of a call is likely to be the same in each run: it is no temporary file's."""
+        """Return whether the path of a call is likely to be the same in each run: it is not that of a temporary file."""
         path = below(call.path, self.root.as_posix())
         if call.native:
             return False  # its place says where it is
@@ -276,7 +276,7 @@ class Sweep:
         self._finish(record)
 
     def _finish(self, trial: TrialRecord) -> None:
-        """Take in how a trial went, and put its tree aside."""
+        """Record how a trial went, and put its tree aside."""
         if trial.state == "new":
             self.finished = True
             raise AssertionError(

@@ -63,7 +63,7 @@ class Tree(Mapping[str, Item]):
             return NotImplemented
         return self.kind == other.kind and self._items == other._items
 
-    __hash__ = None  # type: ignore[assignment]  # nobody should need it: a tree may be large
+    __hash__ = None  # type: ignore[assignment]  # not needed, and a tree may be large
 
     def __repr__(self) -> str:
         return f"<tree of {self.root}: {self.kind}, {len(self)} items>"

@@ -196,7 +196,7 @@ class Trial:
     def check_no_leftovers(self, *patterns: str) -> None:
         """Check that nothing new in the tree matches a glob of temporary files, such as ``"*.tmp"``.
 
-        Nobody can clean up after a crash: then the tree is judged that `check_rerun` has left, if it came before.
+        There is no clean-up after a crash: then the tree is judged that `check_rerun` has left, if it came before.
         """
         if not patterns:
             raise FsFaultError("check_no_leftovers() looks for nothing; write globs such as '*.tmp'")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # A tree is copied instead of built anew if that takes less than half as long, and building is worth it.
 _WORTH = 0.02
-# So many trees of failing trials are kept for whoever wants to look.
+# So many trees of failing trials are kept to be looked at.
 _MOST_KEPT = 20
 
 
@@ -104,7 +104,7 @@ class Workspace:
         return "it has to build the same tree in the empty directory that it is given, every time"
 
     def _first(self) -> None:
-        """Take in what the first tree is like, and copy it, should copies be wanted."""
+        """Record what the first tree is like, and copy it, should copies be wanted."""
         lingers = self._lingers()
         self.before = self.snapshots.take(str(self.root))
         if lingers or self.before.kind != "directory":

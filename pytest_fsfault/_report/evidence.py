@@ -23,7 +23,7 @@ class Facts(NamedTuple):
     """What a session hands over; times are virtual seconds since its start."""
 
     entries: Sequence[Entry]
-    detailed: bool  # whether somebody will read each call
+    detailed: bool  # whether each call will be read
     trial_reason: str  # how an entry says that the fault of a sweep's trial acted
     rules: Sequence[tuple[Armed, bool]]  # each with whether the test itself asked for it
     why_not: Callable[[Armed], str]  # why a rule never fired

@@ -10,7 +10,7 @@ from pytest_fsfault._core.language.legible import legible
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# A loop without an end meets ten thousand faults: more than these help nobody.
+# A loop without an end meets ten thousand faults: more than these are of no help.
 _MOST = 100
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 # At most so many lines of one kind stand in the summary; the JSON has them all.
 _MOST = 12
-# From here on nobody asks for fractions of a second.
+# From here on seconds are whole.
 _WHOLE = 100
 # Real seconds from which on a wait that the clock kept step with is worth a line.
 _SLOW = 1

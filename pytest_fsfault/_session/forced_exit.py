@@ -71,7 +71,7 @@ class ForcedExit:
         self._over = False
 
     def count(self) -> None:
-        """Take in that the calling thread is about to be told again that it has ended."""
+        """Record that the end is about to be raised again in the calling thread."""
         me = threading.get_ident()
         self._ignored[me] += 1
         if self._over or self._ignored[me] < _PATIENCE:
@@ -110,7 +110,7 @@ class ForcedExit:
 
     def _exception(self) -> BaseException:
         ended = self._ended()
-        assert ended is not None  # noqa: S101  # else nobody was told of it
+        assert ended is not None  # noqa: S101  # else it was not called
         made = type(ended)(*ended.args)
         self._raised = weakref.ref(made, self._dropped)
         return made

@@ -182,7 +182,7 @@ class FsFault:
         Args:
             body: what is to survive.
             prepare: builds a tree in the empty directory that it is given.
-            hold: the path that somebody has open from the start, below the root, or a function of the root.
+            hold: the path that is held open from the start, below the root, or a function of the root.
             on: instead, a glob such as ``"*.dll"``: a file of that name, from when `body` has written it.
             rule: instead, a rule without a schedule, which holds from its first match.
             kind: ``"handle"`` (open, shared for reading and writing) or ``"image"`` (a running program).
@@ -209,7 +209,7 @@ class FsFault:
     ) -> None:
         """Assert that ``update(exe)`` replaces a program while it runs, and never leaves none in place.
 
-        It works on a copy of the directory in which `exe` is. A script is held by nobody while it runs, a program
+        It works on a copy of the directory in which `exe` is. A script is not held while it runs, a program is held
         as an image; if `exe` is a directory, so are all programs and libraries in it.
 
         Raises:

@@ -28,7 +28,7 @@ _ALONE = Ambient()
 
 
 class _Unended:
-    """End a session that nobody has ended.
+    """End a session that was never ended.
 
     An exception that a signal handler raises at the very edge of the block comes before any code of ours. The
     finaliser is taken away from a session that has ended: an exception that comes within one is lost.

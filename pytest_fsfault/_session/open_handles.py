@@ -22,7 +22,7 @@ def _below_in_fake(fake: FakeFileSystem, roots: Sequence[str]) -> frozenset[tupl
 
 
 def below(roots: Sequence[str]) -> frozenset[tuple[int, str]]:
-    """Return the open descriptors of files below `roots`, each with its path; none where nobody tells."""
+    """Return the open descriptors of files below `roots`, each with its path; none where the system does not list them."""
     fake = in_force()
     if fake is not None:
         return _below_in_fake(fake, roots)

@@ -25,7 +25,7 @@ _OFF = Profile("off", "No faults: exempts a test, a class or a module.")
 
 
 class _BuiltIn(Mapping[str, Profile]):
-    """The profiles that come with the plugin, each read when somebody asks for it."""
+    """The profiles that come with the plugin, each read when it is first used."""
 
     def __init__(self) -> None:
         self._known = {_OFF.name: _OFF}

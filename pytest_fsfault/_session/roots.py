@@ -84,7 +84,7 @@ def _text(root: object) -> str:
 
 
 def default_roots() -> tuple[str, ...]:
-    """Return what is watched where nobody says otherwise: the directory for temporary files."""
+    """Return what is watched by default: the directory for temporary files."""
     with real_files():
         return tuple(dict.fromkeys(forms(tempfile.gettempdir())))
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
 
-# What an interpreter has read is open no more: nobody holds a script that runs.
+# What an interpreter has read is open no more: a running script is not held.
 _SCRIPTS = frozenset([".py", ".pyw", ".sh", ".bat", ".cmd", ".ps1"])
 _PROGRAMS = frozenset([".exe", ".com", ".dll", ".pyd"])
 

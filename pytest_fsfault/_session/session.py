@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 __tracebackhide__ = True
 
 
-#: How a note of ours on somebody else's exception begins.
+#: How a note of ours on an exception begins that is not ours.
 SAID = "fsfault:"
 
 

@@ -116,5 +116,5 @@ def lines_of(session: Session, *, everything: bool) -> Iterator[str]:
 
 
 def _shown_roots(session: Session) -> list[str]:
-    """Return the roots from which paths are told; on a whole file system they are told in full."""
+    """Return the roots to which paths are shown relative; on a whole file system they are shown in full."""
     return [root for root in session.engine.roots if root not in WHOLE]

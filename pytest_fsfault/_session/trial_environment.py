@@ -99,7 +99,7 @@ class TrialEnvironment:
         self.progress("")
 
     def progress(self, text: str) -> None:
-        """Tell somebody who waits how far the trials are; an empty text ends it."""
+        """Show the progress of the trials; an empty text ends it."""
         self._session.ambient.progress(text)
 
     def renew(self) -> None:
@@ -232,7 +232,7 @@ class TrialEnvironment:
         interceptor().stop(engine, lost=lost)
         fake = in_force()
         if lost and fake is not None:
-            fake.forget_below(self.roots, closing=True)  # nobody else ever does
+            fake.forget_below(self.roots, closing=True)  # nothing else ever does
 
     def _return_home(self) -> None:
         """Leave the tree, which will be gone, if the code under test has entered it."""
@@ -285,7 +285,7 @@ class TrialEnvironment:
 class ModelEnvironment(TrialEnvironment):
     """An environment with a Windows model of its own, anew for each trial; the session is paused all the time.
 
-    `declare` is told the model before the faults act, and says who has what open.
+    `declare` gets the model before the faults act, and says who has what open.
     """
 
     def __init__(self, session: Session, declare: Callable[[Windows], object]) -> None:

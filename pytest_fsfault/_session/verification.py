@@ -58,7 +58,7 @@ class Verification:
             self._handles = open_handles.below(self._engine.roots)
 
     def start(self) -> None:
-        """Take in that the session has been started."""
+        """Record that the session has been started."""
         self._started = interceptor().starts()
         self._observed = interceptor().state.observed[self._engine]
 
@@ -68,7 +68,7 @@ class Verification:
         return Elsewhere(replaced(operations, seen.mocks), seen.exempt, seen.early)
 
     def stop(self) -> None:
-        """Take in that the session is about to be stopped."""
+        """Record that the session is about to be stopped."""
         self.children()
         self._over = True
 
@@ -165,7 +165,7 @@ class Verification:
             yield f"native=True, but {reason}"
 
     def _unreached(self, *, missed: bool) -> Iterator[str]:
-        """Yield which processes the rules did not reach, if a rule was `missed` or all is to be told."""
+        """Yield which processes the rules did not reach, if a rule was `missed`, or with ``strict="all"``."""
         if missed or self._strict == "all":
             _, unreached = self.children()
             # What a native program changes is noticed by what it leaves.

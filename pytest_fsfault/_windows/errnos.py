@@ -20,7 +20,7 @@ UNIX: dict[int, int] = {
     183: errno.EEXIST,  # already exists
     206: errno.ENAMETOOLONG,  # name too long, which is ENOENT by errmap.h
     303: errno.EACCES,  # delete pending, which is EINVAL by errmap.h
-    1224: errno.ETXTBSY,  # mapped by somebody
+    1224: errno.ETXTBSY,  # mapped by another process
     1314: errno.EPERM,  # a privilege that is not held
 }
 

@@ -48,7 +48,7 @@ class FastPaths:
         }
 
     def fast_path(self, name: str) -> FastPath | None:
-        """Return the quick test of an operation, None where none is needed; it says no while anybody holds anything."""
+        """Return the quick test of an operation, None where none is needed; it fails while anything is held."""
         found = self._paths.get(name)
         if found is None:
             return None

@@ -90,7 +90,7 @@ class Lookup:
     def absent(self, path: str) -> bool:
         """Return whether nothing stands at `path`, which `lstat` did not find, under another spelling either.
 
-        In doubt, and in a directory that is itself found under another spelling, say no.
+        In doubt, and in a directory that is itself found under another spelling, return False.
         """
         above, _, name = path.rpartition("/")
         known = self._listings.get(above)
@@ -139,7 +139,7 @@ class Lookup:
                 try:
                     return Location(f"{top}/{real}", self._lstat(f"{top}/{real}"))
                 except OSError:
-                    self._listings.pop(parent.path, None)  # somebody else has changed it
+                    self._listings.pop(parent.path, None)  # another process has changed it
         return Location(f"{top}/{name}", None)
 
     def _listing(self, directory: str, status: os.stat_result) -> _Listing:

@@ -54,7 +54,7 @@ _JUDGES: dict[str, Callable[[WindowsState, Operation], Answer]] = {
     "os.link": metadata.judge_link,
     "os.symlink": metadata.judge_symlink,
 }
-# What the host would do otherwise even where nobody holds anything: these are always asked about. Deletions,
+# What the host would do otherwise even where nothing is held: these are always asked about. Deletions,
 # renames and `open` have a fast path.
 _ALWAYS = frozenset(
     [
@@ -119,7 +119,7 @@ class WindowsModel:
         self.state.open_files.note_mapping()
 
     def forked(self) -> None:
-        """Record that a child may have been started, which changes files that nobody tells of."""
+        """Record that a child may have been started, which changes files unseen."""
         self.state.lookup.begin_epoch(watchful=True)
 
     def patches(self) -> Iterator[tuple[dict[str, Any], str, Any]]:
@@ -152,7 +152,7 @@ class WindowsModel:
         self.reactions.on_written(path)
 
     def wants_closes(self) -> bool:
-        """Return whether anybody waits for files to be written and closed."""
+        """Return whether a hold or a scanner waits for files to be written and closed."""
         return bool(self.reactions.scanners or self.state.holds.waiting or self.state.temporaries)
 
     # The long ones.
@@ -242,7 +242,7 @@ class WindowsModel:
             effects.deleted(self.state, answer)
 
     def passed(self, operation: Operation, answer: Answer) -> None:
-        """Record that an operation goes ahead whose result nobody will tell."""
+        """Record that an operation goes ahead whose result stays unknown."""
         if "mutate" in operation.groups:
             self.state.lookup.begin_epoch()
         if answer.about is not None:

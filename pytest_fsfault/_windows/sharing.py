@@ -20,12 +20,12 @@ _WORDS = {READ: "read", WRITE: "write", DELETE: "delete"}
 
 
 class Opening(NamedTuple):
-    """One way in which somebody has a file or directory open.
+    """One way in which a file or directory is open.
 
     `access` and `share` are sets of bits; an `access` of 0 is attributes only and takes no part in sharing.
     `kind` is ``"handle"``, ``"section"`` (mapped data without a handle), ``"image"`` (a running program or
     loaded library without a handle), ``"directory"`` (a listing), ``"cwd"`` or ``"watch"``. `who` explains it
-    as one would on a whiteboard. `path` is where the file was when somebody looked, if that is known.
+    as one would on a whiteboard. `path` is where the file was at the last look, if that is known.
     """
 
     access: int

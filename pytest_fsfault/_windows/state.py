@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Denial(Exception):  # noqa: N818  # an answer, not a mistake
-    """Windows says no: with which error, and why."""
+    """Windows refuses the call: with which error, and why."""
 
     def __init__(self, code: int, reason: str, *, declared: bool = False, hold: Hold | None = None) -> None:
         super().__init__(code, reason)
@@ -39,7 +39,7 @@ class Denial(Exception):  # noqa: N818  # an answer, not a mistake
 
 
 class HostError(Denial):
-    """Any system says no here, each with its own error: nobody's fault, and no entry in the journal.
+    """Any system refuses this, each with its own error: it is not a fault, and not in the journal.
 
     Unless what stands at `location` is there for Windows alone, which reads another name than the host does.
     """
@@ -87,7 +87,7 @@ class WindowsState:
 
     @property
     def calm(self) -> bool:
-        """Return whether nobody holds anything, and no file has what the host does not know."""
+        """Return whether nothing is held, and no file has what the host does not know."""
         state = self.holds or self.volumes or self.temporaries or self.pending or self.attributes
         return self.version.long_paths and not state
 
@@ -204,7 +204,7 @@ class WindowsState:
                 raise Denial(5, self.still_there(path, identity))
 
     def still_there(self, path: str, identity: Identity) -> str:
-        """Say why a deleted file or directory is still in the way; whoever holds it has been met."""
+        """Say why a deleted file or directory is still in the way; its hold was hit."""
         for hold in self.holds.of(identity):
             if hold.opening.kind not in _MAPPED:
                 self.holds.meet(hold)
@@ -225,7 +225,7 @@ class WindowsState:
         raise HostError(code, f"{location.name} is a file, written with a separator at its end")
 
     def check_parent(self, location: Location) -> None:
-        """Refuse a new name whose directory somebody has open and does not share for that.
+        """Refuse a new name whose directory is open without sharing that.
 
         The system opens the directory to add a name, which counts as writing; the one that a file comes from it
         does not open. Attributes alone never conflict. Sources: MS-FSA 2.1.5.15.6; samba
@@ -290,7 +290,7 @@ class WindowsState:
                 self.refuse(32, location, opening, hold)
 
     def check_images(self, location: Location, code: int, *, sections: bool = False) -> None:
-        """Refuse what cannot be done to a running program or loaded library (or to any mapped file)."""
+        """Refuse what Windows refuses on a running program or loaded library (or on any mapped file)."""
         for opening, hold in self.openings(location.identity):
             if opening.kind in _IMAGES or (sections and opening.kind == "section"):
                 self.refuse(code, location, opening, hold)
@@ -307,7 +307,7 @@ class WindowsState:
         return opening.who if name in opening.who else f"{name}: {opening.who}"
 
     def is_open(self, identity: Identity) -> bool:
-        """Return whether anybody has a handle of a file."""
+        """Return whether there is a handle of a file."""
         return any(opening.kind not in _MAPPED for opening, _ in self.openings(identity))
 
     def other_volume(self, source: str, target: str) -> bool:

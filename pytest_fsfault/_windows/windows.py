@@ -76,7 +76,7 @@ class Windows:
         on: str | None = None,
         by: str = "",
     ) -> Hold:
-        """Let a program be running: its file can be renamed, but neither deleted, replaced nor written."""
+        """Pretend that a program is running: its file can be renamed, but neither deleted, replaced nor written."""
         return self._begin(self._opening("image"), path, seconds, on, by)
 
     def load(
@@ -87,7 +87,7 @@ class Windows:
         on: str | None = None,
         by: str = "",
     ) -> Hold:
-        """Let a library be loaded: its file can be renamed, but neither deleted, replaced nor written."""
+        """Pretend that a library is loaded: its file can be renamed, but neither deleted, replaced nor written."""
         return self._begin(self._opening("library"), path, seconds, on, by)
 
     def map(
@@ -99,13 +99,13 @@ class Windows:
         on: str | None = None,
         by: str = "",
     ) -> Hold:
-        """Let a file be mapped by another process without a handle: it cannot be cut or emptied."""
+        """Pretend that another process has a file mapped, without a handle: cutting or emptying it is refused."""
         # A section that can be written counts as a writer to who does not share that.
         opening = self._opening("section")._replace(access=_letters("access", access) & WRITE)
         return self._begin(opening, path, seconds, on, by)
 
     def enter(self, directory: Path, *, seconds: float | None = None, by: str = "") -> Hold:
-        """Let a directory be the current one of another process: it can be neither removed nor renamed."""
+        """Pretend that a directory is the current one of another process: it can be neither removed nor renamed."""
         return self._begin(self._opening("cwd"), directory, seconds, None, by)
 
     def programs(self, pattern: str, share: str) -> None:
@@ -120,7 +120,7 @@ class Windows:
         self._state.open_files.sharing.declare(pattern, _letters("share", share))
 
     def watch(self, directory: Path, *, seconds: float | None = None, by: str = "") -> Hold:
-        """Pretend that another process waits for changes in a directory: the directories above it cannot be renamed."""
+        """Pretend that another process waits for changes in a directory: renaming a directory above it is refused."""
         return self._begin(self._opening("watch"), directory, seconds, None, by)
 
     def set_attributes(
@@ -143,7 +143,7 @@ class Windows:
         self._state.native.chmod(location.path, mode & ~0o222 if value else mode | 0o200)
 
     def volume(self, directory: Path) -> None:
-        """Let a directory be another drive: renames and links across its border are refused with 17."""
+        """Treat a directory as another drive: renames and links across its border are refused with 17."""
         location = self._find(directory, "volume")
         if not location.is_directory:
             raise FsFaultError(f"volume({os.fspath(directory)!r}): it is a file; name a directory")

@@ -1,15 +1,32 @@
 """What this package asks of macOS alone, with the answers that its manual pages document in the place of its own."""
 
+import importlib.util
 import os
+import subprocess
 import sys
 
 import pytest
 from skips import posix_fact
 
-from pytest_fsfault._host import descriptors
-from pytest_fsfault._windows.open_files import descendants
+from pytest_fsfault._commands.conformance import filesystems
+from pytest_fsfault._host import descriptors, processes
+from pytest_fsfault._host.originals import NATIVE
+from pytest_fsfault._intercept.calls import changes
+from pytest_fsfault._intercept.children import rendezvous
+from pytest_fsfault._intercept.children.parent import activity
+from pytest_fsfault._intercept.native import possible
+from pytest_fsfault._intercept.virtual_time import idle, limits
+from pytest_fsfault._windows.open_files import descendants, this_process
 
 pytestmark = posix_fact("fcntl(2) and /dev/fd")
+
+
+def loaded_there(module):
+    """Return a copy of a module as it is where this system passes for macOS."""
+    spec = importlib.util.spec_from_file_location(f"{module.__name__}_there", module.__file__)
+    copy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(copy)
+    return copy
 
 
 @pytest.fixture
@@ -55,6 +72,131 @@ def test_what_is_mapped_are_the_images_of_the_loader(macos, monkeypatch):
     """dyld(3) lists programs and libraries; there is no /proc/self/maps."""
     monkeypatch.setattr(descendants, "loaded_images", lambda native: [native])
     assert ["native"] == descendants.own_maps("native")
+
+
+def test_the_images_of_the_loader_are_files(macos, monkeypatch, tmp_path):
+    """dyld(3): `_dyld_image_count` images, `_dyld_get_image_name` of each; those of the shared cache are no files."""
+    import ctypes
+
+    (tmp_path / "core.so").touch()
+    names = [os.fsencode(tmp_path / "core.so"), b"/usr/lib/libSystem.B.dylib.there", None]
+
+    class Loader:
+        """What the dynamic loader of macOS exports."""
+
+        @staticmethod
+        def _dyld_image_count():
+            return len(names)
+
+    loader = Loader()
+    loader._dyld_get_image_name = lambda index: names[index]
+    monkeypatch.setattr(ctypes, "pythonapi", loader)
+    (found,) = descendants.own_maps(NATIVE)
+    assert (str(tmp_path / "core.so"), True) == (found.path, found.image)
+    assert os.stat(tmp_path / "core.so").st_ino == found.inode
+
+
+def test_what_this_process_has_open_is_seen_by_f_getpath(macos, monkeypatch, tmp_path):
+    """The model lists /dev/fd, fd(4), and asks fcntl(2) for each path: a directory with an open file stays."""
+    import fcntl
+
+    there = loaded_there(this_process)
+    real = fcntl.fcntl
+    wanted = tmp_path / "dir" / "a file"
+    wanted.parent.mkdir()
+    asked = []
+
+    def documented(number, command, *arguments):
+        if command != 50:
+            return real(number, command, *arguments)
+        asked.append(number)
+        if number != file.fileno():
+            raise OSError(22, "Invalid argument")
+        return os.fsencode(wanted).ljust(len(arguments[0]), b"\0")
+
+    monkeypatch.setattr(fcntl, "fcntl", documented)
+    monkeypatch.setattr(there, "own_maps", lambda _native: [])
+    with open(wanted, "w") as file:
+        number = file.fileno()
+        (found,) = there.OpenFiles(NATIVE).below(os.path.realpath(tmp_path))
+    assert "/dev/fd" == there._DESCRIPTORS
+    assert number in asked
+    assert f"open in this process (descriptor {number})" == found.who
+    assert str(wanted) == found.path
+
+
+def test_conformance_closes_what_dev_fd_lists(macos, monkeypatch, tmp_path):
+    """fd(4), as above: the command compares what is open before and after a row."""
+    monkeypatch.setattr(filesystems, "path_of_descriptor", lambda number: f"path of {number}")
+    with open(tmp_path / "a", "w") as file:
+        found = filesystems.FileSystem(str(tmp_path), "/", NATIVE, {}).open_descriptors()
+        assert f"path of {file.fileno()}" == found[file.fileno()]
+
+
+def test_children_are_found_by_psutil(monkeypatch):
+    """There is no /proc: psutil lists the descendants, and says which have ended."""
+    pytest.importorskip("psutil")  # as it is for this system, since it asks for its name as well
+    monkeypatch.setattr(sys, "platform", "darwin")
+    there = loaded_there(processes)
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        assert there.child_lives()
+        assert not there.child_lives({child.pid})
+        assert {child.pid} == there.living()
+        assert 0.0 == there.uptime()
+        assert frozenset() == there._marked("FSFAULT_CHILD=x", 0.0)
+    finally:
+        child.communicate(b"\n")
+    assert frozenset() == there.living()
+
+
+def test_what_descendants_have_open_is_asked_of_psutil(macos, monkeypatch):
+    """There is no /proc/PID/fd."""
+    monkeypatch.setattr(descendants, "by_psutil", lambda query: iter([query]))
+    assert ["query"] == list(descendants.openings(NATIVE, "query", None))
+
+
+def test_children_without_psutil_are_taken_for_alive(macos, monkeypatch):
+    """waitid(2) tells of a child that nobody has fetched, and nothing else does: the clock does not outrun it."""
+    there = loaded_there(processes)
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    assert there.child_lives()
+    assert frozenset() == there.living()
+    child.wait()
+    assert not there.child_lives()
+
+
+def test_nobody_shows_whether_a_child_is_busy(macos):
+    """Linux has /proc and Windows a snapshot; here waits take real time while a child lives."""
+    assert not loaded_there(activity).VISIBLE
+    assert activity.VISIBLE
+
+
+def test_a_thread_is_idle_after_40_ms(macos, monkeypatch):
+    """Nobody tells which threads wait for a CPU, so that the look takes longer."""
+    monkeypatch.setattr(sys, "getswitchinterval", lambda: 0.005)
+    assert (50_000_000, 15_000_000) == (loaded_there(idle).idle_threshold(), idle.idle_threshold())
+
+
+def test_what_is_linux_s_alone_is_left(macos):
+    """No filter of system calls, no tables of their arguments, no count of writes in /proc."""
+    assert "native programs are not reached: that is for Linux alone" == loaded_there(possible).why_not()
+    assert {} == loaded_there(limits)._CALLS
+    assert 0 == changes._written()
+
+
+def test_the_path_of_a_socket_has_room(macos, monkeypatch):
+    """unix(4) of macOS: 104 bytes with the final NUL; a longer temporary directory, as macOS has, is left."""
+    import tempfile
+
+    for length in range(60, 110):
+        monkeypatch.setattr(tempfile, "tempdir", "/".ljust(length, "x"))
+        socket = rendezvous.socket_of(rendezvous.new_directory())
+        assert len(os.fsencode(socket)) < 104
+    assert socket.startswith("/tmp/")
+    monkeypatch.setattr(tempfile, "tempdir", "/var/folders/zz/zyxvpxvq6csfxvn_n0000000000000/T")
+    assert rendezvous.new_directory().startswith("/var/folders/zz/")
 
 
 def test_where_nobody_tells_nothing_is_told(monkeypatch):

@@ -233,7 +233,7 @@ MISTAKES = [
     ((*PROFILE, "--fsfault-baseline-write"), None,
      "--fsfault-baseline-write writes the file that --fsfault-baseline names; name one"),
     (READ, None, "--fsfault-baseline 'known.json' does not exist; write it by --fsfault-baseline-write"),
-    ((*PROFILE, "--fsfault-baseline", "."), None, "--fsfault-baseline '.' cannot be read: *"),
+    ((*PROFILE, "--fsfault-baseline", "."), None, "--fsfault-baseline '.' is not readable: *"),
     ((*PROFILE, "--fsfault-baseline", "no/known.json", "--fsfault-baseline-write"), None,
      "--fsfault-baseline '*no/known.json' is in no directory that exists; make it first"),
     (READ, "no", "--fsfault-baseline 'known.json' is not JSON: *"),

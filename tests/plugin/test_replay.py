@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 
 import pytest
+
+from pytest_fsfault._intercept.native.possible import why_not
 
 RETRY = """
 import os, time, pytest
@@ -399,3 +402,27 @@ def test_it(tmp_path):
     result.stdout.no_fnmatch_line("to replay them*")
     result = run(source.format(when="first 9"))
     result.stdout.no_fnmatch_line("to replay them*")
+
+
+def test_native_programs_replay_too(replayed):
+    """What a native program met it meets again, though no rule speaks of it."""
+    reason = why_not()
+    if reason or not shutil.which("rm"):
+        pytest.skip(reason or "there is no rm here")
+    source = """
+        import os, shutil, subprocess, pytest
+        @pytest.mark.fsfault({rule})
+        def test_it(tmp_path, fsfault):
+            for name in "abc":
+                (tmp_path / name).touch()
+            codes = [subprocess.run(["rm", tmp_path / name], stderr=subprocess.DEVNULL).returncode for name in "abc"]
+            assert [0, 1, 0] == codes
+            assert ["b"] == os.listdir(tmp_path)
+    """
+    first, second, result = replayed(
+        source.format(rule='"os.remove -> EACCES when nth 2"'), then=source.format(rule="")
+    )
+    result.assert_outcomes(passed=1)
+    ends = [[call["outcome"] for call in data["tests"][0]["calls"]] for data in (first, second)]
+    assert ends[0] == ends[1]
+    assert {"rm"} == {call["program"] for call in second["tests"][0]["calls"]}

@@ -8,10 +8,14 @@ import time
 from contextlib import suppress
 
 import pytest
+from skips import WINDOWS
 
-from pytest_fsfault import FsFaultError, inject
+from pytest_fsfault import FsFaultError, inject, windows_error
+from pytest_fsfault._prove.error_chains import is_collected
 
 from .conftest import NEW, OLD, overwrite, prepare, swap, write
+
+NO_FILE = "[WinError 2]" if WINDOWS else "[Errno 2]"
 
 HEAD = "1 of 1 trial failed\n\ntrial 1: "
 
@@ -184,7 +188,7 @@ def test_a_second_run(verdict, sweep):
 
     wanted = {"faults": ["EBUSY"], "operations": "os.remove", "persist": False, "limit": 2}
     text = verdict(uninstall, lambda trial: trial.check_rerun(uninstall), **wanted)
-    assert "  check_rerun: a second run fails: FileNotFoundError: [Errno 2] " in text
+    assert f"  check_rerun: a second run fails: FileNotFoundError: {NO_FILE} " in text
     assert ".py:" in text
     assert " in uninstall\n" in text
 
@@ -285,7 +289,7 @@ def test_a_swallowed_error(verdict):
 def test_a_masked_error(verdict):
     """Another one surfaced."""
     text = verdict(mask, lambda trial: trial.check_error(), **ONE)
-    assert "  check_error: the error was masked: FileNotFoundError: [Errno 2] " in text
+    assert f"  check_error: the error was masked: FileNotFoundError: {NO_FILE} " in text
     assert "surfaced instead of PermissionError: [Errno 13] Permission denied: " in text
     assert "masked: RuntimeError: cannot install surfaced" in verdict(
         rename, lambda trial: trial.check_error(), **ONE
@@ -317,6 +321,16 @@ def test_groups_and_lists_of_errors(sweep):
         copied, lambda trial: trial.check_error(), faults=["ERROR_SHARING_VIOLATION"], operations="open"
     )
     assert "Error" == type(trials[1].error).__name__
+
+
+@pytest.mark.parametrize(
+    "path", ["plain", "C:\\dir\\file", "it's", 'a "quoted" one', 'it\'s "both"', "new\nline"]
+)
+def test_a_list_of_errors_quotes_its_members(path):
+    """As `shutil.copytree` does: in its text those of the members are literals, with all that is escaped there."""
+    text = str(windows_error(32, path))
+    assert is_collected(shutil.Error([("a", "b", "something else"), ("a", "b", text)]), [text])
+    assert not is_collected(shutil.Error([("a", "b", "something else")]), [text])
 
 
 def test_a_survived_fault_surfaces_not_at_all(sweep):

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from skips import marked, posix_fact
 
 from pytest_fsfault import FsFaultError, Trial, inject
 from pytest_fsfault._host.originals import NATIVE
@@ -246,7 +247,13 @@ def test_the_same_trials_in_the_same_order(sweep):
     assert first == told(sweep(swap, faults=["ERROR_ACCESS_DENIED", "crash"]))
 
 
-@pytest.mark.parametrize("listing", ["listdir", "scandir", "iterdir", "descriptor"])
+@pytest.mark.parametrize(
+    "listing",
+    marked(
+        ["listdir", "scandir", "iterdir", "descriptor"],
+        {"descriptor": posix_fact("a directory that is opened")},
+    ),
+)
 def test_listings_are_sorted(sweep, listing):
     """So that a directory is walked in the same order on every machine."""
     names = [f"{number:x}" for number in range(40)]
@@ -347,6 +354,7 @@ def test_a_tree_that_cannot_be_put_aside(sweep, monkeypatch):
     ) == str(caught.value)
 
 
+@posix_fact("modes of files, and symbolic links that anybody may make")
 def test_a_tree_that_is_slow_to_build_is_copied(sweep, monkeypatch):
     """Copies have the same content, modes, times and links."""
     built = []
@@ -548,6 +556,7 @@ def test_a_sweep_may_run_in_another_thread(tmp_path):
     assert 4 == len(found)
 
 
+@posix_fact("programs such as cp and touch")
 def test_what_a_native_program_does_is_noticed(tmp_path):
     """No fault reaches it: with ``strict="all"`` the test fails, and says which file was changed."""
 

@@ -35,7 +35,7 @@ MODULES = (contextlib, errno, glob, io, mmap, os, shutil, stat, subprocess, sys,
 COMPARE = {">=": operator.ge, "<": operator.lt}
 
 pytestmark = [
-    pytest.mark.skipif(os.name == "nt", reason="a real Windows knows by itself"),
+    pytest.mark.skipif(os.name == "nt", reason="left to Windows: it knows by itself"),
     pytest.mark.usefixtures("light_collections"),
     # Rows leave files to the collector.
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),

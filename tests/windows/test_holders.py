@@ -10,7 +10,7 @@ import pytest
 from pytest_fsfault import FsFaultError, inject
 from pytest_fsfault._windows.holders.scanners import NAMES, scanner
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="a real Windows knows by itself")
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="left to Windows: it knows by itself")
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from pytest_fsfault._windows.sharing import ALL, WRITE, Opening
 
 from .seeing import file, identity, library, linux, natives, open_files
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="a real Windows knows by itself")
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="left to Windows: it knows by itself")
 
 ACCESSES = [mmap.ACCESS_READ, mmap.ACCESS_WRITE, mmap.ACCESS_COPY]
 

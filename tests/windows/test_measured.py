@@ -19,7 +19,7 @@ import pytest
 
 from pytest_fsfault import inject
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="a real Windows knows by itself")
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="left to Windows: it knows by itself")
 
 EVERY = ("7", "server-2019", "10", "server-2022", "11", "server-2025")
 LEGACY = EVERY[:2]

@@ -37,7 +37,7 @@ from .seeing import (
 )
 
 pytestmark = [
-    pytest.mark.skipif(os.name == "nt", reason="a real Windows knows by itself"),
+    pytest.mark.skipif(os.name == "nt", reason="left to Windows: it knows by itself"),
     pytest.mark.usefixtures("childless"),
 ]
 

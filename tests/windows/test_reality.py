@@ -21,7 +21,7 @@ from pytest_fsfault._windows.sharing import ALL, READ, WRITE, Opening
 from .seeing import CRT, file, identity, linux, natives, open_files
 
 pytestmark = [
-    pytest.mark.skipif(os.name == "nt", reason="a real Windows knows by itself"),
+    pytest.mark.skipif(os.name == "nt", reason="left to Windows: it knows by itself"),
     pytest.mark.usefixtures("childless"),
 ]
 

@@ -37,7 +37,7 @@ class Listed(NamedTuple):
         return [result for result in results if not result.wrong and self.reason(result.row) is not None]
 
     def unknown(self, rows: Iterable[RecordedRow]) -> list[tuple[str, str]]:
-        """Return what is listed and is no row."""
+        """Return what is listed and is not a row."""
         return sorted(self.reasons.keys() - {(row.state, row.op) for row in rows})
 
 

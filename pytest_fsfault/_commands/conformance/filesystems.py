@@ -92,7 +92,7 @@ def _quietly() -> Iterator[None]:
 
 
 def lacking(state: str, op: str) -> str:
-    """Return why a row with this state and operation cannot be replayed in a fake, nothing if it can."""
+    """Return why a row with this state and operation is not replayed in a fake, nothing if it is."""
     text = f"{state} {op}"
     return next((why for why, pattern in _LACKS.items() if pattern.search(text)), "")
 

@@ -1,10 +1,10 @@
-"""A host without the model, where nobody but this process holds anything."""
+"""A host without the model, where only this process holds files."""
 
 from __future__ import annotations
 
 
 class NullHolders:
-    """Let nobody hold anything: what the host itself says is of interest then."""
+    """Stands for the holders of a host: there are none, so that the host's own answer is seen."""
 
     def hold(self, path: str, access: str = "r", share: str = "rw") -> NullHolders:  # noqa: ARG002  # as in the model
         """Hold nothing."""

@@ -1,4 +1,4 @@
-"""Another process, which opens a file or enters a directory when it is told to."""
+"""Another process, which opens a file or enters a directory on request."""
 
 from __future__ import annotations
 

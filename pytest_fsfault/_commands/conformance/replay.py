@@ -41,7 +41,7 @@ def replay(rows: Iterable[RecordedRow], *, model: bool | None = None, fake: bool
     """Replay rows, each in a fresh directory below the system's for temporary files; return one result for each.
 
     `model` says whether the Windows model answers; by default it does everywhere but on Windows. Without it,
-    elsewhere, nobody holds anything but this process, and the host answers. With `fake` the directory is one of
+    elsewhere, only this process holds files, and the host answers. With `fake` the directory is one of
     a fake Windows; rows that it cannot have are left out.
     """
     wanted = [row for row in rows if not (fake and lacking(row.state, row.op))]
@@ -120,7 +120,7 @@ def _evaluate(op: str, workspace: RowWorkspace) -> dict[str, Any]:
         got["result"] = _plain(shown, workspace)
     if hasattr(result, "close"):
         workspace.names["_result"] = result
-        with suppress(Exception):  # as at the end of an object that nobody keeps
+        with suppress(Exception):  # as at the end of an object without references
             workspace.do("_result.close()")
     return got
 

@@ -43,7 +43,7 @@ _MODULES = (os, io, shutil, tempfile, zipfile, glob, mmap, logging, filecmp)
 
 
 class Held(Protocol):
-    """What somebody holds."""
+    """What is held."""
 
     def close(self) -> object:
         """Close it."""
@@ -190,7 +190,7 @@ def _look(native: Any, directory: str, prefix: str, found: dict[str, int]) -> No
             found[name + "/"] = 0
             try:
                 _look(native, entry.path, name + "/", found)
-            except PermissionError:  # held by somebody who shares nothing
+            except PermissionError:  # held without sharing anything
                 continue
 
 

@@ -33,7 +33,7 @@ class CsvLog:
         self.size = os.path.getsize(path)
 
     def rows(self) -> Iterator[Row]:
-        """Yield the rows in their order. Raise FsFaultError for missing columns, or a file that is no text."""
+        """Yield the rows in their order. Raise FsFaultError for missing columns, or a file that is not text."""
         with open(self._path, "rb") as file:
             self._file = file
             encoding = _BYTE_ORDER_MARKS.get(file.read(2), "utf-8-sig")

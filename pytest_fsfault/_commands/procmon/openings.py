@@ -78,7 +78,7 @@ class LoggedOpenings:
         self.deletions: dict[str, Deletion] = {}
 
     def show(self, row: Row, moment: float) -> None:
-        """Take in one row; `moment` is its time in seconds."""
+        """Record one row; `moment` is its time in seconds."""
         if row.operation == "Process Exit":
             self._exit(row, moment)
         elif row.operation == "CloseFile":

@@ -125,7 +125,7 @@ class _Survey:
         self._axis = Axis()
 
     def show(self, row: Row) -> None:
-        """Take in one row."""
+        """Record one row."""
         evidence = self.evidence
         if not evidence.rows % _TICK:
             self._axis.at(row.time)
@@ -184,7 +184,7 @@ class _Second:
         self._concerned: dict[str, bool] = {}
 
     def show(self, row: Row) -> None:
-        """Take in one row."""
+        """Record one row."""
         if not self._rows % _TICK:
             self._axis.at(row.time)
         self._rows += 1

@@ -32,7 +32,7 @@ class Log(Protocol):
     size: int
 
     def rows(self) -> Iterator[Row]:
-        """Yield the rows in their order. Raise FsFaultError for what cannot be read."""
+        """Yield the rows in their order. Raise FsFaultError for a row that is not readable."""
         ...
 
     def position(self) -> int:

@@ -35,7 +35,7 @@ class _Pytest:
 
 
 def works(scenario: Scenario) -> bool:
-    """Return whether the call is refused as in the log, and comes through once nobody holds anything."""
+    """Return whether the call is refused as in the log, and succeeds once nothing is held."""
     names: dict[str, Any] = {"pytest": _Pytest}
     # Compiled under a name of its own: what stands in a file of this package is no code under test.
     exec(compile(source(scenario), "<test>", "exec"), names)  # noqa: S102  # names of the log are quoted in it
@@ -46,7 +46,7 @@ def works(scenario: Scenario) -> bool:
             names["test"](Path(os.path.realpath(root)), fsfault)
             refused = [entry.error for entry in fsfault.journal.faults]
     except (OSError, AssertionError, FsFaultError, ValueError):
-        return False  # a name that this system cannot have, or a hold that nobody meets
+        return False  # a name that this system cannot have, or a hold that is never hit
     finally:
         shutil.rmtree(root, ignore_errors=True)
     # What `open` and writing raise has no number of Windows.

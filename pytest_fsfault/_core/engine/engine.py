@@ -163,7 +163,7 @@ class Engine:
     def _by_rules(
         self, operation: Operation, at: float, *, already_decided: bool
     ) -> tuple[int, Decision | None, bool]:
-        """Return which of its calls this one is (0 if nobody wants to know), what is decided, and if it is recorded."""
+        """Return which of its calls this one is (0 if that is not counted), what is decided, and if it is recorded."""
         if self.numbers is None or self.proving:
             return 0, *self.plan.decide(operation, at, self.roots, already_decided=already_decided)
         key, nth = self.numbers.count(operation, self.roots)
@@ -187,7 +187,7 @@ class Engine:
         error: BaseException | None,
         who: tuple[int, int],
     ) -> None:
-        """Write down a call, if all are, that no rule concerns: nobody was asked before it was made."""
+        """Write down a call, if all are, that no rule concerns: it was made without a decision."""
         numbers = None if self.proving else self.numbers
         if numbers is not None:
             with self._lock:

@@ -52,7 +52,7 @@ class Witness(Protocol):
         ...
 
     def watch_for_storm(self, operation: Operation, outcome: Outcome) -> None:
-        """Take in an outcome; raise RetryStorm once there is no progress."""
+        """Record an outcome; raise RetryStorm once there is no progress."""
 
 
 class NativeFunctions(Protocol):
@@ -85,7 +85,7 @@ class Answer(NamedTuple):
 class FastPath(NamedTuple):
     """Two quick steps around a plain call of one operation, for paths that are absolute and normalised.
 
-    `before` returns whether the call may be made as it is; in doubt it says no, and the operation is judged.
+    `before` returns whether the call may be made as it is; in doubt it is false, and the operation is judged.
     `after` takes in that it has succeeded.
     """
 
@@ -109,11 +109,11 @@ class ModelView(Protocol):
         ...
 
     def done(self, operation: Operation, answer: Answer, result: Any) -> Any:
-        """Take in that an operation has succeeded; return what the caller gets."""
+        """Record that an operation has succeeded; return what the caller gets."""
         ...
 
     def passed(self, operation: Operation, answer: Answer) -> None:
-        """Take in that an operation goes ahead whose result is not seen."""
+        """Record that an operation goes ahead whose result is not seen."""
 
     def translated(self, operation: Operation, error: OSError) -> OSError:
         """Return the error that the emulated system gives where the real one gave `error`."""
@@ -124,10 +124,10 @@ class ModelView(Protocol):
         ...
 
     def mapped(self) -> None:
-        """Take in that a file may have been mapped into memory."""
+        """Record that a file may have been mapped into memory."""
 
     def forked(self) -> None:
-        """Take in that a child may have been started."""
+        """Record that a child may have been started."""
 
     def patches(self) -> Iterable[tuple[dict[str, Any], str, Any]]:
         """Yield what else is to be put in place while the model acts: a module's dictionary, a name, a value."""

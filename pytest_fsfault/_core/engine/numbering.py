@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.language.operations import Operation
 
 
+# So many keys are remembered at a time.
+_MOST = 10_000
 #: How a root is named, as seen from itself.
 ROOT = "."
 
@@ -69,15 +70,25 @@ class CallNumbers:
     def __init__(self, *, numbered: bool, ignore_case: bool) -> None:
         self._numbered = numbered
         self._ignore_case = ignore_case
-        self._counts: Counter[CallKey] = Counter()
+        self._counts: dict[CallKey, int] = {}
+        self._roots: Sequence[str] = ()
+        self._keys: dict[tuple[str, str, str | None], CallKey] = {}
 
     def count(self, operation: Operation, roots: Sequence[str]) -> tuple[CallKey, int]:
         """Return the key of a call, and which of its calls this is, from 1."""
-        path = self._seen(operation.path, roots)
-        target = None if operation.target is None else self._seen(operation.target, roots)
-        key = call_key(operation.name, path, target, numbered=self._numbered)
-        self._counts[key] += 1
-        return key, self._counts[key]
+        asked = operation.name, operation.path, operation.target
+        if roots is not self._roots or len(self._keys) > _MOST:
+            self._roots = roots
+            self._keys.clear()
+        key = self._keys.get(asked)
+        if key is None:
+            key = self._keys[asked] = self._key(*asked, roots)
+        nth = self._counts[key] = self._counts.get(key, 0) + 1
+        return key, nth
+
+    def _key(self, name: str, path: str, target: str | None, roots: Sequence[str]) -> CallKey:
+        end = None if target is None else self._seen(target, roots)
+        return call_key(name, self._seen(path, roots), end, numbered=self._numbered)
 
     def _seen(self, path: str, roots: Sequence[str]) -> str:
         below = below_root(path, roots, self._ignore_case)

@@ -62,7 +62,7 @@ class PendingCall:
         "witnesses",
     )
 
-    #: Says who stands behind an error that the system itself has raised, nothing where nobody tells.
+    #: Says who stands behind an error that the system itself has raised, nothing where that is not known.
     explain: ClassVar[Callable[[str, OSError], str]] = staticmethod(lambda _path, _error: "")
 
     #: Returns whether a call that is to fail with an errno may be made: nothing comes of it, or it fails anyway.

@@ -222,7 +222,7 @@ def copied(error: BaseException) -> BaseException:
     """
     try:
         kept = _copied_on_windows(error) if _ON_WINDOWS and isinstance(error, OSError) else copy.copy(error)
-    except Exception:  # noqa: BLE001  # somebody else's exception may do anything
+    except Exception:  # noqa: BLE001  # an exception that is not ours may do anything
         kept = Exception(f"{type(error).__name__}: {error}")
     return kept.with_traceback(None)
 

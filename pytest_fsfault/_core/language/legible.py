@@ -1,4 +1,4 @@
-"""Show names of files as text: whatever moves the cursor, hides, or cannot be encoded is escaped."""
+"""Show names of files as text: whatever moves the cursor, hides, or has no encoding is escaped."""
 
 from __future__ import annotations
 

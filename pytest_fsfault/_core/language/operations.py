@@ -148,13 +148,13 @@ class Temporary(int):
 
 
 class Following(int):
-    """The mode of an `os.chmod` that was told to follow links, which is not its default on Windows."""
+    """The mode of an `os.chmod` that is to follow links, which is not its default on Windows."""
 
     __slots__ = ()
 
 
 class Operation(NamedTuple):
-    """What was asked: one call of the code under test, before anybody has decided about it.
+    """What was asked: one call of the code under test, before it is decided.
 
     `path` and `target` are absolute and normalised lexically; `shown` and `shown_target` are what was
     passed, after `os.fspath`, as an error names them (an int where a descriptor was passed).

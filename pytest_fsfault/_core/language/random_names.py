@@ -10,6 +10,8 @@ _TEMPORARY = re.compile(
 )
 _HASH = re.compile(r"(?<![A-Za-z0-9])(?=[0-9a-f]*\d)[0-9a-f]{8,}(?![A-Za-z0-9])")
 _CHANCE = re.compile(r"(?<=-)(?=[A-Za-z0-9]*[A-Z0-9])[A-Za-z0-9]{8}\Z")  # of npm: .name-hNZ3kF7P
+# What uv has unpacked into its cache stands there by a name of sixteen characters, letters alone now and then.
+_ARCHIVE = re.compile(r"(/archive-v\d+)/[\w-]{12,}(?=/|\Z)")
 _LETTERS = re.compile(r"(?=.*\d)(?=.*[a-z])(?=.*[A-Z])[\w-]{12,}\Z")
 
 
@@ -21,7 +23,7 @@ def uncounted(below: str) -> str:
 
 def blanked(path: str) -> str:
     """Return a path in which ``*`` stands for what differs from run to run."""
-    return "/".join(map(_component, path.split("/")))
+    return "/".join(map(_component, _ARCHIVE.sub(r"\1/*", path).split("/")))
 
 
 def _component(name: str) -> str:

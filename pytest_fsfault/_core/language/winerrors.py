@@ -258,7 +258,7 @@ def winerror_text(code: int) -> str:
 NATIVE = {
     "ENOENT": 2,
     "EACCES": 5,
-    "EPERM": 5,  # Windows has one answer for "not you" and "nobody"
+    "EPERM": 5,  # Windows has one answer for "not you" and "no one"
     "EISDIR": 5,  # opening or unlinking a directory
     "EEXIST": 183,  # of `mkdir`, `rename`, `link`; `open` has no winerror
     "ENOTEMPTY": 145,

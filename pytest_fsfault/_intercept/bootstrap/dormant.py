@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _KEY = "FSFAULT_CHILD"
 _OLDEST = (3, 11)
-# The helper of `multiprocessing` does nothing on files that anybody tests.
+# The helper of `multiprocessing` does nothing on files that are under test.
 _TRACKER = "multiprocessing.resource_tracker"
 _ONE_PATH = "remove unlink rmdir mkdir open stat lstat access listdir scandir chmod lchmod utime truncate readlink chdir"
 _TWO_PATHS = "rename replace link symlink"
@@ -53,7 +53,7 @@ _EVENTS = frozenset(
         "mmap.__new__",
     ]
 )
-# What starts something, or waits for others: whoever lives long shares the clock.
+# What starts something, or waits for others: a long-lived child shares the clock.
 _STARTS = frozenset(
     [
         "subprocess.Popen",
@@ -153,7 +153,7 @@ class _Dormant:
             setattr(owner, name, self._put[-1][3])
 
     def wall_ns(self) -> "int | None":
-        """Return the time of day by the clock of the parent; None if it cannot be read from here."""
+        """Return the time of day by the clock of the parent; None if it is not readable from here."""
         if self._epoch is None or sys.platform == "win32":  # where the page has no file
             return None
         from pytest_fsfault._intercept.children.rendezvous import page_of, read_private  # noqa: PLC0415  # it is loaded
@@ -223,7 +223,7 @@ def _forward(dormant: _Dormant, module: "Any", name: str, real: "Any", paths: in
         try:
             return function(*args, **kwargs)
         except BaseException as error:
-            # Nobody sees in a traceback who stood between.
+            # A traceback does not show the forwarder.
             error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
             raise
 

@@ -34,7 +34,7 @@ class Paths(Protocol):
     def resolve(self, path: Any, directory: int | None = None, /) -> tuple[str | None, Any]:
         """Return a path argument as an absolute path, None where there is none, and as an error shows it.
 
-        Raise TypeError for an object that is no path.
+        Raise TypeError for an object that is not a path.
         """
         ...
 
@@ -92,7 +92,7 @@ def ends_of(
     """Return the paths of a call; None if they are none to the function.
 
     Raises:
-        TypeError: for an object that is no path.
+        TypeError: for an object that is not a path.
 
     """
     return _ENDS[function.shape](function, args, kwargs, paths)
@@ -332,7 +332,7 @@ def bytes_of(buffer: Any) -> memoryview:
     """Return a view of the bytes of a buffer, which may be one of larger items, and empty.
 
     Raises:
-        TypeError: for what is no buffer.
+        TypeError: for anything but a buffer.
 
     """
     view = memoryview(buffer)

@@ -1,6 +1,6 @@
 """The backstop: an audit hook (PEP 578) that meets the calls that got past the wrappers.
 
-A hook cannot be removed: this one is installed on first use, once per process, and is an inert look-up
+There is no way to remove a hook: this one is installed on first use, once per process, and is an inert look-up
 while no session exists. It sees a call before it happens and can only refuse it: the outcome of the
 call is not known to it.
 """

@@ -85,7 +85,7 @@ class DescriptorWrapper(Wrapper):
 
 
 def status_of_descriptor(state: InterceptState) -> Callable[[int], Any]:
-    """Return `os.fstat` for while a model shows what it returns: it is no operation, so that no rule meets it."""
+    """Return `os.fstat` for while a model shows what it returns: it is not an operation, so that no rule meets it."""
     real = ORIGINALS["os", "fstat"]
 
     @wraps(real)

@@ -81,7 +81,7 @@ def _open(args: _Args) -> None:
 
 
 def _unnamed(operation: str, find: Callable[[_Args], _Args], perform: Callable[[_Args], object]) -> Event:
-    """Return the event of an operation that is no function of the table."""
+    """Return the event of an operation that is not a function of the table."""
     function = InterceptedFunction("", operation, operation, "path")
     return Event(lambda args: (function, find(args), {}), perform)
 

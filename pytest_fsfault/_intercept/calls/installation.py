@@ -26,7 +26,7 @@ from pytest_fsfault._intercept.patching.patches import Patch, Patches
 from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from pytest_fsfault._intercept.calls.state import InterceptState
 
@@ -138,13 +138,6 @@ def _supports() -> list[tuple[set[Any], set[Any]]]:
         (supported, {wrapper.call for wrapper in WRAPPERS.values() if wrapper.real in supported})
         for supported in _SUPPORTS
     ]
-
-
-def originals_in_place() -> Iterable[tuple[str, bool]]:
-    """Yield every patched name with whether it is the original: what must hold when no session exists."""
-    for (module, name), original in ORIGINALS.items():
-        if (module, name) in WRAPPERS:
-            yield f"{module}.{name}", vars(_MODULES.get(module, builtins)).get(name) is original
 
 
 def replaced(operations: Collection[str], seen: Mapping[tuple[str, str], str]) -> dict[str, str]:

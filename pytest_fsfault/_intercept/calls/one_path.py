@@ -194,7 +194,7 @@ class PathWrapper(Wrapper):
         kwargs: dict[str, Any],
         *told: Any,
     ) -> Any:
-        """Make a call under a model that may have nothing to say; it is `told` what else a call tells."""
+        """Make a call under a model that may have nothing to say; `told` is what else a call reports."""
         if fast_path is not None and fast_path.before(path, *told):
             self.calls += 1
             self.state.announced = path

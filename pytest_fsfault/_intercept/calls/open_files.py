@@ -58,7 +58,7 @@ def _refusable(flush: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 def _last(close: Callable[[Any], None]) -> Callable[[Any], None]:
-    """Return the close of a buffered file: the flush that belongs to it is no operation of its own."""
+    """Return the close of a buffered file: the flush that belongs to it is not an operation of its own."""
 
     def last(self: FlushedWriter | FlushedRandom) -> None:
         self._closing = True

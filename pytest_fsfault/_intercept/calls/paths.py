@@ -23,7 +23,7 @@ def resolve(path: Any, directory: int | None = None, /) -> tuple[str | None, Any
     absolute path is None where there is none to tell.
 
     Raises:
-        TypeError: as the real function would, for an object that is no path.
+        TypeError: as the real function would, for an object that is not a path.
 
     """
     if isinstance(path, int):

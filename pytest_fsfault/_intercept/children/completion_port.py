@@ -1,7 +1,7 @@
 """A completion port that tells which operations on named pipes have ended.
 
 The system writes into an operation until it has ended. So one thread begins all of them, it calls off what is under way
-before it ends itself or a handle is closed, and each operation is kept until the port has told of its end.
+before it ends itself or a handle is closed, and each operation is kept until the port has reported its end.
 Sources: https://learn.microsoft.com/windows/win32/fileio/i-o-completion-ports and
 https://learn.microsoft.com/windows/win32/fileio/cancelioex-func
 """
@@ -22,7 +22,7 @@ _LOOK = 10  # milliseconds
 
 
 class Endpoint(Protocol):
-    """A listener or a connection: it begins operations, and is told of their ends."""
+    """A listener or a connection: it begins operations, and gets their ends."""
 
     wants_writing: bool
 
@@ -33,14 +33,14 @@ class Endpoint(Protocol):
         """Call off what is under way."""
 
     def complete(self, operation: Any) -> None:
-        """Take in that an operation has ended."""
+        """Record that an operation has ended."""
 
     def is_ready(self) -> bool:
         """Return whether there is something to do."""
         ...
 
     def has_input(self) -> bool:
-        """Return whether something has come that nobody has received, or nobody has looked yet."""
+        """Return whether something has come that was not received, or was not looked for yet."""
         ...
 
 
@@ -103,7 +103,7 @@ class PipePoller:
         return [number for number, endpoint in tuple(self._watched.items()) if endpoint.is_ready()]
 
     def _gather(self, limit: int) -> None:
-        """Take in what has ended; wait at most so many milliseconds for the first to do so."""
+        """Record what has ended; wait at most so many milliseconds for the first to do so."""
         found = self._module.GetQueuedCompletionStatus(self._port, limit)
         while found is not None:
             self._take(found[3])
@@ -140,7 +140,7 @@ class PipePoller:
 
     @staticmethod
     def fileno() -> int:
-        """Return -1: nobody can wait for a port of completions together with something else."""
+        """Return -1: a port of completions has no descriptor to wait for together with others."""
         return -1
 
     def notify(self) -> None:

@@ -1,6 +1,6 @@
 """What a child tells its parent without waiting for an answer: messages in memory that both have.
 
-A child writes; its parent reads when the child asks something, when somebody wants to know, and when the child has
+A child writes; its parent reads when the child asks something, when the journal is read, and when the child has
 ended, however that came about: what was written is there, since the memory is the file's and not the process's. The
 number of a message's bytes stands before it, twice, and one more as soon as it is whole.
 
@@ -95,7 +95,7 @@ class LogWriter:
             cells[_EPOCH] = epoch + 1
 
     def mark(self, operation: str) -> int | None:
-        """Say that this thread is about to make a call; return what it said before, None if nobody can say more."""
+        """Say that this thread is about to make a call; return what it said before, None if the log is full."""
         slot = getattr(self._local, "slot", None)
         if slot is None:
             if not self._free:

@@ -1,7 +1,7 @@
 r"""Connections by a named pipe, as `transport` has them by a socket: what Windows has for processes of one user.
 
-A pipe is named after the private directory, which nobody can guess; since pipes can be listed, a child also says a
-token that stands in that directory. Nobody but this user and the system may open it, and no other machine.
+A pipe is named after the private directory, which is not guessable; since pipes can be listed, a child also says a
+token that stands in that directory. Only this user and the system may open it, and no other machine.
 Sources: https://learn.microsoft.com/windows/win32/ipc/named-pipes and the pages of the functions; a completion port
 reports what has ended, as https://learn.microsoft.com/windows/win32/fileio/i-o-completion-ports says.
 """
@@ -28,7 +28,7 @@ _CLOSE: Any = getattr(winapi, "CloseHandle", None)
 
 _BUSY, _PENDING = 231, 997  # ERROR_PIPE_BUSY, ERROR_IO_PENDING
 _PATIENCE = 1000  # milliseconds to wait for a free instance at a time
-_ANONYMOUS = 0x0010_0000  # SECURITY_SQOS_PRESENT: whoever answers cannot act in the child's name
+_ANONYMOUS = 0x0010_0000  # SECURITY_SQOS_PRESENT: the answering end may not act in the child's name
 
 
 def pipe_of(directory: str) -> str:
@@ -98,7 +98,7 @@ class ChildPipe:
             _close(handle)
 
     def __del__(self) -> None:
-        # Its thread has ended, or the interpreter does: nobody need be warned.
+        # Its thread has ended, or the interpreter does: no warning is needed.
         with suppress(BaseException):
             self.close()
 
@@ -107,7 +107,7 @@ def connect(directory: str) -> Transport:
     """Connect to the process that answers in a private directory.
 
     Raises:
-        Closed: if nobody answers.
+        Closed: if there is no answer.
 
     """
     try:

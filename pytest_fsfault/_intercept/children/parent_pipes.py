@@ -66,7 +66,7 @@ class ParentPipe:
         self._poller.expect(self, operation)
 
     def complete(self, operation: Any) -> None:
-        """Take in that an operation has ended."""
+        """Record that an operation has ended."""
         result: Any = b""
         aborted = False
         try:
@@ -97,7 +97,7 @@ class ParentPipe:
         return bool(self._data) or self._ended
 
     def has_input(self) -> bool:
-        """Return whether something has come that nobody has received, or nobody has looked yet."""
+        """Return whether something has come that was not received, or was not looked for yet."""
         if not self._begun:
             return True
         reading = self._reading
@@ -230,7 +230,7 @@ class PipeListener:
         self._handle = self._instance()
 
     def complete(self, operation: Any) -> None:
-        """Take in that a child has connected, or given up."""
+        """Record that a child has connected, or given up."""
         if operation is not self._waiting:
             return
         self._waiting = None
@@ -256,7 +256,7 @@ class PipeListener:
         return self._connected or self._lost is not None
 
     def has_input(self) -> bool:
-        """Return whether a child has connected, and nobody has accepted it, or nobody has looked yet."""
+        """Return whether a child has connected that was not accepted, or was not looked for yet."""
         waiting = self._waiting
         return not self._begun or self._connected or (waiting is not None and not waiting.pending)
 
@@ -264,7 +264,7 @@ class PipeListener:
         """Return the next connection; None if there is none after all.
 
         Raises:
-            OSError: if there is no room for one more: whoever has connected has been turned away.
+            OSError: if there is no room for one more: the one that had connected was refused.
 
         """
         lost, self._lost = self._lost, None

@@ -31,7 +31,7 @@ Message = tuple[Any, ...]
 
 
 class Malformed(Exception):  # noqa: N818  # what was received, no mistake of ours
-    """What was received is no message."""
+    """What was received is not a message."""
 
 
 def _as_json(value: object) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class Frames:
         """Yield the messages that are complete with `data`.
 
         Raises:
-            Malformed: if what comes is no message.
+            Malformed: if what comes is not a message.
 
         """
         buffer = self._buffer

@@ -22,7 +22,7 @@ REPORT = ".met"
 _PYTHONPATH = "PYTHONPATH"
 _PREFIX = "pytest-fsfault-"
 _LONGEST = 100  # of the path of a socket: <sys/un.h> has room for 104 on macOS, 108 on Linux
-_OTHERS = 0o077  # what anybody but the owner may do
+_OTHERS = 0o077  # what others than the owner may do
 _MOST = 1 << 20  # bytes of a file of ours
 # A link is not followed, a FIFO not waited for.
 _WARILY = (
@@ -43,7 +43,7 @@ def is_of_the_call(error: BaseException) -> bool:
 
 
 def is_private(directory: str) -> bool:
-    """Return whether a directory is ours alone: no link, owned by this user, and open to nobody else."""
+    """Return whether a directory is ours alone: no link, owned by this user, and open to this user alone."""
     try:
         status = lstat(directory)
     except (OSError, ValueError) as error:
@@ -65,7 +65,7 @@ def open_private(path: str) -> int:
     """Open a file in a private directory for reading.
 
     Raises:
-        OSError: if there is none that is ours: a link, a FIFO or somebody else's file is none.
+        OSError: if there is none that is ours: a link, a FIFO or the file of another user is none.
 
     """
     if not is_private(os.path.dirname(path)):

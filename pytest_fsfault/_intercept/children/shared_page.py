@@ -67,7 +67,7 @@ def _mapped_by_name(path: str, size: int, create: bool) -> mmap.mmap:
     access = mmap.ACCESS_WRITE if create else mmap.ACCESS_READ
     tag: Any = {"tagname": f"Local\\{os.path.basename(directory)}-{os.path.basename(path)}"}
     made = mmap.mmap(-1, size, access=access, **tag)
-    # There is always some of a name: if nobody had made it, it is empty.
+    # There is always one of a name: a new one is empty.
     there = made[-8:] == _MAGIC
     if there is create:
         made.close()
@@ -85,8 +85,8 @@ def _is_child(path: str) -> bool:
 class SharedState:
     """Three numbers, each read and written in one piece.
 
-    `alive` is 1 while somebody answers; `generation` changes with rules, roots and gates; `time` is the virtual
-    time in nanoseconds, as the parent last told it.
+    `alive` is 1 while the server answers; `generation` changes with rules, roots and gates; `time` is the virtual
+    time in nanoseconds, as the parent last wrote it.
 
     Raises:
         OSError: if there is no room for the file, or none that is ours.
@@ -104,7 +104,7 @@ class SharedState:
 
     @property
     def alive(self) -> bool:
-        """Whether somebody answers."""
+        """Whether the server answers."""
         return bool(self.cells[_ALIVE])
 
     @alive.setter

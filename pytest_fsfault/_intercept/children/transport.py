@@ -39,7 +39,7 @@ class Closed(Exception):  # noqa: N818  # the other end may do so at any time
 
 
 class Transport(Protocol):
-    """One connection, at either end. What cannot be sent or received raises `Closed`, or waits for nothing."""
+    """One connection, at either end. What is not sent or received raises `Closed`, or waits for nothing."""
 
     @property
     def descriptor(self) -> int:
@@ -120,11 +120,11 @@ class UnixConnection:
         if self.is_ours():
             self._socket.close()
         else:
-            self._socket.detach()  # the number belongs to somebody else now
+            self._socket.detach()  # the number belongs to another file now
         self._identity = None
 
     def __del__(self) -> None:
-        # Its thread has ended, or the interpreter does: nobody need be warned.
+        # Its thread has ended, or the interpreter does: no warning is needed.
         with suppress(BaseException):
             self.close()
 
@@ -147,7 +147,7 @@ def connect(directory: str) -> Transport:
     """Connect to the process that answers in a private directory.
 
     Raises:
-        Closed: if nobody answers, or no descriptor can be had.
+        Closed: if there is no answer, or no descriptor left.
 
     """
     if not is_private(directory):
@@ -195,7 +195,7 @@ class Listener:
         """Return the next connection, which does not block; None if there is none after all.
 
         Raises:
-            OSError: if no descriptor is left: whoever has connected has been turned away.
+            OSError: if no descriptor is left: the one that had connected was refused.
 
         """
         try:

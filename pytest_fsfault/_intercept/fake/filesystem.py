@@ -91,7 +91,7 @@ class FakeFileSystem:
     def resolve(self, path: Any, directory: int | None = None) -> tuple[str | None, Any]:
         """Return a path argument as an absolute path, separated by ``/``, and as an error shows it.
 
-        Raise TypeError, as the real function would, for an object that is no path.
+        Raise TypeError, as the real function would, for an object that is not a path.
         """
         if isinstance(path, int):
             return self.path_of(path), path
@@ -130,7 +130,7 @@ class FakeFileSystem:
         return path.replace("/", str(self.filesystem.path_separator))
 
     def path_of(self, descriptor: int) -> str | None:
-        """Return the path of an open file, None for what is no file or not open."""
+        """Return the path of an open file, None for what is not a file or not open."""
         files = self.filesystem.open_files
         there = files[descriptor] if 0 <= descriptor < len(files) else None
         found = there[0].get_object() if there else None

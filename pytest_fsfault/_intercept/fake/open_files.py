@@ -239,6 +239,6 @@ def _transfer(file: Any, there: bytes, new: bytes, size: int) -> int:
 
 
 def _asked_size(args: tuple[Any, ...]) -> int:
-    """Return how much a call of `read` asks for; -1 for all. TypeError is raised for what is no number."""
+    """Return how much a call of `read` asks for; -1 for all. TypeError is raised for anything but a number."""
     given = args[0] if args else None
     return -1 if given is None else index(given)

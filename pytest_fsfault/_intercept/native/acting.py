@@ -78,7 +78,7 @@ class AskedCall:
         self._origin = origin
         self._is_valid = is_valid
         self._asker = asker
-        # Whoever waits closes its file itself, which cannot fail: as good as done.
+        # The waiting thread closes its file itself, which does not fail: as good as done.
         self._closes = operation.name == "os.close"
         self._here = self._closes or (call.can_be_made_here and can_make(call, origin, asker))
         self._case: PendingCall | None = None
@@ -86,7 +86,7 @@ class AskedCall:
 
     def decide(self, engines: tuple[Engine, ...]) -> Reply:
         """Ask the sessions, and act out what they say."""
-        # A call that is not made here goes ahead as one that was bound early: nobody tells what becomes of it.
+        # A call that is not made here goes ahead as one that was bound early: its result stays unknown.
         operation = self._operation if self._here else self._operation._replace(early_bound=True)
         act = Action(self._make, at=self._make_at)
         stack = None
@@ -161,7 +161,7 @@ class AskedCall:
         case = self._case
         assert case is not None  # noqa: S101  # decided before
         if self._here and not self._is_valid():
-            return PROCEED  # whoever asked has died
+            return PROCEED  # the thread that asked has died
         refused = case.ask_models()
         if refused is not None:
             return self._raised(case, refused)

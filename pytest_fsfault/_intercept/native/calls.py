@@ -86,7 +86,7 @@ class Reader:
         return self._names[request.arch].get(request.number & ~X32_BIT, "")
 
     def read(self, request: Request) -> Call | None:
-        """Return the call; None if it changes no file that has a path. Raise OSError if it cannot be read."""
+        """Return the call; None if it changes no file that has a path. Raise OSError if it is not readable."""
         name = self.name(request)
         if name in ESTRANGING or name not in SHAPES:
             return None

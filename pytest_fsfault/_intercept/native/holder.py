@@ -1,6 +1,6 @@
 """Let the calls of programs go ahead that outlive their test: run as a program of its own, until they have ended.
 
-Without anybody who listens each of their calls that is asked about would fail. The arguments are the descriptors
+Without a listener each of their calls that is asked about would fail. The arguments are the descriptors
 of the listeners. It loads next to nothing, and knows nothing of this package.
 """
 
@@ -14,7 +14,7 @@ _RECEIVE, _SEND, _CONTINUE = 0xC0502100, 0xC0182101, 1
 
 
 def hold(listeners: list[int]) -> None:
-    """Answer until nobody is left who could ask."""
+    """Answer until no process is left that could ask."""
     poll = select.poll()
     for one in listeners:
         poll.register(one, select.POLLIN)
@@ -44,5 +44,5 @@ if __name__ == "__main__":
         os.write(1, b"%d" % holder)
         os._exit(0)
     os.setsid()
-    os.dup2(0, 1)  # whoever reads the number does not wait for our end
+    os.dup2(0, 1)  # the reader of the number does not wait for our end
     hold([int(argument) for argument in sys.argv[1:]])

@@ -77,7 +77,7 @@ class Judge:
         return self._judge_watched(call, origin, is_valid, engines)
 
     def _is_of_no_concern(self, call: Call, engines: tuple[Engine, ...]) -> bool:
-        """Return whether a call only counts, as far as that can be told without a look at who makes it."""
+        """Return whether a call only counts, as far as that is known without a look at the caller."""
         if call.operation == "os.close" or self._python.may_know(call.path) or _may_be_exempt(call):
             return False
         tests = self._tests_of(engines, call.operation)
@@ -120,7 +120,7 @@ class Judge:
         return exempt or self._python.knows(call.task, call.operation, call.path)
 
     def _asker(self, call: Call, origin: Origin, executable: str) -> Asker:
-        # What is known of a thread holds as long as it runs that program, and nobody in its tree changes rights.
+        # What is known of a thread holds as long as it runs that program, and no process of its tree changes rights.
         key = call.task, executable, os.geteuid(), os.getegid()
         known = origin.known.get(key)
         if known is None:

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 class Launch(NamedTuple):
     """One start: the audit event that tells of it with its arguments, the program, and the call that does it.
 
-    `real` is told whether nothing is asked about between the fork and the program that follows: else the child
+    `real` gets whether nothing is asked about between the fork and the program that follows: else the child
     must not run in the memory of this process (vfork(2)). With `locks` it holds the interpreter's lock until the
-    program begins, so that nobody could answer. `unfit` says why it must not be asked about at all.
+    program begins, so that there would be no answer. `unfit` says why it must not be asked about at all.
     """
 
     event: str

@@ -56,7 +56,7 @@ class Memory:
         return got
 
     def read(self, task: int, address: int, length: int) -> bytes:
-        """Return what stands at an address, a page at most. Raise OSError if it cannot be read."""
+        """Return what stands at an address, a page at most. Raise OSError if it is not readable."""
         return bytes(self._buffer[: self._fetch(task, address, length)])
 
     def text(self, task: int, address: int) -> bytes:
@@ -80,7 +80,7 @@ class Memory:
         return self._buffer[:got].decode(_ENCODING, _ERRORS)
 
     def executable(self, task: int) -> str:
-        """Return the path of the program that a thread runs; ``"?"`` if nobody tells."""
+        """Return the path of the program that a thread runs; ``"?"`` if it is not known."""
         try:
             return self.link(f"/proc/{task}/exe").removesuffix(" (deleted)")
         except OSError:

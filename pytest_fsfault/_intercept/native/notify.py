@@ -61,7 +61,7 @@ class Installer:
     def install(self) -> int:
         """Put the filter before the calling thread and what it starts; return the listener's descriptor.
 
-        Raise OSError if that is impossible: EBUSY if somebody listens already, EPERM where seccomp is forbidden.
+        Raise OSError if that is impossible: EBUSY if there is a listener already, EPERM where seccomp is forbidden.
         """
         descriptor = self._install(_NEW_LISTENER | _WAIT_KILLABLE_RECV)
         if descriptor == -errno.EINVAL:
@@ -74,7 +74,7 @@ class Installer:
     def _install(self, flags: int) -> int:
         found = self._call(flags)
         if found == -errno.EACCES:
-            # Whoever is no administrator must renounce first what a setuid program would give.
+            # A process that is not an administrator's must renounce first what a setuid program would give.
             self._libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
             found = self._call(flags)
         return found
@@ -105,7 +105,7 @@ def take(process: int, descriptor: int) -> int:
 def _ioctl() -> Callable[[int, int, int], int]:
     """Return ioctl(2) as it is called with the interpreter's lock held.
 
-    No call here waits, and whoever gives the lock away gets it back only once a busy thread of the test lets go of it.
+    No call here waits, and a thread that gives the lock away gets it back only once a busy thread of the test lets go of it.
     """
     found = ctypes.PyDLL(None, use_errno=True).ioctl
     found.argtypes = (ctypes.c_int, ctypes.c_ulong, ctypes.c_void_p)
@@ -132,7 +132,7 @@ class NotificationListener:
         return self.descriptor
 
     def state(self) -> str:
-        """Return whether a question waits (``"asked"``), nobody is left (``"over"``), or neither (``""``)."""
+        """Return whether a question waits (``"asked"``), no process is left (``"over"``), or neither (``""``)."""
         return _meaning(self._poll.poll(0))
 
     def next(self, others: int, milliseconds: int) -> str:
@@ -145,7 +145,7 @@ class NotificationListener:
         return _meaning([one for one in self._both[1].poll(milliseconds) if one[0] == self.descriptor])
 
     def receive(self) -> Request | None:
-        """Return a question that waits; None if whoever asked has died meanwhile.
+        """Return a question that waits; None if the thread that asked has died meanwhile.
 
         It does not wait where `state` has said that a question waits: the kernel counts them, also those that died.
         """
@@ -159,7 +159,7 @@ class NotificationListener:
         return Request(ident, task, number, arch, tuple(arguments))
 
     def is_valid(self, ident: int) -> bool:
-        """Return whether whoever asked still waits."""
+        """Return whether the thread that asked still waits."""
         struct.pack_into("=Q", self._answer, 0, ident)
         return self._ioctl(self.descriptor, _IS_VALID, self._answer_at) == 0
 

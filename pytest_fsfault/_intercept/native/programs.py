@@ -166,7 +166,7 @@ def _privilege(program: str | bytes | None) -> str:
 
 def _hold(listeners: list[int]) -> None:
     """Start a small program that answers in our place."""
-    import subprocess  # noqa: PLC0415  # whoever has started something has loaded it
+    import subprocess  # noqa: PLC0415  # it is loaded once something was started
 
     command = [sys.executable, "-S", "-I", _HOLDER, *map(str, listeners)]
     # It forks, tells the number and ends: what goes on is no child of ours, unless orphans come to this process.

@@ -36,5 +36,5 @@ class Origin(Protocol):
     site: str  # the line that started it
     estranged: bool  # sees another file system than this process
     killable: bool  # a call that was received is not begun anew
-    constant: bool  # nobody in it has changed its rights so far
+    constant: bool  # no process of it has changed its rights so far
     known: dict[tuple[int, str, int, int], Asker]  # by thread, program, and our own rights, while that is so

@@ -1,7 +1,7 @@
 """Start a process under a filter: a filter belongs to a thread, and what that thread starts inherits it.
 
 So each start has a thread of its own, which does nothing else: under the filter it must call nothing that is
-asked about while it holds the interpreter's lock, since whoever is to answer would wait for that lock.
+asked about while it holds the interpreter's lock, since the answering thread would wait for that lock.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def _nobody(_listener: int) -> None:
-    """Tell nobody of a listener."""
+    """Ignore a listener."""
 
 
 class Start:
     """One start: `function` is called in a thread that has the filter `code`, and its outcome is kept.
 
-    `listening` is told the descriptor of the listener before `function` is called, in that thread: it may wake
-    somebody up, and no more. The thread has the signal mask of the one that makes it, as the child would have.
+    `listening` gets the descriptor of the listener before `function` is called, in that thread: it may wake
+    a thread up, and no more. The thread has the signal mask of the one that makes it, as the child would have.
     """
 
     def __init__(

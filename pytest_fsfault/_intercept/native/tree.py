@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.native.judging import Judge
     from pytest_fsfault._intercept.native.notify import Request
 
-# So many questions are answered in a row before others get their turn; whoever has asked is likely to ask again
+# So many questions are answered in a row before others get their turn; a thread that has asked is likely to ask again
 # within so many milliseconds.
 _IN_A_ROW, _LINGER = 64, 1
 
@@ -31,7 +31,7 @@ class Watch(Protocol):
     """The thread that waits for whatever may be asked."""
 
     def watch(self, descriptor: int, ready: Callable[[], object]) -> None:
-        """Call `ready` in that thread whenever a descriptor can be read, or nobody writes to it any more."""
+        """Call `ready` in that thread whenever a descriptor can be read, or its last writer is gone."""
 
     def unwatch(self, descriptor: int) -> None:
         """Watch a descriptor no longer."""
@@ -51,7 +51,7 @@ class ProcessTree:
         self.site = site
         self.killable = killable
         self.estranged = False
-        self.constant = True  # nobody in it has changed its rights so far
+        self.constant = True  # no process of it has changed its rights so far
         self.known: dict[tuple[int, str, int, int], Asker] = {}
         self.listener = NotificationListener(listener)
         self.tasks: set[int] = set()  # the threads that have asked
@@ -75,7 +75,7 @@ class ProcessTree:
         return {*self.tasks, *roots}
 
     def close(self) -> None:
-        """Forget the tree: nobody of it is left, or somebody else answers."""
+        """Forget the tree: none of its processes is left, or another listener answers."""
         if self.open:
             self.open = False
             self.listener.close()
@@ -126,7 +126,7 @@ class Trees:
             self._tell(f"a native program's call went ahead without faults: {type(error).__name__}: {error}")
         try:
             self._send(tree, request, reply)
-        except Exception as error:  # noqa: BLE001  # as above; whoever waits must get an answer
+        except Exception as error:  # noqa: BLE001  # as above; a waiting thread must get an answer
             self._tell(f"a native program's call went ahead without faults: {type(error).__name__}: {error}")
             tree.listener.proceed(request.ident)
 
@@ -182,7 +182,7 @@ class Trees:
             tree.close()
 
     def release(self) -> list[ProcessTree]:
-        """Stop answering; return the trees that live on, for somebody else to answer."""
+        """Stop answering; return the trees that live on, for another listener."""
         left = []
         for tree in tuple(self._trees.values()):
             self._watch.unwatch(tree.listener.descriptor)

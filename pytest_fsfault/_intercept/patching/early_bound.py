@@ -34,7 +34,7 @@ def reachable(frame: FrameType, function: object) -> bool:
 
 
 def which_of(frame: FrameType, functions: Mapping[str, object]) -> str | None:
-    """Return which of some functions a frame is calling; None if that cannot be told.
+    """Return which of some functions a frame is calling; None if that is not known.
 
     The names that the frame uses tell, and where these lead to none of them or to several, the instruction that calls:
     `functions` are known by their last names.
@@ -151,7 +151,7 @@ class EarlyBound:
         To be called last, when we ourselves have taken the wrappers from everywhere.
         """
         self._put_back()
-        # A name that leads to a wrapper is a reference: if there are no more of them than before anybody could
+        # A name that leads to a wrapper is a reference: if there are no more of them than before one could be
         # take one, no module has one, and there is nothing to look for.
         if self._count() == self._references:
             return

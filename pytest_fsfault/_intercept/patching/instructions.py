@@ -20,7 +20,7 @@ def called_attribute(frame: FrameType) -> str | None:
 
     A call and the expression of what it calls start at one place of the source, its arguments start later
     (PEP 657). So the last instruction before the call that starts there has made what is called. Without positions
-    (``-X no_debug_ranges``), and where the call is one of C that calls on, it cannot be told.
+    (``-X no_debug_ranges``), and where the call is one of C that calls on, it is not known.
     """
     return _called_attribute(frame.f_code, frame.f_lasti)
 

@@ -59,7 +59,7 @@ class LoopClock:
         self._basis = basis
         #: What was handed to executors.
         self.answers: WeakSet[Any] = WeakSet()
-        #: Whether anybody has asked since the loop last looked for events; nobody does if it has a time of its own.
+        #: Whether the time was read since the loop last looked for events; never, if it has a time of its own.
         self.asked = False
         vars(loop)[KEY] = self
         _loops.append(self._loop)

@@ -27,7 +27,7 @@ _SILENCE = 100_000_000
 _TURN = 20
 _READ, _WRITE = 1, 2  # as in `selectors`
 _POLL_IN, _POLL_OUT = 1, 4  # <poll.h>
-# Callbacks of asyncio for sockets that listen: whoever connects is of the test, or a child.
+# Callbacks of asyncio for sockets that listen: what connects is of the test, or a child.
 _ACCEPTING = frozenset({"_accept_connection", "_sock_accept"})
 # Where a thread stands that only waits for other threads: nothing comes from outside for it.
 _JOINING = frozenset({"join", "_wait_for_tstate_lock"})
@@ -71,7 +71,7 @@ def _wait_for_events(clock: VirtualClock, loop: Any, wait: Wait) -> list[Any]:
 
 
 class _LoopWaiter(Waiter):
-    """A loop that waits for events; whoever makes one notifies it.
+    """A loop that waits for events; an event notifies it.
 
     It is patient while an answer from outside is expected: for the limit of a wait real time passes then,
     while a sleep only needs some silence.
@@ -128,7 +128,7 @@ def _is_idle(code: CodeType) -> bool:
 
 
 def has_connections(loop: Any) -> bool:
-    """Return whether `loop` waits for anything but its own bell and whoever connects."""
+    """Return whether `loop` waits for anything but its own wake-up and new connections."""
     selector = loop._selector
     under_way = getattr(selector, "_cache", None)  # of the proactor of Windows, the bell included
     if under_way is not None:

@@ -32,7 +32,7 @@ _WNOHANG = getattr(os, "WNOHANG", 0)  # Windows has none
 
 
 def _no_time(position: int, default: float | None = None) -> Instant:
-    """Return a test whether the argument `timeout` leaves no time, so that the call is no wait."""
+    """Return a test whether the argument `timeout` leaves no time, so that the call does not wait."""
 
     def test(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         timeout = args[position] if len(args) > position else kwargs.get("timeout", default)

@@ -80,7 +80,7 @@ def _translated(result: os.stat_result, scope: ClockScope, clock: VirtualClock) 
     """Return a stat result with the clock's times instead of real ones of the present session."""
     now, epoch = wall_ns(), scope.epoch["time"]
     reals = (result.st_atime_ns, result.st_mtime_ns, result.st_ctime_ns)
-    # A stamp of the future was set by somebody.
+    # A stamp of the future was set explicitly.
     past = [real for real in {*reals} if ACTIVE.stamps_from <= real <= now]
     found = zip(past, clock.shown_stamps(_file(result), past), strict=True)
     virtual = {real: epoch + at for real, at in found if at is not None}
@@ -97,7 +97,7 @@ def _with_times(result: os.stat_result, times: Sequence[int]) -> os.stat_result:
 
 
 def set_explicitly(path: Any, times: Any, ns: Any, dir_fd: int | None, *, follow_symlinks: bool) -> None:
-    """Take in that `os.utime` has succeeded: a time that it was given is shown as it is, one that it took is not."""
+    """Record that `os.utime` has succeeded: a time that it was given is shown as it is, one that it took is not."""
     scope = ACTIVE.scope
     clock = None if scope is None else scope.virtual
     if scope is None or clock is None or (history := clock.stamp_history()) is None:

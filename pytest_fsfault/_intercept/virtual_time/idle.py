@@ -9,7 +9,7 @@ from os import open as open_descriptor
 from pytest_fsfault._core.clock import SECOND
 
 # A thread is still after so many real nanoseconds, and so many looks, without a sign of life. The looks
-# count as well, lest a machine under load, on which nobody runs for a while, seem still.
+# count as well, lest a machine under load, on which no thread runs for a while, seem still.
 # Longer where the system does not tell who waits for a CPU; Windows, moreover, counts in ticks of 16 ms.
 _QUIET = 5_000_000 if sys.platform == "linux" else 40_000_000
 LOOKS = 5
@@ -32,9 +32,9 @@ class LastSign:
 
 
 def idle_threshold() -> int:
-    """Return how long somebody must give no sign of life, in nanoseconds.
+    """Return for how long a thread must use no CPU time to count as idle, in nanoseconds.
 
-    Whoever waits for the interpreter's lock stirs once in each switch interval: two of them are added.
+    A thread that waits for the interpreter's lock stirs once in each switch interval: two of them are added.
     """
     return _QUIET + round(2 * SECOND * sys.getswitchinterval())
 

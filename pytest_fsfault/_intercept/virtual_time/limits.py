@@ -89,7 +89,7 @@ def time_left(process: int | str, task: int, since: int) -> int | None:
     """Return the real nanoseconds after which a blocked thread goes on by itself; None for no limit, or none seen.
 
     `process` is its process, or "self"; `task` is its number of the system's; `since` is the real instant from which
-    on it has been seen in this wait. 0 stands for a thread that runs, and for a limit that cannot be read.
+    on it has been seen in this wait. 0 stands for a thread that runs, and for a limit that is not readable.
     """
     words = _content(f"/proc/{process}/task/{task}/syscall").split()
     if words[:1] == [b"running"]:
@@ -116,7 +116,7 @@ def run_time(process: int | str, task: int) -> bytes:
 
 
 def _origin(kind: int, arguments: list[int], waited: int) -> int:
-    """Return what has to be taken from the limit that a call was told."""
+    """Return what has to be taken from the limit that a call was given."""
     if kind == _WALL:
         return wall_ns()
     if kind == _FUTEX and arguments[1] & _FUTEX_COMMAND:

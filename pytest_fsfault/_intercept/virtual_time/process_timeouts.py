@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.clock import VirtualClock
 
 _PROCESS = getattr(os, "P_PID", 0)
-# Only look: whoever waits for it still fetches its end.
+# Only look: its end is left to be fetched by `wait`.
 _UNSEEN = getattr(os, "WEXITED", 0) | getattr(os, "WNOHANG", 0) | getattr(os, "WNOWAIT", 0)
 
 
@@ -62,7 +62,7 @@ class _Look:
         return bool(self.answer) or bool(expired and self._timed.raises)
 
     def is_answered(self) -> bool:
-        """Return whether there is an answer that nobody has fetched yet, as far as can be seen without waiting."""
+        """Return whether there is an answer that was not fetched yet, as far as can be seen without waiting."""
         first = self._given[self._first]
         if not self._timed.raises:
             return bool(self._real(first, timeout=0))
@@ -75,7 +75,7 @@ class _Look:
 
 
 class _Waiter(Waiter):
-    """A wait for a process; whoever has ended has notified it, though nobody has looked yet."""
+    """A wait for a process; its end has notified it, though it was not reaped yet."""
 
     __slots__ = ("_look",)
 
@@ -115,7 +115,7 @@ def by_clock(
 ) -> Any:
     """Return what `real` returns; its timeout is over when the virtual clock says so.
 
-    A wait that a crash ends leaves no process behind that nobody has waited for: all of them are killed.
+    A wait that a crash ends leaves no process behind: all of them are killed.
     """
     try:
         return _by_clock(clock, real, timed, args, kwargs)
@@ -148,7 +148,7 @@ def _by_clock(
         found = clock.watch(_Waiter(clock, span, look) if _waitid else clock.waiter(span), look)
         if not found:
             # Either the time is over, and what is there is fetched; or the process has ended, and something is
-            # still to come from a child of its own. Both take real time, over which nobody jumps.
+            # still to come from a child of its own. Both take real time, which is never skipped.
             left = max(0, end - clock.now_ns())
             found = clock.outside(partial(look, max(left / SECOND, _MOMENT)), left)
     finally:

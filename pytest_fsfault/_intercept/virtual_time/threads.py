@@ -104,7 +104,7 @@ class ThreadActivity:
     def _others_run(self, now: int) -> bool:
         """Return whether others than this thread have used the CPU since its last look, for a tenth of the time.
 
-        For systems that do not tell it of each thread: whoever runs may belong to the test.
+        For systems that do not say it of each thread: any running thread may belong to the test.
         """
         (looker, then, before), cpu = self._last_look, process_time_ns() - thread_time_ns()
         self._last_look = (get_ident(), now, cpu)

@@ -196,7 +196,7 @@ _AWAITED = frozenset({*external_waits.awaited(), "asyncio.base_events", "queue",
 
 
 def cover_on_import(module: str) -> None:
-    """Load a module before its importer does, and cover it before anybody has taken a name from it."""
+    """Load a module before its importer does, and cover it before a name is taken from it."""
     _importing.add(module)
     try:
         with _original_clocks() if module == _TRAVEL else nullcontext():

@@ -1,6 +1,6 @@
 """Get along with time-machine, which changes the functions of `time` in place: who travels reads the time there.
 
-While somebody travels, the wall clock that `time.time` reads is the traveller's. If it ticks, it ticks in virtual time.
+While a test travels in time, the wall clock that `time.time` reads is the traveller's. If it ticks, it ticks in virtual time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _STACKS = ("traveller_stack", "coordinates_stack")
 
 
 def traveller() -> Any:
-    """Return who travels now; None if nobody does."""
+    """Return the traveller in force; None if there is none."""
     module = sys.modules.get("time_machine")
     if module is None:
         return None
@@ -26,7 +26,7 @@ def traveller() -> Any:
 
 
 def wall_ns() -> int:
-    """Return the real wall clock, in nanoseconds since the epoch, also while somebody travels."""
+    """Return the real wall clock, in nanoseconds since the epoch, also while a test travels."""
     if traveller() is None:
         return time_ns()
     told: int = sys.modules["time_machine"].escape_hatch.time.time_ns()

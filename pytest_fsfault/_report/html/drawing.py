@@ -46,7 +46,7 @@ _ALIKE = {"ok": "passed"}
 
 
 class KnownHold(NamedTuple):
-    """A hold that is listed in the data of a run, or told by the reason of a refusal."""
+    """A hold that is listed in the data of a run, or found in the reason of a refusal."""
 
     number: int | None
     path: str

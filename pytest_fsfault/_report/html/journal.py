@@ -1,4 +1,4 @@
-"""The journal of one test: equal calls in a row become one row, each error is told once and has a number."""
+"""The journal of one test: equal calls in a row become one row, each error is shown once and has a number."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class JournalRows:
 
 
 def _relative(text: str, call: Mapping[str, Any]) -> str:
-    """Return the text of an error with the paths of its call as they are told elsewhere: as seen from the root."""
+    """Return the text of an error with the paths of its call as they are shown elsewhere: relative to the root."""
     for path in (call["path"], call["target"]):
         end = f"/{path}'"
         place = text.find(end) if path else -1

@@ -36,7 +36,7 @@ WORDS = {
 
 
 class HeldFile(NamedTuple):
-    """A file that somebody has open; `end` is None if it is not known to end. `refused`: it refused a call."""
+    """A file that is held open; `end` is None if it is not known to end. `refused`: it refused a call."""
 
     lane: str
     start: float

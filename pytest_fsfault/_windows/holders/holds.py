@@ -1,4 +1,4 @@
-"""What somebody else has open, as a test declares it or a scanner does it."""
+"""What other processes have open, as declared by a test or done by a scanner."""
 
 from __future__ import annotations
 
@@ -257,7 +257,7 @@ class Holds:
             self._above.setdefault(directory, {})[hold.number] = hold
 
     def gone(self, identity: Identity) -> None:
-        """Record that a file has lost its last name: who held it, holds something that nobody finds."""
+        """Record that a file has lost its last name: its holders go on holding what has no name."""
         for hold in self._files.pop(identity, []):
             self._unlist(hold)
             hold.identity = None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __tracebackhide__ = True
 
 NAMES = ("defender", "trellix", "crowdstrike", "avast", "mcafee", "zscaler", "indexer")
-# What a scanner is like that nobody has described.
+# The figures of a scanner without a description.
 _USUAL: dict[str, object] = {
     "hold": "31ms..800ms", "share": "r", "on": "*.exe,*.dll,*.pyd,*.py", "delay": "0ms"
 }  # fmt: skip

@@ -54,7 +54,7 @@ class Winapi:
         refused: Callable[[Operation, str, OSError], None],
     ) -> None:
         self._absolute = absolute
-        self._model = model  # whose business a copy from one path to another is; None: nobody's
+        self._model = model  # whose business a copy from one path to another is; None: of no model
         self._refused = refused
 
     def CopyFile2(self, source: str, target: str, flags: int) -> None:  # noqa: N802  # Windows' name

@@ -54,7 +54,7 @@ def judge_rmdir(state: WindowsState, operation: Operation) -> Answer:
 
 
 def _check_pending_names(state: WindowsState, location: Location) -> None:
-    """Refuse to delete a directory whose last names are deleted, and stay until somebody lets go."""
+    """Refuse to delete a directory whose last names are deleted, and stay until the last handle is closed."""
     prefix = f"{state.real(location.path)}/"
     inside = {path: identity for path, identity in state.pending.items() if path.startswith(prefix)}
     for path, identity in inside.items():
@@ -62,7 +62,7 @@ def _check_pending_names(state: WindowsState, location: Location) -> None:
 
 
 def _deleted(state: WindowsState, location: Location) -> Answer:
-    """Delete at once, or, on legacy systems, mark what somebody still has open."""
+    """Delete at once, or, on legacy systems, mark what is still open."""
     if state.version.posix_delete or not state.is_open(location.identity):
         return Answer(location.path, about=location)
     if location.is_directory and state.native.listdir(location.path):
@@ -97,7 +97,7 @@ def finish_temporaries(state: WindowsState) -> None:
         del state.temporaries[identity]
         location = state.lookup.find(path)
         if location.exists and location.identity == identity:
-            # Somebody else's handle keeps the name, as one whose deletion is pending.
+            # The handle of another process keeps the name, as one whose deletion is pending.
             state.pending[state.real(location.path)] = identity
         state.changed()
     finish_pending(state)
@@ -114,7 +114,7 @@ def drop(state: WindowsState, path: str) -> None:
         else:
             state.native.unlink(location.path)
     except OSError:
-        return  # somebody else was faster
+        return  # another process was faster
     state.lookup.removed(location.path)
     if location.is_directory or location.status.st_nlink == 1:
         state.forget(location.identity)

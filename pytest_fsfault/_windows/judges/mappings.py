@@ -76,7 +76,7 @@ def mapping_class(
                 there.add(self)
 
         def resize(self, size: int) -> None:
-            """Change the size of the file and of its mapping: what others have mapped cannot be cut."""
+            """Change the size of the file and of its mapping: cutting what others have mapped is refused."""
             if self._file is not None and size < len(self):
                 identity, path = self._file
                 here = model(path, path)

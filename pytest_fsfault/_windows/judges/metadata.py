@@ -26,7 +26,7 @@ _MOST_NAMES = 1024
 
 
 def judge_stat(state: WindowsState, operation: Operation) -> Answer:
-    """Judge `os.stat` and `os.lstat`: an open file is no obstacle, nor is one that is deleted and still listed."""
+    """Judge `os.stat` and `os.lstat`: an open file does not matter, nor one that is deleted and still listed."""
     if isinstance(operation.shown, int):
         return Answer(operation.path)
     location = state.locate(operation.path, operation.shown)

@@ -2,7 +2,7 @@
 
 Sources: Wine dlls/kernel32/tests/file.c test_MoveFileA, dlls/ntdll/tests/file.c test_file_rename_information; WinFsp
 tst/winfsp-tests rename_test, rename_mmap_test, exec_rename_test, exec_rename_dir_test; MS-FSA 2.1.5.15.11;
-MicrosoftDocs/sdk-api#845 (what replaces what); python/cpython#120883 (directories that somebody holds).
+MicrosoftDocs/sdk-api#845 (what replaces what); python/cpython#120883 (directories that are held).
 """
 
 from __future__ import annotations

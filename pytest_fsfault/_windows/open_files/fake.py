@@ -1,4 +1,4 @@
-"""See what is open on a fake file system: it knows its own open files, and nobody else can have any."""
+"""See what is open on a fake file system: it knows its own open files, and there are no others."""
 
 from __future__ import annotations
 
@@ -52,17 +52,17 @@ class FakeOpenFiles:
     def _is_current(self, identity: Identity) -> bool:
         try:
             here = self._native.stat(self._native.getcwd())
-        except OSError:  # somebody has deleted it
+        except OSError:  # it was deleted meanwhile
             return False
         return bool((here.st_dev, here.st_ino) == identity)
 
     def closed(self, *inodes: int, directory: bool = False) -> bool:
-        """Return whether surely nobody has one of these open; nobody watches the directories of a fake."""
+        """Return whether surely none of these is open; the directories of a fake are not watched."""
         del directory
         return not any(one.identity[1] in inodes for one in self._native.open_files())
 
     def unmapped(self, *inodes: int) -> bool:
-        """Return whether surely nobody has one of these mapped."""
+        """Return whether surely none of these is mapped."""
         del inodes
         return True
 

@@ -33,7 +33,7 @@ class Mapped(NamedTuple):
 
 
 class FoundFile(NamedTuple):
-    """A file or directory that somebody has open."""
+    """A file or directory that is open."""
 
     status: os.stat_result
     path: str

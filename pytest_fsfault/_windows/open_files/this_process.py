@@ -1,4 +1,4 @@
-"""See what this process and its descendants really have open, at the moment when somebody needs to know."""
+"""See what this process and its descendants really have open, at the moment of the question."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _MINORS = (1 << _MINOR_BITS) - 1
 
 
 class _Look(NamedTuple):
-    """What was mapped when somebody looked; what was below `fixed` has not moved since."""
+    """What was mapped at the last look; what was below `fixed` has not moved since."""
 
     noted: object
     inodes: frozenset[int]
@@ -114,7 +114,7 @@ class OpenFiles:
 
     # Hot: the fast path asks it about each call, so that nothing is called that need not be.
     def closed(self, *inodes: int, directory: bool = False) -> bool:
-        """Return whether surely nobody has one of these files or directories open or mapped; in doubt say no.
+        """Return whether surely none of these files or directories is open or mapped; False in doubt.
 
         A `directory` may be watched, too: a descriptor without a file, such as that of inotify, is a doubt.
         """
@@ -136,7 +136,7 @@ class OpenFiles:
         )
 
     def unmapped(self, *inodes: int) -> bool:
-        """Return whether surely nobody has one of these files mapped, and no child lives; in doubt say no."""
+        """Return whether surely none of these files is mapped, and no child lives; False in doubt."""
         look = self._look
         if look.noted is not self._noted or has_children():
             return False

@@ -1,4 +1,4 @@
-"""Make the modules under test believe that they are on Windows, and nobody else.
+"""Make the modules under test see Windows, and no others.
 
 In a module that is meant, `sys.platform` is ``"win32"``, `os.name` ``"nt"`` and `platform.system()`
 ``"Windows"``, however it imported them: under any name, early (`from sys import platform`), inside a
@@ -9,7 +9,7 @@ A module that is first imported meanwhile is executed on this "Windows": what it
 comes out as there, and `import winreg` fails. So it is forgotten at the end, with whatever was first
 imported of the same package: the next import loads it anew.
 
-Not reached: class attributes, defaults and closures that were computed before; a constant that is no bool;
+Not reached: class attributes, defaults and closures that were computed before; a constant that is not a bool;
 a name bound early by way of a third module, or in a module without source; `importlib.import_module("os")`
 and `sys.modules["os"]`, which give the real one.
 """
@@ -92,7 +92,7 @@ _said: list[bool] = []
 
 
 def _say_once() -> None:
-    """Say that there is nothing to pretend, to whoever reads the first test that asks for it."""
+    """Say that there is nothing to pretend, once, in the first test that asks for it."""
     if not _said:
         _said.append(True)
         sys.stderr.write("pytest-fsfault: pretend has nothing to do here: this is Windows\n")
@@ -231,7 +231,7 @@ class Pretence:
 
 
 def _space(module: Any) -> dict[str, Any]:
-    """Return a module's dictionary without waking a lazy one; an empty one for what is no module."""
+    """Return a module's dictionary without waking a lazy one; an empty one for anything but a module."""
     try:
         found = object.__getattribute__(module, "__dict__")
     except AttributeError:

@@ -1,7 +1,7 @@
 """Let some modules see `sys`, `os` and `platform` of a Windows, however and whenever they import them.
 
 The values: CPython PC/pyconfig.h (`sys.platform`), Lib/os.py (`os.name`), Lib/platform.py (`system`). What `os` has
-on other systems alone is missing there, so that whoever asks by `hasattr` takes the way of Windows.
+on other systems alone is missing there, so that code that asks by `hasattr` behaves as on Windows.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def proxy_of(real: Any, view: dict[str, Any]) -> ModuleType:
                 raise AttributeError(
                     f"module {real.__name__!r} has no attribute {name!r}", name=name, obj=self
                 )
-            # Whoever patches looks into the dictionary for the value to put back.
+            # A patching tool looks into the dictionary for the value to put back.
             return _together(vars(real), view) if name == "__dict__" else found
 
         def __setattr__(self, name: str, value: Any) -> None:
@@ -106,7 +106,7 @@ def enlist(found: Any) -> Any:
 
 
 class ModuleProxies:
-    """One set of proxies, from its making to `end`; afterwards whoever still has one sees the truth."""
+    """One set of proxies, from its making to `end`; afterwards a proxy that is still held shows the real values."""
 
     def __init__(self) -> None:
         self._proxies: list[dict[str, Any]] = []
@@ -173,7 +173,7 @@ class ImportListener(Protocol):
 
 
 class _Imports:
-    """The one import hook of the process, in place while anybody listens.
+    """The one import hook of the process, in place while it has listeners.
 
     The import statement inside a function takes `__import__` from the builtins, at every call, so nothing
     less than exchanging it reaches `def f(): import sys`. It costs 0.1 to 0.2 µs for each such import.
@@ -197,7 +197,7 @@ class _Imports:
         later = self._listeners[: self._listeners.index(listener)]
         self._listeners = tuple(other for other in self._listeners if other is not listener)
         if not self._listeners:
-            if builtins.__import__ is self._wrapper:  # or else somebody wraps ours, which is inert now
+            if builtins.__import__ is self._wrapper:  # or else ours is wrapped, and inert now
                 builtins.__import__ = self._plain
             sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not self]
         return later

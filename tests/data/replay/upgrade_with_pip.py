@@ -14,7 +14,7 @@ import zipfile
 
 import pytest
 
-MODULES = 40
+MODULES = 24
 
 
 def wheel(directory, version):

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from pytest_fsfault import RetryStorm, SimulatedCrash, inject
 from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
-from pytest_fsfault._intercept.calls.installation import originals_in_place
+
+from .originals import displaced
 
 NAMES = ("a", "b", "d", "d/a", "d/b")
 
@@ -204,4 +205,4 @@ def test_whatever_happens_no_error_is_ours(plan, script):
             pass
         finally:
             os.chdir(before)
-    assert [] == [name for name, original in originals_in_place() if not original]
+    assert [] == displaced()

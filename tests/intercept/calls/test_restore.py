@@ -23,9 +23,10 @@ import pytest
 from pytest_fsfault import inject
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.calls import audit_hook
-from pytest_fsfault._intercept.calls.installation import originals_in_place
 from pytest_fsfault._intercept.calls.wrapper import WRAPPERS
 from pytest_fsfault._intercept.interceptor import interceptor
+
+from .originals import displaced
 
 FUNCTIONS = [
     (module, name)
@@ -42,14 +43,9 @@ def _make_wrappers(tmp_path_factory):
         pass
 
 
-def in_place():
-    """Return what is not the original."""
-    return [name for name, original in originals_in_place() if not original]
-
-
 def patched():
     """Return how many names are patched now."""
-    return len(in_place())
+    return len(displaced())
 
 
 @pytest.mark.parametrize(
@@ -60,7 +56,7 @@ def test_after_any_exception_everything_is_restored(error, tmp_path):
     with pytest.raises(error), inject("os.stat -> EIO", roots=[tmp_path]):
         assert patched() > 35
         raise error
-    assert [] == in_place()
+    assert [] == displaced()
     assert not audit_hook._listening
 
 
@@ -68,7 +64,7 @@ def test_after_a_failed_verdict_everything_is_restored(tmp_path):
     """First restore, then verify."""
     with pytest.raises(AssertionError), inject("os.stat -> EIO", roots=[tmp_path]):
         pass
-    assert [] == in_place()
+    assert [] == displaced()
 
 
 @pytest.mark.parametrize("strict", [True, "all"])
@@ -91,7 +87,7 @@ def test_after_a_failing_start_everything_is_restored(where, strict, tmp_path, m
         faults = inject("os.stat -> EIO", roots=[tmp_path], strict=strict)
         with pytest.raises(RuntimeError, match="no"), faults:
             pass
-    assert [] == in_place()
+    assert [] == displaced()
     assert () == interceptor().state.engines
 
 
@@ -102,7 +98,7 @@ def test_only_the_last_session_restores(tmp_path):
         with inject(roots=[tmp_path]):
             assert before == patched()
         assert before == patched()
-    assert [] == in_place()
+    assert [] == displaced()
 
 
 def test_a_wrapper_that_somebody_keeps_is_inert(tmp_path):
@@ -326,7 +322,7 @@ def test_a_mock_inside_the_block_is_undone_inside(tmp_path):
             assert 7 == os.stat(tmp_path)
         with pytest.raises(OSError, match="busy"):
             os.stat(tmp_path)
-    assert [] == in_place()
+    assert [] == displaced()
 
 
 def test_a_mock_made_inside_and_undone_after_is_swept(tmp_path):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from skips import WINDOWS, marked, posix_fact
 
 from pytest_fsfault import inject
 
@@ -118,15 +119,17 @@ def test_a_short_write_in_a_child_writes_what_it_says(root, python):
 def test_a_killed_child_leaves_its_evidence(root):
     """What it had met is there, and what it was about to do as well."""
     (path,) = files(root, "a")
-    code = f"{TRY}\nimport signal\nos.kill(os.getpid(), signal.SIGKILL)"
+    kill = signal.SIGTERM if WINDOWS else signal.SIGKILL  # TerminateProcess, with this code
+    code = f"{TRY}\nsys.stdout.flush()\nos.kill(os.getpid(), {int(kill)})"
     with inject("os.remove -> EBUSY", roots=[root]) as fsfault:
         done = subprocess.run([sys.executable, "-c", code, path], check=False, capture_output=True)
-        assert -signal.SIGKILL == done.returncode
+        assert (kill if WINDOWS else -kill) == done.returncode
         assert [("os.remove", "raised", 16)] == [
             (entry.operation, entry.outcome, entry.error.errno) for entry in fsfault.journal
         ]
 
 
+@posix_fact("a FIFO, whose opening waits")
 def test_a_child_that_is_killed_within_a_call(root):
     """Nobody knows what became of the call: its entry says so."""
     fifo = root / "fifo"
@@ -239,7 +242,7 @@ ENDS = {
 }
 
 
-@pytest.mark.parametrize("case", ENDS)
+@pytest.mark.parametrize("case", marked(ENDS, {"os._exit of a fork": posix_fact("os.fork")}))
 def test_calls_that_no_rule_concerns_are_counted_however_a_process_ends(root, case):
     """The message of a rule that never fired names them."""
     code = f"import os, sys\nos.mkdir(sys.argv[1] + '/a')\nos.mkdir(sys.argv[1] + '/b')\n{ENDS[case]}"

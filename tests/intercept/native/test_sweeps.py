@@ -11,6 +11,9 @@ from pytest_fsfault._core.language.random_names import blanked
 NAMES = {
     "/c/.tmp8YcDUd/a.py": "/c/*/a.py",
     "/c/archive-v0/b1g3s8ibG_mXxRC7/six.py": "/c/archive-v0/*/six.py",
+    "/c/archive-v0/XNfPxOMFQmlFCcFZ/six.py": "/c/archive-v0/*/six.py",
+    "/c/archive-v0/aFqYXCJxBulQ-lDp": "/c/archive-v0/*",
+    "/c/archive-v0/six": "/c/archive-v0/six",
     "/m/.cowsay-hNZ3kF7P": "/m/.cowsay-*",
     "/t/tmpab_3x9qz": "/t/*",
     "/o/ab/1234567890abcdef1234567890abcdef123456": "/o/ab/*",

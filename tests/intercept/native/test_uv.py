@@ -4,14 +4,17 @@ The build for Unix is not the one for Windows: it tells the truth about its step
 """
 
 import contextlib
+import os
 import re
+import shutil
 import subprocess
 
 import pytest
 
 from pytest_fsfault import SimulatedCrash, inject
+from pytest_fsfault._core.language.random_names import blanked
 
-from .releases import contents
+from .releases import Uv, contents
 
 pytestmark = pytest.mark.slow
 
@@ -183,3 +186,49 @@ def test_a_kill_while_unpacking_stays_in_the_cache(uv, root):
             uv.pip("install", "six")
     assert 0 == uv.pip("install", "six").returncode
     assert [] != [path for path in (root / "cache").glob(".tmp*") if path.is_dir()]
+
+
+def work(uv):
+    """Do a little of everything that uv is for."""
+    uv.venv()
+    for run in (
+        uv.pip("install", "six==1.16.0", "markupsafe"), uv.pip("install", "six==1.17.0"), uv.tool("install", "cowsay"),
+        uv.pip("uninstall", "markupsafe"), uv.pip("install", "--reinstall", "six"), uv("cache", "prune"),
+    ):  # fmt: skip
+        assert 0 == run.returncode, run.stdout
+
+
+def left_by(uv):
+    """Return kind, rights, links and content of what is there; only the names of what the cache has."""
+    found = {}
+    for path in sorted(uv.directory.rglob("*")):
+        name = blanked(f"/{path.relative_to(uv.directory)}")[1:]
+        status = path.lstat()
+        content = b""
+        if path.is_symlink():
+            content = os.fsencode(blanked(os.readlink(path)))
+        elif path.is_file() and not name.startswith("cache/"):
+            content = path.read_bytes()
+        # When its receipt or its cache was written is none of what it does.
+        content = re.sub(rb"(timestamp|secs|nanos)\S* *[=:] *\S+", b"", content)
+        found.setdefault(name, []).append((oct(status.st_mode), path.is_dir() or status.st_nlink, content))
+    return {name: sorted(each) for name, each in found.items() if "__pycache__" not in name}
+
+
+@pytest.mark.parametrize("keywords", [{"profile": "observe"}, {"windows": "11"}], ids=str)
+def test_whoever_is_watched_leaves_the_same_tree(release, root, keywords):
+    """Names, kinds, rights, links and contents are those that it leaves by itself, in the very same place."""
+    trees = []
+    for watched in (False, True):
+        shutil.rmtree(root)
+        root.mkdir()
+        uv = Uv(*release, root)
+        with (
+            inject(roots=[root], strict=False, **keywords) if watched else contextlib.nullcontext() as fsfault
+        ):
+            work(uv)
+        if watched:
+            assert [] == fsfault.journal.faults
+        trees.append(left_by(uv))
+    assert len(trees[0]) > 100
+    assert trees[0] == trees[1]

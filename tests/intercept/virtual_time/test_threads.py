@@ -145,13 +145,16 @@ def test_sleepers_take_turns_again_and_again(clock):
 @pytest.mark.usefixtures("quick")
 def test_an_idle_thread_pool_does_not_hold_the_clock(clock):
     """Workers that wait for work in a SimpleQueue are no work."""
+    turns = (
+        100 if sys.platform == "linux" else 10
+    )  # each takes 50 ms where the system does not tell who waits
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         list(pool.map(work, [0.001] * 16))
-        for _ in range(100):
+        for _ in range(turns):
             time.sleep(1)
-        assert 100 == pytest.approx(clock.now, abs=0.001)
+        assert turns == pytest.approx(clock.now, abs=0.001)
         assert 10_000_000 == pool.submit(sum, [1] * 10_000_000).result(timeout=60)
-    assert 100 == pytest.approx(clock.now, abs=0.001)
+    assert turns == pytest.approx(clock.now, abs=0.001)
 
 
 @pytest.mark.usefixtures("quick")
@@ -265,6 +268,7 @@ def test_a_thread_is_still_after_5_ms_two_switch_intervals_and_five_looks(monkey
     join([thread])
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the whole process counts")
 def test_a_thread_that_is_being_started_is_at_work():
     """From before its first step to its end, but not afterwards."""
     process, thread = threads.ThreadActivity(), threading.Thread(target=int)

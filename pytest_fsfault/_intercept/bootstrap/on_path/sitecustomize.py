@@ -27,7 +27,7 @@ def _of_its_own() -> "str | None":
 
 
 sys.path[:] = [path for path in sys.path if os.path.abspath(path) != _HERE]
-_next = _of_its_own()  # before anybody listens: it is no business of the code under test
+_next = _of_its_own()  # before there is a listener: it does not concern the code under test
 if sys.version_info >= (3, 11) and "FSFAULT_CHILD" in os.environ:
     if "pytest_fsfault" not in sys.modules:
         _load("pytest_fsfault", os.path.join(_PACKAGE, "__init__.py"), [_PACKAGE])

@@ -46,7 +46,7 @@ class Attachable(Protocol):
         """Forget the sessions in a forked child, and attach it."""
 
     def refresh(self) -> None:
-        """Take in that rules, roots or gates have changed."""
+        """Record that rules, roots or gates have changed."""
 
     def stop(self, engine: Sessions, *, lost: bool) -> None:
         """Forget the sessions of the parent."""
@@ -193,7 +193,7 @@ def attach(interceptor: Attachable, directory: str) -> bool:
     return True
 
 
-# The ways to end a process, or its program, that let nobody else have a word.
+# The ways to end a process, or its program, that run no clean-up.
 _ENDINGS = {name: getattr(os, name) for name in ("_exit", "execv", "execve") if hasattr(os, name)}
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.children.transport import Transport
 
 _SIZE = 65_536
-# Nobody listens any more (connect(2)).
+# There is no listener any more (connect(2)).
 _OVER = frozenset([ECONNREFUSED])
 
 
@@ -62,7 +62,7 @@ class ParentConnection:
         """Send a question; its answer is still to come.
 
         Raises:
-            ParentGone: if nobody receives it.
+            ParentGone: if the parent does not receive it.
 
         """
         self._asked += 1
@@ -102,7 +102,7 @@ class ParentConnection:
         return ParentGone() if self.is_usable() else Unreachable(_CLOSED)
 
     def sever(self) -> None:
-        """In a forked child: let whatever still waits here find that nobody answers."""
+        """In a forked child: let whatever still waits here find that the parent is gone."""
         try:
             self._transport.sever()
         except OSError:
@@ -126,7 +126,7 @@ class Client:
         """Return a free connection of the calling thread, a new one if there is none.
 
         Raises:
-            ParentGone: if nobody answers any more.
+            ParentGone: if the parent answers no more.
 
         """
         free: list[ParentConnection] = vars(self._local).setdefault("free", [])
@@ -164,7 +164,7 @@ class Client:
         """Return the answer to a message.
 
         Raises:
-            ParentGone: if nobody answers any more.
+            ParentGone: if the parent answers no more.
             SimulatedCrash: if the session has ended so, or RetryStorm.
 
         """

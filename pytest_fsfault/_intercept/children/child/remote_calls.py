@@ -35,7 +35,7 @@ class Reporting(Protocol):
         ...
 
 
-# The call is about to be made by somebody else, or all is over.
+# The call is about to be made by another thread, or all is over.
 _AWAITED = frozenset({"passed", "crashed"})
 
 

@@ -31,7 +31,7 @@ _SILENCE = 100_000_000
 
 
 class RemoteWaiter(Waiter):
-    """A wait that the parent ends; whoever notifies it here cancels it there."""
+    """A wait that the parent ends; a notification here cancels it there."""
 
     __slots__ = ("_cancel", "number")
 
@@ -177,7 +177,7 @@ class RemoteClock(VirtualClock):
         return [None] * len(real)
 
     def set_stamps(self, file: str, times: tuple[int, int] | None) -> None:
-        """Tell the parent that somebody has set the times of access and change of a file."""
+        """Tell the parent that the times of access and change of a file were set."""
         with suppress(ParentGone):
             self._client.ask("stamped", file, list(times or ()))
 
@@ -196,13 +196,13 @@ class RemoteClock(VirtualClock):
                 self._client.ask("idles", False)
 
     def limit_jumps(self, thread: int, instant: int) -> None:
-        """Let nobody jump beyond `instant` while `thread` waits on the outside."""
+        """Allow no jump beyond `instant` while `thread` waits on the outside."""
         with suppress(ParentGone):
             self._barriers[thread] = instant
             self._client.ask("bar", instant)
 
     def external_done(self, thread: int, instant: int) -> None:
-        """Take in that `thread` waits on the outside no longer; show `instant` at least."""
+        """Record that `thread` waits on the outside no longer; show `instant` at least."""
         if self._barriers.pop(thread, None) is not None or instant:
             with suppress(ParentGone):
                 self._client.ask("back", instant)

@@ -177,5 +177,5 @@ class RemoteModel:
         yield from temporary_files.patches()
 
     def wants_closes(self) -> bool:
-        """Return whether anybody waits for files to be closed."""
+        """Return whether a hold or a scanner waits for files to be closed."""
         return self._sessions.plan.superset("file.close", (), target=False) is not None

@@ -48,7 +48,7 @@ class ClockQuestions:
         }
 
     def spend(self, connection: ChildConnection, spent: int) -> Message:
-        """Take in what a process has spent in all; what it has reported before is not spent again."""
+        """Record what a process has spent in all; what it has reported before is not spent again."""
         process = connection.owner.process
         fresh, process.spent = max(0, spent - process.spent), max(spent, process.spent)
         return self._advanced(fresh)
@@ -139,7 +139,7 @@ class ClockQuestions:
         return _DONE
 
     def keep(self, processes: set[int]) -> None:
-        """Take in which processes are left: nobody comes back for what the others have cancelled."""
+        """Record which processes are left: what the others have cancelled needs no answer."""
         self._cancelled = {one for one in self._cancelled if one[0] in processes}
 
 

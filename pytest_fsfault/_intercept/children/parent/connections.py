@@ -49,7 +49,7 @@ class ChildThread:
         self.clock: VirtualClock | None = None  # the clock whose jumps it limits
 
     def remember(self, number: int, call: PendingCall) -> None:
-        """Keep what is under way; of what nobody waits for, only the latest."""
+        """Keep what is under way; of messages without an answer, only the latest."""
         self.asked[number] = call
         if len(self.asked) > _MOST:
             done = [old for old, other in self.asked.items() if not other.witnesses]
@@ -79,7 +79,7 @@ class ChildConnection:
         return self.owner.process.number
 
     def answer(self, message: Message) -> None:
-        """Answer the last question; what cannot be sent at once is sent by `flush`."""
+        """Answer the last question; what is not sent at once is sent by `flush`."""
         self._unsent += pack((self.question, *message))
         self.flush()
 
@@ -129,5 +129,5 @@ class ChildWait(Waiter):
         self._patient = value
 
     def notify(self) -> None:
-        """Make whoever answers look again."""
+        """Make the answering thread look again."""
         self._notify()

@@ -227,7 +227,7 @@ class Decisions:
         return "failed", encode_failure(model.translated(asked, error))
 
     def _noted(self, owner: ChildThread, *told: Any) -> None:
-        """Take in an outcome whose teller has gone on: what ends the session meets its next call."""
+        """Record an outcome whose teller has gone on: what ends the session meets its next call."""
         with suppress(SimulatedCrash, RetryStorm):
             self._note(owner, *told)
 

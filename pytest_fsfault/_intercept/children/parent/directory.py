@@ -34,7 +34,7 @@ class PrivateDirectory:
     """A directory of ours alone, with the socket on which children connect, the shared page and the roots.
 
     Raises:
-        OSError: if it cannot be made.
+        OSError: if it was not made.
 
     """
 
@@ -65,7 +65,7 @@ class PrivateDirectory:
         """Write the roots, and what goes before them, where new interpreters read them.
 
         Raises:
-            OSError: if they cannot be written.
+            OSError: if they were not written.
 
         """
         if words != self.published:

@@ -101,7 +101,7 @@ class Dispatcher:
             return "ended", *encode_ending(ending)
 
     def forget(self, connection: ChildConnection) -> None:
-        """Take in that a connection is gone; with a thread's last one, what it was about to do nobody will tell."""
+        """Record that a connection is gone; with a thread's last one, the result of its call stays unknown."""
         if connection.wait is not None:
             connection.wait.clock.leave(connection.key)
             connection.wait = None
@@ -142,7 +142,7 @@ class Dispatcher:
         return "welcome", virtual, clock.epoch, tuple(self._state.callers.machinery), clock.now_ns()
 
     def _read(self, connection: ChildConnection, spent: int) -> Message:
-        """Take in what a process has spent, and tell it how far its log was read."""
+        """Record what a process has spent, and tell it how far its log was read."""
         self.clock.spend(connection, spent)
         return "read", *self.logs.read(connection.owner.process)
 

@@ -33,7 +33,7 @@ class EventLoop:
 
     A raw thread: it does not belong to the test, and `threading` does not list it. It is stopped while this process
     forks, since Python warns of a fork with several threads. `look` is called before each wait and returns the real
-    seconds until it has to be called again; `failed` is told what a callback has raised.
+    seconds until it has to be called again; `failed` gets what a callback has raised.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class EventLoop:
         self.busy = False  # a callback is at work
 
     def watch(self, descriptor: int, ready: Callable[[], object]) -> None:
-        """Call `ready` in the thread whenever a descriptor can be read, or nobody is left at its other end."""
+        """Call `ready` in the thread whenever a descriptor can be read, or its other end is closed."""
         self._watched[descriptor] = ready
         self._poller.register(descriptor)
 

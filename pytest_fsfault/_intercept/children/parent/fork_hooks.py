@@ -40,7 +40,7 @@ class ForkHooks:
         self._servers: set[int] = set()  # the fork servers that were started under faults
 
     def forget_servers(self) -> None:
-        """Take in that the rendezvous is another one from now on, of which the fork servers do not know."""
+        """Record that the rendezvous is another one from now on, of which the fork servers do not know."""
         self._servers.clear()
 
     def loaded(self) -> list[Patch]:

@@ -29,7 +29,7 @@ class ChildLog:
     def __init__(self, process: ChildProcess, reader: LogReader) -> None:
         self.process = process
         self.reader = reader
-        self.over = False  # nobody writes any more
+        self.over = False  # no writer is left
 
 
 class Logs:
@@ -52,7 +52,7 @@ class Logs:
         self._all: list[ChildLog] = []
 
     def open(self, connection: ChildConnection, name: str) -> Message:
-        """Open the log of a process; from now on nobody finds it by its name."""
+        """Open the log of a process; and remove its name."""
         process = connection.owner.process
         if _NAME.fullmatch(name) is None or sum(log.process is process for log in self._all) >= _MOST:
             raise Malformed
@@ -73,7 +73,7 @@ class Logs:
         return self._is_heard() and any(log.reader.has_more() for log in tuple(self._all))
 
     def read(self, process: ChildProcess) -> tuple[int, int]:
-        """Read what a process has told so far; return how far its log was read."""
+        """Read what a process has logged so far; return how far its log was read."""
         place = (0, 0)
         for log in self._all:
             if log.process is process:
@@ -82,7 +82,7 @@ class Logs:
         return place
 
     def read_all(self) -> None:
-        """Read what was told so far; those that are over are closed."""
+        """Read what was logged so far; those that are over are closed."""
         if not self._all or not self._is_heard():
             return
         for log in self._all:
@@ -95,7 +95,7 @@ class Logs:
             log.reader.close()
 
     def end(self, process: ChildProcess) -> None:
-        """Take in that a process has ended, or talks no more."""
+        """Record that a process has ended, or talks no more."""
         for log in self._all:
             log.over |= log.process is process
         self.read_all()

@@ -1,4 +1,4 @@
-"""What a child is told of the rules, so that it knows by itself which calls none of them concerns."""
+"""What a child gets of the rules, so that it knows by itself which calls none of them concerns."""
 
 from __future__ import annotations
 

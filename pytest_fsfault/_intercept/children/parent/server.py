@@ -63,7 +63,7 @@ class Server:
             starts,
             lambda: [one.path for one in self._directories],
         )
-        self._reads_logs = False  # whether somebody waits for the logs to be read
+        self._reads_logs = False  # whether a thread waits for the logs to be read
         self.activity = ChildActivity(self._waiting, self._idle, self._asked)
         try:
             self._open(directory)
@@ -88,7 +88,7 @@ class Server:
 
     @property
     def directory(self) -> str:
-        """The private directory that new children are told of."""
+        """The private directory that new children find."""
         return self._directories[-1].path
 
     def generation(self) -> int:
@@ -96,12 +96,12 @@ class Server:
         return self._directories[-1].shared.generation if self._directories else 0
 
     def renew(self) -> bool:
-        """Make another directory if somebody has removed the one of before; return whether it was so.
+        """Make another directory if the one before was removed; return whether it was.
 
         Children that are connected stay so.
 
         Raises:
-            OSError: if it cannot be made.
+            OSError: if it was not made.
 
         """
         if self._directories[-1].is_there():
@@ -141,7 +141,7 @@ class Server:
         self._follow_clock()
 
     def has_other_roots(self) -> bool:
-        """Return whether new interpreters have to be told of other roots."""
+        """Return whether new interpreters have to get other roots."""
         directory = self._directories[-1]
         return directory.published != self._published() and directory.is_there()
 
@@ -153,7 +153,7 @@ class Server:
         """Tell new interpreters of the roots.
 
         Raises:
-            OSError: if they cannot be written.
+            OSError: if they were not written.
 
         """
         self._directories[-1].publish_roots(self._published())
@@ -163,7 +163,7 @@ class Server:
         return self.loop.running and self._directories[-1].is_there()
 
     def failed(self, error: Exception) -> None:
-        """Take in that something went wrong in our own work, which is told at the end."""
+        """Record that something went wrong in our own work, which is said at the end."""
         self._starts.trouble(f"{_ALONE}: {type(error).__name__}: {error}")
 
     # Connections.
@@ -194,7 +194,7 @@ class Server:
                     self._ask(connection, message)
                 return
         except (Closed, Malformed):
-            pass  # whoever says such things is alone from now on
+            pass  # a child that sends such things is dropped
         except Exception as error:  # noqa: BLE001  # whatever one child says, the others get their answers
             self.failed(error)
         self._dismiss(connection)
@@ -227,14 +227,14 @@ class Server:
         numbers = {connection.process for connection in self._connections.values() if connection.process}
         self.dispatcher.clock.keep(numbers)
         clock = self._clock()
-        # While this changes, nobody may decide whether the clock jumps: a child shares the clock or it does not.
+        # While this changes, the clock must not decide to jump: a child shares the clock or it does not.
         with clock._mutex if isinstance(clock, VirtualClock) else nullcontext():
             self.activity.meet(numbers)
 
     # The clock.
 
     def _look(self) -> float | None:
-        """Read what is in the logs, if somebody waits for that; return the real seconds until the next look."""
+        """Read what is in the logs, if a thread waits for that; return the real seconds until the next look."""
         if self._reads_logs:
             self.dispatcher.logs.read_all()
             self._reads_logs = False

@@ -68,7 +68,7 @@ def _is_of(frame: FrameType | None, module: str) -> bool:
 
 
 def _why_not(program: str, arguments: tuple[str, ...], environment: Mapping[Any, Any] | None) -> str:
-    """Return why a process cannot be reached; nothing where it can, as far as can be seen from outside."""
+    """Return why no fault reaches a process; nothing where one does, as far as can be seen from outside."""
     python, flags = _interpreter(program, arguments)
     if not python:
         return NATIVE
@@ -82,7 +82,7 @@ def _why_not(program: str, arguments: tuple[str, ...], environment: Mapping[Any,
 
 
 def _command_of(first: str) -> list[str]:
-    """Return what a first line starts, without `env` and what it is told."""
+    """Return what a first line starts, without `env` and its options."""
     words = first[2:].split()
     if words and os.path.basename(words[0]) == "env":
         return [word for word in words[1:] if word[:1] != "-" and "=" not in word]
@@ -171,22 +171,22 @@ class StartedProcesses:
         self._troubles: list[tuple[int, str]] = []
 
     def add(self, started: StartedProcess, starter: int = 0) -> None:
-        """Take in that a process is about to start, by default one of this process."""
+        """Record that a process is about to start, by default one of this process."""
         self._latest[get_ident()] = len(self._starts)
         self._starts.append(_Start(started, starter or os.getpid()))
 
     def identify(self, thread: int, process: int) -> None:
-        """Take in the number of the process that a thread has announced last."""
+        """Record the number of the process that a thread has announced last."""
         place = self._latest.get(thread)
         if place is not None:
             self._starts[place] = self._starts[place]._replace(process=process)
 
     def forget(self, thread: int) -> None:
-        """Take in that the process that a thread has announced last has started."""
+        """Record that the process that a thread has announced last has started."""
         self._latest.pop(thread, None)
 
     def reached(self, thread: int, reason: str) -> None:
-        """Take in that a native program is under the rules from its start, or the `reason` why it is not."""
+        """Record that a native program is under the rules from its start, or the `reason` why it is not."""
         # The one that this thread has announced last.
         place = self._latest.pop(thread, None)
         if place is None:
@@ -199,17 +199,17 @@ class StartedProcesses:
             self._starts[place] = start._replace(started=told)
 
     def report_alive(self, words: Sequence[str]) -> None:
-        """Take in the report of an interpreter: its number, that of its parent, and its arguments."""
+        """Record the report of an interpreter: its number, that of its parent, and its arguments."""
         with suppress(ValueError):
             process, parent, *arguments = words
             self._reports.append(Report(int(process), int(parent), tuple(arguments)))
 
     def connected(self, process: int) -> None:
-        """Take in that a process is attached, whatever has become of its report."""
+        """Record that a process is attached, whatever has become of its report."""
         self._connected.add(process)
 
     def trouble(self, told: str) -> None:
-        """Take in, as a sentence, that something went wrong on our side; each is told once."""
+        """Record, as a sentence, that something went wrong on our side; each is said once."""
         if told not in (other for _, other in self._troubles):
             self._troubles.append((len(self._starts), told))
 

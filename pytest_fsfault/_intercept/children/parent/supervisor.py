@@ -92,7 +92,7 @@ class ChildSupervisor:
         return True
 
     def launch(self, launch: Launch, frame: FrameType) -> Any:
-        """Start a process such that its calls are met, too, if they are no calls of Python; return what that returns."""
+        """Start a process such that its calls are met, too, if they are not calls of Python; return what that returns."""
         self._refuse_after_the_end(frame)
         if not self.starting(launch.event, launch.arguments, frame):
             return launch.real(True)
@@ -111,7 +111,7 @@ class ChildSupervisor:
         return result
 
     def _refuse_after_the_end(self, frame: FrameType) -> None:
-        """Start no process once a crash has ended the code under test: nobody is there to start one."""
+        """Start no process once a crash has ended the code under test: its program has ended."""
         ended = [engine for engine in self._state.engines if engine.gate and engine.ended is not None]
         if ended and self._state.callers.locate(frame) is not None:
             ended[0].raise_if_ended()
@@ -136,7 +136,7 @@ class ChildSupervisor:
         return self.programs
 
     def _serve(self) -> Server | None:
-        """Return the running server; None if there can be none, which is told at the end of the test."""
+        """Return the running server; None if there can be none, which is said at the end of the test."""
         if self.server is None or not self.server.serves():
             try:
                 self._whole.do(self._prepare)
@@ -161,7 +161,7 @@ class ChildSupervisor:
         self.server.loop.start()
 
     def _give_up(self, error: Exception) -> None:
-        """Let child processes go on without faults, since nobody can answer them."""
+        """Let child processes go on without faults, since there is no server to answer them."""
         self.starts.trouble(f"no fault reaches child processes: {error}")
         server, self.server = self.server, None
         if server is not None:
@@ -196,7 +196,7 @@ class ChildSupervisor:
             programs.end()
         if server is not None:
             server.close()
-            # Whoever outlives this session does not find the next one.
+            # A child that outlives this session does not find the next one.
             self._directory = rendezvous.new_directory()
             self._forking.forget_servers()
 
