@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._commands.procmon.details import access_of, fields, share_of
-from pytest_fsfault._windows.sharing import ALL, READ
+from pytest_fsfault._windows.sharing import ALL, READ, WRITE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,7 +103,7 @@ class LoggedOpenings:
             if "Delete On Close" in detail.get("Options", ""):
                 self._deleted(row)
         elif row.operation == "Load Image":
-            share = ALL & ~2  # what a running program or a loaded library lets others do with its file
+            share = ALL & ~WRITE  # what a running program or a loaded library lets others do with its file
             self._add(
                 LoggedOpening(
                     row.process, row.pid, row.path, READ, share, moment, row.time, "image", directory=False

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -338,25 +342,51 @@ def test_a_terminal_is_not_acted_on(capsys, tmp_path):
     assert "\x1b" not in out
 
 
+def run_alone(log, *, encoding="ascii", reads=None):
+    """Run the command in a process of its own; return its exit code and what it printed, of which `reads` is read."""
+    command = [sys.executable, "-m", "pytest_fsfault", "procmon", str(log), "--process", "p"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONIOENCODING": encoding}
+    ) as process:  # fmt: skip
+        out = process.stdout.read(reads) if reads else process.stdout.read()
+        process.stdout.close()
+        err = process.stderr.read()
+    return process.returncode, out, err
+
+
+def test_a_console_that_lacks_characters(tmp_path):
+    """They are written as escapes."""
+    code, out, err = run_alone(write_csv(tmp_path / "log.csv", [DENIED._replace(path="C:\\w\\日本")]))
+    assert (0, b"") == (code, err)
+    assert rb"C:\w\\u65e5\u672c" in out
+
+
+def test_a_reader_that_goes(tmp_path):
+    """The rest of the output goes nowhere, without a word."""
+    rows = [DENIED._replace(path=rf"C:\w\{number}") for number in range(1000)]
+    code, _, err = run_alone(write_csv(tmp_path / "log.csv", rows), reads=10)
+    assert (0, b"") == (code, err)
+
+
 NEEDED = "Time of Day, Process Name, PID, Operation, Path, Result, Detail"
 MISTAKES = [
     ([], "the following arguments are required: LOG, --process; see python -m pytest_fsfault procmon --help"),
-    (["{missing}", "--process", "p"], "'{missing}' is not readable: No such file or directory"),
-    (["{dir}", "--process", "p"], "'{dir}' is a directory; name a log of Process Monitor"),
-    (["{empty}", "--process", "p"], "'{empty}' is empty; save the log again"),
-    (["{zip}", "--process", "p"], "'{zip}' is an archive; unpack it and name the log that is in it"),
+    (["{missing}", "--process", "p"], "{missing!r} is not readable: No such file or directory"),
+    (["{dir}", "--process", "p"], "{dir!r} is a directory; name a log of Process Monitor"),
+    (["{empty}", "--process", "p"], "{empty!r} is empty; save the log again"),
+    (["{zip}", "--process", "p"], "{zip!r} is an archive; unpack it and name the log that is in it"),
     (
         ["{text}", "--process", "p"],
-        f"'{{text}}' is not a log of Process Monitor: it has none of the columns {NEEDED}; save the log as CSV, XML or PML (File > Save)",
+        f"{{text!r}} is not a log of Process Monitor: it has none of the columns {NEEDED}; save the log as CSV, XML or PML (File > Save)",
     ),
-    (["{bare}", "--process", "p"], "'{bare}' has no rows; save the log with all events"),
-    (["{log}", "--process", "uv.ex"], "'{log}' has no process 'uv.ex'; did you mean 'uv.exe'?"),
-    (["{log}", "--process", "x"], "'{log}' has no process 'x'; it has svchost.exe, uv.exe"),
-    (["{log}", "--process", "uv", "--test", "{text}"], "--test '{text}' is there already; add --force to write over it"),
-    (["{log}", "--process", "uv", "--test", "{dir}"], "--test '{dir}' is a directory; name a file"),
+    (["{bare}", "--process", "p"], "{bare!r} has no rows; save the log with all events"),
+    (["{log}", "--process", "uv.ex"], "{log!r} has no process 'uv.ex'; did you mean 'uv.exe'?"),
+    (["{log}", "--process", "x"], "{log!r} has no process 'x'; it has svchost.exe, uv.exe"),
+    (["{log}", "--process", "uv", "--test", "{text}"], "--test {text!r} is there already; add --force to write over it"),
+    (["{log}", "--process", "uv", "--test", "{dir}"], "--test {dir!r} is a directory; name a file"),
     (
-        ["{log}", "--process", "uv", "--test", "{missing}/t.py"],
-        "--test '{missing}/t.py': there is no directory '{missing}'; make it first",
+        ["{log}", "--process", "uv", "--test", "{file}"],
+        "--test {file!r}: there is no directory {missing!r}; make it first",
     ),
 ]  # fmt: skip
 
@@ -370,9 +400,10 @@ def test_mistakes(capsys, tmp_path, words, message):
     places["zip"].write_bytes(b"PK\x03\x04...")
     places["text"].write_text("a,b\n1,2\n")
     write_csv(places["bare"], [])
-    places["log"] = DATA / "rename-refused-once.csv"
-    code, out, err = called(capsys, *(word.format(**places) for word in words))
-    assert (2, "", message.format(**places) + "\n") == (code, out, err)
+    places |= {"log": DATA / "rename-refused-once.csv", "file": places["missing"] / "t.py"}
+    names = {name: str(place) for name, place in places.items()}
+    code, out, err = called(capsys, *(word.format(**names) for word in words))
+    assert (2, "", message.format(**names) + "\n") == (code, out, err)
     assert "a,b\n1,2\n" == places["text"].read_text()
 
 
