@@ -20,6 +20,6 @@ def pytest_fsfault_profiles(config: pytest.Config) -> Mapping[str, Mapping[str, 
 
     The keys are ``extends`` (the name of a profile), ``rules`` (a list of rule texts), ``windows`` (a version, or
     a mapping of ``version`` and the model's options), ``scanners`` (names, or mappings of the arguments of
-    `Windows.scanner`), ``pretend`` (globs of modules), ``clock``, ``children`` and ``seed``. Profiles of
-    `pyproject.toml` may extend them.
+    `Windows.scanner`), ``pretend`` (globs of modules), ``clock``, ``children``, ``native``, ``seed``, ``outside`` and
+    ``baseline`` (a path). Profiles of `pyproject.toml` may extend them.
     """

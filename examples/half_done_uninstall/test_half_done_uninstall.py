@@ -36,7 +36,7 @@ def test_a_loaded_extension_is_moved_aside(installer, site, fsfault):
 
 @BOTH
 def test_a_held_file_stops_it_without_harm(installer, site, fsfault):
-    """A file that somebody has open cannot be moved, either; a second run, later, succeeds."""
+    """Moving a file that is open is refused, too; a second run, later, succeeds."""
     with fsfault.windows().hold(site / "polars.py"), pytest.raises(PermissionError):
         installer.uninstall(site)
     assert (site / "polars.dist-info/RECORD").exists()

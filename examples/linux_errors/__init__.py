@@ -1,5 +1,5 @@
-"""On Linux some errors pass by themselves and some never do (astral-sh/uv#11018).
+"""On Linux some errors are transient and some permanent (astral-sh/uv#11018).
 
-EACCES and ENOMEM pass on WSL1. EPERM in a sandbox, EROFS, and EACCES below a directory of somebody else's
-do not: whoever waits ten seconds for them learns nothing new.
+EACCES and ENOMEM are transient on WSL1. EPERM in a sandbox, EROFS, and EACCES below a directory of another user
+are permanent: waiting ten seconds changes nothing.
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 ADVICE = {
     errno.EPERM: "the system forbids it; a sandbox may not allow renames there",
     errno.EROFS: "the file system is read-only",
-    errno.EACCES: "you may not write there; is the directory somebody else's?",
+    errno.EACCES: "you may not write there; does the directory belong to another user?",
 }
 
 

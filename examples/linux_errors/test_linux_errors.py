@@ -22,7 +22,9 @@ def source(tmp_path):
     [
         pytest.param("EPERM", "the system forbids it; a sandbox may not allow renames there", id="sandbox"),
         pytest.param("EROFS", "the file system is read-only", id="read-only"),
-        pytest.param("EACCES", "you may not write there; is the directory somebody else's?", id="root-owned"),
+        pytest.param(
+            "EACCES", "you may not write there; does the directory belong to another user?", id="root-owned"
+        ),
     ],
 )
 @pytest.mark.fsfault("os.access -> EACCES or never")
@@ -46,6 +48,6 @@ def test_a_lack_of_memory_passes(installer, source, tmp_path, fsfault):
 
 @pytest.mark.fsfault("os.rename unpacked -> EACCES when first 3")
 def test_a_busy_directory_passes(source, tmp_path, fsfault):
-    """WSL1 reports EACCES while somebody reads below the directory, which we may write."""
+    """WSL1 reports EACCES while a scanner reads below the directory, which we may write."""
     fixed.move_into_place(source, tmp_path / "ruff")
     fsfault.assert_retried("os.rename", attempts=4, within=0.071)

@@ -1,4 +1,4 @@
 """A Python is unpacked and renamed into its place: the first run fails, the second succeeds.
 
-On Windows a directory cannot be renamed (5) while a scanner reads below it (astral-sh/uv#1327).
+On Windows renaming a directory is refused (5) while a scanner reads below it (astral-sh/uv#1327).
 """

@@ -1,4 +1,4 @@
-"""uv is no Python program, and meets the same rules, scanners and sweeps: on Linux, where it is on the path.
+"""uv is a native program, and meets the same rules, scanners and sweeps: on Linux, where it is on the path.
 
 The Unix build is not the Windows build: what is shown are its steps and their order, not its retries on Windows.
 """

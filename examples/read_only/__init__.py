@@ -1,4 +1,4 @@
 """A checkout is removed whose objects git has made read-only.
 
-On Windows a read-only file cannot be deleted (5), whatever the rights of its directory.
+On Windows deleting a read-only file is refused (5), whatever the rights of its directory.
 """

@@ -23,7 +23,7 @@ def test_git_objects(tool, tmp_path):
 
 @pytest.mark.fsfault(windows="11")
 def test_a_file_in_use_is_no_read_only_one(tmp_path, fsfault):
-    """What somebody has open is left as it is, and the error is the one that happened."""
+    """A file that is open is left as it is, and the error is the one that happened."""
     (tmp_path / "checkout").mkdir()
     (tmp_path / "checkout/index").touch()
     fsfault.windows().hold(tmp_path / "checkout/index")

@@ -22,7 +22,7 @@ def test_a_scanner_reads_a_file(installer, tmp_path, fsfault):
 
 
 @BOTH
-def test_somebody_is_in_a_directory(installer, tmp_path, fsfault):
+def test_another_process_is_in_a_directory(installer, tmp_path, fsfault):
     """The indexer holds `__pycache__` for a moment, without sharing its deletion."""
     cache = tmp_path / "numpy" / "__pycache__"
     cache.mkdir(parents=True)

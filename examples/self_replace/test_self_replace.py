@@ -33,7 +33,7 @@ def test_a_running_program_is_updated(update, exe, fsfault):
 @pytest.mark.parametrize("update", [HALF_RIGHT, RIGHT])
 @pytest.mark.fsfault("os.rename tool.new -> ERROR_ACCESS_DENIED", strict=False)
 def test_a_failed_update_leaves_the_old_program(update, exe, fsfault):
-    """The new program is being scanned, and cannot be moved: the old one is where it was."""
+    """The new program is being scanned, and moving it is refused: the old one is where it was."""
     with fsfault.windows().run(exe):
         with pytest.raises(PermissionError):
             update(exe, exe.with_suffix(".new"))

@@ -1,4 +1,4 @@
-"""Twelve kinds of bug, each seen in a real installer: planted, mended, and caught.
+"""Twelve kinds of bug, each seen in a real installer: introduced, fixed, and caught.
 
 | Kind | Caught by |
 |---|---|

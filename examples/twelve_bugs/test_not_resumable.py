@@ -1,4 +1,4 @@
-"""An upgrade cannot be resumed: what one that failed, or was killed, has left stands in the way of the next."""
+"""An upgrade is not resumable: what a failed or killed one has left blocks the next."""
 
 import os
 import shutil

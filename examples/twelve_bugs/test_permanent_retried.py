@@ -40,7 +40,7 @@ def prepare(root: Path) -> None:
 
 @twins("download", buggy, fixed, "any error is waited for")
 def test_a_permanent_error_is_told_at_once(download, fsfault):
-    """Nobody waits until a full disk has room, or until the one that is write-protected is not."""
+    """A full disk and a write-protected one are permanent errors: they are not waited for."""
     for trial in fsfault.sweep(prepare, faults=["ERROR_DISK_FULL", "ERROR_WRITE_PROTECT"], persist=True):
         with trial as root:
             download(root)

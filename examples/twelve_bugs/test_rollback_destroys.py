@@ -40,7 +40,7 @@ def prepare(root: Path) -> None:
     write(root, {"site/ruff/core.py": "1.0", "site/ruff/ruff.exe": "MZ 1.0", "wheel/core.py": "2.0.0"})
 
 
-@twins("upgrade", buggy, fixed, "the old version is removed if it cannot be moved")
+@twins("upgrade", buggy, fixed, "the old version is removed if moving it is refused")
 def test_nothing_is_lost(upgrade, fsfault):
     """Whatever fails, each old file is in its place or in the back-up, until the new ones are there."""
     for trial in fsfault.sweep(prepare):

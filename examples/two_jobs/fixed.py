@@ -1,4 +1,4 @@
-"""The fix: what somebody uses stays, and is told; what is gone is gone."""
+"""The fix: what is in use stays, and is reported; what is gone is skipped."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ def clean(cache: Path) -> list[str]:
     used = []
     for entry in cache.iterdir():
         try:
-            # Whoever moves it aside owns it: the other job finds nothing any more.
+            # The job that moves it aside owns it: the other job finds nothing any more.
             aside = tempfile.mkdtemp(prefix=".trash", dir=cache.parent)
             os.rename(entry, os.path.join(aside, entry.name))
         except FileNotFoundError:

@@ -101,7 +101,7 @@ class Workspace:
             return "prepare takes one argument, the directory"
         except ValueError:  # a function without a signature
             pass
-        return "it has to build the same tree in the empty directory that it is given, every time"
+        return "prepare has to build the same tree each time, in the empty directory that it is given"
 
     def _first(self) -> None:
         """Record what the first tree is like, and copy it, should copies be wanted."""

@@ -21,7 +21,7 @@ FAULTS = (
     ("delay 250ms", "let virtual time pass, then do it"),
     ("short 512", "transfer 512 bytes"),
     ("short 512 then ENOSPC", "transfer 512 bytes, then raise"),
-    ("crash", "end the code under test where it stands"),
+    ("crash", "stop the code under test at that call"),
 )
 SCHEDULES = (
     ("always", "at every matching call (the default)"),

@@ -197,7 +197,7 @@ def seconds(value: float) -> str:
 
 def _more(rows: Sequence[object]) -> Iterator[str]:
     if len(rows) > _MOST:
-        yield f"  ... {len(rows) - _MOST} more"
+        yield f"  ... {len(rows) - _MOST} more; --fsfault-json writes all"
 
 
 def number(count: int, what: str, many: str = "") -> str:

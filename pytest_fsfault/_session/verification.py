@@ -42,7 +42,7 @@ class Verification:
         self._over = False
         self.replay: Replay | None = None  # what decides in the place of rules and model
         self.guard: Guard | None = None  # what refuses changes outside the roots
-        self.demands_native = False  # whether the test fails where native programs cannot be reached
+        self.demands_native = False  # whether the test fails where no fault reaches native programs
         self._observed = Observed({}, {}, {})
         self._started = 0  # how many processes had been started before
         self._children: tuple[int, tuple[str, ...]] = (0, ())

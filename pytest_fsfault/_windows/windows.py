@@ -158,6 +158,8 @@ class Windows:
 
         `name` is a known one, such as ``"defender"``; the keywords take the place of its figures. `hold` and
         `delay` are times such as ``"31ms..800ms"`` or ``"lognormal(31ms, 265ms)"`` (median and 99th percentile).
+        They are drawn by the seed of the run, so that a test may fail for some seeds and pass for others:
+        ``hold="p99"`` holds each file for the 99th percentile.
         """
         made = scanners.scanner(name, hold=hold, share=share, on=on, delay=delay)
         self._model.reactions.add(made, declared=True)

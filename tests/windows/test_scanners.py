@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import random
@@ -114,6 +115,7 @@ def test_a_time_of_any_width_is_finite():
             {"on": ["*.exe", 3]},
             "on=['*.exe', 3] names no files; write globs separated by commas, such as on='*.exe,*.dll'",
         ),
+        ({"hold": "p99"}, f"hold='p99' needs a known scanner; write its name, or hold= {FORMS}"),
         ({"name": "Defender"}, "unknown scanner 'Defender'; did you mean 'defender'?"),
         (
             {"name": "x"},
@@ -222,3 +224,12 @@ def test_the_figures_are_read_under_pyfakefs():
 def test_a_duration_of_a_listed_time_is_as_rules_write_it():
     """Times print in the durations of rules."""
     assert f"{duration_text(0.031)}..{duration_text(60)}" == str(HoldTime(0.031, 60))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_worst_case_of_a_known_scanner_draws_nothing(name):
+    """`hold="p99"` holds each file for the scanner's 99th percentile, whatever the seed."""
+    usual, worst = scanner(name), scanner(name, hold="p99")
+    assert usual.hold.p99 == pytest.approx(worst.hold.low, abs=0.001) == worst.hold.high
+    assert dataclasses.replace(usual, hold=worst.hold) == worst
+    assert {worst.hold.draw(random.Random(seed)) for seed in range(5)} == {worst.hold.low}

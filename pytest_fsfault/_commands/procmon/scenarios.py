@@ -54,7 +54,7 @@ class Scenario:
 
     @property
     def lasts(self) -> bool:
-        """Whether the call is refused for good."""
+        """Whether the call is refused persistently."""
         return any(holder.seconds is None for holder in self.holders)
 
 

@@ -29,6 +29,8 @@ _USUAL: dict[str, object] = {
 _P99 = 2.3263478740408408  # standard deviations from the median to the 99th percentile
 _LARGEST = 709.0  # what `math.exp` still returns
 _FORMS = "'31ms..800ms' (a range), 'lognormal(31ms, 265ms)' (median and 99th percentile) or '250ms'"
+# The time that 99 of 100 files are held for at most, for each of them: nothing is drawn.
+_WORST = "p99"
 _FUNCTION = re.compile(r"(\w+)\(([^,()]*),([^,()]*)\)\s*\Z")
 
 
@@ -133,7 +135,7 @@ def scanner(
 
     Args:
         name: one of `NAMES`, or None.
-        hold: how long it has a file open, a time as `HoldTime` reads it.
+        hold: how long it has a file open, a time as `HoldTime` reads it, or ``"p99"``, the known one's 99th percentile.
         share: letters out of r, w and d.
         on: globs of file names, separated by commas, or a list of them.
         delay: how long after the write it opens the file, a time as well.
@@ -142,12 +144,20 @@ def scanner(
     given = {"hold": hold, "share": share, "on": on, "delay": delay}
     figures = _USUAL | ({} if name is None else _known(name))
     figures |= {key: value for key, value in given.items() if value is not None}
+    if hold == _WORST:
+        figures["hold"] = _worst(name)
     lasts = HoldTime.parse("hold", figures["hold"])
     if not lasts.high:
         raise FsFaultError(f"hold={figures['hold']!r} holds nothing; write a time above 0")
     after = HoldTime.parse("delay", figures["delay"])
     process = "" if name is None else _table()[name]["process"]
     return Scanner(name or "scanner", lasts, _share(figures["share"]), _globs(figures["on"]), after, process)
+
+
+def _worst(name: str | None) -> str:
+    if name is None:
+        raise FsFaultError(f"hold={_WORST!r} needs a known scanner; write its name, or hold= {_FORMS}")
+    return duration_text(HoldTime.parse("hold", _known(name)["hold"]).p99)
 
 
 def _known(name: object) -> dict[str, object]:
