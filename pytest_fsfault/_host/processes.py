@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 if sys.platform == "linux":
     from time import CLOCK_BOOTTIME, clock_gettime
+elif sys.platform == "win32":
+    from pytest_fsfault._host.windows_processes import snapshot
 
 _waitid = getattr(os, "waitid", None)
 _ALL = getattr(os, "P_ALL", 0)
 _LOOK = getattr(os, "WEXITED", 0) | getattr(os, "WNOHANG", 0) | getattr(os, "WNOWAIT", 0)
 _LINUX = sys.platform == "linux"
-_WINDOWS = sys.platform == "win32"
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 _DEATH = 0.5  # real seconds that a killed process has to be gone
 _ROUNDS = 20  # of killing what the killed ones have started meanwhile
@@ -119,9 +120,7 @@ def child_lives(sharing: Collection[int] = ()) -> bool:
     Where the system does not tell (macOS), and psutil is missing, a child that was not reaped is taken for alive;
     where it does not even tell that (macOS before Python 3.13), none is seen.
     """
-    if _WINDOWS:
-        from pytest_fsfault._host.windows_processes import snapshot  # noqa: PLC0415  # of one system alone
-
+    if sys.platform == "win32":
         return any(snapshot().strangers(os.getpid(), sharing))
     if not has_children():
         return False
@@ -172,9 +171,7 @@ def living() -> frozenset[int]:
 
     Where the system does not list them, none is seen.
     """
-    if _WINDOWS:
-        from pytest_fsfault._host.windows_processes import snapshot  # noqa: PLC0415  # as above
-
+    if sys.platform == "win32":
         return frozenset(process.number for process in snapshot().descendants(os.getpid()))
     if not has_children():
         return frozenset()
