@@ -426,3 +426,28 @@ def test_native_programs_replay_too(replayed):
     ends = [[call["outcome"] for call in data["tests"][0]["calls"]] for data in (first, second)]
     assert ends[0] == ends[1]
     assert {"rm"} == {call["program"] for call in second["tests"][0]["calls"]}
+
+
+def test_on_a_fake_file_system(replayed):
+    """On a fake file system calls are known again as well."""
+    pytest.importorskip("pyfakefs")
+    source = """
+        import os, pytest
+        @pytest.mark.fsfault("os.remove *.x -> WinError 32 when 50%")
+        def test_it(fs):
+            os.mkdir("/work")
+            for n in range(8):
+                with open(f"/work/{n}.x", "w"):
+                    pass
+                try:
+                    os.remove(f"/work/{n}.x")
+                except PermissionError:
+                    pass
+    """
+    plugin = ("-p", "pyfakefs.pytest_plugin")
+    first, second, result = replayed(
+        source, *plugin, "--fsfault-seed", "1", again=(*plugin, "--fsfault-seed", "2")
+    )
+    result.assert_outcomes(passed=1)
+    assert rows(first) == rows(second)
+    assert {"ok", "raised"} == {row[3] for row in rows(second)["test_it.py::test_it"]}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.language.operations import Operation
 
 
+_WHOLE = re.compile(r"(?:[A-Za-z]:)?/?")
 # So many keys are remembered at a time.
 _MOST = 10_000
 #: How a root is named, as seen from itself.
@@ -71,7 +72,8 @@ class CallNumbers:
         self._numbered = numbered
         self._ignore_case = ignore_case
         self._counts: dict[CallKey, int] = {}
-        self._roots: Sequence[str] = ()
+        self._roots: Sequence[str] | None = None
+        self._tops: Sequence[str] = ()
         self._keys: dict[tuple[str, str, str | None], CallKey] = {}
 
     def count(self, operation: Operation, roots: Sequence[str]) -> tuple[CallKey, int]:
@@ -79,17 +81,19 @@ class CallNumbers:
         asked = operation.name, operation.path, operation.target
         if roots is not self._roots or len(self._keys) > _MOST:
             self._roots = roots
+            # On a fake file system all of it is watched, and paths are told in full.
+            self._tops = [root for root in roots if not _WHOLE.fullmatch(root)]
             self._keys.clear()
         key = self._keys.get(asked)
         if key is None:
-            key = self._keys[asked] = self._key(*asked, roots)
+            key = self._keys[asked] = self._key(*asked)
         nth = self._counts[key] = self._counts.get(key, 0) + 1
         return key, nth
 
-    def _key(self, name: str, path: str, target: str | None, roots: Sequence[str]) -> CallKey:
-        end = None if target is None else self._seen(target, roots)
-        return call_key(name, self._seen(path, roots), end, numbered=self._numbered)
+    def _key(self, name: str, path: str, target: str | None) -> CallKey:
+        end = None if target is None else self._seen(target)
+        return call_key(name, self._seen(path), end, numbered=self._numbered)
 
-    def _seen(self, path: str, roots: Sequence[str]) -> str:
-        below = below_root(path, roots, self._ignore_case)
+    def _seen(self, path: str) -> str:
+        below = below_root(path, self._tops, self._ignore_case) if self._tops else None
         return path if below is None else below or ROOT

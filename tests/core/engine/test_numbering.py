@@ -47,3 +47,11 @@ def test_numbers_count_by_key():
     found = [numbers.count(Operation(*call), roots) for call in calls]
     assert [1, 2, 1, 1, 2, 1] == [nth for _, nth in found]
     assert call_key("os.rename", "t7/a", "t7/b", numbered=True) == found[2][0]
+
+
+@pytest.mark.parametrize("root", ["/", "C:/", "C:"])
+def test_a_whole_file_system_is_no_root(root):
+    """On a fake file system all is watched, and paths are known as they are told: in full."""
+    numbers = CallNumbers(numbered=False, ignore_case=False)
+    key, nth = numbers.count(Operation("os.remove", f"{root.rstrip('/')}/work/d/a.x"), (root,))
+    assert (call_key("os.remove", f"{root.rstrip('/')}/work/d/a.x", None, numbered=False), 1) == (key, nth)
