@@ -10,6 +10,7 @@ import time
 import pytest
 
 from pytest_fsfault import SimulatedCrash, inject
+from pytest_fsfault._intercept.interceptor import interceptor
 
 from . import elf
 
@@ -129,6 +130,43 @@ def test_python_children_are_not_counted_twice(root):
         (root / "h").unlink()
     assert found[False] == found[True]
     assert len(found[True]) > 10
+
+
+MANY_THREADS = """
+import os, threading
+def work(name):
+    for _ in range(50):
+        try:
+            os.mkdir(name); os.rename(name, name + 'b'); os.rmdir(name + 'b')
+        except OSError:
+            for left in (name, name + 'b'):
+                if os.path.isdir(left): os.rmdir(left)
+threads = [threading.Thread(target=work, args=(f't{number}',)) for number in range(4)]
+for each in threads: each.start()
+for each in threads: each.join()
+"""
+# How often each matches, and fires.
+DECIDED_IN_THE_CHILD = {
+    "os.link zz -> EIO or never": (0, 0),
+    "mutate zz -> EIO or never": (0, 0),
+    "rename -> EIO when nth 100000 or never": (200, 0),
+    "os.rename -> EBUSY when every 7": (200, 28),
+}
+
+
+@pytest.mark.parametrize("rule", DECIDED_IN_THE_CHILD)
+def test_what_a_child_decides_by_itself_is_not_counted_again(root, rule):
+    """Four threads of a Python child: each call counts once, whoever has decided about it."""
+    with inject(rule, roots=[root]) as fsfault:
+        subprocess.run([sys.executable, "-c", MANY_THREADS], cwd=root, check=True)
+        interceptor().drain()
+        (armed,) = fsfault._session.engine.plan.armed
+        tallies = fsfault._session.engine.tallies
+        counts = {name: tally.count for name, tally in tallies.items() if name != "os.rmdir"}
+    assert [] == os.listdir(root)
+    assert DECIDED_IN_THE_CHILD[rule] == (armed.matched, armed.fired)
+    assert {"os.mkdir": 200, "os.rename": 200}.items() <= counts.items()
+    assert "os.replace" not in counts
 
 
 def test_extension_code_in_a_python_child_is_met_once(root):
