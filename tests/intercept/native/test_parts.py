@@ -4,12 +4,13 @@ import errno
 import json
 import os
 import re
+import struct
 import sys
 
 import pytest
 
 from pytest_fsfault._intercept.native import bpf, possible
-from pytest_fsfault._intercept.native.numbers import MACHINES, SHAPES
+from pytest_fsfault._intercept.native.numbers import FICLONE, MACHINES, SHAPES
 from pytest_fsfault._windows.errnos import UNIX, unix_errno
 
 HEADERS = {
@@ -63,6 +64,60 @@ def test_the_filter_has_the_size_that_the_kernel_takes():
         code = bpf.program(tables, frozenset(SHAPES), reads=True)
         assert len(code) % 8 == 0
         assert len(code) // 8 <= 4096
+
+
+def answer_of(code, arch, number, arguments):
+    """Return what a filter says about a call, as the kernel runs it: include/uapi/linux/bpf_common.h."""
+    data = struct.pack("=IIQ6Q", number, arch, 0, *arguments)
+    value, place = 0, 0
+    steps = list(struct.iter_unpack("=HBBI", code))
+    while True:
+        operation, yes, no, constant = steps[place]
+        place += 1
+        if operation == 0x06:
+            return constant
+        if operation == 0x20:
+            (value,) = struct.unpack_from("=I", data, constant)
+        elif operation == 0x54:
+            value &= constant
+        elif operation == 0x05:
+            place += constant
+        else:
+            holds = {0x15: value == constant, 0x35: value >= constant, 0x45: bool(value & constant)}[
+                operation
+            ]
+            place += yes if holds else no
+
+
+ALLOW, ASK, ERROR = 0x7FFF0000, 0x7FC00000, 0x50000
+WANTED = [(frozenset(), False), (frozenset({"close"}), True), (frozenset({"write", "fsync", "close"}), False)]
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize(("extra", "reads"), WANTED)
+def test_the_filter_asks_about_the_calls_that_are_wanted(machine, extra, reads):
+    """About each of them, by its number, and about no other; opens by their flags."""
+    code = bpf.program(MACHINES[machine], extra, reads=reads)
+    for table in MACHINES[machine]:
+        names = table.names()
+        for number in range(600):
+            name = names.get(number, "")
+            asked = ASK if name in bpf.ALWAYS | extra else ALLOW
+            if name == "io_uring_setup":
+                asked = ERROR | errno.ENOSYS
+            writing = [0, os.O_WRONLY, os.O_WRONLY, 0, 0, 0]
+            if name == "ioctl":
+                assert ALLOW == answer_of(code, table.arch, number, writing)
+                writing[1] = FICLONE
+            assert asked == answer_of(code, table.arch, number, writing), (name, number)
+        for name, place in {"open": 1, "openat": 2}.items():
+            for flags, wanted in ((os.O_RDONLY, reads), (os.O_DIRECTORY, False), (os.O_CREAT, True)):
+                if name in table.numbers:
+                    arguments = [0, 0, 0, 0, 0, 0]
+                    arguments[place] = flags
+                    found = answer_of(code, table.arch, table.numbers[name], arguments)
+                    assert (ASK if wanted else ALLOW) == found, (name, flags)
+    assert ALLOW == answer_of(code, 0x1234, 2, [0, os.O_WRONLY, 0, 0, 0, 0])
 
 
 SENTENCES = {
