@@ -193,6 +193,20 @@ def test_known_scanners_are_those_of_the_data():
     assert list(NAMES) == list(scanners._table())
 
 
+def test_each_known_process_has_its_source():
+    """A process that is named for its product has a public source; a scanner's own process is named as in messages."""
+    for name, entry in scanners._data()["processes"].items():
+        assert {"product", "source"} == set(entry)
+        assert name.endswith(".exe")
+        assert re.match(r"https://\S+$|[\w.-]+/[\w.-]+[#,] ?\S+", entry["source"]), name
+    known = scanners.processes()
+    assert ("Microsoft Defender", "Trellix", "Windows Search") == tuple(
+        known[name] for name in ("msmpeng.exe", "mfetp.exe", "searchprotocolhost.exe")
+    )
+    assert "Malwarebytes" == known["mbamservice.exe"]
+    assert set(known) == {name.lower() for name in known}
+
+
 def test_known_scanners_are_listed():
     """Each with its figures, as they are written in a call."""
     listed = dict(listing())

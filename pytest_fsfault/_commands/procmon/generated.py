@@ -135,6 +135,8 @@ def _said(refusal: Refusal, why: str) -> Iterator[str]:
     yield row.path
     if refusal.target:
         yield f"to {refusal.target}"
+    elif CALLS[refusal.call].text.endswith(", target"):
+        yield "The log does not say to which name; the one below is made up."
     if why:
         yield f"{why[0].upper()}{why[1:]}."
 

@@ -172,6 +172,11 @@ STAGED = {
         ['hold(tmp_path / "b.dll", access="r", share="r", seconds=2, by="q.exe")', "retried(os.replace, path, target)"],
         r"q.exe [1481]  access r, share r  C:\w\b.dll",
     ),
+    "a rename without its target, as in PML": (
+        [row("1:00:01", "p.exe", "SetRenameInformationFile", FILE, "ACCESS DENIED")],
+        ["The log does not say to which name; the one below is made up.", 'tmp_path / "a.dll-renamed"'],
+        "a rule refuses it",
+    ),
     "names that a rule has to quote": (
         [row("1:00:01", "p.exe", "CreateFile", r"C:\w\a [1], it's.dll", "ACCESS DENIED", DELETES)],
         ["-> ERROR_ACCESS_DENIED when once", '''tmp_path / "a [1], it's.dll"'''],

@@ -99,7 +99,7 @@ def test_a_damaged_pml_file(tmp_path, length):
     sample_pml(path)
     path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(
-        FsFaultError, match=r"cannot be read as PML: .*; open it in Process Monitor and save it as CSV"
+        FsFaultError, match=r"is not readable as PML: .*; open it in Process Monitor and save it as CSV"
     ):
         list(PmlLog(str(path)).rows())
 
