@@ -3,14 +3,20 @@
 import gc
 import subprocess
 import sys
-from multiprocessing import forkserver, resource_tracker
 
 import pytest
+from skips import WINDOWS
+
+if not WINDOWS:  # which has no such helpers
+    from multiprocessing import forkserver, resource_tracker
 
 
 @pytest.fixture(autouse=True)
 def _no_helpers():
     """End the processes that `multiprocessing` keeps for as long as ours: other tests count what is there."""
+    if WINDOWS:
+        yield
+        return
     before = resource_tracker._resource_tracker._pid
     yield
     forkserver._forkserver._stop()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 import time
+import venv
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+
+from skips import WINDOWS, WINE, posix_fact
 
 #: What each child does: it moves a file, and tries again a second later, up to nine times.
 MOVE = """
@@ -90,6 +94,12 @@ def _spawned(path):
     assert os.waitpid(child, 0)[1] == 0
 
 
+def _spawned_by_os(path):
+    Path(path).with_name("mover.py").write_text(MOVE)
+    mover = str(Path(path).with_name("mover.py"))
+    assert os.spawnv(os.P_WAIT, sys.executable, [sys.executable, mover, path]) == 0
+
+
 def _forked(path):
     child = os.fork()
     if child == 0:
@@ -125,6 +135,24 @@ def _pool(method):
     return start
 
 
+def environment(path):
+    """Make an environment that has neither this package nor pytest, and return its interpreter."""
+    if not WINDOWS:
+        venv.create(path, with_pip=False)
+        return str(path / "bin" / "python")
+    if not WINE:
+        venv.create(path, with_pip=False)
+        return str(path / "Scripts" / "python.exe")
+    # There is no launcher to copy: an interpreter with a `pyvenv.cfg` beside it is an environment as well.
+    (path / "Lib" / "site-packages").mkdir(parents=True)
+    (path / "Scripts").mkdir()
+    home = Path(sys.base_prefix)
+    for file in (home / "python.exe", *home.glob("*.dll")):
+        shutil.copy(file, path / "Scripts")
+    (path / "pyvenv.cfg").write_text(f"home = {home}\ninclude-system-site-packages = false\n")
+    return str(path / "Scripts" / "python.exe")
+
+
 #: Each way to start a Python that faults reach, by its name.
 WAYS = {
     "subprocess": _interpreter(),
@@ -141,6 +169,7 @@ WAYS = {
     "a copied environment": _copied_environment,
     "os.system": _system,
     "os.posix_spawn": _spawned,
+    "os.spawnv": _spawned_by_os,
     "os.fork": _forked,
     "os.fork in a child": _forked_by_a_child,
     "Process by fork": _process("fork"),
@@ -149,4 +178,20 @@ WAYS = {
     "pool by fork": _pool("fork"),
     "pool by spawn": _pool("spawn"),
     "pool by forkserver": _pool("forkserver"),
+}
+
+_FORKS = (
+    "os.fork",
+    "os.fork in a child",
+    "Process by fork",
+    "Process by forkserver",
+    "pool by fork",
+    "pool by forkserver",
+)
+#: The ways that only POSIX has.
+LEFT = {
+    **dict.fromkeys(_FORKS, posix_fact("os.fork")),
+    "os.posix_spawn": posix_fact("os.posix_spawn"),
+    "a script": posix_fact("a script that is a program"),
+    "a shell in between": posix_fact("the language of sh"),
 }

@@ -6,19 +6,18 @@ import os
 import subprocess
 import sys
 import time
-import venv
-from multiprocessing import forkserver
 
 import pytest
+from skips import marked, posix_fact
 
 from pytest_fsfault import inject
 
-from .starting import MOVE, WAYS, run
+from .starting import LEFT, MOVE, WAYS, environment, run
 
 RULE = "os.replace *.whl -> ERROR_ACCESS_DENIED when first 3"
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", marked(WAYS, LEFT))
 def test_each_child_meets_the_plan(root, way):
     """Three refusals, three virtual seconds, and the fourth attempt; all of it in the journal of the parent."""
     (root / "a.whl").touch()
@@ -26,7 +25,7 @@ def test_each_child_meets_the_plan(root, way):
         WAYS[way](str(root / "a.whl"))
         entries = fsfault.journal
         assert ["raised", "raised", "raised", "ok"] == [entry.outcome for entry in entries]
-        assert {str(root / "a.whl")} == {entry.path for entry in entries}
+        assert {(root / "a.whl").as_posix()} == {entry.path for entry in entries}
         assert os.getpid() not in {entry.process for entry in entries}
         assert 1 == len({entry.process for entry in entries})
         assert [1.0, 1.0, 1.0] == fsfault.clock.slept
@@ -37,26 +36,25 @@ def test_each_child_meets_the_plan(root, way):
 @pytest.mark.parametrize("place", ["root", "elsewhere"])
 def test_an_interpreter_opens_its_script_below_a_root(place, root, tmp_path):
     """No frame makes that call; also when the environment is below a root, and has files of its own to load."""
-    environment = tmp_path / place / "venv"
-    venv.create(environment, with_pip=False)
-    (site,) = environment.glob("lib/*/site-packages")
+    python = environment(tmp_path / place / "venv")
+    (site,) = (tmp_path / place / "venv").glob("[Ll]ib/**/site-packages")
     (site / "sitecustomize.py").write_text("import os; os.stat(__file__)\n")
     (root / "script.py").write_text(MOVE)
     (root / "a.whl").touch()
     with inject(RULE, roots=[root], profile="observe") as fsfault:
-        run([str(environment / "bin" / "python"), str(root / "script.py"), str(root / "a.whl")])
+        run([python, str(root / "script.py"), str(root / "a.whl")])
         moves = [entry.outcome for entry in fsfault.journal if entry.operation == "os.replace"]
         looked = [entry.path for entry in fsfault.journal if entry.operation == "os.stat"]
     assert ["raised", "raised", "raised", "ok"] == moves
-    assert [str(site / "sitecustomize.py")] * (place == "root") == looked
+    assert [(site / "sitecustomize.py").as_posix()] * (place == "root") == looked
 
 
 def test_another_environment_is_reached(root, tmp_path):
     """One that has neither this package nor pytest."""
-    venv.create(tmp_path / "venv", with_pip=False)
+    python = environment(tmp_path / "venv")
     (root / "a.whl").touch()
     with inject(RULE, roots=[root], strict="all") as fsfault:
-        run([str(tmp_path / "venv" / "bin" / "python"), "-c", MOVE, str(root / "a.whl")])
+        run([python, "-c", MOVE, str(root / "a.whl")])
     assert 4 == len(fsfault.journal)
 
 
@@ -97,8 +95,7 @@ def test_what_is_out_of_reach_is_told(root, case):
 
 def test_another_environment_in_isolated_mode_is_told(root, tmp_path):
     """It sees neither our environment variables nor our package."""
-    venv.create(tmp_path / "venv", with_pip=False)
-    python = str(tmp_path / "venv" / "bin" / "python")
+    python = environment(tmp_path / "venv")
     with pytest.raises(AssertionError, match=r"with -I another environment sees nothing of ours$"):
         with inject(roots=[root], strict="all", native=False):
             subprocess.run([python, "-I", "-c", "pass"], check=True)
@@ -121,7 +118,9 @@ ALONE = {
 }
 
 
-@pytest.mark.parametrize("way", ["subprocess", "os.fork", "Process by spawn", "Process by fork"])
+@pytest.mark.parametrize(
+    "way", marked(["subprocess", "os.fork", "Process by spawn", "Process by fork"], LEFT)
+)
 @pytest.mark.parametrize("case", ALONE)
 def test_children_that_are_left_alone(root, case, way):
     """With children=False, and started while the faults are paused; their time is real then."""
@@ -145,6 +144,7 @@ def test_an_environment_is_as_before(root, monkeypatch):
     assert before | {"PYTHONPATH": os.environ["PYTHONPATH"]} == os.environ
 
 
+@posix_fact("/proc, and fork servers")
 @pytest.mark.parametrize("way", ["subprocess", "os.fork", "pool by forkserver"])
 def test_nothing_is_left(root, tmp_path, monkeypatch, way):
     """No file, no descriptor, no thread."""
@@ -169,12 +169,13 @@ def test_nothing_is_left(root, tmp_path, monkeypatch, way):
     assert descriptors >= len(os.listdir("/proc/self/fd"))
 
 
+@posix_fact("fork servers")
 def test_a_fork_server_from_before_the_faults_is_replaced(root):
     """What it forks would be without faults, as it is itself."""
     (root / "a.whl").touch()
     WAYS["Process by forkserver"](str(root / "a.whl"))
     os.rename(root / "a.whl.new", root / "a.whl")
-    forkserver._forkserver._stop()
+    sys.modules["multiprocessing.forkserver"]._forkserver._stop()
     WAYS["Process by forkserver"](str(root / "a.whl"))
     os.rename(root / "a.whl.new", root / "a.whl")
     with inject(RULE, roots=[root]) as fsfault:
@@ -240,7 +241,7 @@ styles = dict(
     mapped=lambda: list(map(early, *([one] for one in args))),
     pool=lambda: pool.submit(early, *args).result(),
     asyncio=lambda: asyncio.run(in_thread()),
-    c=lambda: __import__("posix" if "{module}" == "os" else "_io").{name}(*args),
+    c=lambda: __import__(os.name if "{module}" == "os" else "_io").{name}(*args),
     pathlib=lambda: {pathlib},
     standard_library=lambda: {library},
 )
