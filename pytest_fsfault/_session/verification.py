@@ -132,13 +132,15 @@ class Verification:
             raise Unmet(never_fired(armed, self._engine, self.elsewhere))
 
     def near_misses(self, own: Collection[Armed]) -> Iterator[str]:
-        """Yield a sentence for each rule of the test that has not fired, unless it need not, and what a replay lacks."""
+        """Yield what a test that fails may want to know: rules that have not fired, and what a replay lacks.
+
+        Rules that need not fire by ``strict=False`` are among them, those with ``or never`` are not.
+        """
         if self.replay is not None:
             yield "\n".join(never_came(self.replay.missing))
-        if self._strict is not False:
-            interceptor().state.drain_counts()
-            missed = self._missed({id(armed) for armed in own})
-            yield from (never_fired(armed, self._engine, self.elsewhere) for armed in missed)
+        interceptor().state.drain_counts()
+        missed = self._missed({id(armed) for armed in own})
+        yield from (never_fired(armed, self._engine, self.elsewhere) for armed in missed)
 
     def standstill(self) -> str:
         """Return why virtual time may have stood still while the code under test waited after a fault; or nothing."""

@@ -149,6 +149,10 @@ TESTS = {
         "@mark('os.rename -> EACCES')\ndef test_other_error(tmp_path):\n    put(tmp_path)\n    1 / 0",
         "fsfault: `os.rename` never fired: no call of os.rename below the roots, but 1 call of os.replace, on new.exe",
     ),
+    "not_strict": (
+        "@mark('os.rename -> EACCES', 'os.link -> EIO or never', strict=False)\ndef test_not_strict(tmp_path):\n    put(tmp_path)\n    1 / 0",
+        "fsfault: `os.rename` never fired: no call of os.rename below the roots, but 1 call of os.replace, on new.exe",
+    ),
     "expected": (
         "@mark('os.remove cache/* -> EACCES')\ndef test_expected(tmp_path):\n    put(tmp_path)\n    with pytest.raises(PermissionError): os.remove(tmp_path / 'cache' / 'Tool.exe')",
         "fsfault: `os.remove cache/*` never fired: 1 call of os.remove, on test_expected0/cache/Tool.exe: write `**/cache/*`",

@@ -179,6 +179,12 @@ def test_junit(run, pytester):
         ("fsfault_fault", replaced),
     ] == found["test_red"]
     assert ["fsfault_seed", "fsfault_reproduce"] == [name for name, _ in found["test_green"]]
+    trials = [value for name, value in found["test_sweep"] if name == "fsfault_fault"]
+    assert [
+        "trial 1: os.rename a -> b: EIO, at test_it.py:13",
+        "trial 3: os.rename b -> c: EIO, at test_it.py:14",
+    ] == trials[::2]
+    assert 4 == len(trials)
     assert [] == found["test_plain"]
 
 
@@ -204,4 +210,4 @@ def test_junit_of_workers(run, pytester):
     pytest.importorskip("xdist")
     run(SOURCE, "--junitxml=junit.xml", "-p", "xdist", "-n", "2", "--fsfault-seed", "7")
     names = [one.get("name") for one in ET.parse(pytester.path / "junit.xml").iter("property")]
-    assert (3, 3, 2) == tuple(names.count(f"fsfault_{name}") for name in ("seed", "reproduce", "fault"))
+    assert (3, 3, 6) == tuple(names.count(f"fsfault_{name}") for name in ("seed", "reproduce", "fault"))
