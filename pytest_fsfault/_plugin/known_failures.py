@@ -29,28 +29,28 @@ def known_failures(config: Any, settings: Ambient, ini: str, directory: str) -> 
     the ini file names is for runs under the profile that the file was written under.
     """
     given, writing = config.option.fsfault_baseline, config.option.fsfault_baseline_write
-    of_profile = settings.profiles[settings.profile].baseline
-    named = given or of_profile or ini
+    here = given or settings.profiles[settings.profile].baseline
+    named = here or ini
+    if not named and writing:
+        raise FsFaultError(f"{_WRITE} writes the file that {_OPTION} names; name one")
     if not named:
-        if writing:
-            raise FsFaultError(f"{_WRITE} writes the file that {_OPTION} names; name one")
         return None
     path = Path(os.path.abspath(given or os.path.join(directory, named)))
-    if writing:
-        target(_OPTION, str(path))
     place = f"{_OPTION} {named!r}"
-    found = _read(path, place, writing=writing)
-    if found is not None and found.profile != settings.profile:
-        if not given and not of_profile:
-            return None
-        raise FsFaultError(
-            f"{place} was written under the profile {found.profile!r}, and this run is under {settings.profile!r}; "
-            f"add --fsfault-profile {found.profile}"
-        )
-    return KnownFailures(config, path, named, found or Baseline(settings.profile, -1, {}), writing=writing)
+    found = _read(path, place, writing=writing) or Baseline(settings.profile, -1, {})
+    if found.profile == settings.profile:
+        return KnownFailures(config, path, named, found, writing=writing)
+    if not here:
+        return None
+    raise FsFaultError(
+        f"{place} was written under the profile {found.profile!r}, and this run is under {settings.profile!r}; "
+        f"add --fsfault-profile {found.profile}"
+    )
 
 
 def _read(path: Path, place: str, *, writing: bool) -> Baseline | None:
+    if writing:
+        target(_OPTION, str(path))
     try:
         return read_baseline(path.read_bytes())
     except FileNotFoundError:
@@ -90,27 +90,31 @@ class KnownFailures:
     def judge(self, call: Any, report: Any, session: Session | None) -> None:
         """Report a listed failure as an expected one, and a listed test that is mended or fails otherwise as failed."""
         expected = self._baseline.tests.get(report.nodeid)
-        if call.when != "call" or hasattr(report, "wasxfail") or self._config.option.runxfail:
+        if not self._is_verdict(call, report) or (session is None and expected is None):
             return
-        if report.skipped or (session is None and expected is None):
-            return
-        found = None
-        if report.failed and call.excinfo is not None:
-            found = self._failure(call.excinfo.value, report, session)
+        found = self._failure(call.excinfo, report, session)
         status = _status(expected, found)
         if found is not None and (self._writing or status == "known"):
-            reason = "" if expected is None or not expected.reason else f" ({expected.reason})"
-            report.outcome = "skipped"
-            report.wasxfail = f"known under the profile {self._baseline.profile}: {found}{reason}"
+            self._expect(report, expected, found)
         elif not self._writing:
             self._refuse(report, status, expected, found)
-        report.fsfault_baseline = {
-            "status": status,
-            "expected": None if expected is None else expected.row(),
-            "found": None if found is None else found.row(),
-        }
+        rows = {"expected": expected and expected.row(), "found": found and found.row()}
+        report.fsfault_baseline = {"status": status, **rows}
 
-    def _failure(self, error: BaseException, report: Any, session: Session | None) -> KnownFailure:
+    def _is_verdict(self, call: Any, report: Any) -> bool:
+        """Return whether a report says how the test itself has ended."""
+        ended = call.when == "call" and not report.skipped and not hasattr(report, "wasxfail")
+        return ended and not self._config.option.runxfail
+
+    def _expect(self, report: Any, expected: KnownFailure | None, found: KnownFailure) -> None:
+        reason = f" ({expected.reason})" if expected is not None and expected.reason else ""
+        report.outcome = "skipped"
+        report.wasxfail = f"known under the profile {self._baseline.profile}: {found}{reason}"
+
+    def _failure(self, caught: Any, report: Any, session: Session | None) -> KnownFailure | None:
+        if not report.failed or caught is None:
+            return None
+        error = caught.value
         operation, winerror = (None, None) if session is None else cause_of(session, error)
         crash = getattr(report.longrepr, "reprcrash", None)
         line = "" if crash is None else f"{crash.path}:{crash.lineno}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._host.command_lines import joined
@@ -217,22 +218,18 @@ class Runner:
 
     def arguments(self, trial: str | None = None) -> str:
         """Return the options that reproduce this run, together with its files."""
-        settings, given = self.settings(), self._options
-        parts = ["-c", given.inifilename] if given.inifilename else []
-        trial = given.fsfault_trial if trial is None else trial
-        if settings.profile != "off" or given.fsfault_profile is not None:
-            parts += ["--fsfault-profile", settings.profile]
-        for rule in given.fsfault_rule:
-            parts += ["--fsfault-rule", rule]
-        for setting in filter(_is_kept, given.override_ini or ()):
-            parts += ["-o", setting]
-        if given.fsfault_baseline is not None:
-            parts += ["--fsfault-baseline", given.fsfault_baseline]
-        if given.fsfault_replay is not None:
-            parts += ["--fsfault-replay", given.fsfault_replay]
-        if trial is not None:
-            parts += ["--fsfault-trial", trial]
-        return joined([*parts, "--fsfault-seed", str(self.seed)])
+        profile, given = self.settings().profile, self._options
+        pairs = [
+            ("-c", given.inifilename or None),
+            ("--fsfault-profile", given.fsfault_profile if profile == "off" else profile),
+            *zip(repeat("--fsfault-rule"), given.fsfault_rule, strict=False),
+            *zip(repeat("-o"), filter(_is_kept, given.override_ini or ()), strict=False),
+            ("--fsfault-baseline", given.fsfault_baseline),
+            ("--fsfault-replay", given.fsfault_replay),
+            ("--fsfault-trial", given.fsfault_trial if trial is None else trial),
+            ("--fsfault-seed", str(self.seed)),
+        ]
+        return joined([word for pair in pairs if pair[1] is not None for word in pair])
 
     def _rerun(self, trial: str) -> str:
         """Return the line that runs one trial alone, of the test that runs or has just been run."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pytest_fsfault._core.language.mistakes import FsFaultError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_T = TypeVar("_T")
 
 #: The version of the format; a field that goes raises it.
 VERSION = 1
@@ -78,16 +80,21 @@ def read_baseline(raw: bytes) -> Baseline:
         raise FsFaultError(
             f"has schema {found['schema']}, and this version of pytest-fsfault reads {VERSION}: install another one"
         )
-    profile, seed, tests = found.get("profile"), found.get("seed"), found.get("tests")
-    for key, value, kind in (("profile", profile, str), ("seed", seed, int), ("tests", tests, dict)):
-        if type(value) is not kind:
-            raise FsFaultError(
-                f"is not a baseline: its {key!r} is {value!r}; write it by --fsfault-baseline-write"
-            )
-    assert isinstance(profile, str)  # noqa: S101  # checked above
-    assert isinstance(seed, int)  # noqa: S101
-    assert isinstance(tests, dict)  # noqa: S101
-    return Baseline(profile, seed, {name: _known(name, row) for name, row in tests.items()})
+    tests = _field(found, "tests", dict)
+    return Baseline(
+        _field(found, "profile", str),
+        _field(found, "seed", int),
+        {name: _known(name, row) for name, row in tests.items()},
+    )
+
+
+def _field(found: dict[str, object], key: str, kind: type[_T]) -> _T:
+    value = found.get(key)
+    if type(value) is not kind:
+        raise FsFaultError(
+            f"is not a baseline: its {key!r} is {value!r}; write it by --fsfault-baseline-write"
+        )
+    return value
 
 
 def _known(name: str, row: object) -> KnownFailure:

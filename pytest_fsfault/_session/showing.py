@@ -8,6 +8,7 @@ from pytest_fsfault._core.clock import SECOND
 from pytest_fsfault._core.engine.near_misses import closest_call, never_fired
 from pytest_fsfault._core.language.operations import GROUPS
 from pytest_fsfault._intercept.fake.filesystem import WHOLE
+from pytest_fsfault._prove.error_chains import chain
 from pytest_fsfault._prove.injection_points import REASON
 from pytest_fsfault._prove.retries import retries
 from pytest_fsfault._report.evidence import Facts, evidence
@@ -82,19 +83,14 @@ def cause_of(session: Session, error: BaseException) -> tuple[str | None, int | 
     call that met one.
     """
     met = [entry for entry in session.journal if isinstance(entry.error, OSError)]
-    chain: list[BaseException] = []
-    one: BaseException | None = error
-    while one is not None and one not in chain:
-        chain.append(one)
-        one = one.__cause__ or one.__context__
-    for link in chain:
-        for entry in reversed(met):
-            if type(entry.error) is type(link) and str(entry.error) == str(link):
-                return entry.operation, getattr(entry.error, "winerror", None)
     faults = [entry for entry in met if entry.fault is not None]
-    if not faults:
-        return None, None
-    return faults[-1].operation, getattr(faults[-1].error, "winerror", None)
+    alike = (entry for link in chain(error) for entry in reversed(met) if _is_copy(entry.error, link))
+    found = next(alike, faults[-1] if faults else None)
+    return (None, None) if found is None else (found.operation, getattr(found.error, "winerror", None))
+
+
+def _is_copy(noted: BaseException | None, raised: BaseException) -> bool:
+    return type(noted) is type(raised) and str(noted) == str(raised)
 
 
 def by_chance(session: Session) -> bool:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._commands.procmon.causes import Cause
     from pytest_fsfault._commands.procmon.refusals import Evidence, Refusal
-    from pytest_fsfault._commands.procmon.rows import Log
+    from pytest_fsfault._commands.procmon.rows import ProcmonLog
 
 SUMMARY = "say what a log of Process Monitor shows of a program's refused calls, and write a test of them"
 _STAGES = 2  # readings of the log
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if found else 1
 
 
-def _opened(path: str) -> Log:
+def _opened(path: str) -> ProcmonLog:
     if os.path.isdir(path):
         raise FsFaultError(f"{path!r} is a directory; name a log of Process Monitor")
     try:
@@ -88,7 +88,7 @@ def _opened(path: str) -> Log:
     return XmlLog(path) if plain.startswith(b"<") else CsvLog(path)
 
 
-def _read(log: Log, arguments: argparse.Namespace, progress: Progress) -> Evidence:
+def _read(log: ProcmonLog, arguments: argparse.Namespace, progress: Progress) -> Evidence:
     try:
         evidence = read(log, arguments.process, arguments.below, progress)
     except OSError as error:

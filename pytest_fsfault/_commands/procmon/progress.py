@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from pytest_fsfault._commands.procmon.rows import Log, Row
+    from pytest_fsfault._commands.procmon.rows import ProcmonLog, Row
 
 _WIDTH = 30
 _ROWS = 4096  # between two looks at the clock
@@ -36,7 +36,7 @@ class Progress:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
 
-    def over(self, log: Log) -> Iterator[Row]:
+    def over(self, log: ProcmonLog) -> Iterator[Row]:
         """Yield the rows of a log, which is one stage."""
         rows = log.rows()
         if self._active:
@@ -44,7 +44,7 @@ class Progress:
         yield from rows
         self._stage += 1
 
-    def _watched(self, log: Log, rows: Iterator[Row]) -> Iterator[Row]:
+    def _watched(self, log: ProcmonLog, rows: Iterator[Row]) -> Iterator[Row]:
         for number, row in enumerate(rows):
             if not number % _ROWS and time.monotonic() - self._drawn > _SECONDS:
                 self._draw(log.position() / max(log.size, 1))

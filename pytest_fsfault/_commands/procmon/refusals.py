@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._commands.procmon.openings import Deletion, LoggedOpening
     from pytest_fsfault._commands.procmon.progress import Progress
-    from pytest_fsfault._commands.procmon.rows import Log, Row
+    from pytest_fsfault._commands.procmon.rows import ProcmonLog, Row
 
 _MOST_REFUSALS = 5_000  # different ones; of the others only the number is kept
 _MOST_TIMES = 500  # moments of one refusal, for the drawing
@@ -86,7 +86,7 @@ class Evidence:
     left_out: int = 0  # calls of further refusals than are kept
 
 
-def read(log: Log, process: str, below: str, progress: Progress) -> Evidence:
+def read(log: ProcmonLog, process: str, below: str, progress: Progress) -> Evidence:
     """Return what was refused to the processes of this name, on `below` and below it (everywhere if it is empty)."""
     survey = _Survey(process, folded(below))
     for row in progress.over(log):

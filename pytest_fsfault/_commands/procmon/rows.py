@@ -25,7 +25,7 @@ class Row(NamedTuple):
     detail: str
 
 
-class Log(Protocol):
+class ProcmonLog(Protocol):
     """A log that can be read from its beginning as often as wanted, row by row."""
 
     format: str
