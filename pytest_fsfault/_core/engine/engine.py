@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.interfaces import Answer, Answered, Ruling
-from pytest_fsfault._core.engine.journal import CallCounts, Journal, ends_text
+from pytest_fsfault._core.engine.journal import CallCounts, Handling, Journal, ends_text
 from pytest_fsfault._core.engine.plan import Plan
 from pytest_fsfault._core.language.globs import within
 from pytest_fsfault._core.language.operations import GROUPS
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.engine.guard import Guard
     from pytest_fsfault._core.engine.interfaces import ClockView, SystemModel
-    from pytest_fsfault._core.engine.journal import Handling, Outcome, Tally
+    from pytest_fsfault._core.engine.journal import Outcome, Tally
     from pytest_fsfault._core.engine.numbering import CallNumbers
     from pytest_fsfault._core.engine.plan import Armed, Decision
     from pytest_fsfault._core.engine.replay import Replay
@@ -127,6 +127,11 @@ class Engine:
     def escape(self, told: str) -> None:
         """Note that a call got past the rules."""
         self.escapes.append(told)
+
+    def note_stray(self, operation: Operation, stray: str, reason: str, error: OSError) -> None:
+        """Write down that the guard has refused an operation, which would have changed `stray`."""
+        del stray
+        self.journal.note(operation, Handling("EACCES", reason, self.clock.now), "raised", error)
 
     def raise_if_ended(self) -> None:
         """Raise again what ended the session."""

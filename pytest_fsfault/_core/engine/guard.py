@@ -32,7 +32,8 @@ class Guard:
         self.refused: dict[str, None] = {}  # sentences
 
     @cached_property
-    def _allowed(self) -> tuple[str, ...]:
+    def allowed(self) -> tuple[str, ...]:
+        """The directories."""
         return tuple(dict.fromkeys(self._find()))
 
     def stray(
@@ -49,7 +50,7 @@ class Guard:
         return None
 
     def _may_change(self, path: str, roots: Sequence[str]) -> bool:
-        return within(path, roots) or within(path, self._allowed) or _PASSING.search(path) is not None
+        return within(path, roots) or within(path, self.allowed) or _PASSING.search(path) is not None
 
     def refuse(self, path: str, site: str) -> str:
         """Note that a change was refused; return the reason."""

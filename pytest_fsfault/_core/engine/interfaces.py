@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+    from pytest_fsfault._core.engine.guard import Guard
     from pytest_fsfault._core.engine.journal import Handling, Outcome, Tally
     from pytest_fsfault._core.engine.plan import Decision
     from pytest_fsfault._core.language.operations import Operation
@@ -237,6 +238,11 @@ class Sessions(Protocol):
         ...
 
     @property
+    def guard(self) -> Guard | None:
+        """What refuses changes outside the roots."""
+        ...
+
+    @property
     def plan(self) -> RulesView:
         """The rules."""
         ...
@@ -273,6 +279,9 @@ class Sessions(Protocol):
 
     def escape(self, told: str) -> None:
         """Note that a call got past the rules."""
+
+    def note_stray(self, operation: Operation, stray: str, reason: str, error: OSError) -> None:
+        """Write down that the guard has refused an operation, which would have changed `stray`."""
 
     def raise_if_ended(self) -> None:
         """Raise again what ended the session."""

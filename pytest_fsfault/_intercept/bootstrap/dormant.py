@@ -75,6 +75,7 @@ class _Dormant:
         wanted, _, epoch = head.partition(":")
         self._activating = _ACTIVATING.union(*(_ON_DEMAND.get(letter, ()) for letter in wanted))
         self._epoch = int(epoch) if epoch.isdecimal() else None  # when virtual time began, in nanoseconds
+        self._everywhere = "g" in wanted  # calls outside the roots are refused as well
         self._guards = "threading" not in self._activating
         self.roots = tuple(map(_comparable, roots)) if sys.platform == "win32" else roots
         self.active = False
@@ -115,9 +116,14 @@ class _Dormant:
             text = os.fsdecode(path)
             if sys.platform != "win32":
                 text = text if text[:1] == "/" else f"{getcwd()}/{text}"
-                return ".." in text or text.startswith(self.roots)
+                return self._everywhere or ".." in text or text.startswith(self.roots)
             # An 8.3 name and a prefix need a closer look.
-            return "~" in text or text[:2] in _PREFIXES or _comparable(text).startswith(self.roots)
+            return (
+                self._everywhere
+                or "~" in text
+                or text[:2] in _PREFIXES
+                or _comparable(text).startswith(self.roots)
+            )
         except (TypeError, ValueError, OSError):
             return False
 

@@ -7,14 +7,13 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from pytest_fsfault._core.engine.journal import Handling
 from pytest_fsfault._core.language.errors import build, parse_error
 from pytest_fsfault._core.language.operations import OPERATIONS
 from pytest_fsfault._host.descriptors import path_of_descriptor
 from pytest_fsfault._host.originals import ORIGINALS
 
 if TYPE_CHECKING:
-    from pytest_fsfault._core.engine.engine import Engine
+    from pytest_fsfault._core.engine.interfaces import Sessions
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._intercept.calls.state import InterceptState
 
@@ -30,16 +29,16 @@ def refuse_outside(state: InterceptState, operation: Operation) -> None:
             real = [None if end is None else _behind_links(end) for end in ends]
             stray = engine.guard.stray(operation.name, operation.groups, real, _real_roots(state))
         if stray is not None:
-            raise _refusal(engine, operation, engine.guard.refuse(stray, operation.call_site))
+            raise _refusal(engine, operation, stray, engine.guard.refuse(stray, operation.call_site))
 
 
-def _refusal(engine: Engine, operation: Operation, reason: str) -> OSError:
+def _refusal(engine: Sessions, operation: Operation, stray: str, reason: str) -> OSError:
     kind = OPERATIONS[operation.name]
     shown = None if kind.names == "none" else operation.shown
     target = operation.shown_target if kind.names == "both" else None
     error = build(parse_error(errno.errorcode[errno.EACCES]), kind.family, shown, target)
     error.add_note(reason)
-    engine.journal.note(operation, Handling("EACCES", reason, engine.clock.now), "raised", error)
+    engine.note_stray(operation, stray, reason, error)
     return error
 
 

@@ -6,7 +6,6 @@ from _thread import get_ident
 from sys import _getframe
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._core.engine.interfaces import FastPath
 from pytest_fsfault._core.engine.listings import LISTINGS
 from pytest_fsfault._core.language.globs import within
@@ -112,7 +111,7 @@ class InterceptState:
         self.hears_early = False
         self.mocks = MockWatch(self._note_mock)
         self.shut: set[object] = set()  # who holds all gates shut
-        self.guarded: tuple[Engine, ...] = ()  # the open sessions that refuse changes outside the roots
+        self.guarded: tuple[Sessions, ...] = ()  # the open sessions that refuse changes outside the roots
         self.on_fake = False  # a fake file system is in force: the real one is left alone
         self.own_threads: set[int] = set()  # threads of ours
         # Threads of others in which we ourselves are at work, each with the frame for which we are.
@@ -181,7 +180,7 @@ class InterceptState:
         models = [engine.model for engine in gates if engine.model is not None]
         self.models = tuple(models)
         self.show = models[0].view() if models else None
-        self.guarded = tuple([one for one in gates if isinstance(one, Engine) and one.guard is not None])
+        self.guarded = tuple([one for one in gates if one.guard is not None])
         REAL_PATHS.knows_verbatim = self.show is not None
         if not gates:
             return

@@ -43,7 +43,7 @@ def questions(root, chance):
         ("note", number, "crashed", encode_failure(SimulatedCrash("x")), "crash", "r"), ("count", {"os.open": [9, []]}, {"os.mkdir": "/x"}),
         ("escape", "told"), ("missed", 3, "why"), ("start", ["a", "b"], "", "a.py:1"), ("spend", 10), ("advance", 10, 5),
         ("wait", 10, 1, 50, False, 0, True), ("cancel", 1), ("slept", 5, 6), ("bar", 500), ("back", 20), ("idles", True), ("stamps", "5:6", [5, 6]), ("stamped", "5:6", [7, 8]), ("thread", 4, 5, 6, 7),
-        ("log", "12-0123abcd"), ("read", 10), ("entry", 5, "os.mkdir", f"{root}/a", None, "a.py:1", "failed", error, ""),
+        ("log", "12-0123abcd"), ("read", 10), ("stray", "/x", row, error), ("entry", 5, "os.mkdir", f"{root}/a", None, "a.py:1", "failed", error, ""),
     ]  # fmt: skip
 
 
@@ -64,8 +64,8 @@ def answers(root, chance):
     tests = {"os.mkdir": [[["match", ".*bad", 0]]], "os.rename": [True, False]}
     return [
         ("done",), ("decided", 4, 0.5, True, decision, models), ("allowed", f"{root}/a", None, True, False, True), ("refused", 32, "r"),
-        ("result", None), ("result", ["a"]), ("failed", error), ("rules", 3, [root], tests, True, None, None, False, False),
-        ("rules", 3, [root], tests, True, [["shutil", "_USE", True]], ["SimulatedCrash", "x"], True, True), ("read", 0, 4096),
+        ("result", None), ("result", ["a"]), ("failed", error), ("rules", 3, [root], tests, True, None, None, False, False, None),
+        ("rules", 3, [root], tests, True, [["shutil", "_USE", True]], ["SimulatedCrash", "x"], True, True, ["/tmp"]), ("read", 0, 4096),
         ("ended", "SimulatedCrash", "x"), ("ended", "RetryStorm", "x"), ("due",), ("notified",), ("welcome", True, {"a": 1}, ["m"], 5),
     ]  # fmt: skip
 

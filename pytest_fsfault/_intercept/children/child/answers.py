@@ -147,6 +147,7 @@ _ANSWERS: dict[str, tuple[Check, ...]] = {
         _or_none(_ENDED),
         is_truth,
         is_truth,
+        _or_none(is_texts),
     ),
     "read": (is_number, is_number),
     "decided": (is_number, _is_real, is_truth, _or_none(_DECISION), _or_none(_is_models)),

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
+from pytest_fsfault._core.engine.guard import Guard
 from pytest_fsfault._core.engine.interfaces import Answer, Answered, Ruling
 from pytest_fsfault._core.engine.journal import CallCounts, ends_text
 from pytest_fsfault._core.engine.plan import Decision
@@ -19,7 +20,12 @@ from pytest_fsfault._intercept.children.child.connection import ParentGone, Unre
 from pytest_fsfault._intercept.children.child.remote_calls import ObservedCall, RemoteCall
 from pytest_fsfault._intercept.children.child.remote_clock import RemoteClock
 from pytest_fsfault._intercept.children.child.remote_model import RemoteModel, RemoteRules, result_of
-from pytest_fsfault._intercept.children.protocol import decode_ending, encode_operation, write
+from pytest_fsfault._intercept.children.protocol import (
+    decode_ending,
+    encode_failure,
+    encode_operation,
+    write,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -79,6 +85,7 @@ class RemoteSessions:
         self.sorts = False
         self.observing = False  # whether the parent records also what no rule concerns
         self.plan = RemoteRules()
+        self.guard: Guard | None = None
         self.model: RemoteModel | None = None
         self.ended: BaseException | None = None
         self.on_end: Callable[[], object] = _nothing
@@ -98,13 +105,14 @@ class RemoteSessions:
 
     def follow(self, rules: Message) -> int:
         """Put the parent's rules in force; return the number of the change."""
-        _, generation, roots, tests, speaks, model, ended, stacks, self.observing = rules[:9]
+        _, generation, roots, tests, speaks, model, ended, stacks, self.observing, allowed = rules[:10]
         self.roots = tuple(roots)
         self.gate = bool(roots)
         self.sorts = stacks
         self.plan = RemoteRules(tests, speaks=speaks)
         self.model = None if model is None else RemoteModel(self, model)
         self.ended = None if ended is None else decode_ending(ended)
+        self.guard = None if allowed is None else Guard(lambda: allowed)
         return int(generation)
 
     def ask(self, *message: Any) -> Message:
@@ -221,6 +229,11 @@ class RemoteSessions:
     def escape(self, told: str) -> None:
         """Report a call that got past the rules."""
         self.ask("escape", told)
+
+    def note_stray(self, operation: Operation, stray: str, reason: str, error: OSError) -> None:
+        """Tell the parent that the guard has refused an operation, which would have changed `stray`."""
+        del reason
+        self.ask("stray", stray, encode_operation(operation), encode_failure(error))
 
     # What is decided.
 

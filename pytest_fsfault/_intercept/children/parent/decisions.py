@@ -7,7 +7,7 @@ from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.clock import SECOND, VirtualClock
+from pytest_fsfault._core.clock import SECOND
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._core.engine.execution import escape_cut
@@ -15,7 +15,7 @@ from pytest_fsfault._core.engine.journal import Handling
 from pytest_fsfault._core.engine.listings import LISTINGS
 from pytest_fsfault._core.engine.pending import CLOSES, Action, decide
 from pytest_fsfault._core.language.operations import OPERATIONS, Operation
-from pytest_fsfault._intercept.children.parent.quick_tests import materials, records
+from pytest_fsfault._intercept.children.parent.quick_tests import allowed, head, materials, records
 from pytest_fsfault._intercept.children.protocol import (
     Malformed,
     decode_failure,
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.children.parent.connections import ChildConnection, ChildThread
     from pytest_fsfault._intercept.children.protocol import Message
 
-COMPOSITES = frozenset(name for name, kind in OPERATIONS.items() if kind.composite)
 _DONE = ("done",)
 _NOTE = (is_number, is_outcome, is_row_or_none, is_text_or_none, is_text)
 _ENTRY = (
@@ -100,15 +99,8 @@ class Decisions:
         return tuple(dict.fromkeys(root for engine in self.engines() for root in engine.roots))
 
     def head(self) -> str:
-        """Return what a new interpreter has to know beside the roots: what it must not miss, and when time began.
-
-        ``a``: how all modules of the standard library work that it may import; ``s``: calls of functions of `shutil`.
-        """
-        engines, clock = self.engines(), self._clock.clock()
-        wanted = "a" * any(one.model is not None or one.ended is not None or one.sorts for one in engines)
-        wanted += "s" * any(one.observing or not COMPOSITES.isdisjoint(one.plan.names) for one in engines)
-        epoch = clock.epoch if isinstance(clock, VirtualClock) else None
-        return f"{wanted}:{'' if epoch is None else epoch['time']}"
+        """Return what a new interpreter has to know beside the roots."""
+        return head(self.engines(), self._clock.clock())
 
     def _rules(self, _connection: ChildConnection) -> Message:
         engines, roots = self.engines(), self.roots()
@@ -122,6 +114,7 @@ class Decisions:
             None if ended is None else encode_ending(ended),
             any(engine.sorts for engine in engines),
             recording,
+            allowed(engines),
         )  # fmt: skip
 
     def _tests(self, name: str, engines: tuple[Engine, ...], recording: bool) -> Message:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
+from pytest_fsfault._core.engine.journal import Handling
 from pytest_fsfault._intercept.children.parent.clock_questions import ClockQuestions
 from pytest_fsfault._intercept.children.parent.connections import ChildProcess, ChildThread
 from pytest_fsfault._intercept.children.parent.decisions import Decisions
@@ -14,12 +15,15 @@ from pytest_fsfault._intercept.children.parent.logs import Logs
 from pytest_fsfault._intercept.children.parent.started import StartedProcess
 from pytest_fsfault._intercept.children.protocol import (
     Malformed,
+    decode_failure,
+    decode_operation,
     encode_ending,
 )
 from pytest_fsfault._intercept.children.shapes import (
     Question,
     check,
     is_number,
+    is_row,
     is_span,
     is_text,
     is_texts,
@@ -70,6 +74,7 @@ class Dispatcher:
             "hello": Question(self._hello),
             "log": Question(self.logs.open, (is_text,)),
             "read": Question(self._read, (is_span,)),
+            "stray": Question(self._stray, (is_text, is_row, is_row)),
             "missed": Question(self._missed, (is_number, is_text)),
             "start": Question(self._start, (is_texts, is_text, is_text)),
             "filter": Question(self._filter),
@@ -145,6 +150,18 @@ class Dispatcher:
         """Record what a process has spent, and tell it how far its log was read."""
         self.clock.spend(connection, spent)
         return "read", *self.logs.read(connection.owner.process)
+
+    def _stray(self, connection: ChildConnection, stray: str, row: list[Any], error: list[Any]) -> Message:
+        """Write down that a child has refused a change outside the roots."""
+        operation, refusal = decode_operation(row), decode_failure(error)
+        who = connection.owner.thread, connection.process
+        for engine in [one for one in self.decisions.engines() if one.guard is not None][:1]:
+            assert engine.guard is not None  # noqa: S101  # asked before
+            reason = engine.guard.refuse(stray, operation.call_site)
+            engine.journal.note(
+                operation, Handling("EACCES", reason, engine.clock.now), "raised", refusal, who
+            )
+        return _DONE
 
     def _missed(self, connection: ChildConnection, calls: int, reason: str) -> Message:
         self._starts.trouble(
