@@ -120,14 +120,16 @@ class Drawn:
         }
 
     def _hold(self, hold: HeldFile) -> dict[str, Any]:
-        x = self._axis.x(hold.start)
-        beyond = hold.end is None or hold.end > self._axis.end
-        right = RIGHT if hold.end is None or beyond else self._axis.x(hold.end)
-        brief = "▸" if hold.end is None else span(hold.end - hold.start)
-        if hold.end is not None and beyond:
-            brief = f"until {span(hold.end)} ▸"
-        text = f"{hold.text} {brief}" if hold.end is None else f"{hold.text} · {brief}"
-        until = "no known end" if hold.end is None else span(hold.end)
+        x, right = self._axis.x(hold.start), RIGHT
+        if hold.end is None:
+            brief, until, text = "▸", "no known end", f"{hold.text} ▸"
+        else:
+            brief, until = span(hold.end - hold.start), span(hold.end)
+            if hold.end > self._axis.end:
+                brief = f"until {until} ▸"
+            else:
+                right = self._axis.x(hold.end)
+            text = f"{hold.text} · {brief}"
         title = hold.title or f"{hold.text}, from {span(hold.start)} to {until}"
         width = max(right - x, 0.4)
         place = _beside(x, width, len(text) * _LETTER)
