@@ -124,8 +124,8 @@ class Workspace:
             return
         if not self._copied:
             raise FsFaultError(
-                f"prepare has built another tree for trial {self._times - 1}, and left more behind than files, so "
-                f"that a copy of the first would differ; let it build the same each time:\n{difference}"
+                f"prepare has built another tree for trial {self._times - 1}, and left more behind than files, which "
+                f"a copy of the first tree would lack; let it build the same each time:\n{difference}"
             )
         self._clones = True
         self.clear()

@@ -27,7 +27,7 @@ def fsfault(tmp_path):
         (
             {"faults": ["ERROR_ACES_DENIED"]},
             (
-                "fault 'ERROR_ACES_DENIED': 'ERROR_ACES_DENIED' is not a valid error name (column 1): write a Windows name known here, "
+                "fault 'ERROR_ACES_DENIED': 'ERROR_ACES_DENIED' is not a valid error name (column 1): write a known Windows name, "
                 "or its number as in 'WinError 32'; did you mean 'ERROR_ACCESS_DENIED'?"
             ),
         ),
@@ -119,8 +119,8 @@ def test_a_prepare_that_fails(fsfault):
         raise LookupError("no wheel")
 
     assert (
-        "prepare failed for trial 0: LookupError: no wheel; it has to build the same tree in the empty directory that "
-        "it is given, every time"
+        "prepare failed for trial 0: LookupError: no wheel; prepare has to build the same tree each time, in the empty "
+        "directory that it is given"
     ) == told(fsfault, FsFaultError, build=build)
 
 
@@ -151,8 +151,8 @@ def test_a_prepare_that_builds_something_else_each_time(fsfault):
 
     try:
         assert (
-            "prepare has built another tree for trial 1, and left more behind than files, so that the first cannot "
-            "be copied; let it build the same each time:\n~ f 1 -> 2 bytes"
+            "prepare has built another tree for trial 1, and left more behind than files, which a copy of the first "
+            "tree would lack; let it build the same each time:\n~ f 1 -> 2 bytes"
         ) == told(fsfault, FsFaultError, build=build, body=lambda root: (root / "x").mkdir())
     finally:
         for file in opened:
