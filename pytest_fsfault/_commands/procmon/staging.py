@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._commands.procmon.generated import source
 from pytest_fsfault._core.language.mistakes import FsFaultError
+from pytest_fsfault._core.language.winerrors import error_name
 from pytest_fsfault._session.inject import inject
 
 if TYPE_CHECKING:
@@ -44,13 +45,12 @@ def works(scenario: Scenario) -> bool:
     try:
         with inject(*rules, **_keywords(scenario, root)) as fsfault:
             names["test"](Path(os.path.realpath(root)), fsfault)
-            refused = [entry.error for entry in fsfault.journal.faults]
+            refused = {entry.fault for entry in fsfault.journal.faults}
     except (OSError, AssertionError, FsFaultError, ValueError):
         return False  # a name that this system cannot have, or a hold that is never hit
     finally:
         shutil.rmtree(root, ignore_errors=True)
-    # What `open` and writing raise has no number of Windows.
-    return any(getattr(error, "winerror", None) in {scenario.code, None} for error in refused)
+    return error_name(scenario.code) in refused
 
 
 def _keywords(scenario: Scenario, root: str) -> Keywords:

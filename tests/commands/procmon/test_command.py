@@ -139,6 +139,22 @@ STAGED = {
         ['"os.remove a.dll -> ERROR_ACCESS_DENIED when once"'],
         GUILTLESS,
     ),
+    "another error than an open file gives": (
+        [
+            row("1:00:00", "q.exe", "CreateFile", FILE, detail=READS.format("None")),
+            row("1:00:01", "p.exe", "CreateFile", FILE, "ACCESS DENIED", TAKEN),
+        ],
+        ['"open a.dll -> ERROR_ACCESS_DENIED when once"'],
+        GUILTLESS,
+    ),
+    "a file that is opened while somebody shares nothing": (
+        [
+            row("1:00:00", "q.exe", "CreateFile", FILE, detail=READS.format("None")),
+            row("1:00:01", "p.exe", "CreateFile", FILE, "SHARING VIOLATION", TAKEN),
+        ],
+        ['hold(tmp_path / "a.dll", access="r", share="", by="q.exe")'],
+        "refuses the call",
+    ),
     "nobody": (
         [row("1:00:00", "q.exe", "CreateFile", OTHER, detail=OPENED), DENIED, DENIED],
         ['"os.remove a.dll -> ERROR_ACCESS_DENIED when first 2"'],
