@@ -201,6 +201,7 @@ def childless():
     for module, helper in (("forkserver", "_forkserver"), ("resource_tracker", "_resource_tracker")):
         getattr(getattr(sys.modules.get(f"multiprocessing.{module}"), helper, None), "_stop", int)()
     processes.kill()
+    until = time.monotonic() + 20
     with suppress(ChildProcessError):
-        while hasattr(os, "waitpid") and os.name != "nt":
-            os.waitpid(-1, 0)
+        while hasattr(os, "WNOHANG") and (os.waitpid(-1, os.WNOHANG)[0] or time.monotonic() < until):
+            time.sleep(0.001)
