@@ -120,22 +120,25 @@ class Drawn:
         }
 
     def _hold(self, hold: HeldFile) -> dict[str, Any]:
-        x, right = self._axis.x(hold.start), RIGHT
-        if hold.end is None:
-            brief, until, text = "▸", "no known end", f"{hold.text} ▸"
-        else:
-            brief, until = span(hold.end - hold.start), span(hold.end)
-            if hold.end > self._axis.end:
-                brief = f"until {until} ▸"
-            else:
-                right = self._axis.x(hold.end)
-            text = f"{hold.text} · {brief}"
+        x = self._axis.x(hold.start)
+        right = RIGHT if hold.end is None else self._axis.x(hold.end)
+        brief = self._brief(hold)
+        text = f"{hold.text} {'' if hold.end is None else '· '}{brief}"
+        until = "no known end" if hold.end is None else span(hold.end)
         title = hold.title or f"{hold.text}, from {span(hold.start)} to {until}"
         width = max(right - x, 0.4)
         place = _beside(x, width, len(text) * _LETTER)
         if place == "cut":
             text = f"{text[: int(width / _LETTER) - 1]}…" if width >= _WIDE else ""
         return {"x": x, "width": width, "text": text, "brief": brief, "title": title, "place": place}
+
+    def _brief(self, hold: HeldFile) -> str:
+        """Say how long a hold lasts, or until when if that is beyond the drawing."""
+        if hold.end is None:
+            return "▸"
+        if hold.end > self._axis.end:
+            return f"until {span(hold.end)} ▸"
+        return span(hold.end - hold.start)
 
     def _miss(self, miss: Miss) -> dict[str, Any]:
         x, right = self._axis.x(miss.start) + 0.6, self._axis.x(miss.end)

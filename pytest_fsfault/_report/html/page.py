@@ -59,7 +59,9 @@ def page(document: Mapping[str, Any], *, json_link: str = "") -> str:
     found = views(document)
     telling, plain = _parted(found)
     large = len(found) > _LISTED or len(telling) > _HEADED
-    tests = _placed(telling[:_FIRST] if large else telling, alone=len(found) == 1)
+    first = telling[:_FIRST] if large else telling
+    beyond = [view for view in telling[len(first) :] if view.kind == "failed"]
+    tests = _placed(first, beyond, alone=len(found) == 1)
     data = Data(found, {one.view.number for one in tests if one.body or one.stored})
     totals = document["totals"]
     return render(
@@ -72,7 +74,8 @@ def page(document: Mapping[str, Any], *, json_link: str = "") -> str:
         facts=list(facts(document["run"])),
         line=f"pytest {document['run']['arguments']}".strip(),
         causes=_causes(found),
-        tests=tests,
+        tests=tests[: len(first)],
+        beyond=tests[len(first) :],
         telling=telling,
         plain=_by_file(plain),
         found=found,
@@ -88,16 +91,19 @@ def _parted(found: Sequence[View]) -> tuple[list[View], list[View]]:
     return [view for view in found if not view.plain], [view for view in found if view.plain]
 
 
-def _placed(telling: Sequence[View], *, alone: bool) -> list[Shown]:
-    """Return the tests with their bodies: in place while the page is small, else where the script finds them."""
+def _placed(first: Sequence[View], beyond: Sequence[View], *, alone: bool) -> list[Shown]:
+    """Return the tests with their bodies: in place while the page is small, else where the script finds them.
+
+    The headings of `first` are in the page; those `beyond` have none.
+    """
     room, stored, copied = _ELEMENTS, _STORED, _COPIED
-    opened = {one.number for one in telling} if alone else _opened(telling)
+    opened = {one.number for one in first} if alone else _opened(first)
     found: list[Shown] = []
-    for view in telling:
+    for view in (*first, *beyond):
         is_open = view.number in opened
         body = view.body(is_open=is_open) if stored > 0 else Markup()
         count = elements(body)
-        if count <= room:
+        if count <= room and len(found) < len(first):
             room -= count
             found.append(Shown(view, body, Markup(), Markup(), is_open and bool(body)))
             continue
@@ -108,10 +114,10 @@ def _placed(telling: Sequence[View], *, alone: bool) -> list[Shown]:
     return found
 
 
-def _opened(telling: Sequence[View]) -> set[int]:
+def _opened(first: Sequence[View]) -> set[int]:
     """Return the numbers of the tests that are open at first: failed ones, and the first tolerance."""
-    failed = [view.number for view in telling if view.kind == "failed"]
-    patient = [view.number for view in telling if view.test["tolerances"]]
+    failed = [view.number for view in first if view.kind == "failed"]
+    patient = [view.number for view in first if view.test["tolerances"]]
     return {*failed[:_OPEN], *patient[:1]}
 
 

@@ -380,6 +380,17 @@ def test_a_large_run_stays_small():
     assert "No call was refused" == entry["say"]
 
 
+def test_every_failed_test_is_whole():
+    """Failed tests beyond the first thirty are in templates, and in full for readers without a script."""
+    tests = [runs.retried(f"a.py::test_{n}", outcome="failed", test_outcome="failed") for n in range(70)]
+    found = parsed(*tests)
+    assert 30 == sum(attrs.get("class") == "test" for _, attrs in found.attributes)
+    templates = {attrs["id"] for tag, attrs in found.attributes if tag == "template"}
+    assert {"b30", "b69"} <= templates
+    assert "a.py::test_69" in found.text
+    assert {} == found.data("packet-0")["tests"]
+
+
 def test_what_is_too_much_is_left_out_and_told(monkeypatch):
     """Beyond its size a page loses journals, and says so."""
     monkeypatch.setattr("pytest_fsfault._report.html.data._MOST", 1)
