@@ -278,7 +278,10 @@ def test_five_thousand_tests(shown, chromium, tmp_path):
     assert 2000 >= count(chromium, "*")
     large = tmp_path / "report.html"
     assert 20_000_000 > large.stat().st_size
-    times = {path: min(chromium.go(path.as_uri()) for _ in range(7)) for path in (empty, large)}
+    tries = [
+        [chromium.go(path.as_uri()) for path in (empty, large)] for _ in range(15)
+    ]  # whatever else the machine does
+    times = dict(zip((empty, large), map(min, zip(*tries, strict=True)), strict=True))
     assert times[large] <= 10 * times[empty], times
     assert "5,000 tests" == text(chromium, "#shown")
     chromium.type("#words", "test_4999")
