@@ -93,8 +93,9 @@ class Verification:
         """Return how many processes were started, and a sentence for each that no fault has reached."""
         if not self._over and self._engine.children:
             started = interceptor().starts() - self._started
-            if started:
-                self._children = started, tuple(interceptor().unreached(self._started))
+            unreached = tuple(interceptor().unreached(self._started))
+            if started or unreached:
+                self._children = started, unreached
                 self._processes = tuple(interceptor().processes(self._started))
         return self._children
 

@@ -9,6 +9,7 @@ import os
 import shutil
 
 import pytest
+from skips import posix_fact
 
 from pytest_fsfault import inject
 from pytest_fsfault._session import windows_model
@@ -22,6 +23,7 @@ def session(tmp_path, monkeypatch):
         yield fsfault
 
 
+@posix_fact("names with a question mark, modes, and names that differ in case alone")
 def test_the_system_is_left_alone(session, tmp_path):
     """Real handles, names, links, order, modes and deletion are its own business."""
     assert shutil._use_fd_functions is session._session.windows._state.on_windows is True
