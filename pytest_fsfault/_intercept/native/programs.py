@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import time
 from _thread import get_ident
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.engine import Engine
-from pytest_fsfault._host.originals import ORIGINALS
+from pytest_fsfault._host.originals import ORIGINALS, listdir
 from pytest_fsfault._host.processes import note_helper
 from pytest_fsfault._intercept.native import bpf, possible
 from pytest_fsfault._intercept.native.calls import Reader
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.native.tree import Watch
 
 _HOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "holder.py")
+_STARTERS = 16
+_PATIENCE = 0.1  # real seconds
+_real_sleep, _now = time.sleep, time.monotonic
 _stat, _getxattr = ORIGINALS["os", "stat"], getattr(os, "getxattr", None)
 
 
@@ -39,6 +44,7 @@ class Programs:
         reader = Reader()
         judge = Judge(state, self.engines, python, reader.memory)
         self._trees = Trees(watch, judge, reader, self.tell)
+        self._starters: deque[int] = deque(maxlen=_STARTERS)  # the last threads that have started something
 
     @staticmethod
     def reservation() -> str:
@@ -84,11 +90,21 @@ class Programs:
 
         start.listening = listen
         result = start.run()
+        self._starters.append(start.native)
         if start.failure is not None:
             return launch.real(True), possible.sentence(start.failure)
         if isinstance(result, int) and tree and launch.event != "os.system":
             tree[0].root = result
         return result, ""
+
+    def settle(self) -> None:
+        """Wait until the system has forgotten the threads that have started something: Python warns of forks beside them."""
+        until = _now() + _PATIENCE
+        while self._starters:
+            # A number may be that of another thread by now.
+            while str(self._starters[0]) in listdir("/proc/self/task") and _now() < until:
+                _real_sleep(0.0001)
+            self._starters.popleft()
 
     def code(self) -> bytes | None:
         """Return the filter for a process that was forked; None if it needs none, or there can be none."""

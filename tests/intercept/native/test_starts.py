@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -238,3 +239,15 @@ def test_a_program_with_a_deadline(root):
             subprocess.run(["mkdir", root / "a"], timeout=0.3, check=False)
         assert fsfault.clock.now < 20
     assert not (root / "a").exists()
+
+
+def test_reads_of_a_program_that_is_named_by_its_path_are_met(root):
+    """`subprocess` would start it by posix_spawn(3), from Python 3.13 on, and does so again afterwards."""
+    before = subprocess._USE_POSIX_SPAWN
+    (root / "a").write_text("a")
+    with inject("os.open a -> EACCES when once", roots=[root], strict="all"):
+        for options in ({}, {"close_fds": False}):
+            command = [shutil.which("cat"), root / "a"]
+            done = subprocess.run(command, check=False, capture_output=True, text=True, **options)
+            assert ("Permission denied" in done.stderr) is not bool(options)
+    assert before is subprocess._USE_POSIX_SPAWN

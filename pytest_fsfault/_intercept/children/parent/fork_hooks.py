@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 # Where the arguments of `fork_exec` have what is to run in the child, before the one that says whether by vfork.
 _PREEXEC = -2
+# By which `subprocess` may be told to do without posix_spawn(3), which it takes for most programs from 3.13 on. That
+# holds the interpreter's lock until the program has begun: whoever is to answer would wait for it.
+_SWITCH = "_USE_POSIX_SPAWN"
 _OPENS = getattr(os, "POSIX_SPAWN_OPEN", None)
 
 
@@ -53,6 +56,8 @@ class ForkHooks:
                     real = getattr(module, function, None)
                     if real is not None:
                         found.append(Patch(module, function, real, bind(name, real, make(real))))
+                if sys.platform == "linux" and getattr(module, _SWITCH, None) is True:
+                    found.append(Patch(module, _SWITCH, True, False))
         return found
 
     def _fork_exec(self, real: Callable[..., Any]) -> Callable[..., Any]:

@@ -225,8 +225,10 @@ class ChildSupervisor:
     def before_fork(self) -> None:
         """Stop the server thread before a fork."""
         if self.server is not None:
-            self._native()  # the child needs the modules, and finds them loaded
+            programs = self._native()  # the child needs the modules, and finds them loaded
             self.server.loop.pause()
+            if programs is not None:
+                programs.settle()
 
     def after_fork(self) -> None:
         """Restart the server thread in the parent after a fork."""
