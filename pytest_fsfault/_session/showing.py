@@ -80,12 +80,16 @@ def cause_of(session: Session, error: BaseException) -> tuple[str | None, int | 
     """Return the refused call behind the failure of a test, and its Windows error; None where there is none.
 
     That is the first error in the chain that a call met; or else, if the test failed by what it looked at, the last
-    call that met one.
+    call that met one. Of an error of the system itself that nobody has recorded, only the number is known.
     """
     met = [entry for entry in session.journal if isinstance(entry.error, OSError)]
+    links = [link for link in chain(error) if isinstance(link, OSError)]
     faults = [entry for entry in met if entry.fault is not None]
-    alike = (entry for link in chain(error) for entry in reversed(met) if _is_copy(entry.error, link))
-    found = next(alike, faults[-1] if faults else None)
+    alike = (entry for link in links for entry in reversed(met) if _is_copy(entry.error, link))
+    found = next(alike, None)
+    if found is None and links:
+        return None, getattr(links[0], "winerror", None)
+    found = found or (faults[-1] if faults else None)
     return (None, None) if found is None else (found.operation, getattr(found.error, "winerror", None))
 
 

@@ -260,3 +260,32 @@ def test_mistakes(run, pytester, arguments, content, message):
     result = run("def test_it(): pass", *arguments)
     assert 4 == result.ret
     result.stderr.fnmatch_lines([f"ERROR: {message}"])
+
+
+def test_an_error_of_the_system_itself(run, known):
+    """Of an error that nobody has injected only the number is known, where it has one; of no error at all, nothing."""
+    source = """
+        import os
+        def test_missing(tmp_path):
+            os.remove(tmp_path / "none")
+        def test_value(tmp_path):
+            raise ValueError("no error of a call")
+        def test_while():
+            try:
+                raise KeyError
+            except KeyError as error:
+                error.__context__ = error.__cause__ = None
+                raise RuntimeError from error
+    """
+    assert 0 == run(source, *WRITE).ret
+    tests = known()["tests"]
+    found = {
+        name.partition("::")[2]: tuple(row[key] for key in ("class", "winerror", "operation"))
+        for name, row in tests.items()
+    }
+    assert {
+        "test_missing": ("FileNotFoundError", 2, None),
+        "test_value": ("ValueError", None, None),
+        "test_while": ("RuntimeError", None, None),
+    } == found  # fmt: skip
+    assert 0 == run("", *READ).ret
