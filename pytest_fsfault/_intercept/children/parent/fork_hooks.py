@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Where the arguments of `fork_exec` have what is to run in the child, before the one that says whether by vfork.
 _PREEXEC = -2
 # By which `subprocess` may be told to do without posix_spawn(3), which it takes for most programs from 3.13 on. That
-# holds the interpreter's lock until the program has begun: whoever is to answer would wait for it.
+# holds the interpreter's lock until the program has begun: the answering thread would wait for it.
 _SWITCH = "_USE_POSIX_SPAWN"
 _OPENS = getattr(os, "POSIX_SPAWN_OPEN", None)
 
