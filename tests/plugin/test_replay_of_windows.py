@@ -11,7 +11,6 @@ import gzip
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -23,13 +22,24 @@ HELD = "test_upgrade_while_a_file_is_o0/site/demo/native.pyd"
 
 
 @pytest.fixture
-def pip(monkeypatch):
-    """Let the test that was recorded find the version of pip that it ran with, in a wheel."""
+def replay(pytester, monkeypatch):
+    """Return a function that replays a file in a process of its own: pip changes logging, warnings and the locale."""
     wheel = Path(ensurepip.__file__).parent / "_bundled" / f"pip-{VERSION}-py3-none-any.whl"
     if not wheel.exists():
         pytest.skip(f"pip {VERSION}, which was recorded, does not come with this Python")
     monkeypatch.setenv("PIP_WHEEL", str(wheel))
-    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    shutil.copy(DATA / "upgrade_with_pip.py", pytester.path / "test_upgrade.py")
+    shutil.copy(DATA / "windows.json.gz", pytester.path)
+
+    def replay(name, written):
+        arguments = ("-p", "fsfault", "-W", "ignore", "--fsfault-replay", name, "--fsfault-json", written)
+        pytester.runpytest_subprocess(*arguments).assert_outcomes(failed=1)  # as on Windows
+        (test,) = json.loads(pytester.path.joinpath(written).read_bytes())["tests"]
+        return test
+
+    return replay
 
 
 def key(call):
@@ -38,10 +48,8 @@ def key(call):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there the errors are the system's own")
-def test_what_pip_met_on_windows_it_meets_here(run, pytester, pip):
+def test_what_pip_met_on_windows_it_meets_here(replay):
     """The one error that Windows gave acts at its call; nearly all other calls come as recorded; so does its replay."""
-    shutil.copy(DATA / "upgrade_with_pip.py", pytester.path / "test_upgrade.py")
-    shutil.copy(DATA / "windows.json.gz", pytester.path)
     recorded = json.loads(gzip.decompress((DATA / "windows.json.gz").read_bytes()))
     assert "win32" == recorded["run"]["platform"]
     (before,) = recorded["tests"]
@@ -52,10 +60,7 @@ def test_what_pip_met_on_windows_it_meets_here(run, pytester, pip):
     ]  # fmt: skip
     assert [("os.remove", HELD)] == [(call["operation"], call["path"]) for call in refused]
 
-    result = run("", "-W", "ignore", "--fsfault-replay", "windows.json.gz", "--fsfault-json", "here.json")
-    result.assert_outcomes(failed=1)  # as on Windows
-    here = json.loads(pytester.path.joinpath("here.json").read_bytes())
-    (test,) = here["tests"]
+    test = replay("windows.json.gz", "here.json")
     assert ID == test["id"] == before["id"]
     assert [] == test["replay"]["never_came"]
     assert len(before["calls"]) * 0.98 < test["replay"]["as_recorded"]
@@ -65,8 +70,7 @@ def test_what_pip_met_on_windows_it_meets_here(run, pytester, pip):
     ]
     assert ("PermissionError", 32) == (acted[0]["error"]["class"], acted[0]["error"]["winerror"])
 
-    run("", "-W", "ignore", "--fsfault-replay", "here.json", "--fsfault-json", "again.json")
-    (again,) = json.loads(pytester.path.joinpath("again.json").read_bytes())["tests"]
+    again = replay("here.json", "again.json")
     assert [] == again["replay"]["never_came"]
     ends = [
         [(*key(call), call["outcome"]) for call in one["calls"] if "pip-" not in call["path"]]
