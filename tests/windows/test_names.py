@@ -11,6 +11,7 @@ import sys
 from functools import partial
 
 import pytest
+from skips import left_to_windows
 
 from pytest_fsfault import inject
 from pytest_fsfault._windows.names import read
@@ -51,6 +52,7 @@ def test_characters_that_no_name_has(session, tmp_path, char):
     assert 123 == code(os.rename, tmp_path / "new", path)
 
 
+@left_to_windows("which names there are, and what they mean")
 def test_case_does_not_matter(session, tmp_path):
     """A file is found, refused and replaced under any spelling, and keeps the one it has."""
     (tmp_path / "Dir").mkdir()
@@ -67,6 +69,7 @@ def test_case_does_not_matter(session, tmp_path):
     assert ["FILE.TXT"] == os.listdir(tmp_path / "dir")
 
 
+@left_to_windows("which names there are, and what they mean")
 def test_a_case_sensitive_directory(tmp_path):
     """The option makes two files of two spellings."""
     with inject(roots=[tmp_path], strict=False) as fsfault:
@@ -126,6 +129,7 @@ def test_devices(version, path, shown, device):
     assert device == read(path, shown, VERSIONS[version]).device
 
 
+@left_to_windows("which names there are, and what they mean")
 def test_the_null_device(session, tmp_path, monkeypatch):
     """It takes what is written, and no directory has its name."""
     monkeypatch.chdir(tmp_path)
@@ -135,6 +139,7 @@ def test_the_null_device(session, tmp_path, monkeypatch):
     assert [] == os.listdir(tmp_path)
 
 
+@left_to_windows("which names there are, and what they mean")
 def test_long_names(session, tmp_path):
     """A component has at most 255 characters; a path as many as one likes, except for the current directory."""
     assert (0, 123) == (code(os.mkdir, tmp_path / ("x" * 255)), code(os.mkdir, tmp_path / ("x" * 256)))
@@ -143,6 +148,7 @@ def test_long_names(session, tmp_path):
     assert 206 == code(os.chdir, deep)
 
 
+@left_to_windows("which names there are, and what they mean")
 def test_without_long_paths(tmp_path):
     """From 260 characters on a path is not found, a directory not made from 248 on."""
     with inject(roots=[tmp_path], strict=False) as fsfault:
@@ -154,6 +160,7 @@ def test_without_long_paths(tmp_path):
         assert 206 == code(os.mkdir, tmp_path / ("d" * (room - 11)))
 
 
+@left_to_windows("which names there are, and what they mean")
 def test_streams(session, tmp_path):
     """A colon names a stream of the file, which goes with it."""
     with open(tmp_path / "a:zone", "w") as file:
@@ -166,6 +173,7 @@ def test_streams(session, tmp_path):
     ]  # fmt: skip
 
 
+@left_to_windows("which names there are, and what they mean")
 def test_a_stream_may_be_written_with_its_type(session, tmp_path):
     """`$DATA` is the type of all streams that programs open; without a name it is the file's own content."""
     (tmp_path / "a:zone").write_text("x")
@@ -179,6 +187,7 @@ def test_a_stream_may_be_written_with_its_type(session, tmp_path):
     assert [] == os.listdir(tmp_path)
 
 
+@left_to_windows("which names there are, and what they mean")
 def test_symbolic_links_need_a_privilege(session, tmp_path):
     """Without developer mode."""
     with pytest.raises(
@@ -190,6 +199,7 @@ def test_symbolic_links_need_a_privilege(session, tmp_path):
     assert 4390 == code(os.readlink, tmp_path / "a")
 
 
+@left_to_windows("which names there are, and what they mean")
 def test_developer_mode(tmp_path):
     """With it they work as elsewhere."""
     with inject(roots=[tmp_path], strict=False) as fsfault:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from skips import left_to_windows
 
 from pytest_fsfault import inject
 
@@ -27,6 +28,7 @@ def test_it(tmp_path):
         ["--fsfault-profile", "corporate"],
     ],
 )
+@left_to_windows("it refuses what has an open file by itself")
 def test_an_open_file_cannot_be_deleted(run, arguments):
     """Nothing is declared: a test that deletes a file which it still has open fails."""
     result = run(OPEN, *arguments)
@@ -34,6 +36,7 @@ def test_an_open_file_cannot_be_deleted(run, arguments):
     result.stdout.fnmatch_lines(["E * PermissionError: [[]WinError 32[]] *", "*log: open in this process (*"])
 
 
+@left_to_windows("it refuses what has an open file by itself")
 def test_the_marker(run):
     """`windows=` is a keyword of its own; the innermost counts."""
     source = "import pytest\n" + OPEN.replace(
@@ -71,6 +74,7 @@ def test_what_a_profile_declares_need_not_happen(run):
     ).assert_outcomes(passed=1)
 
 
+@left_to_windows("it refuses what has an open file by itself")
 def test_the_model_is_asked_after_the_rules(run):
     """A rule that is due comes first; a call that the model then refuses has been counted all the same."""
     source = """
@@ -111,6 +115,7 @@ def test_a_call_that_was_bound_early(tmp_path):
         os.remove(path)
 
 
+@left_to_windows("it refuses what has an open file by itself")
 def test_only_below_the_roots(tmp_path):
     """Elsewhere everything is as it was."""
     (tmp_path / "inside").mkdir()

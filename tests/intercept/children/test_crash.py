@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from skips import posix_fact
 
 from pytest_fsfault import RetryStorm, SimulatedCrash, inject
 
@@ -31,6 +32,7 @@ finally:
 """
 
 
+@posix_fact("os.posix_spawn")
 def test_a_crash_in_a_child_ends_all(root):
     """The child dies of it, its clean-up does nothing, and the parent's next call is the same crash."""
     for name in "ab":

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from skips import posix_fact
 
 from pytest_fsfault import inject
 
@@ -190,6 +191,7 @@ def test_names_and_listings_are_those_of_windows(windows, exe, root, python, lin
         os.chmod(exe, 0o666)
 
 
+@posix_fact("os.fork")
 def test_a_forked_child_is_in_the_same_windows(windows, exe):
     """Its copy of the model is not asked: the parent is."""
     hold = windows.hold(exe)
