@@ -102,7 +102,8 @@ def _test(name: str, scenario: Scenario, said: Iterator[str]) -> Iterator[str]:
     for holder in scenario.holders:
         yield from _holding(holder)
     for path in scenario.deleted:
-        yield f"    os.remove(tmp_path / {_quoted(path)})  # its deletion is pending while it is held"
+        delete = "os.rmdir" if path in scenario.directories else "os.remove"
+        yield f"    {delete}(tmp_path / {_quoted(path)})  # its deletion is pending while it is held"
     if scenario.wait:
         yield f"    fsfault.clock.advance({_number(scenario.wait)})  # so much later came the call"
     if scenario.lasts:

@@ -114,6 +114,8 @@ def test_a_pending_deletion(capsys, tmp_path):
 
 
 OPENED, TAKEN = READS.format("Read"), READS.format("Read, Write, Delete")
+LISTED = TAKEN.replace("Generic Read", "Read Data/List Directory").replace("Non-Directory File", "Directory")
+MADE = LISTED.replace("Disposition: Open", "Disposition: Create")
 FILE, OTHER = r"C:\w\a.dll", r"C:\w\b.dll"
 DELETE = row("1:00:01", "p.exe", "CreateFile", FILE, "SHARING VIOLATION", DELETES)
 DENIED = row("1:00:01", "p.exe", "SetDispositionInformationFile", FILE, "CANNOT DELETE", "Delete: True")
@@ -154,6 +156,21 @@ STAGED = {
         ],
         ['hold(tmp_path / "a.dll", access="r", share="", by="q.exe")'],
         "refuses the call",
+    ),
+    "a directory that is made while its deletion is pending": (
+        [
+            row("1:00:00", "q.exe", "CreateFile", r"C:\w\d", detail=LISTED),
+            row("1:00:01", "p.exe", "SetDispositionInformationFile", r"C:\w\d", detail="Delete: True"),
+            row("1:00:02", "p.exe", "CreateFile", r"C:\w\d", "DELETE PENDING", MADE),
+            row("1:00:03", "q.exe", "CloseFile", r"C:\w\d"),
+        ],
+        ['os.rmdir(tmp_path / "d")  # its deletion is pending', "retried(os.mkdir, path)"],
+        "p.exe [1480] asked to delete it at 1:00:01",
+    ),
+    "a directory that may not be made": (
+        [row("1:00:02", "p.exe", "CreateFile", r"C:\w\d", "ACCESS DENIED", MADE)],
+        ['"os.mkdir d -> ERROR_ACCESS_DENIED when once"', "make(tmp_path, [], [])"],
+        "a rule refuses it",
     ),
     "nobody": (
         [row("1:00:00", "q.exe", "CreateFile", OTHER, detail=OPENED), DENIED, DENIED],
@@ -353,6 +370,16 @@ def test_as_many_tests_as_go_into_one_file(capsys, tmp_path):
     out, text = written_tests(capsys, tmp_path, write_csv(tmp_path / "log.csv", rows), "p.exe")
     assert out.endswith(": 25 tests, 25 with a rule; 3 refusals left out\n")
     assert "os.listdir" not in text
+
+
+def test_nothing_to_write(capsys, tmp_path):
+    """A start of a program is no test, and the file is not written."""
+    path = write_csv(tmp_path / "log.csv", [DENIED._replace(operation="Process Create")])
+    code, out, _ = called(capsys, path, "--process", "p.exe", "--test", tmp_path / "t.py")
+    assert 0 == code
+    assert "    no test: no single call of Python does this\n" in out
+    assert out.endswith("t.py: not written, since no refused call can be put into a test\n")
+    assert not (tmp_path / "t.py").exists()
 
 
 def test_a_terminal_is_not_acted_on(capsys, tmp_path):
