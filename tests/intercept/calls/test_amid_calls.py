@@ -1,0 +1,103 @@
+"""What a finaliser does in the middle of a call of ours is met by itself, and the call goes on."""
+
+import os
+import sys
+import threading
+import time
+
+import pytest
+
+from pytest_fsfault import inject
+from pytest_fsfault._host.package import BETWEEN
+
+pytest.importorskip("posix")
+
+RULE = "os.mkdir bad* -> EACCES or never"
+
+
+def at(step, happen):
+    """Return a trace function that lets something happen at the step-th event of ours, and the list of events."""
+    seen = []
+
+    def trace(frame, event, _arg):
+        if not frame.f_code.co_filename.startswith(BETWEEN):
+            return None
+        seen.append((os.path.basename(frame.f_code.co_filename), frame.f_lineno, event))
+        if len(seen) - 1 == step:
+            sys.settrace(None)
+            happen()
+            return None
+        return trace
+
+    return trace, seen
+
+
+def is_refused(root):
+    """Return whether a rule refuses a call, and lets another one happen."""
+    try:
+        os.mkdir(f"{root}/bad")
+    except PermissionError:
+        os.chmod(root / "other", 0o700)
+        return os.stat(root / "other").st_mode & 0o777 == 0o700
+    return False
+
+
+def finalise(root, told):
+    """Do what a finaliser may do: calls that a rule concerns, and calls that none does."""
+    told.append(is_refused(root))
+
+
+def call(root):
+    """Make calls of several kinds."""
+    with open(root / "f", "w") as file:
+        file.write("text")
+    os.replace(root / "f", root / "g")
+    assert is_refused(root)
+
+
+def wait(_root):
+    """Wait in two ways."""
+    before = time.monotonic()
+    time.sleep(5)
+    threading.Event().wait(5)
+    assert 10 <= time.monotonic() - before < 11
+
+
+def run(scene, root, step, happen):
+    """Run a scene in which something happens at a step; return the events, and what was told of it."""
+    told = []
+    trace, seen = at(step, lambda: happen(root, told))
+    original = os.mkdir
+    with inject(RULE, roots=[root], native=False) as fsfault:
+        sys.settrace(trace)
+        try:
+            scene(root)
+        finally:
+            sys.settrace(None)
+        assert is_refused(root)
+        outcomes = [entry.outcome for entry in fsfault.journal.of("os.mkdir") if entry.path.endswith("bad")]
+        assert {"raised"} == set(outcomes)
+        assert len(outcomes) == 1 + (scene is call) + len(told)
+    assert original is os.mkdir
+    return seen, told
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A directory of its own, with another one in it."""
+    (tmp_path / "root" / "other").mkdir(parents=True)
+    return tmp_path / "root"
+
+
+@pytest.mark.parametrize(
+    "stride", [pytest.param(19, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize("scene", [call, wait])
+def test_a_finaliser_runs_amid_a_call(root, scene, stride):
+    """Both are decided about, each once, and time is as it was."""
+    run(scene, root, -1, finalise)  # what is done once is done
+    seen, _ = run(scene, root, -1, finalise)
+    assert 50 < len(seen)
+    for step in range(0, len(seen), stride):
+        events, told = run(scene, root, step, finalise)
+        assert told in ([], [True]), events[-1]
