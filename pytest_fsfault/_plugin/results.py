@@ -184,20 +184,14 @@ class Results:
     @contextmanager
     def painting(self, reporter: Any) -> Iterator[None]:
         """Let the terminal show the sections of red tests in colours for the block; reports stay without."""
-        from pytest_fsfault._report.colours import painted  # noqa: PLC0415
-
         plain = []
-        if reporter.hasmarkup:
-            markup = reporter._tw.markup
+        if reporter.hasmarkup and self._reruns:
+            from pytest_fsfault._report.colours import painted_text  # noqa: PLC0415
+
             for report in (*reporter.getreports("failed"), *reporter.getreports("error")):
                 plain.append((report, report.sections))
                 report.sections = [
-                    (
-                        name,
-                        "\n".join(painted(line, markup) for line in text.split("\n"))
-                        if name == _TITLE
-                        else text,
-                    )
+                    (name, painted_text(text, reporter._tw.markup) if name == _TITLE else text)
                     for name, text in report.sections
                 ]
         try:
@@ -211,6 +205,8 @@ class Results:
 
         A negative `verbosity` leaves one line of it, without a title, and then none; a `silent` run has none.
         """
+        if not (self._tests or self._reruns):
+            return
         from pytest_fsfault._report.colours import painted, painted_summary  # noqa: PLC0415
 
         for title, lines in self._shown:

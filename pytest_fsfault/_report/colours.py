@@ -32,6 +32,11 @@ def painted(line: str, markup: Markup) -> str:
     return line
 
 
+def painted_text(text: str, markup: Markup) -> str:
+    """Return a section of a red test, line by line."""
+    return "\n".join(painted(line, markup) for line in text.split("\n"))
+
+
 def painted_summary(line: str, markup: Markup) -> str:
     """Return a line of the summary: what needs a look is yellow, as pytest's warnings are."""
     if line == "never fired:" or line.startswith(("no call was refused", "not skipped:")):
