@@ -113,19 +113,16 @@ class _Dormant:
         if isinstance(path, int) or path is None:
             return False
         try:
-            text = os.fsdecode(path)
-            if sys.platform != "win32":
-                text = text if text[:1] == "/" else f"{getcwd()}/{text}"
-                return self._everywhere or ".." in text or text.startswith(self.roots)
-            # An 8.3 name and a prefix need a closer look.
-            return (
-                self._everywhere
-                or "~" in text
-                or text[:2] in _PREFIXES
-                or _comparable(text).startswith(self.roots)
-            )
+            return self._may_be_below(os.fsdecode(path))
         except (TypeError, ValueError, OSError):
             return False
+
+    def _may_be_below(self, text: str) -> bool:
+        if sys.platform != "win32":
+            text = text if text[:1] == "/" else f"{getcwd()}/{text}"
+            return ".." in text or text.startswith(self.roots)
+        # An 8.3 name and a prefix need a closer look.
+        return "~" in text or text[:2] in _PREFIXES or _comparable(text).startswith(self.roots)
 
     # Hot: an audit hook hears every event of an interpreter; most end at its second test.
     def _on_event(self, event: str, args: "tuple[Any, ...]") -> None:
