@@ -27,6 +27,7 @@ elif sys.platform == "win32":
 
 _waitid = getattr(os, "waitid", None)
 _ALL = getattr(os, "P_ALL", 0)
+_AT_ONCE = getattr(os, "WNOHANG", 0)
 _LOOK = getattr(os, "WEXITED", 0) | getattr(os, "WNOHANG", 0) | getattr(os, "WNOWAIT", 0)
 _LINUX = sys.platform == "linux"
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
@@ -94,7 +95,7 @@ def _own_helpers() -> frozenset[int]:
             del _own[number]
         if same and not _is_alive(number):
             with suppress(OSError):
-                os.waitpid(number, os.WNOHANG)
+                os.waitpid(number, _AT_ONCE)
     return frozenset(_own)
 
 
