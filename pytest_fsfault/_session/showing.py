@@ -80,7 +80,7 @@ def cause_of(session: Session, error: BaseException) -> tuple[str | None, int | 
     """Return the refused call behind the failure of a test, and its Windows error; None where there is none.
 
     That is the first error in the chain that a call met; or else, if the test failed by what it looked at, the last
-    call that met one. Of an error of the system itself that nobody has recorded, only the number is known.
+    call that met one. Of an error of the system itself that was not recorded, only the number is known.
     """
     met = [entry for entry in session.journal if isinstance(entry.error, OSError)]
     links = [link for link in chain(error) if isinstance(link, OSError)]
