@@ -15,8 +15,9 @@ from pytest_fsfault._report.evidence import Facts, evidence
 from pytest_fsfault._report.lines import journal_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from pytest_fsfault._core.engine.journal import Entry
     from pytest_fsfault._session.session import Session
     from pytest_fsfault._windows.windows import Windows
 
@@ -84,13 +85,17 @@ def cause_of(session: Session, error: BaseException) -> tuple[str | None, int | 
     """
     met = [entry for entry in session.journal if isinstance(entry.error, OSError)]
     links = [link for link in chain(error) if isinstance(link, OSError)]
-    faults = [entry for entry in met if entry.fault is not None]
+    found = _behind(met, links)
+    if found is not None:
+        return found.operation, getattr(found.error, "winerror", None)
+    return None, getattr(links[0], "winerror", None) if links else None
+
+
+def _behind(met: Sequence[Entry], links: Sequence[OSError]) -> Entry | None:
+    """Return the last entry with the first of these errors that an entry has; without errors, that of the last fault."""
     alike = (entry for link in links for entry in reversed(met) if _is_copy(entry.error, link))
-    found = next(alike, None)
-    if found is None and links:
-        return None, getattr(links[0], "winerror", None)
-    found = found or (faults[-1] if faults else None)
-    return (None, None) if found is None else (found.operation, getattr(found.error, "winerror", None))
+    faults = (entry for entry in reversed(met) if entry.fault is not None)
+    return next(alike if links else faults, None)
 
 
 def _is_copy(noted: BaseException | None, raised: BaseException) -> bool:
