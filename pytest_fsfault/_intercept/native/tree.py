@@ -58,6 +58,7 @@ class ProcessTree:
         self.root: int | None = None  # the process that was started first
         self.starter = 0  # the thread that has started it
         self.open = True
+        self.delayed: set[int] = set()  # the questions whose answers come later
 
     def kill(self) -> None:
         """Kill every process of the tree, as the power does that fails."""
@@ -161,6 +162,7 @@ class Trees:
         elif reply.kind == "give":
             listener.give(ident, 0)
         elif reply.kind == "later":
+            tree.delayed.add(ident)
             self._watch.after(reply.seconds, lambda: self._send_later(tree, request, reply))
         else:
             tree.kill()
@@ -168,6 +170,9 @@ class Trees:
                 reply.then()
 
     def _send_later(self, tree: ProcessTree, request: Request, reply: Reply) -> None:
+        if request.ident not in tree.delayed:
+            return  # it was let go meanwhile
+        tree.delayed.discard(request.ident)
         now = PROCEED
         try:
             if reply.then is not None:
@@ -186,6 +191,8 @@ class Trees:
         left = []
         for tree in tuple(self._trees.values()):
             self._watch.unwatch(tree.listener.descriptor)
+            while tree.delayed:  # whoever answers from now on does not know of them
+                tree.listener.proceed(tree.delayed.pop())
             if tree.listener.state() == "over":
                 tree.close()
             else:

@@ -132,6 +132,16 @@ def state() -> tuple[int, int]:
     return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
 
 
+def processes_in(root: Path) -> list[str]:
+    """Return the processes that stand in a directory."""
+    found = []
+    for number in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            if os.readlink(f"/proc/{number}/cwd") == str(root):
+                found.append(number)
+    return found
+
+
 def main(count: int, first: int = 0) -> list[str]:
     """Run so many trials; return what was wrong, with the seed of the trial."""
     found = []
@@ -147,6 +157,9 @@ def main(count: int, first: int = 0) -> list[str]:
         if state() != before:
             found.append(f"seed {seed}: left {before} -> {state()}")
             before = state()
+        while (left := processes_in(root)) and time.monotonic() < until:
+            time.sleep(0.01)
+        found += [f"seed {seed}: it hangs: {one}" for one in left]
         while root.exists():  # a daemon may still be at work in it
             shutil.rmtree(root, ignore_errors=True)
     shutil.rmtree(directory, ignore_errors=True)

@@ -89,6 +89,21 @@ def test_a_daemon_outlives_the_session_and_works(root, monkeypatch):
         assert time.monotonic() < until
 
 
+def test_a_call_that_is_delayed_when_the_session_ends_goes_ahead(root):
+    """Nobody knows of its delay any more, and its program must not wait for ever."""
+    line = "mkdir late & echo $!"
+    with inject("os.mkdir late -> delay 10m", roots=[root], strict=False, clock="real"):
+        with subprocess.Popen(["sh", "-c", line], cwd=root, stdout=subprocess.PIPE) as shell:
+            assert shell.stdout.readline().strip().isdigit()
+            shell.wait()
+            until = time.monotonic() + 20
+            while not any(tree.delayed for tree in interceptor().supervisor.programs._trees._trees.values()):
+                assert time.monotonic() < until
+    until = time.monotonic() + 20
+    while not (root / "late").exists():
+        assert time.monotonic() < until
+
+
 # Orphans come to this process, as to the first one of a container: prctl(PR_SET_CHILD_SUBREAPER).
 REAPER = """
 import ctypes, os, subprocess, sys, time
