@@ -243,7 +243,7 @@ def test_exempt_modules_keep_real_time(module):
     with virtual(is_exempt="some_plugin".__eq__) as clock:
         clock.advance(10_000)
         inside = space["read"]()
-        assert 0.01 <= space["wait"]() < 5000
+        assert 0.009 <= space["wait"]() < 5000  # Windows rounds what it tells
         assert not clock.slept
         assert space["event"]() is False
     assert all(mine <= real for mine, real in zip(inside, space["read"](), strict=True))
