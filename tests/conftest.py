@@ -25,6 +25,13 @@ from pytest_fsfault._host import processes
 
 pytest_plugins = ["pytester"]
 
+with suppress(ImportError):
+    # How long an example takes is a matter of load.
+    from hypothesis import settings
+
+    settings.register_profile("suite", settings(), deadline=None)
+    settings.load_profile("suite")
+
 # Hundreds of tests start a Python: it is not to compile everything anew.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -154,7 +154,7 @@ def _no_descriptor(monkeypatch):
     def fail(*_):
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr(sockets, "socketpair", fail)
+    monkeypatch.setattr(sockets, "_socketpair", fail)
 
 
 WANTS = {
