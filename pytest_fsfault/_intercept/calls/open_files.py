@@ -41,7 +41,7 @@ class FileIO(io.FileIO):
         return any(engine.ended is not None for engine in self._engines)
 
 
-def _refusable(flush: Callable[[Any], None]) -> Callable[[Any], None]:
+def _refusable(flush: Callable[[Any], None]) -> Any:
     """Return the flush of a buffered file that the engines may refuse."""
 
     def refusable(self: FlushedWriter | FlushedRandom) -> None:
@@ -57,7 +57,7 @@ def _refusable(flush: Callable[[Any], None]) -> Callable[[Any], None]:
     return refusable
 
 
-def _last(close: Callable[[Any], None]) -> Callable[[Any], None]:
+def _last(close: Callable[[Any], None]) -> Any:
     """Return the close of a buffered file: the flush that belongs to it is not an operation of its own."""
 
     def last(self: FlushedWriter | FlushedRandom) -> None:

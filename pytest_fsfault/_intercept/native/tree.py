@@ -42,6 +42,7 @@ class Watch(Protocol):
     @property
     def descriptor(self) -> int:
         """What can be read as soon as anything watched has something to do."""
+        ...
 
 
 class ProcessTree:
