@@ -55,3 +55,11 @@ def test_the_release_fails(release, name):
     code, output = release(*NEEDED, *finding["requirements"]).test(ROOT / _own(name))
     assert 1 == code, output
     assert finding["error"] in output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in OWN if "fixed" in FINDINGS[name]])
+def test_a_newer_release_passes(release, name):
+    """The same test passes, unchanged, on the release that has the defect no more."""
+    code, output = release(*NEEDED, *FINDINGS[name]["fixed"]).test(ROOT / _own(name))
+    assert 0 == code, output

@@ -1,4 +1,4 @@
-"""Pipx upgrades a program; the upgrade fails, and another process has a file of the environment open."""
+"""A change of an environment of pipx fails while another process has one of its files open."""
 
 import pytest
 from pipx import paths
@@ -7,7 +7,7 @@ from pipx.util import rmdir
 
 
 @pytest.mark.fsfault(windows="11")
-def test_the_environment_survives_a_failed_upgrade(tmp_path, monkeypatch, fsfault):
+def test_the_environment_survives_a_failed_change(tmp_path, monkeypatch, fsfault):
     monkeypatch.setenv("PIPX_HOME", str(tmp_path))
     paths.ctx.make_local()
     venv = tmp_path / "venvs/demo"
