@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from _thread import get_ident
 from contextlib import nullcontext
-from threading import RLock
 from time import sleep as real_sleep
 from typing import TYPE_CHECKING, TypeVar
 
+from pytest_fsfault._core.locks import known_lock
 from pytest_fsfault._core.real_clock import SECOND, Clock, RealClock, Wait, nanoseconds, span_of
 from pytest_fsfault._core.stamps import StampHistory
 from pytest_fsfault._core.waiter import Waiter, due_of, has_notified
@@ -56,8 +56,8 @@ class VirtualClock(Clock):
         self.activity = activity
         self._offset = 0
         self._readings = 0
-        self._tally = RLock()  # both may be entered again by a signal handler
-        self._mutex = RLock()
+        self._tally = known_lock()  # both may be entered again by a signal handler
+        self._mutex = known_lock()
         self._waiters: dict[int, Waiter] = {}  # by thread; each look enters it anew
         self._barriers: dict[int, int] = {}  # by thread: ends of waits on the outside that count
         self._limits: dict[

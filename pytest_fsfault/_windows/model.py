@@ -6,13 +6,13 @@ import mmap
 import os
 import shutil
 import tempfile
-import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pytest_fsfault._core.engine.interfaces import Answer, FastPath
 from pytest_fsfault._core.language.errors import build, parse_error
 from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
+from pytest_fsfault._core.locks import known_lock
 from pytest_fsfault._host import temporary_files
 from pytest_fsfault._windows import effects, names
 from pytest_fsfault._windows.fast_path import FastPaths
@@ -77,7 +77,7 @@ class WindowsModel:
         self.reactions = reactions
         # What stands for `_winapi` in `shutil`, and for `mmap.mmap`.
         self._winapi, self._mmap = winapi, mapping
-        self._lock = threading.RLock()
+        self._lock = known_lock()
         self._fast_paths = FastPaths(state)
         self._unseen: list[tuple[Operation, Answer]] = []
 

@@ -56,6 +56,13 @@ def _config(terminal, *, isatty):
     return SimpleNamespace(pluginmanager=SimpleNamespace(getplugin=plugins.get))
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """Put back what a run of pytest within this process has set."""
+    for name in ("PATIENCE", "INTERVAL"):
+        monkeypatch.setattr(progress, name, getattr(progress, name))
+
+
 @pytest.fixture
 def now(monkeypatch):
     """The clock that the progress reads."""

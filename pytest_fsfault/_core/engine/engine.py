@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, NoReturn
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
@@ -11,6 +10,7 @@ from pytest_fsfault._core.engine.journal import CallCounts, Handling, Journal, e
 from pytest_fsfault._core.engine.plan import Plan
 from pytest_fsfault._core.language.globs import within
 from pytest_fsfault._core.language.operations import GROUPS
+from pytest_fsfault._core.locks import known_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -79,7 +79,7 @@ class Engine:
         self._storms: dict[tuple[str, str], int] = {}
         # A garbage collection in between may close a file, and that call comes here too. One lock for all: such
         # a call must find them in one order.
-        self._lock = threading.RLock()
+        self._lock = known_lock()
         self._counts = CallCounts(self._lock)
 
     def begin(self, trial: int, armed: Iterable[Armed]) -> None:

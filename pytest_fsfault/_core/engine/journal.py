@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 from pytest_fsfault._core.language.errors import copied
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.language.operations import ALIASES, GROUPS, OPERATIONS
+from pytest_fsfault._core.locks import known_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,7 +69,7 @@ class Journal(Sequence[Entry]):
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
-        self._lock = threading.RLock()
+        self._lock = known_lock()
 
     def note(
         self,

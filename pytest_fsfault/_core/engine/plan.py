@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from pytest_fsfault._core.language.globs import below_root, escape, superset_regex
 from pytest_fsfault._core.language.random_names import uncounted
+from pytest_fsfault._core.locks import known_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -137,7 +137,7 @@ class Plan:
         self._by_name: dict[str, tuple[Armed, ...]] = {}
         self._names: frozenset[str] | None = None
         # A garbage collection while we count may close a file, and that call comes here too.
-        self._lock = threading.RLock()
+        self._lock = known_lock()
 
     @property
     def armed(self) -> tuple[Armed, ...]:

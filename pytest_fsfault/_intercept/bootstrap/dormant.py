@@ -113,7 +113,7 @@ class _Dormant:
         if isinstance(path, int) or path is None:
             return False
         try:
-            return self._may_be_below(os.fsdecode(path))
+            return self._everywhere or self._may_be_below(os.fsdecode(path))
         except (TypeError, ValueError, OSError):
             return False
 

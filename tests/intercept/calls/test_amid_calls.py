@@ -1,6 +1,7 @@
 """What a finaliser does in the middle of a call of ours is met by itself, and the call goes on."""
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -12,6 +13,8 @@ from pytest_fsfault._host.package import BETWEEN
 
 pytest.importorskip("posix")
 
+# Said before tracing ends: to end it raises an audit event, amid which it could not be ended once more.
+END = ("", 0, "end")
 RULE = "os.mkdir bad* -> EACCES or never"
 
 
@@ -20,7 +23,7 @@ def at(step, happen):
     seen = []
 
     def trace(frame, event, _arg):
-        if not frame.f_code.co_filename.startswith(BETWEEN):
+        if not frame.f_code.co_filename.startswith(BETWEEN) or seen[-1:] == [END]:
             return None
         seen.append((os.path.basename(frame.f_code.co_filename), frame.f_lineno, event))
         if len(seen) - 1 == step:
@@ -73,6 +76,7 @@ def run(scene, root, step, happen):
         try:
             scene(root)
         finally:
+            seen.append(END)
             sys.settrace(None)
         assert is_refused(root)
         outcomes = [entry.outcome for entry in fsfault.journal.of("os.mkdir") if entry.path.endswith("bad")]
@@ -98,6 +102,54 @@ def test_a_finaliser_runs_amid_a_call(root, scene, stride):
     run(scene, root, -1, finalise)  # what is done once is done
     seen, _ = run(scene, root, -1, finalise)
     assert 50 < len(seen)
-    for step in range(0, len(seen), stride):
+    for step in range(0, len(seen) - 1, stride):
         events, told = run(scene, root, step, finalise)
-        assert told in ([], [True]), events[-1]
+        assert told in ([], [True]), events[-2]
+
+
+def fork(root, told):
+    """Fork, make calls in the child, and wait for it, as a finaliser may."""
+    number = os.fork()
+    if not number:
+        try:
+            os.access(root, os.F_OK)
+            with open(root / "of-child", "w") as file:
+                file.write("text")
+        finally:
+            os._exit(0)
+    deadline = time.monotonic() + 30
+    while os.waitpid(number, os.WNOHANG) == (0, 0):
+        if time.monotonic() > deadline:
+            os.kill(number, signal.SIGKILL)
+            os.waitpid(number, 0)
+            told.append("the child hangs")
+            return
+
+
+def run_forks(scene, root, step):
+    """Run a scene in which the process forks at a step; return the events, and what went wrong."""
+    told = []
+    trace, seen = at(step, lambda: fork(root, told))
+    with inject(RULE, roots=[root], native=False, strict=False):
+        sys.settrace(trace)
+        try:
+            scene(root)
+        finally:
+            seen.append(END)
+            sys.settrace(None)
+        assert is_refused(root)
+    return seen, told
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+@pytest.mark.parametrize(
+    "stride", [pytest.param(23, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize("scene", [call, wait])
+def test_a_fork_amid_a_call(root, scene, stride):
+    """A child that is forked amid a decision is never answered and never waits; the next call is decided as ever."""
+    run_forks(scene, root, -1)
+    seen, _ = run_forks(scene, root, -1)
+    for step in range(0, len(seen) - 1, stride):
+        events, told = run_forks(scene, root, step)
+        assert [] == told, events[-2]

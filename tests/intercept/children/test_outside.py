@@ -1,9 +1,9 @@
 """What a test must not change outside its roots, its children must not change either."""
 
 import os
-import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -32,14 +32,9 @@ TOLD = ["mkdir 13", "open 13", "rename 13", "remove 13", "read done"]
 @pytest.fixture
 def outside():
     """A directory that is neither below the roots nor for temporary files, with a file in it."""
-    found = Path(__file__).parent / f"outside-{os.getpid()}"
-    try:
-        found.mkdir()
-    except OSError:
-        pytest.skip("the tests are on a disk that this user must not write to")
-    (found / "old").touch()
-    yield found
-    shutil.rmtree(found)
+    with tempfile.TemporaryDirectory(dir=Path.home(), prefix="outside-") as directory:
+        (Path(directory) / "old").touch()
+        yield Path(directory)
 
 
 def test_a_child_is_refused_as_its_parent_is(root, outside):

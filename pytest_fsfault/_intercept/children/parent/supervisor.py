@@ -6,6 +6,7 @@ import os
 from _thread import get_ident
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.locks import holds_lock
 from pytest_fsfault._intercept.children import rendezvous
 from pytest_fsfault._intercept.children.parent.fork_hooks import ForkHooks
 from pytest_fsfault._intercept.children.parent.started import StartedProcesses, started
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.patching.patches import Patch
 
 _supervisors: list[ChildSupervisor] = []
+# Its parent could not answer: who forks there holds the locks that an answer takes, and may wait for the child.
+_AMID = (
+    "a child process went on without faults, since a finaliser or signal handler forked it amid a decision,"
+)
 
 
 class ChildSupervisor:
@@ -39,6 +44,7 @@ class ChildSupervisor:
         self._directory = rendezvous.new_directory()
         self._published = False
         self._owner = os.getpid()
+        self._amid = False  # a fork is under way amid a decision of this thread's
         self._cover: Callable[[list[Patch]], object] = lambda _patches: None
         self._forking = ForkHooks(self.starting, self.launch)
         self.starts = StartedProcesses()
@@ -82,6 +88,9 @@ class ChildSupervisor:
     def starting(self, event: str, args: tuple[Any, ...], frame: FrameType | None) -> bool:
         """Prepare for a process that the code under test is about to start; return whether faults can reach it."""
         site = self._state.callers.locate(frame) if self._published else None
+        if site is not None and holds_lock():
+            self.starts.trouble(f"{_AMID} at {site}")
+            return False
         server = None if site is None else self._serve()
         if site is None or server is None:
             return False
@@ -223,8 +232,9 @@ class ChildSupervisor:
     # A fork of this process.
 
     def before_fork(self) -> None:
-        """Stop the server thread before a fork."""
-        if self.server is not None:
+        """Stop the server thread before a fork, unless it may wait for a lock of this very thread."""
+        self._amid = holds_lock()
+        if self.server is not None and not self._amid:
             programs = self._native()  # the child needs the modules, and finds them loaded
             self.server.loop.pause()
             if programs is not None:
@@ -232,7 +242,7 @@ class ChildSupervisor:
 
     def after_fork(self) -> None:
         """Restart the server thread in the parent after a fork."""
-        if self.server is not None:
+        if self.server is not None and not self._amid:
             try:
                 self.server.loop.start()
             except RuntimeError as error:
@@ -241,7 +251,7 @@ class ChildSupervisor:
     def forked(self) -> None:
         """Attach the forked child to this parent, or to none if no fault acts."""
         server, self.server = self.server, None
-        wanted = server is not None and self._published
+        wanted = server is not None and self._published and not self._amid
         self._published = False
         programs, self.programs = self.programs, None
         if programs is not None:

@@ -1,0 +1,25 @@
+"""Locks that a fork looks at: a process that is forked while its thread holds one of them is never answered.
+
+A finaliser or signal handler may run amid a decision, with its lock held, and fork there. If it then waits for the
+child, and the child asks its parent, the thread that answers waits for the lock, and all three wait for ever.
+"""
+
+from __future__ import annotations
+
+import weakref
+from threading import RLock
+from typing import Any
+
+_known: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def known_lock() -> Any:
+    """Return a new lock that may be entered again by its thread."""
+    lock = RLock()
+    _known.add(lock)
+    return lock
+
+
+def holds_lock() -> bool:
+    """Return whether the current thread is amid a decision, a reading of the clock, or a note of either."""
+    return any([lock._is_owned() for lock in _known])  # noqa: C419  # no generator: what interrupts its end would be lost
