@@ -79,6 +79,7 @@ _ORIGINAL = _patchable()
 def pytest_runtest_protocol(item):
     """After every test, each patched name is the original again."""
     result = yield
+    _close_processes()
     changed = [
         name
         for name, value in _patchable().items()
@@ -90,6 +91,18 @@ def pytest_runtest_protocol(item):
     if modules:
         pytest.exit(f"{item.nodeid} left wrappers in {modules}", returncode=3)
     return result
+
+
+# How many objects `multiprocessing` was to clean up when they were looked at last.
+_LEFT = [0]
+
+
+def _close_processes() -> None:
+    """Collect what a test has left of its processes: their descriptors are closed now, and not amid a fake file system."""
+    left = getattr(sys.modules.get("multiprocessing.util"), "_finalizer_registry", ())
+    if len(left) > _LEFT[0]:
+        gc.collect()
+    _LEFT[0] = len(left)
 
 
 # How often each wrapper was referred to when no module was seen to hold one.
