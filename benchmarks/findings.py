@@ -39,15 +39,13 @@ class Verdicts:
 
     def of(self, name: str) -> str:
         """Return the verdict of a finding."""
-        found = {
-            outcome
+        found = [
+            {outcome for one, outcome in self.outcomes.items() if one == node or one.startswith(f"{node}[")}
             for node in tests_of(name)
-            for one, outcome in self.outcomes.items()
-            if one == node or one.startswith(f"{node}[")
-        }
-        if not found or "failed" in found:
+        ]
+        if not all(found) or any("failed" in outcomes for outcomes in found):
             return "NOT reproduced"
-        return "skipped" if "skipped" in found else "reproduced"
+        return "skipped" if any("skipped" in outcomes for outcomes in found) else "reproduced"
 
 
 def main(names: list[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import tomllib
 from pathlib import Path
 
@@ -46,6 +47,26 @@ def test_the_page_and_the_directory_have_no_more():
     assert len(FINDINGS) == page.count("\n### ")
     rows = {name for name in OWN if "file" not in FINDINGS[name]}
     assert rows == {path.stem.removeprefix("finding_") for path in (HERE / "findings").glob("*.py")}
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "verdict"),
+    [
+        (["passed", "passed"], "reproduced"),
+        (["passed", "failed"], "NOT reproduced"),
+        (["skipped", "failed"], "NOT reproduced"),
+        (["passed", "skipped"], "skipped"),
+        (["passed"], "NOT reproduced"),
+        ([], "NOT reproduced"),
+    ],
+)
+def test_a_verdict_is_that_of_all_tests_of_a_finding(outcomes, verdict):
+    """Each has to pass; one that is skipped is no failure, one that is not there is; other tests do not count."""
+    script = runpy.run_path(str(ROOT / "benchmarks/findings.py"))
+    verdicts = script["Verdicts"]()
+    nodes = script["tests_of"]("uv_half_installed")
+    verdicts.outcomes = dict(zip(nodes, outcomes, strict=False)) | {f"{nodes[0]}_of_another": "failed"}
+    assert verdict == verdicts.of("uv_half_installed")
 
 
 @pytest.mark.slow
