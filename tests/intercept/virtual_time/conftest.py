@@ -9,6 +9,7 @@ import select
 import selectors
 import socket
 import subprocess
+import sys
 import threading
 import time
 from time import perf_counter as real_time
@@ -61,10 +62,10 @@ def clock():
 
 @pytest.fixture
 def quick():
-    """Check that the test took far less real time than a minute."""
+    """Check that the test took far less real time than a minute; elsewhere than on Linux the whole process counts."""
     began = real_time()
     yield
-    assert real_time() - began < 20
+    assert real_time() - began < (20 if sys.platform == "linux" else 120)
 
 
 @pytest.fixture
