@@ -13,6 +13,7 @@ import queue
 import re
 import shutil
 import sys
+import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -73,12 +74,14 @@ def _patchable() -> dict[str, object]:
 
 
 _ORIGINAL = _patchable()
+_TEMPORARY = tempfile.gettempdir()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item):
     """After every test, each patched name is the original again."""
     result = yield
+    tempfile.tempdir = _TEMPORARY  # a test may have asked for it while it was another one
     _close_processes()
     changed = [
         name

@@ -143,7 +143,11 @@ class LogReader:
         return self._epoch, self._read
 
     def read(self) -> Iterator[bytes]:
-        """Yield the messages that were written since the last time, but those whose writer was interrupted."""
+        """Yield the messages that were written since the last time.
+
+        The last one, if it is not whole, is being written at this moment, or its process was killed; others that are
+        not whole were interrupted, and are passed over.
+        """
         cells = self._cells
         epoch, end = cells[_EPOCH], cells[_END]
         if epoch != self._epoch:
@@ -154,7 +158,10 @@ class LogReader:
             if not 0 <= length <= _LIMIT - start:
                 self._read = end
                 return
-            self._read = start + (length + _CELL - 1 & -_CELL)
+            after = start + (length + _CELL - 1 & -_CELL)
+            if not head & 1 and after >= end:
+                return
+            self._read = after
             if head & 1:
                 yield self._map[start : start + length]
 

@@ -143,12 +143,15 @@ class RemoteSessions:
         self.ask(*message)
 
     def log(self) -> LogWriter | None:
-        """Return the log, made when it is first needed."""
+        """Return the log, made when it is first needed; until it is there other threads ask.
+
+        There is one: of two the parent would read what a thread has written first after what it has written last.
+        """
         if not self._has_log:
+            self._has_log = True  # in one step with the test: no call is between them
             log = self._link.open_log()
             if log is not None and self.ask("log", log.name)[0] == "done":
                 self._log = log
-            self._has_log = True
         return self._log
 
     def flush(self) -> None:
