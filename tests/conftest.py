@@ -106,6 +106,10 @@ def _close_processes() -> None:
     if len(left) > _LEFT[0]:
         gc.collect()
     _LEFT[0] = len(left)
+    # What it made where a test had its temporary files is too long a path for the sockets of later ones.
+    config = sys.modules["multiprocessing.process"].current_process()._config if left else {}
+    if os.path.dirname(config.get("tempdir", "")) != _TEMPORARY:
+        config.pop("tempdir", None)
 
 
 # How often each wrapper was referred to when no module was seen to hold one.

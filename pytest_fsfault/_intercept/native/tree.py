@@ -62,15 +62,18 @@ class ProcessTree:
         self.delayed: set[int] = set()  # the questions whose answers come later
 
     def kill(self) -> None:
-        """Kill every process of the tree, as the power does that fails."""
+        """Kill every process of the tree, as the power does that fails.
+
+        All are stopped before one is killed: a shell whose program was killed would go on to its next one.
+        """
         own = filters("self")
+        stopped: set[int] = set()
         for _ in range(_ROUNDS):
             found = {one for one in _with_descendants(self._known()) if filters(str(one)) > own}
             if not found:
                 return
-            for one in found:
-                with suppress(OSError):
-                    os.kill(one, signal.SIGKILL)
+            _signal(found, signal.SIGKILL if found <= stopped else signal.SIGSTOP)
+            stopped |= found
 
     def _known(self) -> set[int]:
         roots = [self.root] if self.root else _children_of_thread("self", self.starter)
@@ -208,8 +211,14 @@ class Trees:
         self._trees.clear()
 
 
-# Who forks while it is killed has a child that the next round finds.
+# Who forks while it is stopped has a child that the next round finds.
 _ROUNDS = 50
+
+
+def _signal(processes: Iterable[int], number: int) -> None:
+    for one in processes:
+        with suppress(OSError):  # it has ended
+            os.kill(one, number)
 
 
 def _with_descendants(processes: Iterable[int]) -> set[int]:
