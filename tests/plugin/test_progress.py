@@ -110,11 +110,13 @@ def test_a_log_gets_nothing(now, monkeypatch, isatty, term):
 
 def test_a_worker_has_no_terminal(now):
     """A worker of xdist says nothing."""
-    shown = SweepProgress(SimpleNamespace(pluginmanager=SimpleNamespace(getplugin={}.get)))
+    asked = []
+    shown = SweepProgress(SimpleNamespace(pluginmanager=SimpleNamespace(getplugin=asked.append)))
     shown.tell("trial")
     now.seconds += 10
     shown.tell("trial")
-    shown.tell("")
+    assert {"terminalreporter"} == set(asked)
+    assert not shown._shown
 
 
 def test_a_pipe_gets_nothing(run):

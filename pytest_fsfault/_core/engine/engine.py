@@ -77,8 +77,7 @@ class Engine:
         self.trial = 0  # the trial of a sweep whose faults these are
         self.sorts = False  # whether directories are listed in the order of their names
         self._storms: dict[tuple[str, str], int] = {}
-        # A garbage collection in between may close a file, and that call comes here too. One lock for all: such
-        # a call must find them in one order.
+        # One for all: a garbage collection amid a call may close a file, and that call takes it again.
         self._lock = known_lock()
         self._counts = CallCounts(self._lock)
 

@@ -66,18 +66,23 @@ def wait(_root):
     assert 10 <= time.monotonic() - before < 11
 
 
+def play(scene, root, trace, seen):
+    """Run a scene under a trace function."""
+    sys.settrace(trace)
+    try:
+        scene(root)
+    finally:
+        seen.append(END)
+        sys.settrace(None)
+
+
 def run(scene, root, step, happen):
     """Run a scene in which something happens at a step; return the events, and what was told of it."""
     told = []
     trace, seen = at(step, lambda: happen(root, told))
     original = os.mkdir
     with inject(RULE, roots=[root], native=False) as fsfault:
-        sys.settrace(trace)
-        try:
-            scene(root)
-        finally:
-            seen.append(END)
-            sys.settrace(None)
+        play(scene, root, trace, seen)
         assert is_refused(root)
         outcomes = [entry.outcome for entry in fsfault.journal.of("os.mkdir") if entry.path.endswith("bad")]
         assert {"raised"} == set(outcomes)
@@ -131,12 +136,7 @@ def run_forks(scene, root, step):
     told = []
     trace, seen = at(step, lambda: fork(root, told))
     with inject(RULE, roots=[root], native=False, strict=False):
-        sys.settrace(trace)
-        try:
-            scene(root)
-        finally:
-            seen.append(END)
-            sys.settrace(None)
+        play(scene, root, trace, seen)
         assert is_refused(root)
     return seen, told
 
