@@ -222,8 +222,9 @@ class Interceptor:
         if self.supervisor is None and not self._is_child:
             from pytest_fsfault._intercept.children.parent.supervisor import ChildSupervisor  # noqa: PLC0415  # no child needs it
 
-            self.supervisor = ChildSupervisor(self.state, self._any_clock, self.become_child)
-            self.state.starting = self.supervisor.starting
+            supervisor = ChildSupervisor(self.state, self._any_clock, self.become_child)
+            self.state.starting = supervisor.starting
+            self.supervisor = supervisor  # at last: what was interrupted is done again
         if self.supervisor is not None:
             self.supervisor.cover(self._cover)
 

@@ -102,11 +102,13 @@ _STARTS = (
 
 def _listeners(state: InterceptState) -> dict[str, _Listener]:
     if not _made:
+        made: dict[str, _Listener] = {}
         for event in {wrapper.event for wrapper in WRAPPERS.values() if wrapper.event} | set(EVENTS_ONLY):
             listener = _OpenListener if event == "open" else _Listener
-            _made[event] = listener(state, event)
+            made[event] = listener(state, event)
         for event in (*_MAPPINGS, *_STARTS):
-            _made[event] = _ModelListener(state, event)
+            made[event] = _ModelListener(state, event)
+        _made.update(made)  # in one step: what an interruption left half done would be taken for the whole
     return _made
 
 

@@ -8,7 +8,6 @@ import io
 import os
 import shutil
 import time
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._host.originals import ORIGINALS
@@ -67,7 +66,7 @@ class Installation:
             if (before := function.__defaults__ or ()) != (after := tuple(map(self._wrapped, before)))
         ]
         self._attributes = list(self._glob_methods())
-        _supports()  # whose sets hold wrappers, before the references to them are counted
+        self._supports = _supports()  # whose sets hold wrappers, before the references to them are counted
         self._early_bound.register(self._files, TIMES)
 
     def _glob_methods(self) -> Iterator[tuple[type, str, object, object]]:
@@ -84,7 +83,7 @@ class Installation:
     def install(self) -> None:
         """Put the wrappers in place."""
         self._patches.install()
-        for supported, added in _supports():
+        for supported, added in self._supports:
             supported.update(added)
         for function, _, after in self._defaults:
             function.__defaults__ = after
@@ -101,7 +100,7 @@ class Installation:
             function.__defaults__ = before
         for owner, name, original, _ in self._attributes:
             setattr(owner, name, original)
-        for supported, added in _supports():
+        for supported, added in self._supports:
             supported.difference_update(added)
         self._early_bound.restore()
 
@@ -131,7 +130,6 @@ def _patches() -> list[Patch]:
     return found
 
 
-@cache
 def _supports() -> list[tuple[set[Any], set[Any]]]:
     """Return each set of `os.supports_*` with the wrappers whose originals are in it."""
     return [

@@ -34,7 +34,7 @@ class _Module:
     def add(self, name: str, original: Any, wrapper: Any) -> None:
         """Append a name."""
         self.originals[name] = original
-        self.wrappers[name] = wrapper
+        self.wrappers[name] = wrapper  # the last step: what has no wrapper is not exchanged
 
     def exchange(self, old: dict[str, Any], new: dict[str, Any]) -> None:
         """Put each of `new` in the place of its `old`; a value that other code has put there stays."""
@@ -58,10 +58,11 @@ class Patches:
         self.extend(patches)
 
     def extend(self, patches: Iterable[Patch]) -> None:
-        """Append `patches`."""
+        """Append `patches`; those that are there already stay as they are."""
         for patch in patches:
             if isinstance(patch.owner, type):
-                self._classes.append(patch)
+                if patch not in self._classes:
+                    self._classes.append(patch)
             else:
                 space = vars(patch.owner)
                 self._modules.setdefault(id(space), _Module(space)).add(*patch[1:])

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet, ref
 
 from pytest_fsfault._core.clock import SECOND, nanoseconds
+from pytest_fsfault._intercept.patching.late import LatePatches
 from pytest_fsfault._intercept.patching.patches import Patch
 from pytest_fsfault._intercept.virtual_time.scope import ACTIVE
 
@@ -30,7 +31,6 @@ KEY = "_fsfault_time"
 patched_selects: set[Callable[..., Any]] = set()
 
 _loops: list[ref[Any]] = []  # those that have a `LoopClock`
-_patched: list[Any] = []  # the class whose methods are patched
 
 
 class _Basis(NamedTuple):
@@ -161,12 +161,14 @@ def _executor(real: Any) -> Any:
 _METHODS = {"__init__": _making, "time": _reader, "call_later": _timer, "run_in_executor": _executor}
 
 
-def loaded() -> list[Patch]:
-    """Return the patches for asyncio if it was loaded since the last call."""
-    found = getattr(sys.modules.get("asyncio.base_events"), "BaseEventLoop", None)
-    if found is None or found in _patched:
-        return []
-    _patched.append(found)
+def _base() -> Any:
+    return getattr(sys.modules.get(MODULE), "BaseEventLoop", None)
+
+
+def _make(_module: str) -> list[Patch] | None:
+    found = _base()
+    if found is None:
+        return None
     return [
         Patch(found, name, real, make(real))
         for name, make in _METHODS.items()
@@ -174,9 +176,10 @@ def loaded() -> list[Patch]:
     ]
 
 
-def is_covered() -> bool:
-    """Return whether asyncio was loaded so far."""
-    return bool(_patched)
+#: The module that has the class of all loops.
+MODULE = "asyncio.base_events"
+#: The patches of this room, once that module is loaded.
+LATE = LatePatches((MODULE,), _make)
 
 
 def leave() -> None:
@@ -192,7 +195,7 @@ def leave() -> None:
 def _goes_on(loop: Any) -> bool:
     """Keep the time that `loop` showed, and return whether that differs from the real one."""
     time = time_of(loop)
-    if not time.settle().offset or type(loop).time is not _patched[0].time:
+    if not time.settle().offset or type(loop).time is not _base().time:
         return False
     vars(loop).setdefault("time", time.read)
     return True

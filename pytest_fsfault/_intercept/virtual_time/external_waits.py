@@ -15,6 +15,7 @@ from sys import _getframe
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.clock import nanoseconds
+from pytest_fsfault._intercept.patching.late import LatePatches
 from pytest_fsfault._intercept.patching.patches import MISSING, Patch, bind
 from pytest_fsfault._intercept.virtual_time import asyncio_clock, asyncio_waits
 from pytest_fsfault._intercept.virtual_time.pollers import begun_by_poller
@@ -153,9 +154,6 @@ def _classes(row: _Row, module: ModuleType) -> list[type]:
     return [cls for cls in dict.fromkeys(found) if "select" in vars(cls) and not cls.__abstractmethods__]  # type: ignore[attr-defined]
 
 
-_pending = list(_TABLE)
-
-
 def is_incomplete(module: ModuleType) -> bool:
     """Return whether a module is being imported just now."""
     return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
@@ -163,19 +161,18 @@ def is_incomplete(module: ModuleType) -> bool:
 
 def awaited() -> frozenset[str]:
     """Return the modules that were not loaded so far."""
-    return frozenset(row.module for row in _pending)
+    return frozenset(row.module for row in LATE.awaited())
 
 
-def loaded() -> list[Patch]:
-    """Return the patches for modules that were loaded since the last call."""
-    found: list[Patch] = []
-    for row in tuple(_pending):
-        module = sys.modules.get(row.module)
-        if module is None or is_incomplete(module):
-            continue
-        try:
-            found += _patches(row, module)
-        except AttributeError:
-            continue  # it is being imported just now
-        _pending.remove(row)
-    return found
+def _make(row: _Row) -> list[Patch] | None:
+    module = sys.modules.get(row.module)
+    if module is None or is_incomplete(module):
+        return None
+    try:
+        return list(_patches(row, module))
+    except AttributeError:
+        return None  # it is being imported just now
+
+
+#: The patches of this room, each once its module is loaded.
+LATE = LatePatches(_TABLE, _make)

@@ -11,6 +11,7 @@ from sys import _getframe
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import SECOND, Clock, VirtualClock, nanoseconds
+from pytest_fsfault._intercept.patching.late import LatePatches
 from pytest_fsfault._intercept.patching.patches import Patch, Patches, bind
 from pytest_fsfault._intercept.virtual_time import asyncio_clock, external_waits, file_stamps, travel
 from pytest_fsfault._intercept.virtual_time.joins import DELETE, JOIN
@@ -93,7 +94,16 @@ _ALL = Patches(
         Patch(threading, "_time", _MONOTONIC, _MONOTONIC_WRAPPER),
     ]
 )
-_to_come = {"queue": Patch(None, "time", _MONOTONIC, _MONOTONIC_WRAPPER)}
+
+
+def _queue(module: str) -> list[Patch] | None:
+    loaded = sys.modules.get(module)
+    if loaded is None or external_waits.is_incomplete(loaded):
+        return None
+    return [Patch(loaded, "time", _MONOTONIC, _MONOTONIC_WRAPPER)]
+
+
+_LATE = (external_waits.LATE, asyncio_clock.LATE, LatePatches(("queue",), _queue))
 
 # How many modules there were when it was last looked for new ones.
 _loaded = [0]
@@ -185,14 +195,16 @@ def needs_cover(module: str) -> bool:
     if not _running or module not in _AWAITED or module in sys.modules or module in _importing:
         return False
     return (
-        module in {"queue", _TRAVEL} or module in external_waits.awaited() or not asyncio_clock.is_covered()
+        module in {"queue", _TRAVEL}
+        or module in external_waits.awaited()
+        or bool(asyncio_clock.LATE.awaited())
     )
 
 
 _importing: set[str] = set()  # those that we ourselves are loading
 # time-machine's part in C takes the functions of `time` for those of C, whatever they are, and changes their memory.
 _TRAVEL = "_time_machine"
-_AWAITED = frozenset({*external_waits.awaited(), "asyncio.base_events", "queue", _TRAVEL})
+_AWAITED = frozenset({*external_waits.awaited(), asyncio_clock.MODULE, "queue", _TRAVEL})
 
 
 def cover_on_import(module: str) -> None:
@@ -223,15 +235,11 @@ def _install(scope: ClockScope | None) -> None:
     if scope is None or scope.virtual is None:
         _RECORDING.install()
         return
-    _loaded[0] = len(sys.modules)
-    _ALL.extend([*external_waits.loaded(), *asyncio_clock.loaded()])
-    for name in [
-        name
-        for name in _to_come
-        if name in sys.modules and not external_waits.is_incomplete(sys.modules[name])
-    ]:
-        _ALL.extend([_to_come.pop(name)._replace(owner=sys.modules[name])])
+    modules = len(sys.modules)
+    for late in _LATE:
+        late.cover(_ALL.extend)
     _ALL.install()
+    _loaded[0] = modules  # at last: what was interrupted is done again
 
 
 def _uninstall() -> None:

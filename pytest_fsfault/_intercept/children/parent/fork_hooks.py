@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._host.processes import may_have_children
 from pytest_fsfault._intercept.native.launch import Launch
+from pytest_fsfault._intercept.patching.late import LatePatches
 from pytest_fsfault._intercept.patching.patches import Patch, bind
 
 if TYPE_CHECKING:
@@ -34,30 +35,34 @@ class ForkHooks:
     def __init__(self, starting: Starting, launch: Launching) -> None:
         self._starting = starting
         self._launch = launch
-        self._waiting: dict[str, tuple[_Row, ...]] = {
+        self._rows: dict[str, tuple[_Row, ...]] = {
             "_posixsubprocess": (("fork_exec", self._fork_exec),),
             "subprocess": (("_fork_exec", self._fork_exec),),
             "os": (("posix_spawn", self._spawn), ("posix_spawnp", self._spawn), ("system", self._system)),
             "multiprocessing.forkserver": (("connect_to_new_process", self._fork_by_server),),
         }
+        self._late = LatePatches(self._rows, self._make)
         self._servers: set[int] = set()  # the fork servers that were started under faults
 
     def forget_servers(self) -> None:
         """Record that the rendezvous is another one from now on, of which the fork servers do not know."""
         self._servers.clear()
 
-    def loaded(self) -> list[Patch]:
-        """Return the patches for modules that were loaded since the last call."""
+    def cover(self, put: Callable[[list[Patch]], object]) -> None:
+        """Let `put` take the patches for modules that were loaded since the last call."""
+        self._late.cover(put)
+
+    def _make(self, name: str) -> list[Patch] | None:
+        module = sys.modules.get(name)
+        if module is None:
+            return None
         found = []
-        for name in tuple(self._waiting):
-            module = sys.modules.get(name)
-            if module is not None:
-                for function, make in self._waiting.pop(name):
-                    real = getattr(module, function, None)
-                    if real is not None:
-                        found.append(Patch(module, function, real, bind(name, real, make(real))))
-                if sys.platform == "linux" and getattr(module, _SWITCH, None) is True:
-                    found.append(Patch(module, _SWITCH, True, False))
+        for function, make in self._rows[name]:
+            real = getattr(module, function, None)
+            if real is not None:
+                found.append(Patch(module, function, real, bind(name, real, make(real))))
+        if sys.platform == "linux" and getattr(module, _SWITCH, None) is True:
+            found.append(Patch(module, _SWITCH, True, False))
         return found
 
     def _fork_exec(self, real: Callable[..., Any]) -> Callable[..., Any]:

@@ -52,7 +52,6 @@ class ChildSupervisor:
         self.server: Server | None = None
         self.programs: Programs | None = None
         _supervisors.append(self)
-        _hook_forks()
 
     def follow(self) -> None:
         """Update after a change of sessions, rules, roots or gates."""
@@ -81,9 +80,7 @@ class ChildSupervisor:
     def cover(self, put: Callable[[list[Patch]], object]) -> None:
         """Let `put` install the wrappers of functions that start processes, now and in modules loaded later."""
         self._cover = put
-        found = self._forking.loaded()
-        if found:
-            put(found)
+        self._forking.cover(put)
 
     def starting(self, event: str, args: tuple[Any, ...], frame: FrameType | None) -> bool:
         """Prepare for a process that the code under test is about to start; return whether faults can reach it."""
@@ -261,17 +258,6 @@ class ChildSupervisor:
         self._become_child(self._directory if wanted else "")
 
 
-_hooked = False
-
-
-def _hook_forks() -> None:
-    """Register the fork hooks, once per process."""
-    global _hooked  # noqa: PLW0603  # hooks belong to the process
-    if not _hooked and hasattr(os, "register_at_fork"):
-        _hooked = True
-        os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_forked)
-
-
 def _before_fork() -> None:
     for supervisor in _supervisors:
         supervisor.before_fork()
@@ -286,3 +272,8 @@ def _forked() -> None:
     inherited, _supervisors[:] = tuple(_supervisors), ()
     for supervisor in inherited:
         supervisor.forked()
+
+
+# With the module: an import that is interrupted begins anew, and what it has registered finds no supervisor.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_forked)
