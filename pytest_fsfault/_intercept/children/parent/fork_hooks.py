@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     Launching = Callable[[Launch, FrameType], Any]
 
 
-# Where the arguments of `fork_exec` have what is to run in the child, before the one that says whether by vfork.
-_PREEXEC = -2
+# What `fork_exec` gets at its end: the user, the mask for new files, what is to run in the child, and, up to Python 3.13,
+# whether it may use vfork(2). From 3.14 on it does if the child's user is not changed and nothing is to run in it.
+_TOLD = sys.version_info < (3, 14)
+_USER, _PREEXEC = (-4, -2) if _TOLD else (-3, -1)
 # By which `subprocess` may be told to do without posix_spawn(3), which it takes for most programs from 3.13 on. That
 # holds the interpreter's lock until the program has begun: the answering thread would wait for it.
 _SWITCH = "_USE_POSIX_SPAWN"
@@ -73,10 +75,10 @@ class ForkHooks:
                 self._starting("fork_exec", args, frame)
                 return real(*args)
             program = next(filter(_exists, args[1]), None)
-            vfork = args[-1]
-            return self._launch(
-                Launch("fork_exec", args, program, lambda calm: real(*args[:-1], calm and vfork)), frame
+            launch = Launch(
+                "fork_exec", args, program, lambda calm: real(*(args if calm else _without_vfork(args)))
             )
+            return self._launch(launch, frame)
 
         return fork_exec
 
@@ -127,3 +129,13 @@ def _is_helper(arguments: Sequence[Any]) -> bool:
     return any(b"from multiprocessing." in one for one in arguments if isinstance(one, bytes)) and not any(
         b"spawn_main" in one for one in arguments if isinstance(one, bytes)
     )
+
+
+def _without_vfork(arguments: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the arguments of `fork_exec` for a child that does not run in the memory of this process."""
+    if _TOLD:
+        return (*arguments[:-1], False)
+    if arguments[_USER] is not None or os.getuid() != os.geteuid():
+        return tuple(arguments)
+    # To become the user that it is changes nothing, and rules out vfork(2).
+    return (*arguments[:_USER], os.getuid(), *arguments[_USER + 1 :])
