@@ -130,6 +130,8 @@ class WindowsModel:
             if rmtree is not None:
                 yield vars(rmtree), "avoids_symlink_attacks", False
         yield shutil.__dict__, "_use_fd_functions", False
+        if hasattr(shutil, "_rmtree_impl"):  # chosen as it was loaded, from CPython 3.14 on
+            yield shutil.__dict__, "_rmtree_impl", shutil.__dict__["_rmtree_unsafe"]
         yield shutil.__dict__, "_copyxattr", _copy_nothing
         yield shutil.__dict__, "_winapi", self._winapi
         yield from temporary_files.patches()

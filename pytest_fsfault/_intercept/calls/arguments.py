@@ -298,7 +298,9 @@ def discard(operation: str, result: Any, close: Callable[[int], object]) -> None
 
 #: Where a transfer has its amount: a number of bytes, a buffer, or a sequence of buffers.
 _AMOUNTS = {
-    **dict.fromkeys(("read", "pread", "readv", "preadv", "write", "pwrite", "writev", "pwritev"), 1),
+    **dict.fromkeys(
+        ("read", "pread", "readv", "readinto", "preadv", "write", "pwrite", "writev", "pwritev"), 1
+    ),
     "copy_file_range": 2,
     "sendfile": 3,
 }

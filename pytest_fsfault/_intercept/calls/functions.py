@@ -57,6 +57,7 @@ FUNCTIONS = (
     _os("fchdir", "descriptor", event="os.chdir", operation="os.chdir"),
     _os("read", "descriptor"),
     _os("readv", "descriptor", operation="os.read"),
+    _os("readinto", "descriptor", operation="os.read"),
     _os("pread", "descriptor", operation="os.read"),
     _os("preadv", "descriptor", operation="os.read"),
     _os("write", "descriptor"),

@@ -104,8 +104,10 @@ def _repr(file: Any) -> str:
 
 def _reduce_ex(file: Any, protocol: int) -> Any:
     # What is refused to a class of C is not to one made in Python: it would be built anew, over this very file.
-    name = type(file).__name__
-    raise TypeError(f"cannot pickle {name if protocol < 2 else f'_io.{name}'!r} object")  # noqa: PLR2004
+    name, old = type(file).__name__, protocol < 2  # noqa: PLR2004
+    if sys.version_info < (3, 14):
+        raise TypeError(f"cannot pickle {name if old else f'_io.{name}'!r} object")
+    raise TypeError(f"cannot pickle {name!r} {'object' if old and type(file) is FileIO else 'instances'}")
 
 
 def _reduce(file: Any) -> Any:
@@ -116,7 +118,7 @@ for _class in (FileIO, FlushedWriter, FlushedRandom):
     _name = _class.__name__.replace("Flushed", "Buffered")
     _class.__module__, _class.__qualname__, _class.__name__ = "_io", _name, _name
     _class.__repr__ = _repr  # type: ignore[method-assign]
-    if "__reduce__" not in vars(io.FileIO):  # before CPython 3.12
+    if "__reduce__" not in vars(io.FileIO):  # CPython 3.11, and 3.14 again
         _class.__reduce_ex__, _class.__reduce__ = _reduce_ex, _reduce  # type: ignore[assignment]
 
 

@@ -174,6 +174,10 @@ class RemoteModel:
         """Yield what makes `shutil` work as on Windows."""
         for space, name, value in self._patches:
             yield _SPACES[space], name, value
+            if name == "_use_fd_functions" and hasattr(
+                shutil, "_rmtree_impl"
+            ):  # chosen as it was loaded, from 3.14 on
+                yield _SPACES[space], "_rmtree_impl", vars(shutil)["_rmtree_unsafe"]
         yield from temporary_files.patches()
 
     def wants_closes(self) -> bool:
