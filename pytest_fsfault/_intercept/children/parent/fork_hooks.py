@@ -135,7 +135,7 @@ def _without_vfork(arguments: Sequence[Any]) -> tuple[Any, ...]:
     """Return the arguments of `fork_exec` for a child that does not run in the memory of this process."""
     if _TOLD:
         return (*arguments[:-1], False)
-    if arguments[_USER] is not None or os.getuid() != os.geteuid():
+    if sys.platform == "win32" or arguments[_USER] is not None or os.getuid() != os.geteuid():
         return tuple(arguments)
     # To become the user that it is changes nothing, and rules out vfork(2).
     return (*arguments[:_USER], os.getuid(), *arguments[_USER + 1 :])
