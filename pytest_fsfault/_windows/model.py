@@ -13,7 +13,7 @@ from pytest_fsfault._core.engine.interfaces import Answer, FastPath
 from pytest_fsfault._core.language.errors import build, parse_error
 from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
 from pytest_fsfault._core.locks import known_lock
-from pytest_fsfault._host import temporary_files
+from pytest_fsfault._host import temporary_files, tree_removal
 from pytest_fsfault._windows import effects, names
 from pytest_fsfault._windows.fast_path import FastPaths
 from pytest_fsfault._windows.judges import deleting, directories, mappings, metadata, opening, renaming
@@ -130,8 +130,7 @@ class WindowsModel:
             if rmtree is not None:
                 yield vars(rmtree), "avoids_symlink_attacks", False
         yield shutil.__dict__, "_use_fd_functions", False
-        if hasattr(shutil, "_rmtree_impl"):  # chosen as it was loaded, from CPython 3.14 on
-            yield shutil.__dict__, "_rmtree_impl", shutil.__dict__["_rmtree_unsafe"]
+        yield from tree_removal.patches()
         yield shutil.__dict__, "_copyxattr", _copy_nothing
         yield shutil.__dict__, "_winapi", self._winapi
         yield from temporary_files.patches()

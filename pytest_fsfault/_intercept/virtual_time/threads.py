@@ -47,8 +47,10 @@ class ThreadActivity:
         return wall_ns()
 
     def next_stamp_ns(self, stamp: int) -> int:
-        """Wait until that is later than `stamp`, a few milliseconds, and return it."""
+        """Wait until that is later than `stamp`, and than the present, a few milliseconds, and return it."""
         until = monotonic_ns() + _LONGEST_STEP
+        # From Linux 6.13 on a file may be stamped finely; a step that the system takes late ends before such a stamp.
+        stamp = max(stamp, wall_ns())
         while (following := self.stamp_ns()) <= stamp and monotonic_ns() < until:
             real_sleep(0.0002)
         return following

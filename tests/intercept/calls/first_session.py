@@ -1,6 +1,7 @@
 """Interrupt the first session of a process at a step, and print what the next session does without.
 
-Its arguments: a directory, the first step, the last, and how many steps apart. Each step is a forked process of its own.
+Its arguments: a directory, how many steps apart, and the modules of the package that are tried, or none for all. Each
+step is a forked process of its own. Of what a loop does, the first three rounds count.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ import threading
 import time
 import traceback
 from ast import literal_eval
+from collections import Counter
 from contextlib import suppress
 
 from pytest_fsfault import inject
@@ -75,18 +77,22 @@ def session(root, trace=None):
     return changed
 
 
-def interrupted(root, step):
+def interrupted(root, step, modules):
     """Interrupt the first session at a step; return how many there were, and where the last was."""
-    seen, where = 0, ""
+    seen, where, rounds = 0, "", Counter()
 
     def trace(frame, event, _arg):
         nonlocal seen, where
         if not frame.f_code.co_filename.startswith(PACKAGE) or frame.f_locals.get("event") == "sys.settrace":
             return None
+        place = f"{frame.f_code.co_filename.removeprefix(PACKAGE)}:{frame.f_lineno} {event}"
+        rounds[place] += 1
+        if rounds[place] > 3 or (modules and not place.partition(".py")[0].endswith(modules)):
+            return trace
         seen += 1
         if seen == step:
             sys.settrace(None)
-            where = f"{frame.f_code.co_filename.removeprefix(PACKAGE)}:{frame.f_lineno} {event}"
+            where = place
             raise Interrupted
         return trace
 
@@ -117,15 +123,16 @@ def in_a_fork(function):
     return literal_eval(answer.decode() or "('', {'it hung'})")
 
 
-def main(root, first, last, apart):
-    """Print each step after which the second session differs from one that is the first."""
-    steps = in_a_fork(lambda: interrupted(root, 0))[0]
+def main(root, apart, *modules):
+    """Print how many steps there are, and each after which the second session differs from one that is the first."""
+    steps = in_a_fork(lambda: interrupted(root, 0, modules))[0]
+    sys.stdout.write(f"{steps} steps\n")
     expected = in_a_fork(lambda: session(root))
-    for step in range(first, min(last, steps) + 1, apart):
-        where, found = in_a_fork(lambda step=step: (interrupted(root, step)[1], session(root)))
+    for step in range(1, steps + 1, int(apart)):
+        where, found = in_a_fork(lambda step=step: (interrupted(root, step, modules)[1], session(root)))
         for one in sorted(found ^ expected):
             sys.stdout.write(f"step {step}, {where}: {'without' if one in expected else 'with'} {one}\n")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:5]))
+    main(*sys.argv[1:])

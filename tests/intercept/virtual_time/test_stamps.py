@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pytest_fsfault import inject
 from pytest_fsfault._core.stamps import StampHistory
 from pytest_fsfault._host.originals import ORIGINALS
-from pytest_fsfault._intercept.virtual_time import file_stamps
+from pytest_fsfault._intercept.virtual_time import file_stamps, threads
 
 #: The steps in which systems stamp files, at the most.
 STEP = 0.02
@@ -46,6 +46,15 @@ def test_what_was_written_before_a_sleep_is_stamped_before_it(file):
     file.touch()
     time.sleep(2)
     assert before - STEP <= os.stat(file).st_mtime <= before + STEP
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a POSIX fact: stamps of two kinds, of Linux")
+def test_a_late_step_of_the_system_ends_before_a_fine_stamp(monkeypatch):
+    """A jump comes after whatever was stamped before it, though the next coarse time may not."""
+    steps = iter([4, 8, 12, 16])
+    monkeypatch.setattr(threads, "wall_ns", lambda: 9)
+    monkeypatch.setattr(threads, "clock_gettime_ns", lambda _clock: next(steps))
+    assert 12 == threads.ThreadActivity().next_stamp_ns(4)
 
 
 def test_each_of_ten_writings_has_its_own_second(file):

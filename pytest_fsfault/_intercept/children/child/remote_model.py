@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pytest_fsfault._core.engine.listings import LISTINGS, Entries
 from pytest_fsfault._core.engine.status import windows_status
 from pytest_fsfault._core.language.operations import GROUPS, Temporary
-from pytest_fsfault._host import temporary_files
+from pytest_fsfault._host import temporary_files, tree_removal
 from pytest_fsfault._intercept.calls.wrapper import STATUSES
 from pytest_fsfault._intercept.children.protocol import (
     Malformed,
@@ -174,10 +174,8 @@ class RemoteModel:
         """Yield what makes `shutil` work as on Windows."""
         for space, name, value in self._patches:
             yield _SPACES[space], name, value
-            if name == "_use_fd_functions" and hasattr(
-                shutil, "_rmtree_impl"
-            ):  # chosen as it was loaded, from 3.14 on
-                yield _SPACES[space], "_rmtree_impl", vars(shutil)["_rmtree_unsafe"]
+        if self._patches:  # none on Windows
+            yield from tree_removal.patches()
         yield from temporary_files.patches()
 
     def wants_closes(self) -> bool:
