@@ -6,11 +6,12 @@ child, and the child asks its parent, the thread that answers waits for the lock
 
 from __future__ import annotations
 
-import weakref
 from threading import RLock
 from typing import Any
 
-_known: weakref.WeakSet[Any] = weakref.WeakSet()
+from pytest_fsfault._core.weak import WeakObjects
+
+_known: WeakObjects[Any] = WeakObjects()
 
 
 def known_lock() -> Any:
@@ -22,4 +23,14 @@ def known_lock() -> Any:
 
 def holds_lock() -> bool:
     """Return whether the current thread is amid a decision, a reading of the clock, or a note of either."""
-    return any([lock._is_owned() for lock in _known])  # noqa: C419  # no generator: what interrupts its end would be lost
+    return any([lock._is_owned() for lock in _known.alive()])  # noqa: C419  # no generator: what interrupts its end would be lost
+
+
+def release_abandoned() -> None:
+    """Release what an exception has kept locked that came between the end of a block and its `__exit__`.
+
+    To be called when the last session has ended: the current thread is amid nothing then.
+    """
+    for lock in _known.alive():
+        while lock._is_owned():
+            lock.release()

@@ -12,7 +12,8 @@ import sys
 from contextlib import suppress
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import WeakSet
+
+from pytest_fsfault._core.weak import WeakObjects
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -269,7 +270,7 @@ def _started(process: str) -> int:
     return int(next(iter(fields[_START:]), 0))
 
 
-_popens: WeakSet[Any] = WeakSet()
+_popens: WeakObjects[Any] = WeakObjects()
 
 
 def note_start(frame: FrameType | None) -> None:
@@ -281,7 +282,7 @@ def note_start(frame: FrameType | None) -> None:
 
 
 def _reap(killed: Collection[int]) -> None:
-    for found in tuple(_popens):
+    for found in _popens.alive():
         if found.pid in killed:
             until = monotonic() + _DEATH
             while found.poll() is None and monotonic() < until:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._core.engine.engine import Engine
+from pytest_fsfault._core.locks import release_abandoned
 from pytest_fsfault._host.whole import run_all
 from pytest_fsfault._intercept.calls.changes import Changes
 from pytest_fsfault._intercept.calls.gates import AllShut, Gate, OwnWork
@@ -111,6 +112,8 @@ class Interceptor:
         # A child may learn within the lock that its parent has gone.
         while not self._is_child and self._lock._is_owned():  # type: ignore[attr-defined]
             self._lock.release()
+        if not self.state.engines:
+            release_abandoned()
 
     def _forget(self, engine: Sessions) -> None:
         self.state.engines = tuple(other for other in self.state.engines if other is not engine)

@@ -11,9 +11,10 @@ from _thread import get_ident
 from functools import wraps
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import WeakSet, ref
+from weakref import ref
 
 from pytest_fsfault._core.clock import SECOND, nanoseconds
+from pytest_fsfault._core.weak import WeakObjects
 from pytest_fsfault._intercept.patching.late import LatePatches
 from pytest_fsfault._intercept.patching.patches import Patch
 from pytest_fsfault._intercept.virtual_time.scope import ACTIVE
@@ -58,7 +59,7 @@ class LoopClock:
         self._loop = ref(loop)
         self._basis = basis
         #: What was handed to executors.
-        self.answers: WeakSet[Any] = WeakSet()
+        self.answers: WeakObjects[Any] = WeakObjects()
         #: Whether the time was read since the loop last looked for events; never, if it has a time of its own.
         self.asked = False
         vars(loop)[KEY] = self

@@ -108,7 +108,7 @@ class _LoopWaiter(Waiter):
     def _has_foreign_work(self) -> bool:
         """Return whether a thread to which the loop has handed something waits for what the clock does not know."""
         loop = self._loop
-        if all(answer.done() for answer in tuple(time_of(loop).answers)) and not getattr(
+        if all(answer.done() for answer in time_of(loop).answers.alive()) and not getattr(
             loop, "_executor_shutdown_called", False
         ):
             return False

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import mmap
 from typing import TYPE_CHECKING, Any, Protocol
-from weakref import WeakSet
 
 from pytest_fsfault._core.engine.interfaces import Answer
 from pytest_fsfault._core.language.errors import build, parse_error
 from pytest_fsfault._core.language.operations import OPERATIONS, Operation
+from pytest_fsfault._core.weak import WeakObjects
 from pytest_fsfault._host.descriptors import path_of_descriptor
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._windows.state import Denial
@@ -65,7 +65,7 @@ def mapping_class(
 
     `model` says whose business the mapping of a file at a path is, `refused` writes a refusal down.
     """
-    there: WeakSet[Any] = WeakSet()
+    there: WeakObjects[Any] = WeakObjects()
 
     class Mapping(_REAL, metaclass=_Kind):
         def __init__(self, fileno: int, *_args: object, **_named: object) -> None:
@@ -88,7 +88,7 @@ def mapping_class(
     def others(identity: Identity, own: Any) -> int:
         return sum(
             one._file is not None and one._file[0] == identity and not one.closed
-            for one in list(there)
+            for one in there.alive()
             if one is not own
         )
 
