@@ -53,6 +53,11 @@ def within(path: str, roots: Iterable[str], ignore_case: bool = False) -> bool:
     return _roots_regex(tuple(roots), ignore_case).match(path) is not None
 
 
+def within_test(roots: Iterable[str]) -> Callable[[str], object]:
+    """Return `within` for the same roots again and again."""
+    return _roots_regex(tuple(roots), False).match
+
+
 @lru_cache(maxsize=64)
 def _roots_regex(roots: tuple[str, ...], ignore_case: bool) -> re.Pattern[str]:
     return re.compile(_tops(roots), _flags(ignore_case))

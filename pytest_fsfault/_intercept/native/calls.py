@@ -13,7 +13,7 @@ from pytest_fsfault._core.language.globs import absolute
 from pytest_fsfault._core.language.operations import OPERATIONS, flag_groups
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.native.memory import Memory
-from pytest_fsfault._intercept.native.numbers import ESTRANGING, FICLONE, MACHINES, SHAPES, X32_BIT
+from pytest_fsfault._intercept.native.numbers import FICLONE, MACHINES, SHAPES, X32_BIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,8 @@ _AT_FDCWD = -100
 _AT_REMOVEDIR = 0x200
 _RENAME_NOREPLACE = 1
 _DELETED = " (deleted)"
+# A directory by which a path is read: its descriptor, its link in `/proc`, and where it is.
+_Directory = tuple[int, bytes, str]
 # Names that mean something else to each process.
 _OF_ONE_PROCESS = (b"/proc/", b"/dev/")
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
@@ -72,6 +74,36 @@ _MADE_HERE = frozenset(
 _DESCRIPTORS = {"fchmod": "chmod"}
 
 
+class _Layout(NamedTuple):
+    """What a call is whose arguments are one or two paths, numbers, and nothing else, and where they stand."""
+
+    operation: str
+    groups: frozenset[str]
+    first: int  # the place of a path, and of the descriptor of its directory: -1 for none
+    first_at: int
+    second: int  # of the other one, if there are two
+    second_at: int
+    flags: int
+    mode: int
+
+
+def _layout(operation: str, shape: str) -> _Layout | None:
+    if set(shape) - set("dpfm."):
+        return None
+    paths = [place for place, letter in enumerate(shape) if letter == "p"]
+    places = [
+        each for place in paths for each in (place, place - 1 if shape[place - 1 : place] == "d" else -1)
+    ]
+    first, first_at, second, second_at = (*places, -1, -1)[:4]
+    groups = OPERATIONS[operation].groups
+    return _Layout(operation, groups, first, first_at, second, second_at, shape.find("f"), shape.find("m"))
+
+
+_LAYOUTS = {name: _layout(*shape) for name, shape in SHAPES.items()}
+# What the flags of a call make another operation of it.
+_BY_FLAGS = {"unlinkat": (_AT_REMOVEDIR, "os.rmdir"), "renameat2": (_RENAME_NOREPLACE, "os.rename")}
+
+
 class Reader:
     """Read calls as they are asked about; one thread alone may use an instance."""
 
@@ -85,32 +117,75 @@ class Reader:
         """Return the name of the system call."""
         return self._names[request.arch].get(request.number & ~X32_BIT, "")
 
-    def read(self, request: Request) -> Call | None:
+    def read(self, request: Request, name: str) -> Call | None:
         """Return the call; None if it changes no file that has a path. Raise OSError if it is not readable."""
-        name = self.name(request)
-        if name in ESTRANGING or name not in SHAPES:
+        layout = _LAYOUTS.get(name)
+        arguments = request.arguments
+        if layout is not None and arguments[layout.first] and (layout.second < 0 or arguments[layout.second]):
+            return self._read_paths(request, name, layout)
+        if name not in SHAPES:
             return None
-        native = request.arch == self._arch
-        found = _Arguments(self.memory, request, SHAPES[name].arguments, native=native)
+        shape = SHAPES[name].arguments
+        found = _Arguments(self.memory, request, shape)
         if name == "ioctl":
             found.copy_of_whole(request)
-        if len(found.paths) != SHAPES[name].arguments.count("p") + SHAPES[name].arguments.count("D"):
+        if len(found.paths) != shape.count("p") + shape.count("D"):
             return None
-        return _call(name, request, found, native=native)
+        return _call(name, request, found, native=request.arch == self._arch)
+
+    # Hot: nearly all calls come here, and each waits meanwhile.
+    def _read_paths(self, request: Request, name: str, layout: _Layout) -> Call | None:
+        _ident, task, _number, arch, arguments = request
+        operation, groups, first, first_at, second, second_at, flags_at, mode_at = layout
+        flags = arguments[flags_at] & 0xFFFFFFFF if flags_at >= 0 else _CREATING if name == "creat" else 0
+        if name in _BY_FLAGS and flags & _BY_FLAGS[name][0]:
+            operation = _BY_FLAGS[name][1]
+            groups = OPERATIONS[operation].groups
+        elif operation == "os.open":
+            groups = flag_groups(flags)
+        memory = self.memory
+        if second < 0:
+            target, raw = None, memory.text(task, arguments[first])
+        else:
+            raw, other = memory.two_texts(task, arguments[first], arguments[second])
+        directory = _signed(arguments[first_at]) if first_at >= 0 else _AT_FDCWD
+        path, here, known = _place(memory, task, directory, raw, None)
+        given: tuple[bytes | None, ...] = (here,)
+        if second >= 0:
+            directory = _signed(arguments[second_at]) if second_at >= 0 else _AT_FDCWD
+            target, there, _ = _place(memory, task, directory, other, known)
+            given = here, there
+        if not path or target == "":
+            return None
+        mode = arguments[mode_at] & 0xFFFF if mode_at >= 0 else 0
+        return Call(
+            task, name, operation, path, target, groups, flags, mode, arguments, given, arch == self._arch
+        )
 
 
-def _operation_of(name: str, flags: int) -> str:
-    if name == "unlinkat" and flags & _AT_REMOVEDIR:
-        return "os.rmdir"
-    if name == "renameat2" and flags & _RENAME_NOREPLACE:
-        return "os.rename"
-    return SHAPES[name].operation
+def _place(
+    memory: Memory, task: int, directory: int, raw: bytes, known: _Directory | None
+) -> tuple[str, bytes | None, _Directory | None]:
+    """Return a path, absolute, or empty if it has none; how this process can pass it; and the directory it is seen from.
+
+    That may be known already.
+    """
+    if raw.startswith(b"/"):
+        given = None if raw.startswith(_OF_ONE_PROCESS) else raw
+        return absolute(raw.decode(_ENCODING, _ERRORS), ""), given, known
+    if known is None or known[0] != directory:
+        link = b"/proc/%d/cwd" % task if directory == _AT_FDCWD else b"/proc/%d/fd/%d" % (task, directory)
+        known = directory, link, memory.raw_link(link).decode(_ENCODING, _ERRORS).removesuffix(_DELETED)
+    _, link, base = known
+    if base[:1] != "/":
+        return "", None, known
+    if not raw:  # the descriptor itself is meant
+        return base, None, known
+    return absolute(f"{base}/{raw.decode(_ENCODING, _ERRORS)}", ""), link + b"/" + raw, known
 
 
-def _call(name: str, request: Request, found: _Arguments, *, native: bool) -> Call | None:
-    operation = _operation_of(name, found.flags)
-    if name == "creat":
-        found.flags = _CREATING
+def _call(name: str, request: Request, found: _Arguments, *, native: bool) -> Call:
+    operation = SHAPES[name].operation
     paths = found.paths
     if operation == "os.sendfile" or name == "ioctl":
         paths.reverse()  # which name the receiver first
@@ -126,18 +201,15 @@ def _call(name: str, request: Request, found: _Arguments, *, native: bool) -> Ca
 
 
 class _Arguments:
-    """The arguments of one call, read from the process that makes it."""
+    """The arguments of any call, one by one: descriptors, texts and structures as well."""
 
-    def __init__(self, memory: Memory, request: Request, shape: str, *, native: bool) -> None:
+    def __init__(self, memory: Memory, request: Request, shape: str) -> None:
         self._memory = memory
         self._task = request.task
-        self._native = native
         self.paths: list[str] = []
         self.given: list[bytes | None] = []
         self.flags = self.mode = 0
         self.content = b""
-        self._directory: int | None = None
-        self._link = self._base = ""
         directory = _AT_FDCWD
         for letter, value in zip(shape, request.arguments, strict=False):
             if letter == "d":
@@ -159,27 +231,17 @@ class _Arguments:
 
     def _path(self, directory: int, address: int) -> None:
         raw = self._memory.text(self._task, address) if address else b""
-        if raw.startswith(b"/"):
-            self.paths.append(absolute(raw.decode(_ENCODING, _ERRORS), ""))
-            self.given.append(None if raw.startswith(_OF_ONE_PROCESS) else raw)
-            return
-        if directory != self._directory:
-            self._directory = directory
-            self._link = f"/proc/{self._task}/" + ("cwd" if directory == _AT_FDCWD else f"fd/{directory}")
-            self._base = self._memory.link(self._link).removesuffix(_DELETED)
-        if not self._base.startswith("/"):
-            return
-        base = self._base
-        self.paths.append(absolute(f"{base}/{raw.decode(_ENCODING, _ERRORS)}", "") if raw else base)
-        # With an empty path the descriptor itself is meant.
-        self.given.append(os.fsencode(self._link) + b"/" + raw if raw else None)
+        path, given, _ = _place(self._memory, self._task, directory, raw, None)
+        if path:
+            self.paths.append(path)
+            self.given.append(given)
 
     def _descriptor(self, number: int) -> None:
-        link = f"/proc/{self._task}/fd/{number}"
-        path = self._memory.link(link)
+        link = b"/proc/%d/fd/%d" % (self._task, number)
+        path = self._memory.raw_link(link).decode(_ENCODING, _ERRORS).removesuffix(_DELETED)
         if path.startswith("/"):
-            self.paths.append(path.removesuffix(_DELETED))
-            self.given.append(os.fsencode(link))
+            self.paths.append(path)
+            self.given.append(link)
 
     def copy_of_whole(self, request: Request) -> None:
         """Read the source of an `ioctl` that makes one file share the content of another."""

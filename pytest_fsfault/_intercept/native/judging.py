@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pytest_fsfault._core.engine.journal import Handling
-from pytest_fsfault._core.language.globs import within
+from pytest_fsfault._core.language.globs import within, within_test
 from pytest_fsfault._core.language.operations import EITHER, Operation
 from pytest_fsfault._host.originals import NATIVE
 from pytest_fsfault._host.processes import process_of
@@ -19,7 +19,7 @@ from pytest_fsfault._intercept.native.calls import Maker, is_written
 from pytest_fsfault._intercept.native.replies import PROCEED, Asker, Origin, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from pytest_fsfault._core.engine.engine import Engine
     from pytest_fsfault._core.engine.guard import Guard
@@ -59,11 +59,15 @@ class Judge:
         self._python = python
         self._memory = looks
         self._maker = Maker(looks)
-        self._seen: list[object] = []  # the rules and roots that `_tests` is about
-        self._tests: dict[str, _Tests] = {}
+        self._quick: _Quick | None = None
 
     def judge(self, call: Call, origin: Origin, is_valid: Callable[[], bool]) -> Reply:
         """Return what becomes of a call."""
+        quick = self._quick
+        if quick is None or not quick.holds():
+            quick = self._quick = _Quick(self._state, self._engines(), self._python)
+        if quick.passes(call):
+            return PROCEED
         engines = self._engines()
         for engine in engines:
             if engine.guard is not None and (stray := _stray(engine.guard, engines, call)):
@@ -71,28 +75,7 @@ class Judge:
         watched = self._state.watched
         if not engines or not (watched(call.path) or (call.target is not None and watched(call.target))):
             return PROCEED
-        if self._is_of_no_concern(call, engines):
-            _count_below(engines, call)
-            return PROCEED
         return self._judge_watched(call, origin, is_valid, engines)
-
-    def _is_of_no_concern(self, call: Call, engines: tuple[Engine, ...]) -> bool:
-        """Return whether a call only counts, as far as that is known without a look at the caller."""
-        if call.operation == "os.close" or self._python.may_know(call.path) or _may_be_exempt(call):
-            return False
-        tests = self._tests_of(engines, call.operation)
-        return not tests.path(call.path) and (call.target is None or not tests.target(call.target))
-
-    def _tests_of(self, engines: tuple[Engine, ...], name: str) -> _Tests:
-        seen: list[object] = []
-        for engine in engines:
-            seen += engine.plan, engine.plan.armed, engine.roots, _wants_all(engine)
-        if seen != self._seen:
-            self._seen, self._tests = seen, {}
-        tests = self._tests.get(name)
-        if tests is None:
-            tests = self._tests[name] = _tests(engines, name)
-        return tests
 
     def _judge_watched(
         self, call: Call, origin: Origin, is_valid: Callable[[], bool], engines: tuple[Engine, ...]
@@ -139,6 +122,58 @@ class Judge:
         return Reply("refuse", errno.EACCES)
 
 
+class _Quick:
+    """The way out for a call that only counts, as far as that is known without a look at the caller.
+
+    An instance is about the sessions, rules and roots of one moment.
+    """
+
+    __slots__ = ("_counting", "_python", "_roots", "_rules", "_sessions", "_state", "_tests", "_watched")
+
+    def __init__(self, state: InterceptState, engines: tuple[Engine, ...], python: PythonChildren) -> None:
+        self._state = state
+        self._python = python
+        self._sessions, self._roots = state.engines, state.top_roots
+        asks_always = any(engine.guard is not None or _wants_all(engine) for engine in engines)
+        self._rules = () if asks_always else [(engine, engine.plan, engine.plan.armed) for engine in engines]
+        self._watched = within_test(state.top_roots)
+        self._tests: dict[str, _Tests] = {}
+        # A session that has all roots itself need not be asked whether it is concerned.
+        self._counting = [(engine, state.top_roots <= {*engine.roots}) for engine in engines]
+
+    # Hot, as what follows: it stands before each answer.
+    def holds(self) -> bool:
+        """Return whether sessions, rules and roots are those of the moment at which this was made."""
+        state = self._state
+        if state.engines is not self._sessions or state.top_roots is not self._roots:
+            return False
+        for engine, plan, armed in self._rules:
+            if engine.plan is not plan or plan.armed is not armed:
+                return False
+        return True
+
+    def passes(self, call: Call) -> bool:
+        """Return whether a call goes ahead; count it, if so."""
+        if not self._rules or not self._state.live:
+            return False
+        path, target, name = call.path, call.target, call.operation
+        if not self._watched(path) and (target is None or not self._watched(target)):
+            return True
+        tests = self._tests.get(name)
+        if tests is None:
+            tests = self._tests[name] = _tests([one for one, *_ in self._rules], name)
+        if tests.path(path) or (target is not None and tests.target(target)):
+            return False
+        if name == "os.close" or self._python.may_know(path) or _may_be_exempt(call):
+            return False
+        for engine, everywhere in self._counting:
+            if engine.ended is not None:
+                return False
+            if everywhere or within(path, engine.roots) or (target and within(target, engine.roots)):
+                engine.count(name, 1, (path,))
+        return True
+
+
 class _Tests(NamedTuple):
     """Two quick tests that hold for each path, and each target, that any rule means."""
 
@@ -146,7 +181,7 @@ class _Tests(NamedTuple):
     target: Callable[[str], object]
 
 
-def _tests(engines: tuple[Engine, ...], name: str) -> _Tests:
+def _tests(engines: Sequence[Engine], name: str) -> _Tests:
     """Return the tests for an operation, by whichever of its names a rule speaks of it."""
     if any(_wants_all(engine) for engine in engines):
         return _Tests(bool, bool)
@@ -201,8 +236,13 @@ _FOR_ITSELF = re.compile(r"/__pycache__(/|\Z)|\.pyc(\.\d+)?\Z|/\.coverage[^/]*\Z
 def _may_be_exempt(call: Call) -> bool:
     """Return whether no fault is to meet a call if it is Python that makes it."""
     # What it imports it opens for reading, and whatever else it reads that way it asks about by itself.
-    reads = call.operation == "os.open" and not call.flags & WRITING
-    return reads or _FOR_ITSELF.search(call.target or call.path) is not None
+    if call.operation == "os.open" and not call.flags & WRITING:
+        return True
+    path = call.target or call.path
+    # As nearly always: quicker than the expression.
+    if ".py" not in path and "__py" not in path and "/.cov" not in path:
+        return False
+    return _FOR_ITSELF.search(path) is not None
 
 
 def _wants_all(engine: Engine) -> bool:
@@ -212,12 +252,6 @@ def _wants_all(engine: Engine) -> bool:
 
 def _concerned(engine: Engine, operation: Operation) -> bool:
     return _wants_all(engine) or bool(engine.plan.matching(operation, engine.roots))
-
-
-def _count_below(engines: Iterable[Engine], call: Call) -> None:
-    for engine in engines:
-        if within(call.path, engine.roots) or (call.target and within(call.target, engine.roots)):
-            engine.count(call.operation, 1, [call.path])
 
 
 def _count(engines: Iterable[Engine], operation: Operation) -> None:

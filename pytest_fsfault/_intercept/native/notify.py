@@ -29,6 +29,7 @@ _SYNC_WAKE_UP = 1  # asker and answerer share a processor: Linux 6.6
 _REQUEST = struct.Struct("=QIIiIQ6Q")
 _EMPTY = bytes(_REQUEST.size)
 _ANSWER = struct.Struct("=QqiI")
+_IDENT = struct.Struct("=Q")
 _CONTINUE = 1
 
 
@@ -123,7 +124,9 @@ class NotificationListener:
         self._both: tuple[int, select.poll] | None = None
         self._request = bytearray(_REQUEST.size)
         self._answer = bytearray(_ANSWER.size)
+        self._ahead = bytearray(_ANSWER.pack(0, 0, 0, _CONTINUE))
         self._request_at, self._answer_at = _address(self._request), _address(self._answer)
+        self._ahead_at = _address(self._ahead)
         with suppress(OSError):  # on an older kernel
             fcntl.ioctl(descriptor, _SET_FLAGS, _SYNC_WAKE_UP)
 
@@ -142,7 +145,10 @@ class NotificationListener:
             poll.register(self.descriptor, select.POLLIN)
             poll.register(others, select.POLLIN)
             self._both = others, poll
-        return _meaning([one for one in self._both[1].poll(milliseconds) if one[0] == self.descriptor])
+        events = self._both[1].poll(milliseconds)
+        if not events or events[0][0] == self.descriptor:
+            return _meaning(events)
+        return _meaning(events[1:])
 
     def receive(self) -> Request | None:
         """Return a question that waits; None if the thread that asked has died meanwhile.
@@ -155,8 +161,8 @@ class NotificationListener:
             if number in {errno.ENOENT, errno.EINTR}:
                 return None
             raise OSError(number, os.strerror(number))
-        ident, task, _flags, number, arch, _pointer, *arguments = _REQUEST.unpack(self._request)
-        return Request(ident, task, number, arch, tuple(arguments))
+        found = _REQUEST.unpack(self._request)
+        return Request(found[0], found[1], found[3], found[4], found[6:])
 
     def is_valid(self, ident: int) -> bool:
         """Return whether the thread that asked still waits."""
@@ -165,7 +171,9 @@ class NotificationListener:
 
     def proceed(self, ident: int) -> None:
         """Let a call go ahead."""
-        self._send(ident, 0, 0, _CONTINUE)
+        _IDENT.pack_into(self._ahead, 0, ident)
+        if self._ioctl(self.descriptor, _SEND, self._ahead_at) < 0:
+            self._was_gone()
 
     def refuse(self, ident: int, number: int) -> None:
         """Let a call fail with an `errno`."""
@@ -178,10 +186,14 @@ class NotificationListener:
     def _send(self, *answer: int) -> None:
         _ANSWER.pack_into(self._answer, 0, *answer)
         if self._ioctl(self.descriptor, _SEND, self._answer_at) < 0:
-            number = ctypes.get_errno()
-            # ENOENT: it has died, or a signal has taken it back. EINPROGRESS: it was answered.
-            if number not in {errno.ENOENT, errno.EINPROGRESS}:
-                raise OSError(number, os.strerror(number))
+            self._was_gone()
+
+    @staticmethod
+    def _was_gone() -> None:
+        """Raise OSError unless whoever asked has died, was taken back by a signal (ENOENT), or has an answer."""
+        number = ctypes.get_errno()
+        if number not in {errno.ENOENT, errno.EINPROGRESS}:
+            raise OSError(number, os.strerror(number))
 
     def close(self) -> None:
         """Listen no more: calls that come now fail with ENOSYS."""

@@ -143,7 +143,7 @@ class Trees:
             tree.known.clear()
             return PROCEED
         try:
-            call = self._reader.read(request)
+            call = self._reader.read(request, name)
         except OSError as error:
             if error.errno in {errno.EPERM, errno.EACCES}:
                 self._tell(
