@@ -69,14 +69,14 @@ class AskedCall:
 
     def __init__(
         self, maker: Maker, callers: Callers, call: Call, operation: Operation, origin: Origin, asker: Asker,
-        is_valid: Callable[[], bool],
+        ident: int,
     ) -> None:  # fmt: skip
         self._maker = maker
         self._callers = callers
         self._call = call
         self._operation = operation
         self._origin = origin
-        self._is_valid = is_valid
+        self._ident = ident
         self._asker = asker
         # The waiting thread closes its file itself, which does not fail: as good as done.
         self._closes = operation.name == "os.close"
@@ -160,7 +160,7 @@ class AskedCall:
         """Let the call happen: made here, where its outcome is then known, or by the one who waits."""
         case = self._case
         assert case is not None  # noqa: S101  # decided before
-        if self._here and not self._is_valid():
+        if self._here and not self._origin.is_valid(self._ident):
             return PROCEED  # the thread that asked has died
         refused = case.ask_models()
         if refused is not None:
@@ -182,7 +182,7 @@ class AskedCall:
 
     def _can_come_first(self) -> bool:
         call = self._call
-        return self._is_valid() and (
+        return self._origin.is_valid(self._ident) and (
             (self._here and not self._closes)
             or (
                 call.goes_ahead

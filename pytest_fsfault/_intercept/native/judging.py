@@ -61,8 +61,8 @@ class Judge:
         self._maker = Maker(looks)
         self._quick: _Quick | None = None
 
-    def judge(self, call: Call, origin: Origin, is_valid: Callable[[], bool]) -> Reply:
-        """Return what becomes of a call."""
+    def judge(self, call: Call, origin: Origin, ident: int) -> Reply:
+        """Return what becomes of a call, the question `ident` of its tree."""
         quick = self._quick
         if quick is None or not quick.holds():
             quick = self._quick = _Quick(self._state, self._engines(), self._python)
@@ -75,11 +75,9 @@ class Judge:
         watched = self._state.watched
         if not engines or not (watched(call.path) or (call.target is not None and watched(call.target))):
             return PROCEED
-        return self._judge_watched(call, origin, is_valid, engines)
+        return self._judge_watched(call, origin, ident, engines)
 
-    def _judge_watched(
-        self, call: Call, origin: Origin, is_valid: Callable[[], bool], engines: tuple[Engine, ...]
-    ) -> Reply:
+    def _judge_watched(self, call: Call, origin: Origin, ident: int, engines: tuple[Engine, ...]) -> Reply:
         executable = self._memory.executable(call.task)
         program = executable.rpartition("/")[2]
         if self._is_pythons(call, program):
@@ -93,7 +91,7 @@ class Judge:
                 _count(engines, operation)
             return PROCEED
         asker = self._asker(call, origin, executable)
-        return AskedCall(self._maker, self._state.callers, call, operation, origin, asker, is_valid).decide(
+        return AskedCall(self._maker, self._state.callers, call, operation, origin, asker, ident).decide(
             engines
         )
 

@@ -38,3 +38,7 @@ class Origin(Protocol):
     killable: bool  # a call that was received is not begun anew
     constant: bool  # no process of it has changed its rights so far
     known: dict[tuple[int, str, int, int], Asker]  # by thread, program, and our own rights, while that is so
+
+    def is_valid(self, ident: int) -> bool:
+        """Return whether the thread that has asked a question still waits."""
+        ...

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # So many questions are answered in a row before others get their turn; a thread that has asked is likely to ask again
 # within so many milliseconds.
 _IN_A_ROW, _LINGER = 64, 1
+_OF_RIGHTS = ESTRANGING | RIGHTS
 
 
 class Watch(Protocol):
@@ -60,6 +61,10 @@ class ProcessTree:
         self.starter = 0  # the thread that has started it
         self.open = True
         self.delayed: set[int] = set()  # the questions whose answers come later
+
+    def is_valid(self, ident: int) -> bool:
+        """Return whether the thread that has asked a question still waits."""
+        return self.listener.is_valid(ident)
 
     def kill(self) -> None:
         """Kill every process of the tree, as the power does that fails.
@@ -128,16 +133,22 @@ class Trees:
         except (SimulatedCrash, RetryStorm):
             reply = KILL
         except Exception as error:  # noqa: BLE001  # told at the end of the test
-            self._tell(f"a native program's call went ahead without faults: {type(error).__name__}: {error}")
+            self._trouble(error)
         try:
-            self._send(tree, request, reply)
+            if reply is PROCEED and tree.open:  # as nearly always
+                tree.listener.proceed(request.ident)
+            else:
+                self._send(tree, request, reply)
         except Exception as error:  # noqa: BLE001  # as above; a waiting thread must get an answer
-            self._tell(f"a native program's call went ahead without faults: {type(error).__name__}: {error}")
+            self._trouble(error)
             tree.listener.proceed(request.ident)
+
+    def _trouble(self, error: Exception) -> None:
+        self._tell(f"a native program's call went ahead without faults: {type(error).__name__}: {error}")
 
     def _decide(self, tree: ProcessTree, request: Request) -> Reply:
         name = self._reader.name(request)
-        if name in ESTRANGING or name in RIGHTS:
+        if name in _OF_RIGHTS:
             tree.estranged |= name in ESTRANGING
             tree.constant = False
             tree.known.clear()
@@ -153,7 +164,7 @@ class Trees:
             return PROCEED  # it has died, or passes what is no address: the kernel says so itself
         if call is None:
             return PROCEED
-        return self._judge.judge(call, tree, lambda: tree.listener.is_valid(request.ident))
+        return self._judge.judge(call, tree, request.ident)
 
     def _send(self, tree: ProcessTree, request: Request, reply: Reply) -> None:
         if not tree.open:
