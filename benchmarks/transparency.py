@@ -181,13 +181,17 @@ class Subject:
         place, written = self.directory / "run", self.directory / "outcomes.jsonl"
         shutil.rmtree(place, ignore_errors=True)
         written.unlink(missing_ok=True)
+        home = self.directory / "home"
+        shutil.rmtree(home, ignore_errors=True)
         (place / "tmp").mkdir(parents=True)
+        home.mkdir()  # beside the root, which must not hold it
         if self.source is None:
             (place / "cwd").mkdir()
         else:
             shutil.copytree(self.source, place / "cwd", symlinks=True)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
         environment |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(place / "tmp"))
+        environment |= _own(home, self.python)
         environment["PYTHONPATH"] = os.pathsep.join(map(str, (HERE.parent, HERE)))
         environment["TRANSPARENCY"] = str(written)
         arguments = self._arguments(place, written) if self.suite is None else self._pytest(place)
@@ -213,6 +217,8 @@ class Subject:
         ]
         ours = ["-p", "pytest_fsfault.plugin", "--fsfault-profile", "observe", "-o", f"fsfault_roots={place}"]
         ours += ["-o", f"fsfault_clock={self.clock}"]
+        # Without a report that lists them, calls are not kept one by one, and `recording` would count none.
+        ours += [f"--fsfault-json={self.directory / 'report.json'}"]
         return lambda observed: [*common, *(ours if observed else ())]
 
     def compare(self):
@@ -277,6 +283,15 @@ def _read(written, output):
     recorded, refused = outcomes.pop(recording.RECORDED, 0), outcomes.pop(recording.REFUSED, 0)
     errors = {test: text for test, _, text in found}
     return Run(outcomes, errors, recorded, refused, output, recording.RECORDED in errors)
+
+
+def _own(home, python):
+    """Return variables by which installers that tests start have an interpreter and places of their own."""
+    places = {"HOME": home, "USERPROFILE": home, "UV_PYTHON": python}
+    places |= {
+        f"UV_{name}_DIR": home / name.lower() for name in ("CACHE", "TOOL", "TOOL_BIN", "PYTHON_INSTALL")
+    }
+    return {name: str(place) for name, place in places.items()} | {"UV_PYTHON_DOWNLOADS": "never"}
 
 
 def _outcomes(runs):

@@ -253,6 +253,7 @@ def test_signals_leave_nothing_behind(root):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_many_signals_leave_nothing_behind(root):
     """Five thousand."""
     assert raising_sessions(root, 5_000, seed=2) > 500
