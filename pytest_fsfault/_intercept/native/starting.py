@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._intercept.native.notify import Installer
 from pytest_fsfault._intercept.native.numbers import MACHINES
+from pytest_fsfault._intercept.virtual_time.pollers import WAITS_FOR_WORK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,3 +92,6 @@ class Start:
             self._error = error.with_traceback(None)
         finally:
             self._over.release()
+
+
+WAITS_FOR_WORK.add(Start._wait.__code__)

@@ -1,4 +1,8 @@
-"""Loops of the standard library that look every now and then whether they are to end: their limits mean nothing."""
+"""Waits that are known by where a thread stands in its code.
+
+Loops of the standard library look every now and then whether they are to end: their limits mean nothing. Who waits for
+a thread of this package, which does something in its place, is at work as long as that lasts.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,21 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from types import CodeType, FrameType
 
 # Module and function. What they call in between to do something is not meant, only their own wait.
 _POLLERS = frozenset({("socketserver", "serve_forever"), ("multiprocessing.pool", "_wait_for_updates")})
 # Where a wait stands that such a loop has begun: the selector, and the wrappers of this package.
 _BETWEEN = ("pytest_fsfault._intercept.", "pytest_fsfault._core.")
+
+#: The functions of this package that wait for a thread of its own, which works for the caller.
+WAITS_FOR_WORK: set[CodeType] = set()
+
+
+def waits_for_work(ident: int | None) -> bool:
+    """Return whether the thread stands in one of these functions."""
+    frame = sys._current_frames().get(ident or 0)
+    return frame is not None and frame.f_code in WAITS_FOR_WORK
 
 
 def is_idle_poller(ident: int | None) -> bool:

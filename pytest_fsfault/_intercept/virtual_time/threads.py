@@ -13,7 +13,7 @@ from pytest_fsfault._core.activity import LimitedWait
 from pytest_fsfault._host.processes import child_lives
 from pytest_fsfault._intercept.virtual_time.idle import LastSign, can_run
 from pytest_fsfault._intercept.virtual_time.limits import time_left
-from pytest_fsfault._intercept.virtual_time.pollers import is_idle_poller
+from pytest_fsfault._intercept.virtual_time.pollers import is_idle_poller, waits_for_work
 from pytest_fsfault._intercept.virtual_time.travel import wall_ns
 
 if TYPE_CHECKING:
@@ -130,6 +130,8 @@ class ThreadActivity:
             self._marks[thread] = LastSign(sign, now)
             return True
         if not mark.lasts(now):
+            return True
+        if waits_for_work(thread.ident):
             return True
         # In this order: who could not run then, and has not run until now, has not run in between.
         return _LINUX and (can_run(f"/proc/self/task/{thread.native_id}/stat") or _sign(thread) != sign)

@@ -9,12 +9,16 @@ import selectors
 import socket
 import subprocess
 import sys
+import threading
 import time
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from pytest_fsfault._host import processes
+from pytest_fsfault._intercept.children.parent.uninterrupted import Uninterrupted
+from pytest_fsfault._intercept.native import starting
 
 from .scene import child, join, real_sleep, real_time, run_python, start
 
@@ -271,3 +275,26 @@ def test_where_linux_lists_no_children_what_was_not_reaped_lives(monkeypatch):
     assert processes.child_lives() is False
     with subprocess.Popen(child("")):
         assert processes.child_lives() is True
+
+
+def _whole(piece) -> None:
+    Uninterrupted(set()).do(piece)
+
+
+def _under_a_filter(piece) -> None:
+    starting.Start(b"", piece).run()
+
+
+_linux = pytest.mark.skipif(sys.platform != "linux", reason="there are filters on Linux alone")
+
+
+@pytest.mark.parametrize("wait", [_whole, pytest.param(_under_a_filter, marks=_linux)])
+def test_no_time_passes_while_this_package_works_in_a_thread_of_its_own(clock, monkeypatch, wait):
+    """Who waits for that thread works: a limited wait beside it does not expire."""
+    monkeypatch.setattr(starting, "Installer", lambda *_: SimpleNamespace(install=lambda: -1, killable=True))
+    done, answers = threading.Event(), []
+    threads = start(lambda: answers.append(done.wait(60)))
+    wait(lambda: real_sleep(0.1))
+    done.set()
+    join(threads)
+    assert [True] == answers

@@ -8,6 +8,7 @@ from _thread import allocate_lock, get_ident, get_native_id, start_new_thread
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._host.originals import ORIGINALS
+from pytest_fsfault._intercept.virtual_time.pollers import WAITS_FOR_WORK
 
 if TYPE_CHECKING:
     from _thread import LockType
@@ -55,3 +56,6 @@ class Uninterrupted:
         finally:
             self._own_threads.discard(get_ident())
             done.release()
+
+
+WAITS_FOR_WORK.add(Uninterrupted.do.__code__)
