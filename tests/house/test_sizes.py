@@ -28,6 +28,8 @@ HOT = {
     "_intercept/calls/paths.py",
     "_intercept/calls/state.py",
     "_intercept/calls/two_paths.py",
+    "_intercept/native/calls.py",
+    "_intercept/native/judging.py",
     "_intercept/virtual_time/external_waits.py",
     "_windows/open_files/this_process.py",
 }

@@ -123,6 +123,11 @@ class Engine:
         """Count calls that no rule concerned."""
         self._counts.count(name, calls, paths)
 
+    @property
+    def counter(self) -> Callable[[str, str], None]:
+        """What counts single calls that no rule concerned, by operation and path, until the next trial begins."""
+        return self._counts.count_one
+
     def escape(self, told: str) -> None:
         """Note that a call got past the rules."""
         self.escapes.append(told)

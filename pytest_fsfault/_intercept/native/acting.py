@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.engine.interfaces import Sessions
     from pytest_fsfault._core.engine.plan import Decision
     from pytest_fsfault._core.language.operations import Operation
-    from pytest_fsfault._intercept.native.calls import Call, Maker
+    from pytest_fsfault._intercept.native.calls import Call
+    from pytest_fsfault._intercept.native.making import Maker
     from pytest_fsfault._intercept.native.replies import Asker, Origin
     from pytest_fsfault._intercept.patching.callers import Callers
 

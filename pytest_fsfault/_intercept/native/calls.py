@@ -1,36 +1,28 @@
-"""Understand a call of a native program: which operation it is, on which paths, and how to make it in its place."""
+"""Understand a call of a native program: which operation it is, on which paths, and how another process names them."""
 
 from __future__ import annotations
 
-import ctypes
 import os
 import platform
 import struct
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_fsfault._core.language.globs import absolute
 from pytest_fsfault._core.language.operations import OPERATIONS, flag_groups
-from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.native.memory import Memory
-from pytest_fsfault._intercept.native.numbers import FICLONE, MACHINES, SHAPES, X32_BIT
+from pytest_fsfault._intercept.native.numbers import AT_FDCWD, FICLONE, MACHINES, SHAPES, X32_BIT, signed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pytest_fsfault._intercept.native.notify import Request
 
-_AT_FDCWD = -100
 _AT_REMOVEDIR = 0x200
 _RENAME_NOREPLACE = 1
-_DELETED = " (deleted)"
-# A directory by which a path is read: its descriptor, its link in `/proc`, and where it is.
-_Directory = tuple[int, bytes, str]
 # Names that mean something else to each process.
 _OF_ONE_PROCESS = (b"/proc/", b"/dev/")
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 _CREATING = os.O_CREAT | os.O_WRONLY | os.O_TRUNC
-_open, _close = ORIGINALS["os", "open"], ORIGINALS["os", "close"]
 
 
 class Call(NamedTuple):
@@ -71,23 +63,29 @@ _MADE_HERE = frozenset(
     in {"os.replace", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.chmod", "os.truncate"}
     and name != "ftruncate"  # which the mode of the file does not forbid
 )
-_DESCRIPTORS = {"fchmod": "chmod"}
 
 
 class _Layout(NamedTuple):
     """What a call is whose arguments are one or two paths, numbers, and nothing else, and where they stand."""
 
+    syscall: str
     operation: str
-    groups: frozenset[str]
     first: int  # the place of a path, and of the descriptor of its directory: -1 for none
     first_at: int
     second: int  # of the other one, if there are two
     second_at: int
-    flags: int
-    mode: int
+    flags_at: int
+    mode_at: int
+    flags: int  # where none are passed
+    bit: int  # the flag that makes it another operation, if there is one
+    other: str
 
 
-def _layout(operation: str, shape: str) -> _Layout | None:
+# What a flag of a call makes another operation of it.
+_BY_FLAG = {"unlinkat": (_AT_REMOVEDIR, "os.rmdir"), "renameat2": (_RENAME_NOREPLACE, "os.rename")}
+
+
+def _layout(syscall: str, operation: str, shape: str) -> _Layout | None:
     if set(shape) - set("dpfm."):
         return None
     paths = [place for place, letter in enumerate(shape) if letter == "p"]
@@ -95,13 +93,41 @@ def _layout(operation: str, shape: str) -> _Layout | None:
         each for place in paths for each in (place, place - 1 if shape[place - 1 : place] == "d" else -1)
     ]
     first, first_at, second, second_at = (*places, -1, -1)[:4]
-    groups = OPERATIONS[operation].groups
-    return _Layout(operation, groups, first, first_at, second, second_at, shape.find("f"), shape.find("m"))
+    return _Layout(
+        syscall, operation, first, first_at, second, second_at, shape.find("f"), shape.find("m"),
+        _CREATING if syscall == "creat" else 0, *_BY_FLAG.get(syscall, (0, "")),
+    )  # fmt: skip
 
 
-_LAYOUTS = {name: _layout(*shape) for name, shape in SHAPES.items()}
-# What the flags of a call make another operation of it.
-_BY_FLAGS = {"unlinkat": (_AT_REMOVEDIR, "os.rmdir"), "renameat2": (_RENAME_NOREPLACE, "os.rename")}
+class Seen(NamedTuple):
+    """What a call names: as much as most calls need, since nothing is to become of them."""
+
+    layout: _Layout
+    operation: str
+    path: str
+    target: str | None
+    flags: int
+    here: bytes  # the link of the directory that the path is seen from, and how it was spelled
+    spelled: bytes
+    there: bytes  # of the target
+    other: bytes | None
+
+    @property
+    def given(self) -> tuple[bytes | None, ...]:
+        """How this process can name the ends of the call."""
+        first = _given(self.here, self.spelled)
+        return (first,) if self.other is None else (first, _given(self.there, self.other))
+
+
+# Quicker than the classes, which take their fields one by one.
+_seen = partial(tuple.__new__, Seen)
+_made = partial(tuple.__new__, Call)
+
+
+def _given(link: bytes, raw: bytes) -> bytes | None:
+    if raw.startswith(b"/"):
+        return None if raw.startswith(_OF_ONE_PROCESS) else raw
+    return link + b"/" + raw if raw else None
 
 
 class Reader:
@@ -110,19 +136,80 @@ class Reader:
     def __init__(self) -> None:
         tables = MACHINES[platform.machine()]
         self._names = {table.arch: table.names() for table in tables}
+        layouts = {name: found for name, shape in SHAPES.items() if (found := _layout(name, *shape))}
+        self._layouts = {
+            arch: {number: layouts[name] for number, name in names.items() if name in layouts}
+            for arch, names in self._names.items()
+        }
         self._arch = tables[0].arch
+        self._task, self._stands = 0, b""
         self.memory = Memory()
 
     def name(self, request: Request) -> str:
         """Return the name of the system call."""
         return self._names[request.arch].get(request.number & ~X32_BIT, "")
 
-    def read(self, request: Request, name: str) -> Call | None:
-        """Return the call; None if it changes no file that has a path. Raise OSError if it is not readable."""
-        layout = _LAYOUTS.get(name)
+    # Hot: nearly all calls come here, and each waits meanwhile.
+    def look(self, request: Request) -> Seen | None:  # noqa: C901, PLR0912  # so its steps stand in one function
+        """Return what a call names whose arguments are paths and numbers; None for any other. Raise OSError."""
+        _ident, task, number, arch, arguments = request
+        layout = self._layouts[arch].get(number & ~X32_BIT)
+        if layout is None:
+            return None
+        _, operation, first, first_at, second, second_at, flags_at, _, flags, bit, instead = layout
+        address, target, other, here, there, base = arguments[first], None, None, b"", b"", ""
+        if second < 0:
+            if not address:
+                return None
+            raw = self.memory.text(task, address)
+        elif address and arguments[second]:
+            raw, other = self.memory.two_texts(task, address, arguments[second])
+        else:
+            return None
+        if raw.startswith(b"/"):
+            path = absolute(raw.decode(_ENCODING, _ERRORS), "")
+        else:
+            here = self._link(task, arguments[first_at] if first_at >= 0 else AT_FDCWD)
+            base = self.memory.place(here)
+            path = _below(base, raw)
+        if other is not None:
+            if other.startswith(b"/"):
+                target = absolute(other.decode(_ENCODING, _ERRORS), "")
+            else:
+                there = self._link(task, arguments[second_at] if second_at >= 0 else AT_FDCWD)
+                if there != here:
+                    base = self.memory.place(there)
+                target = _below(base, other)
+        if not path or target == "":
+            return None
+        if flags_at >= 0:
+            flags = arguments[flags_at] & 0xFFFFFFFF
+            if flags & bit:
+                operation = instead
+        return _seen((layout, operation, path, target, flags, here, raw, there, other))
+
+    def _link(self, task: int, directory: int) -> bytes:
+        """Return the link of a directory that a thread has open, or stands in."""
+        number = directory & 0xFFFFFFFF
+        if number != AT_FDCWD & 0xFFFFFFFF:
+            return b"/proc/%d/fd/%d" % (task, signed(number))
+        if task != self._task:
+            self._task, self._stands = task, b"/proc/%d/cwd" % task
+        return self._stands
+
+    def call(self, request: Request, seen: Seen) -> Call:
+        """Return all that there is to know of a call."""
+        layout, operation, path, target, flags, *_ = seen
         arguments = request.arguments
-        if layout is not None and arguments[layout.first] and (layout.second < 0 or arguments[layout.second]):
-            return self._read_paths(request, name, layout)
+        return _made((
+            request.task, layout.syscall, operation, path, target,
+            flag_groups(flags) if operation == "os.open" else OPERATIONS[operation].groups,
+            flags, arguments[layout.mode_at] & 0xFFFF if layout.mode_at >= 0 else 0, arguments,
+            seen.given, request.arch == self._arch,
+        ))  # fmt: skip
+
+    def read(self, request: Request, name: str) -> Call | None:
+        """Return a call that `look` does not know; None if it changes no file that has a path. Raise OSError."""
         if name not in SHAPES:
             return None
         shape = SHAPES[name].arguments
@@ -133,55 +220,13 @@ class Reader:
             return None
         return _call(name, request, found, native=request.arch == self._arch)
 
-    # Hot: nearly all calls come here, and each waits meanwhile.
-    def _read_paths(self, request: Request, name: str, layout: _Layout) -> Call | None:
-        _ident, task, _number, arch, arguments = request
-        operation, groups, first, first_at, second, second_at, flags_at, mode_at = layout
-        flags = arguments[flags_at] & 0xFFFFFFFF if flags_at >= 0 else _CREATING if name == "creat" else 0
-        if name in _BY_FLAGS and flags & _BY_FLAGS[name][0]:
-            operation = _BY_FLAGS[name][1]
-            groups = OPERATIONS[operation].groups
-        elif operation == "os.open":
-            groups = flag_groups(flags)
-        memory = self.memory
-        if second < 0:
-            target, raw = None, memory.text(task, arguments[first])
-        else:
-            raw, other = memory.two_texts(task, arguments[first], arguments[second])
-        directory = _signed(arguments[first_at]) if first_at >= 0 else _AT_FDCWD
-        path, here, known = _place(memory, task, directory, raw, None)
-        given: tuple[bytes | None, ...] = (here,)
-        if second >= 0:
-            directory = _signed(arguments[second_at]) if second_at >= 0 else _AT_FDCWD
-            target, there, _ = _place(memory, task, directory, other, known)
-            given = here, there
-        if not path or target == "":
-            return None
-        mode = arguments[mode_at] & 0xFFFF if mode_at >= 0 else 0
-        return Call(
-            task, name, operation, path, target, groups, flags, mode, arguments, given, arch == self._arch
-        )
 
-
-def _place(
-    memory: Memory, task: int, directory: int, raw: bytes, known: _Directory | None
-) -> tuple[str, bytes | None, _Directory | None]:
-    """Return a path, absolute, or empty if it has none; how this process can pass it; and the directory it is seen from.
-
-    That may be known already.
-    """
-    if raw.startswith(b"/"):
-        given = None if raw.startswith(_OF_ONE_PROCESS) else raw
-        return absolute(raw.decode(_ENCODING, _ERRORS), ""), given, known
-    if known is None or known[0] != directory:
-        link = b"/proc/%d/cwd" % task if directory == _AT_FDCWD else b"/proc/%d/fd/%d" % (task, directory)
-        known = directory, link, memory.raw_link(link).decode(_ENCODING, _ERRORS).removesuffix(_DELETED)
-    _, link, base = known
-    if base[:1] != "/":
-        return "", None, known
-    if not raw:  # the descriptor itself is meant
-        return base, None, known
-    return absolute(f"{base}/{raw.decode(_ENCODING, _ERRORS)}", ""), link + b"/" + raw, known
+def _below(base: str, raw: bytes) -> str:
+    """Return a path as it is seen from a directory, absolute; empty if that directory has no path."""
+    if base[:1] != "/" or not raw:  # without a name the descriptor itself is meant
+        return base if base[:1] == "/" else ""
+    path = f"{base}/{raw.decode(_ENCODING, _ERRORS)}"
+    return absolute(path, "") if "//" in path or "/." in path or path[-1] == "/" else path
 
 
 def _call(name: str, request: Request, found: _Arguments, *, native: bool) -> Call:
@@ -210,15 +255,15 @@ class _Arguments:
         self.given: list[bytes | None] = []
         self.flags = self.mode = 0
         self.content = b""
-        directory = _AT_FDCWD
+        directory = AT_FDCWD
         for letter, value in zip(shape, request.arguments, strict=False):
             if letter == "d":
-                directory = _signed(value)
+                directory = signed(value)
             elif letter == "p":
                 self._path(directory, value)
-                directory = _AT_FDCWD
+                directory = AT_FDCWD
             elif letter == "D":
-                self._descriptor(_signed(value))
+                self._descriptor(signed(value))
             elif letter == "s":
                 self.content = memory.text(self._task, value)
             elif letter == "f":
@@ -231,14 +276,20 @@ class _Arguments:
 
     def _path(self, directory: int, address: int) -> None:
         raw = self._memory.text(self._task, address) if address else b""
-        path, given, _ = _place(self._memory, self._task, directory, raw, None)
+        link = b""
+        if raw.startswith(b"/"):
+            path = absolute(raw.decode(_ENCODING, _ERRORS), "")
+        else:
+            own = b"cwd" if directory == AT_FDCWD else b"fd/%d" % directory
+            link = b"/proc/%d/%b" % (self._task, own)
+            path = _below(self._memory.place(link), raw)
         if path:
             self.paths.append(path)
-            self.given.append(given)
+            self.given.append(_given(link, raw))
 
     def _descriptor(self, number: int) -> None:
         link = b"/proc/%d/fd/%d" % (self._task, number)
-        path = self._memory.raw_link(link).decode(_ENCODING, _ERRORS).removesuffix(_DELETED)
+        path = self._memory.place(link)
         if path.startswith("/"):
             self.paths.append(path)
             self.given.append(link)
@@ -249,73 +300,4 @@ class _Arguments:
         source = request.arguments[2]
         if request.arguments[1] & 0xFFFFFFFF != FICLONE:
             source = struct.unpack("=q", self._memory.read(self._task, source, 8))[0]
-        self._descriptor(_signed(source))
-
-
-def _signed(value: int) -> int:
-    value &= 0xFFFFFFFF
-    return value - (1 << 32) if value >> 31 else value
-
-
-class Maker:
-    """Make calls in the place of the process that waits."""
-
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
-        self._libc = ctypes.CDLL(None, use_errno=True)
-        self._numbers = MACHINES[platform.machine()][0].numbers
-        self._functions: dict[str, Callable[..., int]] = {}
-
-    def make(self, call: Call, paths: tuple[bytes, ...] | None = None) -> None:
-        """Make a call whose arguments allow it, on other `paths` if there are any. Raise its OSError."""
-        name = _DESCRIPTORS.get(call.syscall, call.syscall)
-        shape = SHAPES[call.syscall].arguments
-        ends = iter(call.given if paths is None else paths)
-        arguments: list[object] = []
-        for letter, value in zip(shape, call.arguments, strict=False):
-            if letter == "d":
-                arguments.append(_AT_FDCWD)
-            elif letter in "pD":
-                arguments.append(next(ends))
-            elif letter == "s":
-                arguments.append(self._content(call))
-            else:
-                arguments.append(value)
-        function = self._functions.get(name) or self._function(name, shape)
-        if function(self._numbers[name], *arguments) < 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), call.path, None, call.target)
-
-    def _function(self, name: str, shape: str) -> Callable[..., int]:
-        """Return syscall(2) for the arguments of one call."""
-        found: Callable[..., int] = self._libc["syscall"]
-        kinds = (ctypes.c_char_p if letter in "pDs" else ctypes.c_long for letter in shape)
-        found.argtypes = (ctypes.c_long, *kinds)  # type: ignore[attr-defined]
-        found.restype = ctypes.c_long  # type: ignore[attr-defined]
-        self._functions[name] = found
-        return found
-
-    def _content(self, call: Call) -> bytes:
-        return self._memory.text(call.task, call.arguments[0])
-
-    def open(self, call: Call) -> None:
-        """Open and close a file, as a call does that is to fail afterwards. Raise its OSError."""
-        assert call.given[0] is not None  # noqa: S101  # asked before
-        # Not to wait for the other end of a pipe.
-        _close(_open(call.given[0], call.flags | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY, call.mode))
-
-
-def is_written(task: int, descriptor: int) -> bool:
-    """Return whether a descriptor of another process was opened for writing."""
-    try:
-        number = _open(f"/proc/{task}/fdinfo/{_signed(descriptor)}", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        content: bytes = ORIGINALS["os", "read"](number, 4096)
-    except OSError:
-        return False
-    finally:
-        _close(number)
-    flags = content.partition(b"flags:")[2].split()
-    return bool(flags) and int(flags[0], 8) & (os.O_WRONLY | os.O_RDWR) != 0
+        self._descriptor(signed(source))

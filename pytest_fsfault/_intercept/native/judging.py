@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pytest_fsfault._core.engine.journal import Handling
@@ -15,11 +16,11 @@ from pytest_fsfault._host.processes import process_of
 from pytest_fsfault._intercept.native import memory
 from pytest_fsfault._intercept.native.acting import AskedCall
 from pytest_fsfault._intercept.native.bpf import WRITING
-from pytest_fsfault._intercept.native.calls import Maker, is_written
+from pytest_fsfault._intercept.native.making import Maker, is_written
 from pytest_fsfault._intercept.native.replies import PROCEED, Asker, Origin, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from pytest_fsfault._core.engine.engine import Engine
     from pytest_fsfault._core.engine.guard import Guard
@@ -61,13 +62,15 @@ class Judge:
         self._maker = Maker(looks)
         self._quick: _Quick | None = None
 
-    def judge(self, call: Call, origin: Origin, ident: int) -> Reply:
-        """Return what becomes of a call, the question `ident` of its tree."""
+    def passes(self, operation: str, path: str, target: str | None, flags: int) -> bool:
+        """Return whether a call goes ahead, since it only counts, as far as its names tell that; count it, if so."""
         quick = self._quick
         if quick is None or not quick.holds():
             quick = self._quick = _Quick(self._state, self._engines(), self._python)
-        if quick.passes(call):
-            return PROCEED
+        return quick.passes(operation, path, target, flags)
+
+    def judge(self, call: Call, origin: Origin, ident: int) -> Reply:
+        """Return what becomes of a call that may be of concern, the question `ident` of its tree."""
         engines = self._engines()
         for engine in engines:
             if engine.guard is not None and (stray := _stray(engine.guard, engines, call)):
@@ -97,7 +100,9 @@ class Judge:
 
     def _is_pythons(self, call: Call, program: str) -> bool:
         """Return whether Python makes a call that it has asked about, or that no fault is to meet."""
-        exempt = program.startswith("python") and _may_be_exempt(call)
+        exempt = program.startswith("python") and _may_be_exempt(
+            call.operation, call.target or call.path, call.flags
+        )
         return exempt or self._python.knows(call.task, call.operation, call.path)
 
     def _asker(self, call: Call, origin: Origin, executable: str) -> Asker:
@@ -137,64 +142,68 @@ class _Quick:
         self._watched = within_test(state.top_roots)
         self._tests: dict[str, _Tests] = {}
         # A session that has all roots itself need not be asked whether it is concerned.
-        self._counting = [(engine, state.top_roots <= {*engine.roots}) for engine in engines]
+        self._counting = [
+            (engine.counter, engine.roots, state.top_roots <= {*engine.roots}) for engine in engines
+        ]
 
-    # Hot, as what follows: it stands before each answer.
     def holds(self) -> bool:
         """Return whether sessions, rules and roots are those of the moment at which this was made."""
         state = self._state
         if state.engines is not self._sessions or state.top_roots is not self._roots:
             return False
         for engine, plan, armed in self._rules:
-            if engine.plan is not plan or plan.armed is not armed:
+            if engine.plan is not plan or plan.armed is not armed or engine.ended is not None:
                 return False
         return True
 
-    def passes(self, call: Call) -> bool:
+    # Hot: it stands before nearly every answer.
+    def passes(self, name: str, path: str, target: str | None, flags: int) -> bool:
         """Return whether a call goes ahead; count it, if so."""
         if not self._rules or not self._state.live:
             return False
-        path, target, name = call.path, call.target, call.operation
         if not self._watched(path) and (target is None or not self._watched(target)):
             return True
         tests = self._tests.get(name)
         if tests is None:
             tests = self._tests[name] = _tests([one for one, *_ in self._rules], name)
-        if tests.path(path) or (target is not None and tests.target(target)):
+        if (tests.path is not None and tests.path(path)) or (
+            target is not None and tests.target is not None and tests.target(target)
+        ):
             return False
-        if name == "os.close" or self._python.may_know(path) or _may_be_exempt(call):
+        if name == "os.close" or self._python.may_know(path) or _may_be_exempt(name, target or path, flags):
             return False
-        for engine, everywhere in self._counting:
-            if engine.ended is not None:
-                return False
-            if everywhere or within(path, engine.roots) or (target and within(target, engine.roots)):
-                engine.count(name, 1, (path,))
+        for count, roots, everywhere in self._counting:
+            if everywhere or within(path, roots) or (target and within(target, roots)):
+                count(name, path)
         return True
 
 
-class _Tests(NamedTuple):
-    """Two quick tests that hold for each path, and each target, that any rule means."""
+_Test = Callable[[str], object]
 
-    path: Callable[[str], object]
-    target: Callable[[str], object]
+
+class _Tests(NamedTuple):
+    """Two quick tests that hold for each path, and each target, that any rule means; None if none means any."""
+
+    path: _Test | None
+    target: _Test | None
 
 
 def _tests(engines: Sequence[Engine], name: str) -> _Tests:
     """Return the tests for an operation, by whichever of its names a rule speaks of it."""
-    if any(_wants_all(engine) for engine in engines):
-        return _Tests(bool, bool)
-    found: tuple[list[Callable[[str], object]], ...] = [], []
+    found: tuple[list[_Test], ...] = [], []
     for engine in engines:
         for one in EITHER.get(name, (name,)):
             for target, tests in enumerate(found):
                 test = engine.plan.superset(one, engine.roots, target=bool(target))
-                if test is not None:
+                if test is not None and test not in tests:
                     tests.append(test)
     return _Tests(*map(_any, found))
 
 
-def _any(tests: list[Callable[[str], object]]) -> Callable[[str], object]:
-    return tests[0] if len(tests) == 1 else lambda path: any(test(path) for test in tests)
+def _any(tests: list[_Test]) -> _Test | None:
+    if len(tests) < 2:  # noqa: PLR2004  # as nearly always
+        return tests[0] if tests else None
+    return lambda path: any(test(path) for test in tests)
 
 
 def _stray(guard: Guard, engines: tuple[Engine, ...], call: Call) -> str | None:
@@ -231,12 +240,11 @@ def _operation(call: Call, program: str, site: str) -> Operation:
 _FOR_ITSELF = re.compile(r"/__pycache__(/|\Z)|\.pyc(\.\d+)?\Z|/\.coverage[^/]*\Z|/\.pytest_cache(/|\Z)")
 
 
-def _may_be_exempt(call: Call) -> bool:
-    """Return whether no fault is to meet a call if it is Python that makes it."""
+def _may_be_exempt(operation: str, path: str, flags: int) -> bool:
+    """Return whether no fault is to meet a call if it is Python that makes it; `path` is the target, if there is one."""
     # What it imports it opens for reading, and whatever else it reads that way it asks about by itself.
-    if call.operation == "os.open" and not call.flags & WRITING:
+    if operation == "os.open" and not flags & WRITING:
         return True
-    path = call.target or call.path
     # As nearly always: quicker than the expression.
     if ".py" not in path and "__py" not in path and "/.cov" not in path:
         return False

@@ -10,21 +10,40 @@ import errno
 import os
 import struct
 import sys
+from contextlib import suppress
+from functools import lru_cache
 from typing import NamedTuple
 
 from pytest_fsfault._host.originals import ORIGINALS, readlink
 
 _open, _read, _close = (ORIGINALS["os", name] for name in ("open", "read", "close"))
+_stat, _lstat = ORIGINALS["os", "stat"], ORIGINALS["os", "lstat"]
 _PAGE = 4096
 #: The longest path that the kernel takes, with its final zero; include/uapi/linux/limits.h.
 PATH_MAX = 4096
 
 
+_DELETED = " (deleted)"
 _SPAN = struct.Struct("@PN")  # `struct iovec`
 _TWO_SPANS = struct.Struct("@PNPN")
 # What is read at once of each of two texts: more than nearly all paths have.
 _SHORT = 512
+_NONE, _ONE, _TWO = map(ctypes.c_ulong, range(3))
+_LONGEST = ctypes.c_size_t(_PAGE - 1)
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+
+
+@lru_cache(maxsize=256)
+def _text(place: bytes) -> str:
+    return place.decode(_ENCODING, _ERRORS)
+
+
+def _unmarked(link: bytes, place: str) -> str:
+    """Return where a link of ``/proc`` leads, if its last word is the mark of what is deleted, and not its name."""
+    with suppress(OSError):
+        if os.path.samestat(_stat(link), _lstat(place)):
+            return place
+    return place.removesuffix(_DELETED)
 
 
 class Memory:
@@ -35,24 +54,25 @@ class Memory:
 
     def __init__(self) -> None:
         libc = ctypes.PyDLL(None, use_errno=True)
+        # Their arguments have the types of C already: to convert them each time takes longer than the call.
         self._read = libc.process_vm_readv
-        self._read.restype = ctypes.c_ssize_t
-        long = ctypes.c_ulong
-        self._read.argtypes = (ctypes.c_int, ctypes.c_void_p, long, ctypes.c_void_p, long, long)
         self._readlink = libc.readlink
-        self._readlink.restype = ctypes.c_ssize_t
-        self._readlink.argtypes = (ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t)
+        self._read.restype = self._readlink.restype = ctypes.c_ssize_t
         self._buffer = bytearray(_PAGE)
+        self._address = ctypes.c_void_p(_address(self._buffer))
+        # What a text is up to its zero, if it starts where one was read to.
+        self._one = (ctypes.c_char * _SHORT).from_buffer(self._buffer)
+        self._other = (ctypes.c_char * _SHORT).from_buffer(self._buffer, _SHORT)
+        self._whole = (ctypes.c_char * _PAGE).from_buffer(self._buffer)
         self._spans = bytearray(3 * _SPAN.size)
-        self._address = ctypes.addressof(ctypes.c_char.from_buffer(self._buffer))
-        self._local = ctypes.addressof(ctypes.c_char.from_buffer(self._spans))
-        self._remote = self._local + _SPAN.size
-        _SPAN.pack_into(self._spans, 0, self._address, _PAGE)
+        spans = _address(self._spans)
+        self._local, self._remote = ctypes.c_void_p(spans), ctypes.c_void_p(spans + _SPAN.size)
+        _SPAN.pack_into(self._spans, 0, self._address.value, _PAGE)
 
     def _fetch(self, task: int, address: int, length: int) -> int:
         """Copy what stands at an address into the buffer; return how much it is."""
         _SPAN.pack_into(self._spans, _SPAN.size, address, length)
-        got: int = self._read(task, self._local, 1, self._remote, 1, 0)
+        got: int = self._read(task, self._local, _ONE, self._remote, _ONE, _NONE)
         if got < 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
@@ -64,6 +84,14 @@ class Memory:
 
     def text(self, task: int, address: int) -> bytes:
         """Return the text at an address, up to its zero. Raise OSError if there is none to be read."""
+        _SPAN.pack_into(self._spans, _SPAN.size, address, _SHORT)
+        if self._read(task, self._local, _ONE, self._remote, _ONE, _NONE) == _SHORT:
+            found = self._one.value
+            if len(found) < _SHORT:
+                return found
+        return self._long_text(task, address)
+
+    def _long_text(self, task: int, address: int) -> bytes:
         found = b""
         while len(found) < PATH_MAX:
             got = self._fetch(task, address, _PAGE - address % _PAGE)
@@ -76,33 +104,27 @@ class Memory:
 
     def two_texts(self, task: int, one: int, other: int) -> tuple[bytes, bytes]:
         """Return the texts at two addresses, as `text` does, in one step if both are short. Raise OSError."""
-        first = min(_SHORT, _PAGE - one % _PAGE)
-        second = min(_SHORT, _PAGE - other % _PAGE)
-        _TWO_SPANS.pack_into(self._spans, _SPAN.size, one, first, other, second)
-        if self._read(task, self._local, 1, self._remote, 2, 0) == first + second:
-            buffer = self._buffer
-            end = buffer.find(0, 0, first)
-            last = buffer.find(0, first, first + second)
-            if end >= 0 and last >= 0:
-                return bytes(buffer[:end]), bytes(buffer[first:last])
-        return self.text(task, one), self.text(task, other)
+        _TWO_SPANS.pack_into(self._spans, _SPAN.size, one, _SHORT, other, _SHORT)
+        if self._read(task, self._local, _ONE, self._remote, _TWO, _NONE) == 2 * _SHORT:
+            first, second = self._one.value, self._other.value
+            if len(first) < _SHORT and len(second) < _SHORT:
+                return first, second
+        return self._long_text(task, one), self._long_text(task, other)
 
-    def raw_link(self, path: bytes) -> bytes:
-        """Return what a link of ``/proc`` says. Raise OSError."""
-        got: int = self._readlink(path, self._address, _PAGE)
+    def place(self, link: bytes) -> str:
+        """Return where a link of ``/proc`` leads, without the mark of what is deleted. Raise OSError."""
+        got: int = self._readlink(link, self._address, _LONGEST)
         if got < 0:
             number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), os.fsdecode(path))
-        return bytes(self._buffer[:got])
-
-    def link(self, path: str) -> str:
-        """Return what a link of ``/proc`` says, as a text. Raise OSError."""
-        return self.raw_link(path.encode()).decode(_ENCODING, _ERRORS)
+            raise OSError(number, os.strerror(number), os.fsdecode(link))
+        self._buffer[got] = 0
+        found = _text(self._whole.value)
+        return _unmarked(link, found) if found.endswith(_DELETED) else found
 
     def executable(self, task: int) -> str:
         """Return the path of the program that a thread runs; ``"?"`` if it is not known."""
         try:
-            return self.link(f"/proc/{task}/exe").removesuffix(" (deleted)")
+            return self.place(b"/proc/%d/exe" % task)
         except OSError:
             return "?"
 
@@ -110,6 +132,11 @@ class Memory:
         """Return flags and mode of the `struct open_how` at an address."""
         flags, mode = struct.unpack("=QQ", self.read(task, address, 16))
         return flags, mode
+
+
+def _address(buffer: bytearray) -> int:
+    """Return where a buffer stands in memory, as long as it lives and has that size."""
+    return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
 
 
 class Standing(NamedTuple):

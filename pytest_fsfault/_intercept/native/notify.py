@@ -12,7 +12,7 @@ import os
 import select
 import struct
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ _NEW_LISTENER = 1 << 3
 _WAIT_KILLABLE_RECV = 1 << 5
 _PR_SET_NO_NEW_PRIVS = 38
 
-_RECEIVE, _SEND, _IS_VALID, _SET_FLAGS = 0xC0502100, 0xC0182101, 0x40082102, 0x40082104
+# As C has them: to convert them each time takes longer than the call.
+_RECEIVE, _SEND, _IS_VALID = map(ctypes.c_ulong, (0xC0502100, 0xC0182101, 0x40082102))
+_SET_FLAGS = 0x40082104
 _SYNC_WAKE_UP = 1  # asker and answerer share a processor: Linux 6.6
 _REQUEST = struct.Struct("=QIIiIQ6Q")
 _EMPTY = bytes(_REQUEST.size)
@@ -47,6 +49,9 @@ class Request(NamedTuple):
     number: int
     arch: int
     arguments: tuple[int, ...]
+
+
+_request = partial(tuple.__new__, Request)  # quicker than the class, which takes its fields one by one
 
 
 class Installer:
@@ -103,14 +108,12 @@ def take(process: int, descriptor: int) -> int:
 
 
 @cache
-def _ioctl() -> Callable[[int, int, int], int]:
+def _ioctl() -> Callable[[int, ctypes.c_ulong, ctypes.c_void_p], int]:
     """Return ioctl(2) as it is called with the interpreter's lock held.
 
     No call here waits, and a thread that gives the lock away gets it back only once a busy thread of the test lets go of it.
     """
-    found = ctypes.PyDLL(None, use_errno=True).ioctl
-    found.argtypes = (ctypes.c_int, ctypes.c_ulong, ctypes.c_void_p)
-    return found
+    return ctypes.PyDLL(None, use_errno=True).ioctl
 
 
 class NotificationListener:
@@ -162,11 +165,11 @@ class NotificationListener:
                 return None
             raise OSError(number, os.strerror(number))
         found = _REQUEST.unpack(self._request)
-        return Request(found[0], found[1], found[3], found[4], found[6:])
+        return _request((found[0], found[1], found[3], found[4], found[6:]))
 
     def is_valid(self, ident: int) -> bool:
         """Return whether the thread that asked still waits."""
-        struct.pack_into("=Q", self._answer, 0, ident)
+        _IDENT.pack_into(self._answer, 0, ident)
         return self._ioctl(self.descriptor, _IS_VALID, self._answer_at) == 0
 
     def proceed(self, ident: int) -> None:
@@ -190,7 +193,7 @@ class NotificationListener:
 
     @staticmethod
     def _was_gone() -> None:
-        """Raise OSError unless whoever asked has died, was taken back by a signal (ENOENT), or has an answer."""
+        """Raise OSError unless the thread that asked has died, a signal has taken it back, or it has an answer."""
         number = ctypes.get_errno()
         if number not in {errno.ENOENT, errno.EINPROGRESS}:
             raise OSError(number, os.strerror(number))
@@ -200,9 +203,9 @@ class NotificationListener:
         os.close(self.descriptor)
 
 
-def _address(buffer: bytearray) -> int:
+def _address(buffer: bytearray) -> ctypes.c_void_p:
     """Return where a buffer stands in memory, as long as it lives and has that size."""
-    return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+    return ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(buffer)))
 
 
 def _meaning(events: list[tuple[int, int]]) -> str:

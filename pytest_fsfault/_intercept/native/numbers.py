@@ -149,3 +149,12 @@ X32_BIT = 0x40000000
 
 #: Of `ioctl`, the requests that copy a file's content: include/uapi/linux/fs.h.
 FICLONE, FICLONERANGE = 0x40049409, 0x4020940D
+
+#: The directory descriptor that stands for the current directory: include/uapi/linux/fcntl.h.
+AT_FDCWD = -100
+
+
+def signed(value: int) -> int:
+    """Return an argument as the `int` that the kernel takes it for."""
+    value &= 0xFFFFFFFF
+    return value - (1 << 32) if value >> 31 else value

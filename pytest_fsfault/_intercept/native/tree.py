@@ -18,7 +18,7 @@ from pytest_fsfault._intercept.native.replies import KILL, PROCEED, Asker, Reply
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pytest_fsfault._intercept.native.calls import Reader
+    from pytest_fsfault._intercept.native.calls import Call, Reader
     from pytest_fsfault._intercept.native.judging import Judge
     from pytest_fsfault._intercept.native.notify import Request
 
@@ -147,24 +147,36 @@ class Trees:
         self._tell(f"a native program's call went ahead without faults: {type(error).__name__}: {error}")
 
     def _decide(self, tree: ProcessTree, request: Request) -> Reply:
+        reader = self._reader
+        call = None
+        try:
+            seen = reader.look(request)
+            if seen is None:
+                call = self._read_other(tree, request)
+        except OSError as error:
+            if error.errno in {errno.EPERM, errno.EACCES}:
+                self._tell(
+                    f"{reader.memory.executable(request.task)}, started at {tree.site}, may not be looked into: "
+                    "no fault reaches it"
+                )
+            return PROCEED  # it has died, or passes what is no address: the kernel says so itself
+        if seen is not None:
+            if self._judge.passes(seen.operation, seen.path, seen.target, seen.flags):
+                return PROCEED
+            call = reader.call(request, seen)
+        elif call is None or self._judge.passes(call.operation, call.path, call.target, call.flags):
+            return PROCEED
+        return self._judge.judge(call, tree, request.ident)
+
+    def _read_other(self, tree: ProcessTree, request: Request) -> Call | None:
+        """Return a call that names no path, or more than paths; None if it changes no file. Raise OSError."""
         name = self._reader.name(request)
         if name in _OF_RIGHTS:
             tree.estranged |= name in ESTRANGING
             tree.constant = False
             tree.known.clear()
-            return PROCEED
-        try:
-            call = self._reader.read(request, name)
-        except OSError as error:
-            if error.errno in {errno.EPERM, errno.EACCES}:
-                self._tell(
-                    f"{self._reader.memory.executable(request.task)}, started at {tree.site}, may not be looked into: "
-                    "no fault reaches it"
-                )
-            return PROCEED  # it has died, or passes what is no address: the kernel says so itself
-        if call is None:
-            return PROCEED
-        return self._judge.judge(call, tree, request.ident)
+            return None
+        return self._reader.read(request, name)
 
     def _send(self, tree: ProcessTree, request: Request, reply: Reply) -> None:
         if not tree.open:

@@ -71,7 +71,8 @@ def call(name, *arguments):
     request = Request(1, get_native_id(), table.numbers[name], table.arch, tuple(numbers))
     reader = Reader()
     assert name == reader.name(request)
-    return reader.read(request, name)
+    seen = reader.look(request)
+    return reader.read(request, name) if seen is None else reader.call(request, seen)
 
 
 HERE = -100  # AT_FDCWD
@@ -136,3 +137,14 @@ def test_what_has_no_path_is_no_call(root):
     finally:
         os.close(here)
         os.close(there)
+
+
+def test_a_directory_whose_name_ends_like_the_mark_of_the_deleted(root, monkeypatch):
+    """It keeps its name; one that was removed has the name that it had."""
+    for name in ("x (deleted)", "gone"):
+        (root / name).mkdir()
+        monkeypatch.chdir(root / name)
+        if name == "gone":
+            (root / name).rmdir()
+        assert str(root / name / "a") == call("mkdirat", HERE, b"a", 0o700).path
+    monkeypatch.chdir(root)
