@@ -169,7 +169,8 @@ def run(pytester, monkeypatch):
     Of the plugins that are installed only ours is loaded.
     """
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-    monkeypatch.setenv("HOME", str(pytester.path.parent / "home"))  # lest pytester's directory be no root
+    for name in ("HOME", "USERPROFILE"):  # lest pytester's directory be no root
+        monkeypatch.setenv(name, str(pytester.path.parent / "home"))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
     def run(source, *arguments):

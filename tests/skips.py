@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 import pytest
 
 WINDOWS = os.name == "nt"
+# What a shell there takes around words with blanks.
+QUOTE = '"' if WINDOWS else "'"
 
 
 def _wine() -> str:

@@ -16,7 +16,8 @@ def beside(request, monkeypatch, pytester):
     """Return a function that runs pytest over one module with one other plugin; what it told is in `told.json`."""
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
-    monkeypatch.setenv("HOME", str(pytester.path.parent / "home"))  # lest pytester's directory be no root
+    for name in ("HOME", "USERPROFILE"):  # lest pytester's directory be no root
+        monkeypatch.setenv(name, str(pytester.path.parent / "home"))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
     def beside(plugin, source, *arguments, apart=False):

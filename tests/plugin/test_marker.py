@@ -251,8 +251,8 @@ def test_outcomes(run):
             "*::test_skips SKIPPED*",
             "*::test_crash FAILED*",
             "*::test_crash_swallowed FAILED*",
-            "E * pytest_fsfault.SimulatedCrash: os.replace /*/test_crash0/a, at *test_it.py:*",
-            "SimulatedCrash: os.replace /*/test_crash_swallowed0/a, at *test_it.py:*",
+            "E * pytest_fsfault.SimulatedCrash: os.replace *[/:]*/test_crash0/a, at *test_it.py:*",
+            "SimulatedCrash: os.replace *[/:]*/test_crash_swallowed0/a, at *test_it.py:*",
         ]
     )
 

@@ -106,9 +106,7 @@ def test_json_that_cannot_be_written_in_the_end(run, pytester):
     pytester.mkdir("there")
     result = run("import os\ndef test_it(): os.rmdir('there')", "--fsfault-json", "there/a")
     assert (4, 0) == (result.ret, result.stdout.str().count("INTERNALERROR"))
-    result.stderr.fnmatch_lines(
-        ["Exit: --fsfault-json: [[]Errno 2[]] No such file or directory: '*/there/a'"]
-    )
+    result.stderr.fnmatch_lines(["Exit: --fsfault-json: [[]Errno 2[]] No such file or directory: '*there*a'"])
 
 
 T = "tool.fsfault.profiles"

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from luck import LUCK
+from skips import QUOTE
 
 REPLACE = """
 import os
@@ -42,10 +43,10 @@ def faults(told):
     [
         (["--fsfault-profile", "flaky"], "--fsfault-profile flaky"),
         (["--fsfault-profile", "observe"], "--fsfault-profile observe"),
-        (["--fsfault-rule", RULE], f"--fsfault-rule '{RULE}'"),
-        (["--fsfault-rule", RULE, "--fsfault-rule", "delete -> EBUSY"], f"--fsfault-rule '{RULE}' --fsfault-rule 'delete -> EBUSY'"),
-        (["--fsfault-profile", "wsl1", "--fsfault-rule", RULE], f"--fsfault-profile wsl1 --fsfault-rule '{RULE}'"),
-        (["--fsfault-profile", "off", "--fsfault-rule", RULE], f"--fsfault-profile off --fsfault-rule '{RULE}'"),
+        (["--fsfault-rule", RULE], f"--fsfault-rule {QUOTE}{RULE}{QUOTE}"),
+        (["--fsfault-rule", RULE, "--fsfault-rule", "delete -> EBUSY"], f"--fsfault-rule {QUOTE}{RULE}{QUOTE} --fsfault-rule {QUOTE}delete -> EBUSY{QUOTE}"),
+        (["--fsfault-profile", "wsl1", "--fsfault-rule", RULE], f"--fsfault-profile wsl1 --fsfault-rule {QUOTE}{RULE}{QUOTE}"),
+        (["--fsfault-profile", "off", "--fsfault-rule", RULE], f"--fsfault-profile off --fsfault-rule {QUOTE}{RULE}{QUOTE}"),
         (["--fsfault-profile", "flaky", "-o", "fsfault_clock=real"], "--fsfault-profile flaky -o fsfault_clock=real"),
     ],
 )  # fmt: skip
@@ -202,7 +203,7 @@ def test_printed_options_reproduce(told):
     first, result = told(
         LUCK + LONG, "--fsfault-rule", "os.replace -> EACCES when 30%", "--fsfault-show", "faults"
     )
-    options = re.fullmatch(r"--fsfault-rule '(.*)' --fsfault-seed (\d+)", header(result))
+    options = re.fullmatch(rf"--fsfault-rule {QUOTE}(.*){QUOTE} --fsfault-seed (\d+)", header(result))
     again = ["--fsfault-rule", options[1], "--fsfault-seed", options[2]]
     name = "test_it.py::test_with_quite_a_long_name_that_pytest_cuts_off[3]"
     alone, _ = told("", *again, name)

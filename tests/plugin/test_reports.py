@@ -12,6 +12,7 @@ import threading
 import time
 
 import pytest
+from skips import QUOTE
 
 INSTALL = """
 import os, pytest, time
@@ -149,7 +150,7 @@ def test_red_fixture(run):
     """A test that is red by a fixture says how to run it again as well; what failed later shows the faults too."""
     result = run(LATE, "--fsfault-rule", "os.link -> EIO", "--fsfault-seed", "7")
     result.assert_outcomes(passed=1, errors=2)
-    options = "--fsfault-rule 'os.link -> EIO' --fsfault-seed 7"
+    options = f"--fsfault-rule {QUOTE}os.link -> EIO{QUOTE} --fsfault-seed 7"
     result.stdout.fnmatch_lines(
         [
             "*ERROR at setup of test_early*",
@@ -168,7 +169,7 @@ def test_reproduces_from_elsewhere(run, pytester, monkeypatch):
     pytester.makepyfile(**{"sub/test_sub": source})
     monkeypatch.chdir(pytester.path / "sub")
     run("", "--fsfault-seed", "7").stdout.fnmatch_lines(
-        ["to reproduce: pytest 'test_sub.py::test_it[[]a b[]]' --fsfault-seed 7"]
+        [f"to reproduce: pytest {QUOTE}test_sub.py::test_it[[]a b[]]{QUOTE} --fsfault-seed 7"]
     )
 
 
@@ -428,11 +429,15 @@ def test_json_stays_where_it_was_named(told, pytester):
     assert 1 == data["totals"]["tests"]
 
 
+# On Windows a path's text can have any 16 bits; elsewhere its bytes need not be text.
 ODD = r"""
 import os, pytest
 @pytest.mark.fsfault("os.remove -> EIO")
 def test_it(tmp_path):
-    os.remove(os.fsencode(tmp_path) + b"/\xff")
+    if os.name == "nt":
+        os.remove(str(tmp_path) + "\\\udcff")
+    else:
+        os.remove(os.fsencode(tmp_path) + b"/\xff")
 """
 
 
