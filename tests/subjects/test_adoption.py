@@ -1,0 +1,73 @@
+"""Patches that bring emulated Windows into the suites of other projects: they apply, and what they add is green."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from adopted import DIRECTORY, PROJECTS, WORKFLOW, Adopted, Patch, known
+
+ROOT = Path(__file__).parents[2]
+_ROW = re.compile(
+    r"^\| \[(?P<name>\w+)\]\(\w+\.patch\) (?P<version>\S+) \| (?P<job>\d+) \| (?P<known>\d+) of (?P<tests>\d+) \| (?P<retry>\d+) \|",
+    re.MULTILINE,
+)
+ROWS = {row["name"]: row for row in _ROW.finditer((DIRECTORY / "README.md").read_text("utf-8"))}
+
+
+def test_each_project_has_a_patch_and_a_row():
+    """There is no patch without its project, and none that the table leaves out."""
+    assert set(PROJECTS) == {path.stem for path in DIRECTORY.glob("*.patch")} == set(ROWS)
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_a_patch_adds_a_job_its_baseline_and_a_test(name):
+    """It changes no file of the project; how many lines it has, and how many failures it lists, are those of the table."""
+    patch, row = Patch(name), ROWS[name]
+    assert {WORKFLOW, patch.baseline.name, patch.retry.name} == {file.name for file in patch.files}
+    assert PROJECTS[name]["release"] == f"{name}=={row['version']}"
+    assert int(row["job"]) == patch[WORKFLOW].lines
+    assert int(row["known"]) == len(known(patch))
+    assert int(row["retry"]) == patch.retry.lines
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_the_job_installs_what_is_pinned(name):
+    """It installs the project, this plugin and what the table of releases pins; it asks for the baseline of the patch."""
+    patch = Patch(name)
+    install, tests = patch.commands()
+    assert ["python", "-m", "pip", "install", "."] == install[:5]
+    pinned = {requirement.partition("==")[0] for requirement in PROJECTS[name]["with"]}
+    assert pinned | {"pytest-fsfault"} == {*install[5:], "pytest"}
+    assert ["python", "-m", "pytest"] == tests[:3]
+    assert patch.baseline.name == tests[tests.index("--fsfault-baseline") + 1]
+
+
+def test_every_known_failure_is_of_emulated_windows():
+    """The baselines belong to the profile that the jobs name, and to one seed."""
+    for name in PROJECTS:
+        text = Patch(name).baseline.text
+        assert '"profile": "windows"' in text
+        assert re.search(r'"seed": \d+,', text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PROJECTS)
+def test_the_patched_suite_is_green(tmp_path_factory, name):
+    """The job fails in the listed tests alone; the retry test passes, and fails once the project tries no more."""
+    project = Adopted(tmp_path_factory.mktemp("adopt"), name)
+    _, job = project.patch.commands()
+    code, output = project.run(*job, "-p", "no:cacheprovider")
+    assert 0 == code, output
+    counts = {outcome: int(count) for count, outcome in re.findall(r"(\d+) (\w+)", output.splitlines()[-1])}
+    assert len(known(project.patch)) == counts["xfailed"]
+    # A few are skipped for what a machine has, or has not.
+    tests = int(ROWS[name]["tests"])
+    assert abs(tests - counts["passed"] - counts["xfailed"]) <= tests / 50
+    retry = ("python", "-m", "pytest", "-p", "no:cacheprovider", project.patch.retry.name)
+    code, output = project.run(*retry)
+    assert 0 == code, output
+    project.replace(PROJECTS[name]["file"], PROJECTS[name]["retry"], PROJECTS[name]["without"])
+    code, output = project.run(*retry)
+    assert 1 == code, output
