@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.engine.interfaces import Answer
 from pytest_fsfault._windows.names import NOT_A_DIRECTORY
+from pytest_fsfault._windows.open_files.runtimes import deletes_readonly
 from pytest_fsfault._windows.sharing import ALL, DELETE
 from pytest_fsfault._windows.state import Denial, HostError
 
@@ -28,7 +29,7 @@ def judge_remove(state: WindowsState, operation: Operation) -> Answer:
         raise HostError(5, f"{location.name} is a directory", location)
     state.check_ending(location, operation.shown)
     state.check_sharing(location, DELETE, ALL)
-    if state.attributes.readonly(location):
+    if state.attributes.readonly(location) and not deletes_readonly(operation.program):
         raise Denial(5, f"{location.name} is read-only")
     mapped = state.version.posix_delete and state.version.deletes_mapped
     state.check_images(location, 5, sections=not mapped)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.interfaces import Answer
 from pytest_fsfault._windows.names import NOT_A_DIRECTORY, ends_with_separator, fold
+from pytest_fsfault._windows.open_files.runtimes import replaces_readonly
 from pytest_fsfault._windows.sharing import ALL, DELETE
 from pytest_fsfault._windows.state import Denial, HostError
 
@@ -86,7 +87,7 @@ def _check_target(state: WindowsState, operation: Operation, target: Location) -
     if target.is_directory or state.attributes.is_directory_link(target):
         kind = "a link to a directory" if target.is_link else "a directory"
         raise Denial(5, f"{target.name} is {kind}, which nothing can replace")
-    if state.attributes.readonly(target):
+    if state.attributes.readonly(target) and not replaces_readonly(operation.program):
         raise Denial(5, f"{target.name} is read-only")
     _check_nobody_has(state, target)
 

@@ -1,7 +1,7 @@
-"""What the files that a program opens share with others on Windows: its runtime decides, by the program's name.
+"""What a program does on Windows that its build for Unix does not show: its runtime decides, by the program's name.
 
 A program that was built for Unix says nothing of sharing. Its build for Windows says, for each file that it opens
-without a wish of its own, what stands here.
+without a wish of its own, what stands here; and many runtimes delete read-only files, which DeleteFileW refuses.
 """
 
 from __future__ import annotations
@@ -62,6 +62,41 @@ RUNTIMES = (
     ),
 )
 
+#: Programs whose builds for Windows delete a read-only file as on Unix; each with its source.
+DELETE_READONLY = {
+    "git": "git compat/mingw.c, mingw_unlink: `_wchmod(wpathname, 0666)` before it tries again",
+    "busybox": "busybox-w32 win32/mingw.c, mingw_unlink: `chmod(pathname, 0666)` first",
+    "rm": "Cygwin winsup/cygwin/syscalls.cc, _unlink_nt: the attribute is cleared, or ignored",
+    **dict.fromkeys(
+        ("node", "electron"), "libuv src/win/fs.c, fs__unlink_rmdir: the attribute is cleared first"
+    ),
+    **dict.fromkeys(
+        ("go", "gh", "docker", "gofmt"),
+        "Go src/os/file_windows.go, Remove: tried again without the attribute",
+    ),
+    **dict.fromkeys(
+        RUNTIMES[0].programs,
+        "Rust library/std/src/sys/fs/windows.rs, unlink: FILE_DISPOSITION_FLAG_IGNORE_READONLY_ATTRIBUTE",
+    ),
+}
+
+#: Programs that also rename onto a read-only file.
+REPLACE_READONLY = {"git": "git compat/mingw.c, mingw_rename: tried again without the target's attribute"}
+
+
+def deletes_readonly(program: str | None) -> bool:
+    """Return whether a native program deletes read-only files on Windows; Python's own calls have no program."""
+    return program is not None and _name(program) in DELETE_READONLY
+
+
+def replaces_readonly(program: str | None) -> bool:
+    """Return whether a native program renames onto read-only files on Windows."""
+    return program is not None and _name(program) in REPLACE_READONLY
+
+
+def _name(program: str) -> str:
+    return program.lower().removesuffix(".exe")
+
 
 class Sharing:
     """What programs share, by the base name of their executable: what a test says comes first, the latest before."""
@@ -79,4 +114,4 @@ class Sharing:
         for pattern, share in self._declared:
             if pattern.match(program):
                 return share
-        return self._known.get(program.lower().removesuffix(".exe"), PLAIN)
+        return self._known.get(_name(program), PLAIN)

@@ -38,6 +38,44 @@ def test_every_runtime_has_its_source():
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.parametrize(("program", "refused"), [("git", False), ("rm", False), ("del", True)])
+def test_a_read_only_file_is_deleted_by_a_program(root, tmp_path, program, refused):
+    """By those whose build for Windows clears the attribute first: git's own cannot be told from Unix."""
+    (root / "a").write_text("x")
+    (root / "a").chmod(0o444)
+    shutil.copy(shutil.which("rm"), tmp_path / program)
+    with inject(roots=[root], windows="11") as fsfault:
+        done = subprocess.run([tmp_path / program, "-f", root / "a"], check=False, stderr=-3)
+        assert [refused, refused] == [bool(done.returncode), bool(fsfault.journal.faults)]
+        if refused:
+            with pytest.raises(PermissionError):
+                os.remove(root / "a")
+
+
+@pytest.mark.parametrize(("program", "refused"), [("git", False), ("mv", True)])
+def test_a_read_only_file_is_replaced_by_a_program(root, tmp_path, program, refused):
+    """By git alone, which tries again without the attribute."""
+    for name in ("a", "b"):
+        (root / name).write_text(name)
+        (root / name).chmod(0o444)
+    shutil.copy(shutil.which("mv"), tmp_path / program)
+    with inject(roots=[root], windows="11"):
+        subprocess.run([tmp_path / program, "-f", root / "a", root / "b"], check=False, stderr=-3)
+    assert ("b" if refused else "a") == (root / "b").read_text()
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="git is not on the path")
+def test_git_meets_nothing_in_a_repository_of_its_own(root):
+    """Its objects are read-only from the start, and it moves and deletes them all the same."""
+    git = ["git", "-C", str(root), "-c", "user.name=a", "-c", "user.email=a@b"]
+    with inject(roots=[root], windows="11") as fsfault:
+        for words in (["init", "-q", "."], ["commit", "-q", "--allow-empty", "-m", "x"], ["gc", "-q"]):
+            done = subprocess.run([*git, *words], check=True, capture_output=True, text=True)
+            assert not done.stderr
+        assert not fsfault.journal.faults
+    assert not list(root.rglob("tmp_*"))
+
+
 def test_what_a_test_says_comes_first():
     """The latest before those before it."""
     sharing = Sharing()
