@@ -30,7 +30,7 @@ class DescriptorWrapper(Wrapper):
             return DescriptorWrapper._lone
         return DescriptorWrapper._pair if function.shape == "two descriptors" else DescriptorWrapper._single
 
-    # Without a rule on the operation there is nothing to find out about a descriptor.
+    # Without a rule on the operation, and without a guard, there is nothing to find out about a descriptor.
     def _lone(self, fd: Any) -> Any:
         if not self.state.live or self._tests is NOTHING or self.tests() is NOTHING:
             return self.real(fd)
@@ -43,7 +43,7 @@ class DescriptorWrapper(Wrapper):
     def _single(self, fd: Any, *args: Any, **kwargs: Any) -> Any:
         if not self.state.live:
             return self.real(fd, *args, **kwargs)
-        if self._tests is NOTHING or self.tests() is NOTHING:
+        if (self._tests is NOTHING or self.tests() is NOTHING) and not self.guarded:
             if self.event is not None:
                 self.state.announced = fd
             return self.real(fd, *args, **kwargs) if args or kwargs else self.real(fd)
@@ -54,7 +54,7 @@ class DescriptorWrapper(Wrapper):
             raise
 
     def _pair(self, first: Any, second: Any, *args: Any, **kwargs: Any) -> Any:
-        if not self.state.live or self.tests() is NOTHING:
+        if not self.state.live or (self.tests() is NOTHING and not self.guarded):
             return self.real(first, second, *args, **kwargs)
         try:
             return self.slow((first, second, *args), kwargs)
@@ -67,6 +67,10 @@ class DescriptorWrapper(Wrapper):
         """Find the files behind the descriptors; ask the engines if a rule may concern them."""
         state = self.state
         ends = ends_of(self.function, args, kwargs, REAL_PATHS)
+        if self.guarded and ends is not None:
+            changed = ends.target if self.kind.two_paths else ends.path
+            if changed and not state.watched(changed):
+                self.refuse_outside(ends, args, kwargs)
         if ends is None or not any(map(state.watched, filter(None, (ends.path, ends.target)))):
             if ends is not None:
                 self.note_outside(ends.path or ends.target)

@@ -17,6 +17,7 @@ from pytest_fsfault._core.engine.pending import Action
 from pytest_fsfault._core.language.operations import Operation
 from pytest_fsfault._intercept.calls.arguments import bytes_of
 from pytest_fsfault._intercept.calls.functions import FILE_OPERATIONS, InterceptedFunction
+from pytest_fsfault._intercept.calls.outside import refuse_outside
 from pytest_fsfault._intercept.calls.wrapper import Wrapper
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
 
@@ -136,8 +137,8 @@ class FileMethod(Wrapper):
 
     @property
     def wanted(self) -> bool:
-        """Return whether a rule may concern this operation on any file."""
-        return self.tests()[0] is not None
+        """Return whether a rule may concern this operation on any file, or a guard."""
+        return self.guarded or self.tests()[0] is not None
 
     def run(
         self,
@@ -148,7 +149,11 @@ class FileMethod(Wrapper):
     ) -> Any:
         """Do `call` on the file `raw`, if the engines allow it."""
         state, path = self.state, raw._path
-        if not state.live or not state.watched(path):
+        if not state.live:
+            return call()
+        if not state.watched(path):
+            if self.guarded and path:
+                self._refuse_outside(raw)
             return call()
         test = self.tests()[0]
         operation = None
@@ -159,6 +164,12 @@ class FileMethod(Wrapper):
             self.note_path(path)
             return call()
         return execute(state.engines, operation, Action(partial(self._checked, call), short=short))
+
+    def _refuse_outside(self, raw: FileIO) -> None:
+        """Refuse to change a file outside the roots: it was open already."""
+        operation = self.on_file(raw._path, None)
+        if operation is not None:
+            refuse_outside(self.state, operation, raw.fileno())
 
     def on_file(self, path: str, detail: Any) -> Operation | None:
         """Return the operation on an open file; None if the caller belongs to the machinery."""
@@ -305,7 +316,11 @@ def toggle_methods(state: InterceptState, *, crashed: bool) -> None:
 
     After a simulated crash they stay: files of that session may still hold data that must not arrive.
     """
-    wanted = {name for name, call in _CALLS.items() if call.wanted} if state.speaks_of(_NAMES) else set()
+    wanted = (
+        {name for name, call in _CALLS.items() if call.wanted}
+        if state.guarded or state.speaks_of(_NAMES)
+        else set()
+    )
     if not (wanted or crashed or STATE.installed):
         return
     STATE.installed = crashed or bool(wanted)

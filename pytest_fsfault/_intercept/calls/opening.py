@@ -113,6 +113,8 @@ class OpenWrapper(PathWrapper):
         if where is None or not self.state.watched(where):
             if where is not None:
                 self.pass_by(where, file if opener is None else None)
+                if self.guarded and isinstance(file, int) and mode not in READING:
+                    return self._composed(where, args, watched=False)  # whose writes are refused
             if opener is None:
                 return self._through(args)
         # A descriptor is open already, and an opener that gets a directory opens the file itself, by

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_fsfault._core.language.errors import build, parse_error
 from pytest_fsfault._core.language.operations import OPERATIONS
@@ -13,23 +14,123 @@ from pytest_fsfault._host.descriptors import path_of_descriptor
 from pytest_fsfault._host.originals import ORIGINALS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from pytest_fsfault._core.engine.interfaces import Sessions
     from pytest_fsfault._core.language.operations import Operation
+    from pytest_fsfault._intercept.calls.functions import InterceptedFunction
     from pytest_fsfault._intercept.calls.state import InterceptState
 
+_STREAMS = (0, 1, 2)
+_MUTATE = frozenset({"mutate"})
+# `mmap.ACCESS_READ` and `mmap.ACCESS_COPY`: mappings that change nothing. A mapping whose `prot` or `flags` say so is
+# not told apart, since its event has neither.
+_UNCHANGING = frozenset({1, 3})
 
-def refuse_outside(state: InterceptState, operation: Operation) -> None:
-    """Raise PermissionError (EACCES) for an operation that would change something outside the roots; write it down."""
-    ends = operation.path, operation.target
+
+class Surroundings(Protocol):
+    """What a file system, real or fake, tells of a change that a guard asks about."""
+
+    def real(self, path: str, /) -> str:
+        """Return an absolute path without links, but for one in its last component that a change would not follow."""
+        ...
+
+    def spelt(self, directories: Iterable[str], /) -> tuple[str, ...]:
+        """Return directories of the system that runs the tests as they are named there."""
+        ...
+
+    def is_passing(self, operation: str, descriptor: int, /) -> bool:
+        """Return whether nothing of a tree is changed through a descriptor."""
+        ...
+
+
+class _RealFileSystem:
+    def real(self, path: str) -> str:
+        """Return where the last component of a path really stands; the path itself if its directory is missing."""
+        head, _, name = path.rpartition("/")
+        with suppress(OSError, ValueError):
+            descriptor = ORIGINALS["os", "open"](head or "/", os.O_RDONLY)
+            try:
+                found = path_of_descriptor(descriptor)
+            finally:
+                ORIGINALS["os", "close"](descriptor)
+            if found is not None:
+                return f"{found.rstrip('/')}/{name}"
+        return path
+
+    def spelt(self, directories: Iterable[str]) -> tuple[str, ...]:
+        """Return the directories."""
+        return tuple(directories)
+
+    def is_passing(self, operation: str, descriptor: int) -> bool:
+        """Return whether nothing of a tree is changed through a descriptor.
+
+        So it is with a file that has no name any more, with pipes and devices, with shared memory, and with what the
+        standard streams of this process go to.
+        """
+        try:
+            status = ORIGINALS["os", "fstat"](descriptor)
+        except (OSError, ValueError, OverflowError):
+            return True  # it is not open, as the function itself will say
+        if status.st_nlink == 0:
+            return True
+        if "metadata" in OPERATIONS[operation].groups:
+            return False
+        if not stat.S_ISREG(status.st_mode) or _is_memory(path_of_descriptor(descriptor) or ""):
+            return True
+        return any(_names(stream, status) for stream in _STREAMS)
+
+
+REAL = _RealFileSystem()
+
+
+def changed_descriptor(function: InterceptedFunction, args: Sequence[Any]) -> Any:
+    """Return the descriptor through which a call would change something; a path where it names one."""
+    return args[1] if function.function == "copy_file_range" else args[0]
+
+
+def refuse_outside(
+    state: InterceptState, operation: Operation, descriptor: object = None, system: Surroundings = REAL
+) -> None:
+    """Raise PermissionError (EACCES) for an operation that would change something outside the roots; write it down.
+
+    `descriptor` is what it would be changed through, where that is a file that is open; `system` its file system.
+    """
+    ends, groups = (operation.path, operation.target), _groups(operation)
     for engine in state.guarded:
         if engine.guard is None:
             continue
-        stray = engine.guard.stray(operation.name, operation.groups, ends, tuple(state.top_roots))
+        roots = (*state.top_roots, *system.spelt(engine.guard.allowed))
+        stray = engine.guard.stray(operation.name, groups, ends, roots)
+        if stray is None and not isinstance(descriptor, int):  # the path of one is the real one
+            real = [None if end is None else system.real(end) for end in ends]
+            roots = (*roots, *map(system.real, state.top_roots))
+            stray = engine.guard.stray(operation.name, groups, real, roots)
         if stray is None:
-            real = [None if end is None else _behind_links(end) for end in ends]
-            stray = engine.guard.stray(operation.name, operation.groups, real, _real_roots(state))
-        if stray is not None:
-            raise _refusal(engine, operation, stray, engine.guard.refuse(stray, operation.call_site))
+            continue
+        if isinstance(descriptor, int) and system.is_passing(operation.name, descriptor):
+            continue
+        raise _refusal(engine, operation, stray, engine.guard.refuse(stray, operation.call_site))
+
+
+def _groups(operation: Operation) -> frozenset[str]:
+    """Return the groups of an operation; those of a mapping by which its file can be changed."""
+    if operation.name != "mmap.mmap" or operation.detail is None:
+        return operation.groups
+    _, access, writable = operation.detail
+    return operation.groups | _MUTATE if writable and access not in _UNCHANGING else operation.groups
+
+
+def _is_memory(path: str) -> bool:
+    """Return whether a path is the name of shared memory, shm_overview(7)."""
+    return os.path.dirname(path) == "/dev/shm"  # noqa: S108
+
+
+def _names(descriptor: int, status: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(ORIGINALS["os", "fstat"](descriptor), status)
+    except OSError:
+        return False
 
 
 def _refusal(engine: Sessions, operation: Operation, stray: str, reason: str) -> OSError:
@@ -40,21 +141,3 @@ def _refusal(engine: Sessions, operation: Operation, stray: str, reason: str) ->
     error.add_note(reason)
     engine.note_stray(operation, stray, reason, error)
     return error
-
-
-def _real_roots(state: InterceptState) -> tuple[str, ...]:
-    return tuple({*state.top_roots, *map(_behind_links, state.top_roots)})
-
-
-def _behind_links(path: str) -> str:
-    """Return where the last component of a path really stands; the path itself if its directory is missing."""
-    head, _, name = path.rpartition("/")
-    with suppress(OSError, ValueError):
-        descriptor = ORIGINALS["os", "open"](head or "/", os.O_RDONLY)
-        try:
-            found = path_of_descriptor(descriptor)
-        finally:
-            ORIGINALS["os", "close"](descriptor)
-        if found is not None:
-            return f"{found.rstrip('/')}/{name}"
-    return path

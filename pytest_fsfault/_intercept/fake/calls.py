@@ -23,6 +23,7 @@ from pytest_fsfault._intercept.calls.arguments import (
     relocated,
 )
 from pytest_fsfault._intercept.calls.functions import InterceptedFunction
+from pytest_fsfault._intercept.calls.outside import changed_descriptor, refuse_outside
 from pytest_fsfault._intercept.fake.errors import translated
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
 
@@ -73,7 +74,15 @@ class FakeCall:
         at = partial(self._elsewhere, module, asked, args, kwargs)
         short = partial(self._short, module, args, kwargs) if self.kind.transfers else None
         return answered(
-            self.operation, partial(self.decide, asked, call, None if asked.shown is None else at, short)
+            self.operation,
+            partial(
+                self.decide,
+                asked,
+                call,
+                None if asked.shown is None else at,
+                short,
+                descriptor=changed_descriptor(self.function, args),
+            ),
         )
 
     def decide(
@@ -84,9 +93,14 @@ class FakeCall:
         short: Callable[[int], Any] | None = None,
         *,
         nested: bool = False,
+        descriptor: object = None,
     ) -> Any:
-        """Hand an operation to the engines of all open sessions; with `nested` it calls what asks by itself."""
+        """Hand an operation to the engines of all open sessions; with `nested` it calls what asks by itself.
+
+        `descriptor` is what a file would be changed through that is open.
+        """
         state = self.fake.state
+        self._refuse_outside(operation, descriptor)
         if not any(state.watched(end) for end in (operation.path, operation.target) if end):
             for engine in state.engines:
                 if engine.gate:
@@ -101,6 +115,13 @@ class FakeCall:
         if at is not None and not nested:
             away = partial(self._inside, at)
         return execute(state.engines, operation, Action(checked, self.discard, short, away))
+
+    def _refuse_outside(self, operation: Operation, descriptor: object) -> None:
+        if not self.fake.state.guarded:
+            return
+        site = self.fake.state.callers.locate(sys._getframe(2))
+        if site is not None:
+            refuse_outside(self.fake.state, operation._replace(call_site=site), descriptor, self.fake)
 
     def _checked(self, operation: Operation, call: Callable[[], Any]) -> Any:
         try:
@@ -186,12 +207,14 @@ class OpenCall(FakeCall):
 
     def made(self) -> Callable[..., Any]:
         """Return what takes the place of the method."""
-        real, fake, run = self.real, self.fake, self.run
+        real, fake, run, emptied = self.real, self.fake, self.run, self._refuse_to_empty
 
         @wraps(real)
         def call(opening: Any, file: Any, mode: Any = "r", *args: Any, **kwargs: Any) -> Any:
             low = kwargs.get("open_modes") is not None or isinstance(file, int)
             if low or not fake.watches(opening.filesystem) or not isinstance(mode, str):
+                if isinstance(file, int) and isinstance(mode, str) and "w" in mode:
+                    emptied(file)
                 return real(opening, file, mode, *args, **kwargs)
             try:
                 return run(opening, (file, mode, *args), kwargs)
@@ -200,6 +223,12 @@ class OpenCall(FakeCall):
                 raise
 
         return call
+
+    def _refuse_to_empty(self, descriptor: int) -> None:
+        """Refuse to open a file outside the roots that is open already: pyfakefs empties it, as Python does not."""
+        path = self.fake.path_of(descriptor)
+        if path is not None and self.fake.watches(self.fake.filesystem):
+            self._refuse_outside(Operation(self.operation, path, None, self.kind.groups), descriptor)
 
     def run(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Ask the engines; what an opener does, it does by calls of its own."""

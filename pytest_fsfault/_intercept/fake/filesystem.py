@@ -15,7 +15,7 @@ from pytest_fsfault._intercept.fake.buffers import drop
 from pytest_fsfault._intercept.fake.isolation import patcher
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pytest_fsfault._intercept.calls.state import InterceptState
 
@@ -80,6 +80,19 @@ class FakeFileSystem:
             yield
         finally:
             self._threads.discard(me)
+
+    # What stands in for the real file system where a change outside the roots is refused.
+
+    def spelt(self, directories: Iterable[str]) -> tuple[str, ...]:
+        """Return directories of whatever system as they are named here."""
+        return self.roots(tuple(directories))
+
+    def is_passing(self, operation: str, descriptor: int) -> bool:
+        """Return whether nothing of a tree is changed through a descriptor: its file has no name any more."""
+        del operation
+        files = self.filesystem.open_files
+        there = files[descriptor] if 0 <= descriptor < len(files) else None
+        return getattr(there[0].get_object() if there else None, "st_nlink", 0) == 0
 
     # Paths.
 

@@ -48,7 +48,7 @@ class FakeFileMethod(FakeCall):
         if path is None:
             return call()
         asked = Operation(self.operation, path, None, self.kind.groups, detail=detail)
-        return self.decide(asked, call, None, short, nested=nested)
+        return self.decide(asked, call, None, short, nested=nested, descriptor=file.filedes)
 
 
 class Files:
