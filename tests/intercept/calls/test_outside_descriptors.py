@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import mmap
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -131,6 +132,11 @@ def shared(root, other):
     block.unlink()
 
 
+def an_array(root, other):
+    """Share an array with processes: its memory is a file that was deleted at once."""
+    multiprocessing.Array("i", 10)[0] = 1
+
+
 def piped(root, other):
     """Write into a pipe, as a descriptor and as a file."""
     reader, writer = os.pipe()
@@ -176,7 +182,7 @@ def copied_in(root, other):
             os.copy_file_range(source.fileno(), target.fileno(), 4)
 
 
-ALLOWED = [written_to_a_deleted_file, shared, piped, null, mapped, below, run_a_program, copied_in]
+ALLOWED = [written_to_a_deleted_file, shared, an_array, piped, null, mapped, below, run_a_program, copied_in]
 
 
 @pytest.mark.parametrize("act", ALLOWED, ids=lambda act: act.__name__)
