@@ -230,7 +230,7 @@ def kill(spared: Collection[int] = (), *, mark: str = "", since: float = 0.0) ->
     """
     killed: set[int] = set()
     for _ in range(_ROUNDS):
-        found = (living() | _marked(mark, since)) - killed - frozenset(spared)
+        found = (living() | marked(mark, since)) - killed - frozenset(spared)
         if not found:
             break
         for process in found:
@@ -248,8 +248,8 @@ def uptime() -> float:
     return 0.0
 
 
-def _marked(mark: str, since: float) -> frozenset[int]:
-    """Return the living processes with an environment variable that started not before `since`."""
+def marked(mark: str, since: float) -> frozenset[int]:
+    """Return the living processes on Linux with ``"NAME=value"`` in their environment that started not before `since`."""
     if not mark or sys.platform != "linux":
         return frozenset()
     entry, first = os.fsencode(mark), int(since * os.sysconf("SC_CLK_TCK"))

@@ -144,7 +144,7 @@ def test_children_are_found_by_psutil(monkeypatch):
         assert not there.child_lives({child.pid})
         assert {child.pid} == there.living()
         assert 0.0 == there.uptime()
-        assert frozenset() == there._marked("FSFAULT_CHILD=x", 0.0)
+        assert frozenset() == there.marked("FSFAULT_CHILD=x", 0.0)
     finally:
         child.communicate(b"\n")
     assert frozenset() == there.living()

@@ -37,10 +37,13 @@ _stat, _getxattr = ORIGINALS["os", "stat"], getattr(os, "getxattr", None)
 
 
 class Programs:
-    """Start processes so that their calls are asked about, and answer."""
+    """Start processes so that their calls are asked about, and answer; `mark` is what they have in their environment."""
 
-    def __init__(self, state: InterceptState, watch: Watch, python: PythonChildren) -> None:
+    def __init__(
+        self, state: InterceptState, watch: Watch, python: PythonChildren, mark: Callable[[], str]
+    ) -> None:
         self._state = state
+        self._mark = mark
         reader = Reader()
         judge = Judge(state, self.engines, python, reader.memory)
         self._trees = Trees(watch, judge, reader, self.tell)
@@ -80,11 +83,11 @@ class Programs:
                 f"reads, writes and closes of a program are not met that {launch.event} starts, at {site}"
             )
             wanted = Wants()
-        start = _start(wanted, lambda: launch.real(wanted.harmless), self._state)
+        start, mark = _start(wanted, lambda: launch.real(wanted.harmless), self._state), self._mark()
         tree: list[ProcessTree] = []
 
         def listen(listener: int) -> None:
-            tree.append(ProcessTree(listener, site, killable=start.killable))
+            tree.append(ProcessTree(listener, site, killable=start.killable, mark=mark))
             tree[0].starter = start.native
             self._trees.add(tree[0])
 
@@ -115,7 +118,8 @@ class Programs:
 
     def adopt(self, process: int, descriptor: int, site: str) -> None:
         """Answer what a forked process, and whatever it starts, asks by a listener of its own. Raise OSError."""
-        tree = ProcessTree(take(process, descriptor), site, killable=possible.kernel() >= possible.KILLABLE)
+        killable = possible.kernel() >= possible.KILLABLE
+        tree = ProcessTree(take(process, descriptor), site, killable=killable, mark=self._mark())
         tree.root = process
         self._trees.add(tree)
 
@@ -129,7 +133,7 @@ class Programs:
         left = self._trees.release()
         try:
             if left:
-                _hold([tree.listener.descriptor for tree in left])
+                _hold(left)
         finally:
             for tree in left:
                 tree.close()
@@ -180,11 +184,14 @@ def _privilege(program: str | bytes | None) -> str:
     return "its file gives it capabilities, which it would lose"
 
 
-def _hold(listeners: list[int]) -> None:
+def _hold(trees: list[ProcessTree]) -> None:
     """Start a small program that answers in our place."""
     import subprocess  # noqa: PLC0415  # it is loaded once something was started
 
-    command = [sys.executable, "-S", "-I", _HOLDER, *map(str, listeners)]
+    listeners = [tree.listener.descriptor for tree in trees]
+    # The second list is of those whose processes are to end.
+    asked = [str(one) for one in listeners], [str(one.listener.descriptor) for one in trees if one.dead]
+    command = [sys.executable, "-S", "-I", _HOLDER, *map(",".join, asked)]
     # It forks, tells the number and ends: what goes on is no child of ours, unless orphans come to this process.
     done = subprocess.run(  # noqa: S603
         command, stdin=-3, stdout=-1, stderr=-3, pass_fds=listeners, cwd="/", check=False

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
+from pytest_fsfault._host import processes
 from pytest_fsfault._host.originals import listdir
 from pytest_fsfault._intercept.native import memory
 from pytest_fsfault._intercept.native.notify import NotificationListener
@@ -49,8 +50,13 @@ class Watch(Protocol):
 class ProcessTree:
     """All processes that have come from one start, as long as one of them lives."""
 
-    def __init__(self, listener: int, site: str, *, killable: bool) -> None:
+    def __init__(self, listener: int, site: str, *, killable: bool, mark: str = "") -> None:
         self.site = site
+        self._mark, self._since = (
+            mark,
+            processes.uptime(),
+        )  # what its processes have in their environment, and since when
+        self.dead = False  # it was killed: what is found of it later is killed when it asks
         self.killable = killable
         self.estranged = False
         self.constant = True  # no process of it has changed its rights so far
@@ -69,8 +75,10 @@ class ProcessTree:
     def kill(self) -> None:
         """Kill every process of the tree, as the power does that fails.
 
-        All are stopped before one is killed: a shell whose program was killed would go on to its next one.
+        All are stopped before one is killed: a shell whose program was killed would go on to its next one. A daemon
+        that has asked nothing so far is found by its environment; one that has given that up, once it asks.
         """
+        self.dead = True
         own = filters("self")
         stopped: set[int] = set()
         for _ in range(_ROUNDS):
@@ -82,7 +90,7 @@ class ProcessTree:
 
     def _known(self) -> set[int]:
         roots = [self.root] if self.root else _children_of_thread("self", self.starter)
-        return {*self.tasks, *roots}
+        return {*self.tasks, *roots, *processes.marked(self._mark, self._since)}
 
     def close(self) -> None:
         """Forget the tree: none of its processes is left, or another listener answers."""
@@ -129,7 +137,7 @@ class Trees:
         tree.tasks.add(request.task)
         reply = PROCEED
         try:
-            reply = self._decide(tree, request)
+            reply = KILL if tree.dead else self._decide(tree, request)
         except (SimulatedCrash, RetryStorm):
             reply = KILL
         except Exception as error:  # noqa: BLE001  # told at the end of the test

@@ -56,6 +56,7 @@ PASSING = (
     "outputs",
     ".cargo-lock",
     "invoked.timestamp",
+    ".rustc_info.json",
 )
 
 

@@ -1,5 +1,6 @@
 """Native programs meet the rules of the session: their count, their errors, their journal."""
 
+import contextlib
 import errno
 import os
 import signal
@@ -13,6 +14,7 @@ from pytest_fsfault import SimulatedCrash, inject
 from pytest_fsfault._intercept.interceptor import interceptor
 
 from . import elf
+from .stress import processes_in
 
 MADE = {
     "rename": ("mv old new", "os.rename old to new"),
@@ -251,6 +253,27 @@ def test_a_crash_kills_the_whole_tree(root):
     with pytest.raises(OSError, match="No such device"):  # nobody reads it
         os.open(root / "fifo", os.O_WRONLY | os.O_NONBLOCK)
     assert ["fifo", "three", "two"] == sorted(os.listdir(root))
+
+
+@pytest.mark.parametrize("start", ["setsid", "setsid env -i"])
+def test_a_crash_ends_a_daemon_that_has_asked_nothing_so_far(root, start):
+    """At once, or when it wants to change something if its environment does not tell where it comes from."""
+    (root / "one").touch()
+    os.mkfifo(root / "fifo")
+    line = f"({start} sh -c 'read go < fifo; mkdir late' < /dev/null > /dev/null 2>&1 &); rm one; rm one"
+    with pytest.raises(AssertionError, match=r"SimulatedCrash: os\.remove"):
+        with inject("os.remove one -> crash", roots=[root]):
+            with pytest.raises(SimulatedCrash):
+                subprocess.run(["sh", "-c", line], cwd=root, check=False)
+    until = time.monotonic() + 20
+    while processes_in(root):
+        assert time.monotonic() < until
+        if "env" in start:
+            with contextlib.suppress(OSError):  # it does not read yet
+                go = os.open(root / "fifo", os.O_WRONLY | os.O_NONBLOCK)
+                os.write(go, b"go\n")
+                os.close(go)
+    assert ["fifo", "one"] == sorted(os.listdir(root))
 
 
 def test_strict_all_passes_for_a_reached_program_and_fails_for_another(root, sh):

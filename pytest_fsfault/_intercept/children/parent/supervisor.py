@@ -138,7 +138,7 @@ class ChildSupervisor:
                 return None
             from pytest_fsfault._intercept.native.programs import Programs  # noqa: PLC0415
 
-            self.programs = Programs(self._state, self.server.loop, self.server)
+            self.programs = Programs(self._state, self.server.loop, self.server, self.mark)
         return self.programs
 
     def _serve(self) -> Server | None:
