@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from pytest_fsfault._host import temporary_files
 from pytest_fsfault._windows.sharing import DELETE
 
+_OWNER = 0o700
+
 if TYPE_CHECKING:
     from pytest_fsfault._core.engine.interfaces import Answer
     from pytest_fsfault._windows.lookup import Location
@@ -58,6 +60,9 @@ def opened(state: WindowsState, path: str, answer: Answer) -> bool:
     location, wish = answer.about
     if not location.exists:
         state.lookup.created(location.path)
+    elif wish.creates and wish.empties and state.streams:
+        # Creating anew (CREATE_ALWAYS) deletes them all; of a stream this is the file's content alone.
+        state.streams.gone(state.lookup.follow(location).identity)
     if not wish.access & DELETE:
         return False
     made = state.lookup.find(location.path)
@@ -65,6 +70,18 @@ def opened(state: WindowsState, path: str, answer: Answer) -> bool:
         state.temporaries[made.identity] = made.path
         temporary_files.OPENED.add(path)
     return made.exists
+
+
+def directory_made(state: WindowsState, path: str) -> None:
+    """Make a new directory writable, whatever mode it was made with: Windows passes over it.
+
+    Source: CPython Doc/library/os.rst `os.mkdir`.
+    """
+    if state.on_windows or state.is_fake:
+        return
+    mode = state.native.lstat(path).st_mode & 0o7777
+    if mode & _OWNER != _OWNER:
+        state.native.chmod(path, mode | _OWNER)
 
 
 def linked(state: WindowsState, location: Location, for_directory: bool) -> None:

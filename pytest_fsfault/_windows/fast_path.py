@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_fsfault._core.engine.interfaces import FastPath
 from pytest_fsfault._core.language.operations import O_TEMPORARY
 from pytest_fsfault._host.processes import has_children
+from pytest_fsfault._windows import effects
 
 if TYPE_CHECKING:
     from pytest_fsfault._windows.state import WindowsState
@@ -42,7 +43,7 @@ class FastPaths:
             "os.rename": FastPath(self.rename, moved),
             "os.remove": FastPath(self.remove, removed),
             "os.rmdir": FastPath(self.rmdir, removed),
-            "os.mkdir": FastPath(self.mkdir, created),
+            "os.mkdir": FastPath(self.mkdir, self._made),
             "open": FastPath(self.write, created),
             "os.open": FastPath(self.open, created),
         }
@@ -109,6 +110,10 @@ class FastPaths:
     def mkdir(self, path: str) -> bool:
         """Make a directory of a new name."""
         return path not in self.refused and self._absent(path)
+
+    def _made(self, path: str) -> None:
+        self._state.lookup.created(path)
+        effects.directory_made(self._state, path)
 
     def write(self, path: str, mode: str) -> bool:
         """Open a plain file for writing, or create one."""

@@ -16,10 +16,11 @@ from pytest_fsfault._core.locks import known_lock
 from pytest_fsfault._host import temporary_files, tree_removal
 from pytest_fsfault._windows import effects, names
 from pytest_fsfault._windows.fast_path import FastPaths
+from pytest_fsfault._windows.host_errors import windows_code
 from pytest_fsfault._windows.judges import deleting, directories, mappings, metadata, opening, renaming
 from pytest_fsfault._windows.platform.modes import STAT, supported
 from pytest_fsfault._windows.spelling import spelled_otherwise
-from pytest_fsfault._windows.state import Denial, HostError, WindowsState, windows_code
+from pytest_fsfault._windows.state import Denial, HostError, WindowsState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -111,7 +112,7 @@ class WindowsModel:
     def _worried(self, name: str) -> bool:
         """Return whether a plain name may be refused as well."""
         state = self.state
-        held = bool(state.holds or state.temporaries)
+        held = bool(state.holds or state.temporaries or state.streams)
         return bool(state.pending) or not state.version.long_paths or (name == "open" and held)
 
     def mapped(self) -> None:
@@ -264,6 +265,8 @@ class WindowsModel:
 
     def _follow_making(self, name: str, answer: Answer) -> None:
         self.state.lookup.created(answer.target or answer.path)
+        if name == "os.mkdir":
+            effects.directory_made(self.state, answer.path)
         if name == "os.symlink" and answer.about is not None:
             effects.linked(self.state, *answer.about)
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import errno
 import weakref
-from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pytest_fsfault._core.language.native_codes import native_code
-from pytest_fsfault._windows import names
+from pytest_fsfault._windows import names, streams
 from pytest_fsfault._windows.attributes import Attributes
 from pytest_fsfault._windows.holders.holds import Holds
 from pytest_fsfault._windows.lookup import Location, Lookup
 from pytest_fsfault._windows.sharing import ALL, DELETE, READ, WRITE, Opening, conflict
-from pytest_fsfault._windows.streams import Streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,13 +79,15 @@ class WindowsState:
         # Deleted names that legacy Windows keeps until their last handle is closed.
         self.pending: dict[str, Identity] = {}
         self.listings: weakref.WeakSet[Any] = weakref.WeakSet()
-        self.streams = Streams(native, self.lookup)
+        self.streams = streams.Streams(native, self.lookup, changed)
         self.attributes = Attributes(self.lookup)
 
     @property
     def calm(self) -> bool:
         """Return whether nothing is held, and no file has what the host does not know."""
-        state = self.holds or self.volumes or self.temporaries or self.pending or self.attributes
+        state = (
+            self.holds or self.volumes or self.temporaries or self.pending or self.attributes or self.streams
+        )
         return self.version.long_paths and not state
 
     def mark(self) -> tuple[Any, ...]:
@@ -125,6 +124,12 @@ class WindowsState:
     def names_stream(self, path: str, shown: object) -> bool:
         """Return whether a path names an alternate data stream."""
         return not self.on_windows and bool(names.read(path, shown, self.version).stream)
+
+    def owner(self, operation: Operation, location: Location) -> Location:
+        """Return whose attributes and times those of a place are: a stream has its file's."""
+        if not self.streams or not self.names_stream(operation.path, operation.shown):
+            return location
+        return self.lookup.find(names.read(operation.path, operation.shown, self.version).path)
 
     def locate_plain(self, path: str, shown: object) -> Location:
         """Return what stands at a path that must not name a stream, since it is to be moved or linked.
@@ -210,19 +215,19 @@ class WindowsState:
                 self.holds.meet(hold)
         return f"{path.rpartition('/')[2]} is deleted, and stays until its last handle is closed"
 
-    def check_ending(self, location: Location, shown: object, code: int = names.INVALID_NAME) -> None:
+    def check_ending(self, location: Location, shown: object) -> None:
         """Refuse a file, or a link to one, that is written with a separator at its end.
 
-        Sources: Wine dlls/kernel32/tests/file.c test_CreateFileA (123); for links that lead nowhere pyfakefs's
-        tests of them on Windows (ENOTDIR; 267 by inference).
+        Sources: pyfakefs's tests on Windows (getsize, link, rename; remove and readlink of links that lead nowhere:
+        ENOTDIR; 267 by inference). Only openings that want no directory give 123.
         """
         if not names.ends_with_separator(shown) or not location.exists:
             return
         if location.is_directory or self.attributes.is_directory_link(location):
             return
-        dangling = location.is_link and not self.lookup.follow(location).exists
-        code = names.NOT_A_DIRECTORY if dangling else code
-        raise HostError(code, f"{location.name} is a file, written with a separator at its end")
+        raise HostError(
+            names.NOT_A_DIRECTORY, f"{location.name} is a file, written with a separator at its end"
+        )
 
     def check_parent(self, location: Location) -> None:
         """Refuse a new name whose directory is open without sharing that.
@@ -288,6 +293,15 @@ class WindowsState:
         for opening, hold in self.openings(location.identity, real=real):
             if conflict(access, share, opening):
                 self.refuse(32, location, opening, hold)
+        if self.streams:
+            self.check_streams(location, access, share)
+
+    def check_streams(self, location: Location, access: int, share: int) -> None:
+        """Refuse an opening of a file that conflicts with one of its streams, or the other way round."""
+        for identity, of_file in self.streams.others(location):
+            for opening, hold in self.openings(identity):
+                if streams.conflict(access, share, opening, of_file=of_file):
+                    self.refuse(32, location, opening, hold)
 
     def check_images(self, location: Location, code: int, *, sections: bool = False) -> None:
         """Refuse what Windows refuses on a running program or loaded library (or on any mapped file)."""
@@ -322,16 +336,6 @@ class WindowsState:
 _UNRESOLVED = 1921  # ERROR_CANT_RESOLVE_FILENAME
 _IMAGES = frozenset({"image", "library"})
 _MAPPED = _IMAGES | {"section"}
-
-
-def windows_code(state: WindowsState, operation: Operation, error: OSError) -> int:
-    """Return the Windows error for a native one, 2 or 3 by what is missing."""
-    return native_code(operation.name, error.errno or 0, partial(_missing_code, state, operation))
-
-
-def _missing_code(state: WindowsState, operation: Operation) -> int:
-    paths = [path for path in (operation.path, operation.target) if path is not None]
-    return 3 if any(state.lookup.find(path).parent for path in paths) else 2
 
 
 def _missing(location: Location) -> str:

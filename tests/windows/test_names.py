@@ -176,8 +176,8 @@ def test_streams(session, tmp_path):
 @left_to_windows("which names there are, and what they mean")
 def test_a_stream_may_be_written_with_its_type(session, tmp_path):
     """`$DATA` is the type of all streams that programs open; without a name it is the file's own content."""
-    (tmp_path / "a:zone").write_text("x")
     (tmp_path / "a::$DATA").write_text("content")
+    (tmp_path / "a:zone").write_text("x")
     assert ["x", "content"] == [(tmp_path / name).read_text() for name in ("a:zone:$data", "a")]
     assert [-22, -22, 123] == [
         code(open, tmp_path / "a:zone:$INDEX"), code(open, tmp_path / "a:zone:$DATA:b"),

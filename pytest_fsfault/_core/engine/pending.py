@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
 
-# Truncating a mapped file gives EACCES, although the runtime maps 1224 to EINVAL elsewhere; CPython Modules/_io.
+# Truncating a mapped file that is open gives EACCES, although the runtime maps 1224 to EINVAL elsewhere: UCRT
+# lowio/chsize.cpp.
 _MAPPED = 1224
 
 #: Whatever becomes of a close, the descriptor is gone afterwards (close(2), _close of the C runtime).
@@ -198,7 +199,8 @@ class PendingCall:
         assert name is not None  # noqa: S101  # only faults that carry an error come here
         shown = None if kind.names == "none" else self.operation.shown
         target = self.operation.shown_target if kind.names == "both" else None
-        if self.operation.name == "file.truncate" and name.winerror == _MAPPED:
+        by_descriptor = kind.name == "os.truncate" and not isinstance(shown, (str, bytes))
+        if name.winerror == _MAPPED and (by_descriptor or kind.name == "file.truncate"):
             name = parse_error("ERROR_ACCESS_DENIED")
         error = build(name, kind.family, shown, target)
         return belongs_to(error, decision.trial) if decision.trial else error

@@ -15,6 +15,8 @@ _MODE, _TYPE, _RUN, _WRITE = 0, 0o170000, 0o111, 0o200
 _REGULAR, _DIRECTORY, _LINK = modes.S_IFREG, modes.S_IFDIR, modes.S_IFLNK
 
 
+# What `os.stat_result` does not have on Windows: CPython Doc/library/os.rst; pyfakefs's tests on Windows.
+_ABSENT = frozenset({"st_blocks", "st_blksize"})
 _READONLY, _FOLDER, _ARCHIVE, _REPARSE = 0x1, 0x10, 0x20, 0x400
 
 
@@ -45,6 +47,8 @@ class ShownStatus(tuple[Any, ...]):  # noqa: SLOT001  # it holds more than its i
         return os.stat_result
 
     def __getattr__(self, name: str) -> Any:
+        if name in _ABSENT:
+            raise AttributeError(f"'os.stat_result' object has no attribute {name!r}")
         return getattr(vars(self)["_real"], name)
 
     def __repr__(self) -> str:
@@ -86,6 +90,18 @@ _LACKING: dict[str, dict[str, object]] = {
     "utime": {"follow_symlinks": True},
     **({} if sys.version_info >= (3, 13) else {"chmod": {"follow_symlinks": True}}),
 }
+#: Functions that take no descriptor in Windows' build. Source: CPython Modules/posixmodule.c, `path_t(allow_fd=...)`.
+_PATHS_ONLY = frozenset(
+    ["chdir", "listdir", "scandir", "utime"] + ([] if sys.version_info >= (3, 13) else ["chmod"])
+)
+
+
+def check_path(function: str, path: object) -> None:
+    """Raise TypeError for a descriptor that a function of `os` does not take on Windows."""
+    if isinstance(path, int) and function in _PATHS_ONLY:
+        raise TypeError(f"{function}: path should be string, bytes or os.PathLike, not int")
+
+
 _DIRECTORIES = {
     "dir_fd": "",
     "src_dir_fd": "src_dir_fd and dst_dir_fd",
@@ -138,7 +154,7 @@ def windows_status(
         return real
     bits = (0o444 if readonly else 0o666) | (_RUN if directory_link else 0)
     flags |= _REPARSE | (_FOLDER if directory_link else _ARCHIVE)
-    return shown(real, (_LINK | bits,), flags, _SYMLINK)
+    return shown(real, (_LINK | bits, *real[1:6], 0), flags, _SYMLINK)
 
 
 def entry_status(found: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
+from stat import S_ISDIR
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._host.command_lines import listed
@@ -86,8 +87,20 @@ def _unnamed(operation: str, find: Callable[[_Args], _Args], perform: Callable[[
     return Event(lambda args: (function, find(args), {}), perform)
 
 
+def _is_directory(path: Any) -> bool:
+    try:
+        return S_ISDIR(ORIGINALS["os", "stat"](path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
 def _program(args: _Args) -> _Args:
-    """Return the path of the program that a process is to run, None if there is none."""
+    """Return the path of the program that a process is to run, None if there is none.
+
+    If the directory is none in which it is to start, return that, with a separator at its end.
+    """
+    if args[2] is not None and not _is_directory(args[2]):
+        return (os.path.join(os.fsdecode(args[2]), ""),)
     executable = os.fsdecode(listed(args[1])[0] if args[0] is None else args[0])
     if os.path.dirname(executable):
         # The child looks for it from its own directory.

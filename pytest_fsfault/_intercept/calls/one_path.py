@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.engine.status import check_available
+from pytest_fsfault._core.engine.status import check_available, check_path
 from pytest_fsfault._intercept.calls.arguments import ends_of
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
 from pytest_fsfault._intercept.calls.wrapper import UNKNOWN, Wrapper
@@ -131,6 +131,8 @@ class PathWrapper(Wrapper):
         if watched is not None:
             if watched:
                 self.calls += 1
+                if kwargs and self.show is not None:
+                    check_available(self.function.function, kwargs)
             try:
                 result = self.real(path, *args, **kwargs) if args or kwargs else self.real(path)
                 start = ACTIVE.stamps_from
@@ -238,7 +240,8 @@ class PathWrapper(Wrapper):
             if where is not None:
                 self.pass_by(where, path)
             return self.direct(args, kwargs, watched=False)
-        if kwargs and self.state.show is not None and not self.kind.composite:
+        if self.state.show is not None and not self.kind.composite:
+            check_path(self.function.function, path)
             check_available(self.function.function, kwargs)
         test = self.tests()[0]
         operation = None

@@ -35,6 +35,8 @@ class TwoPathWrapper(Wrapper):
         known = self.undecided.get(src) if type(src) is str else None
         # A pair's memory is the source's last target: retries and loops meet the same pair again.
         watched = known[1] if known is not None and known[0] == dst else self.classify(src, dst)
+        if src_dir_fd is not None or dst_dir_fd is not None:
+            watched = None
         if watched is False or (watched and self.fast_path is None):
             if watched:
                 self.calls += 1

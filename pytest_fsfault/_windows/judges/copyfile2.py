@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from pytest_fsfault._core.language.errors import build, parse_error
 from pytest_fsfault._core.language.operations import OPERATIONS, Operation
+from pytest_fsfault._windows.host_errors import windows_code
 from pytest_fsfault._windows.sharing import ALL, READ, WRITE
-from pytest_fsfault._windows.state import Denial, windows_code
+from pytest_fsfault._windows.state import Denial
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.engine.interfaces import Answer
-from pytest_fsfault._windows.names import NOT_A_DIRECTORY
+from pytest_fsfault._windows.names import NOT_A_DIRECTORY, ends_with_separator
 from pytest_fsfault._windows.open_files.runtimes import deletes_readonly
 from pytest_fsfault._windows.sharing import ALL, DELETE
 from pytest_fsfault._windows.state import Denial, HostError
@@ -28,6 +28,9 @@ def judge_remove(state: WindowsState, operation: Operation) -> Answer:
     if location.is_directory:
         raise HostError(5, f"{location.name} is a directory", location)
     state.check_ending(location, operation.shown)
+    if ends_with_separator(operation.shown) and location.is_link:
+        # What the separator names is the directory behind the link: pyfakefs test_remove_link_ending_with_sep_windows.
+        raise Denial(5, f"{location.name} leads to a directory, which its final separator names")
     state.check_sharing(location, DELETE, ALL)
     if state.attributes.readonly(location) and not deletes_readonly(operation.program):
         raise Denial(5, f"{location.name} is read-only")

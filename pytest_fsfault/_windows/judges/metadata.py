@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pytest_fsfault._core.engine.interfaces import Answer
 from pytest_fsfault._core.engine.status import ProgramMode
 from pytest_fsfault._core.language.operations import Following
+from pytest_fsfault._windows.names import NOT_A_DIRECTORY, ends_with_separator
 from pytest_fsfault._windows.state import Denial, HostError
 
 if TYPE_CHECKING:
@@ -44,12 +45,13 @@ def judge_attributes(state: WindowsState, operation: Operation) -> Answer:
     state.check_ending(location, operation.shown)
     if operation.name == "os.readlink" and not location.is_link:
         raise HostError(4390, f"{location.name} is not a link")
-    return Answer(location.path)
+    return Answer(state.owner(operation, location).path)
 
 
 def judge_access(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.access`: only the read-only attribute of a file counts, and only for writing."""
-    location = state.existing(operation)
+    location = state.owner(operation, state.existing(operation))
+    state.check_ending(location, operation.shown)
     mode = operation.detail
     # GetFileAttributesW asks a link for its own attributes.
     directory = location.is_directory or state.attributes.is_directory_link(location)
@@ -63,7 +65,8 @@ def judge_chmod(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.chmod`: only the owner's right to write matters, and it is the read-only attribute."""
     if isinstance(operation.shown, int):
         return Answer(operation.path)
-    location = state.existing(operation)
+    location = state.owner(operation, state.existing(operation))
+    state.check_ending(location, operation.shown)
     mode = operation.detail
     if not isinstance(mode, int):
         return Answer(location.path)
@@ -100,6 +103,7 @@ def judge_link(state: WindowsState, operation: Operation) -> Answer:
     assert operation.target is not None  # noqa: S101  # an operation of two paths
     source = state.locate_plain(operation.path, operation.shown)
     state.must_exist(source)
+    state.check_ending(source, operation.shown)
     target = state.locate_plain(operation.target, operation.shown_target)
     if source.is_directory or state.attributes.is_directory_link(source):
         raise HostError(5, f"{source.name} is a directory", source)
@@ -119,7 +123,20 @@ def judge_symlink(state: WindowsState, operation: Operation) -> Answer:
     if not state.version.developer_mode and operation.program is None:
         raise Denial(1314, "symbolic links need a privilege, or developer mode")
     _check_new(state, target.path, target)
+    if ends_with_separator(operation.shown_target) and not (
+        operation.detail or _leads_to_directory(state, operation)
+    ):
+        # pyfakefs test_broken_symlink_with_trailing_sep_windows; 267 by inference.
+        raise Denial(NOT_A_DIRECTORY, f"{target.name} is to be a link to a file, and ends with a separator")
     return Answer(operation.path, target.path, about=(target, bool(operation.detail)))
+
+
+def _leads_to_directory(state: WindowsState, operation: Operation) -> bool:
+    """Return whether a new link would lead to a directory, as CPython asks: Modules/posixmodule.c `_check_dirW`."""
+    above = (operation.target or "").rstrip("/").rpartition("/")[0]
+    written = operation.shown if isinstance(operation.shown, (str, bytes)) else operation.path
+    path = os.path.normpath(os.path.join(above, os.fsdecode(written)))
+    return state.lookup.follow(state.lookup.find(path)).is_directory
 
 
 def _check_new(state: WindowsState, source: str, target: Location) -> None:

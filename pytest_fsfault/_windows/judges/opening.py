@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.engine.interfaces import Answer
 from pytest_fsfault._core.language.operations import Temporary
-from pytest_fsfault._windows.names import ends_with_separator
+from pytest_fsfault._windows.names import INVALID_NAME, NOT_A_DIRECTORY, ends_with_separator
 from pytest_fsfault._windows.sharing import ALL, DELETE, READ, WRITE
 from pytest_fsfault._windows.state import Denial, HostError
 
@@ -85,7 +85,11 @@ def _judge_path(state: WindowsState, operation: Operation, wish: Wish) -> Answer
         there = state.lookup.follow(location)
         if there.is_directory and operation.program is not None:
             return Answer(operation.path)  # its build for Windows lists a directory in another way
-        _check_existing(state, there, wish)
+        if location.is_link and not there.exists:
+            _check_leading(state, location)
+        _check_existing(state, there, wish, state.owner(operation, there))
+    elif state.streams:
+        state.check_streams(location, wish.access, wish.share)
     return Answer(location.path, about=(location, wish))
 
 
@@ -101,15 +105,21 @@ def _wish(operation: Operation) -> Wish | None:
     return wish
 
 
-def _check_writing(state: WindowsState, location: Location, wish: Wish) -> None:
-    if state.attributes.readonly(location):
+def _check_leading(state: WindowsState, location: Location) -> None:
+    """Refuse a link whose text ends with a separator, and which leads nowhere: pyfakefs's test on Windows."""
+    if ends_with_separator(state.native.readlink(location.path)):
+        raise Denial(INVALID_NAME, f"{location.name} leads to a name that ends with a separator")
+
+
+def _check_writing(state: WindowsState, location: Location, wish: Wish, owner: Location) -> None:
+    if state.attributes.readonly(owner):
         raise Denial(5, f"{location.name} is read-only")
     if wish.empties and (found := state.attributes.of(location) & {"hidden", "system"}):
         raise Denial(5, f"{location.name} is {min(found)}, and would have to be created anew as such")
     state.check_images(location, 32)
 
 
-def _check_existing(state: WindowsState, location: Location, wish: Wish) -> None:
+def _check_existing(state: WindowsState, location: Location, wish: Wish, owner: Location) -> None:
     if not location.exists:
         return  # a link that leads nowhere
     if location.is_directory:
@@ -117,7 +127,7 @@ def _check_existing(state: WindowsState, location: Location, wish: Wish) -> None
     if wish.exclusive:
         raise HostError(80, f"{location.name} exists", location)
     if wish.access & WRITE or wish.empties:
-        _check_writing(state, location, wish)
+        _check_writing(state, location, wish, owner)
     # What plain opens share is enough for other plain opens: the real ones need no look.
     real = bool(wish.access & DELETE) or location.identity in state.temporaries or bool(wish.access & WRITE)
     # Emptying a file asks for writing, whatever else is asked for.
@@ -138,7 +148,7 @@ def judge_truncate(state: WindowsState, operation: Operation) -> Answer:
         return judge_file_truncate(state, operation)
     location = state.existing(operation)
     followed = state.must_lead(location, 2)
-    _check_existing(state, followed, Wish(READ | WRITE))
+    _check_existing(state, followed, Wish(READ | WRITE), state.owner(operation, followed))
     if _cuts_mapped(state, followed, operation.detail):
         # The runtime's failure is a positive number, and CPython tests for a negative one: nothing is told.
         return Answer(location.path, perform=_nothing)
@@ -185,6 +195,8 @@ def judge_fsync(_state: WindowsState, operation: Operation) -> Answer:
 def judge_program(state: WindowsState, operation: Operation) -> Answer:
     """Judge starting a program: its file is opened for execution, sharing reading and deletion."""
     location = state.lookup.find(operation.path)
+    if ends_with_separator(operation.shown):  # the directory in which it is to start, which is none
+        raise HostError(NOT_A_DIRECTORY, f"{location.name} is not a directory in which a program can start")
     if location.exists and not location.is_directory:
         state.check_sharing(state.lookup.follow(location), READ, READ | DELETE)
     return Answer(operation.path)

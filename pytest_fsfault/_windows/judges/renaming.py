@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.interfaces import Answer
-from pytest_fsfault._windows.names import NOT_A_DIRECTORY, ends_with_separator, fold
+from pytest_fsfault._windows.names import ends_with_separator, fold
 from pytest_fsfault._windows.open_files.runtimes import replaces_readonly
 from pytest_fsfault._windows.sharing import ALL, DELETE
 from pytest_fsfault._windows.state import Denial, HostError
@@ -30,7 +30,7 @@ def judge_rename(state: WindowsState, operation: Operation) -> Answer:
     assert operation.target is not None  # noqa: S101  # an operation of two paths
     source = state.locate_plain(operation.path, operation.shown)
     state.must_exist(source)
-    state.check_ending(source, operation.shown, NOT_A_DIRECTORY)
+    state.check_ending(source, operation.shown)
     target = state.locate_plain(operation.target, operation.shown_target)
     state.check_sharing(source, DELETE, ALL)
     if state.other_volume(source.path, target.path):
