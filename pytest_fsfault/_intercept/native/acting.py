@@ -90,12 +90,12 @@ class AskedCall:
         # A call that is not made here goes ahead as one that was bound early: its result stays unknown.
         operation = self._operation if self._here else self._operation._replace(early_bound=True)
         act = Action(self._make, at=self._make_at)
-        stack = None
-        if any(engine.trial for engine in engines):  # a sweep asks for the lines that are at work
-            stack = _stack(operation, self._call.syscall, self._origin.site)
         self._unix_errno = engines[0].unix_errno
         try:
-            with self._callers.speaking_for(stack):
+            if any([engine.trial for engine in engines]):  # noqa: C419  # a sweep asks for the lines that are at work
+                with self._callers.speaking_for(_stack(operation, self._call.syscall, self._origin.site)):
+                    case = decide(engines, operation, act)
+            else:
                 case = decide(engines, operation, act)
             self._case = case
             case.who = self._call.task, self._asker.process

@@ -197,6 +197,16 @@ class Reader:
             self._task, self._stands = task, b"/proc/%d/cwd" % task
         return self._stands
 
+    def seen_from_its_root(self, task: int, seen: Seen) -> Seen:
+        """Return what a call names if its thread may have another root directory than this process. Raise OSError."""
+        root = self.memory.root(task)
+        path, target = seen.path, seen.target
+        if seen.spelled.startswith(b"/"):
+            path = _from_root(root, path)
+        if target is not None and seen.other is not None and seen.other.startswith(b"/"):
+            target = _from_root(root, target)
+        return seen._replace(path=path, target=target)
+
     def call(self, request: Request, seen: Seen) -> Call:
         """Return all that there is to know of a call."""
         layout, operation, path, target, flags, *_ = seen
@@ -208,17 +218,25 @@ class Reader:
             seen.given, request.arch == self._arch,
         ))  # fmt: skip
 
-    def read(self, request: Request, name: str) -> Call | None:
-        """Return a call that `look` does not know; None if it changes no file that has a path. Raise OSError."""
+    def read(self, request: Request, name: str, *, estranged: bool = False) -> Call | None:
+        """Return a call that `look` does not know; None if it changes no file that has a path. Raise OSError.
+
+        A thread that is `estranged` may have another root directory than this process.
+        """
         if name not in SHAPES:
             return None
         shape = SHAPES[name].arguments
-        found = _Arguments(self.memory, request, shape)
+        found = _Arguments(self.memory, request, shape, self.memory.root(request.task) if estranged else "/")
         if name == "ioctl":
             found.copy_of_whole(request)
         if len(found.paths) != shape.count("p") + shape.count("D"):
             return None
         return _call(name, request, found, native=request.arch == self._arch)
+
+
+def _from_root(root: str, path: str) -> str:
+    """Return an absolute path of a thread with such a root directory as this process sees it."""
+    return path if root == "/" else absolute(f"{root}{path}", "")
 
 
 def _below(base: str, raw: bytes) -> str:
@@ -236,8 +254,9 @@ def _call(name: str, request: Request, found: _Arguments, *, native: bool) -> Ca
         paths.reverse()  # which name the receiver first
     if operation == "os.symlink":
         # What a link says is read from where it stands.
-        beside = os.path.join(os.path.dirname(paths[0]), os.fsdecode(found.content))
-        paths.insert(0, absolute(beside, ""))
+        content = os.fsdecode(found.content)
+        beside = absolute(os.path.join(os.path.dirname(paths[0]), content), "")
+        paths.insert(0, _from_root(found.root, beside) if content.startswith("/") else beside)
     groups = flag_groups(found.flags) if operation == "os.open" else OPERATIONS[operation].groups
     return Call(
         request.task, name, operation, paths[0], paths[1] if len(paths) > 1 else None, groups, found.flags,
@@ -248,8 +267,9 @@ def _call(name: str, request: Request, found: _Arguments, *, native: bool) -> Ca
 class _Arguments:
     """The arguments of any call, one by one: descriptors, texts and structures as well."""
 
-    def __init__(self, memory: Memory, request: Request, shape: str) -> None:
+    def __init__(self, memory: Memory, request: Request, shape: str, root: str) -> None:
         self._memory = memory
+        self.root = root
         self._task = request.task
         self.paths: list[str] = []
         self.given: list[bytes | None] = []
@@ -278,7 +298,7 @@ class _Arguments:
         raw = self._memory.text(self._task, address) if address else b""
         link = b""
         if raw.startswith(b"/"):
-            path = absolute(raw.decode(_ENCODING, _ERRORS), "")
+            path = _from_root(self.root, absolute(raw.decode(_ENCODING, _ERRORS), ""))
         else:
             own = b"cwd" if directory == AT_FDCWD else b"fd/%d" % directory
             link = b"/proc/%d/%b" % (self._task, own)

@@ -71,7 +71,7 @@ class Judge:
 
     def judge(self, call: Call, origin: Origin, ident: int) -> Reply:
         """Return what becomes of a call that may be of concern, the question `ident` of its tree."""
-        engines = self._engines()
+        engines = self._quick.engines if self._quick is not None and self._state.live else self._engines()
         for engine in engines:
             if engine.guard is not None and (stray := _stray(engine.guard, engines, call)):
                 return self._refuse_outside(engine, engine.guard, call, stray, origin)
@@ -88,8 +88,8 @@ class Judge:
         operation = _operation(call, program, origin.site)
         if operation.name == "os.close" and not operation.detail:
             return PROCEED
-        engines = tuple(engine for engine in engines if engine.covers(operation))
-        if not any(_concerned(engine, operation) for engine in engines):
+        engines = tuple([engine for engine in engines if engine.covers(operation)])
+        if not any([_concerned(engine, operation) for engine in engines]):  # noqa: C419  # no generator: it is hot
             if not self._python.is_attached(call.task):
                 _count(engines, operation)
             return PROCEED
@@ -103,7 +103,9 @@ class Judge:
         exempt = program.startswith("python") and _may_be_exempt(
             call.operation, call.target or call.path, call.flags
         )
-        return exempt or self._python.knows(call.task, call.operation, call.path)
+        if exempt or not self._python.may_know(call.path):
+            return exempt
+        return self._python.knows(call.task, call.operation, call.path)
 
     def _asker(self, call: Call, origin: Origin, executable: str) -> Asker:
         # What is known of a thread holds as long as it runs that program, and no process of its tree changes rights.
@@ -131,9 +133,20 @@ class _Quick:
     An instance is about the sessions, rules and roots of one moment.
     """
 
-    __slots__ = ("_counting", "_python", "_roots", "_rules", "_sessions", "_state", "_tests", "_watched")
+    __slots__ = (
+        "_counting",
+        "_python",
+        "_roots",
+        "_rules",
+        "_sessions",
+        "_state",
+        "_tests",
+        "_watched",
+        "engines",
+    )
 
     def __init__(self, state: InterceptState, engines: tuple[Engine, ...], python: PythonChildren) -> None:
+        self.engines = engines  # that hold for native programs, as long as a gate is open
         self._state = state
         self._python = python
         self._sessions, self._roots = state.engines, state.top_roots

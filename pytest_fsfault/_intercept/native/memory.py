@@ -121,6 +121,10 @@ class Memory:
         found = _text(self._whole.value)
         return _unmarked(link, found) if found.endswith(_DELETED) else found
 
+    def root(self, task: int) -> str:
+        """Return the root directory of a thread, as this process sees it. Raise OSError."""
+        return self.place(b"/proc/%d/root" % task)
+
     def executable(self, task: int) -> str:
         """Return the path of the program that a thread runs; ``"?"`` if it is not known."""
         try:

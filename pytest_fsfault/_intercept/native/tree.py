@@ -161,6 +161,8 @@ class Trees:
             seen = reader.look(request)
             if seen is None:
                 call = self._read_other(tree, request)
+            elif tree.estranged:
+                seen = reader.seen_from_its_root(request.task, seen)
         except OSError as error:
             if error.errno in {errno.EPERM, errno.EACCES}:
                 self._tell(
@@ -184,7 +186,7 @@ class Trees:
             tree.constant = False
             tree.known.clear()
             return None
-        return self._reader.read(request, name)
+        return self._reader.read(request, name, estranged=tree.estranged)
 
     def _send(self, tree: ProcessTree, request: Request, reply: Reply) -> None:
         if not tree.open:

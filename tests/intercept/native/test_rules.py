@@ -237,6 +237,33 @@ def test_modes_and_owners_are_those_of_the_program(root, sh):
     assert ["0o750", "0o1777", "0o777"] == modes
 
 
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="only an administrator may change the root directory of a process"
+)
+def test_a_program_with_another_root_directory(root):
+    """Its absolute paths are seen from there."""
+    code = (
+        "import os\n"
+        "os.chroot('jail')\n"
+        "os.mkdir('/a'); os.rename('/a', '/b'); os.symlink('/x', '/l'); os.chdir('/b'); os.mkdir('c')\n"
+        "try: os.mkdir('/no')\n"
+        "except PermissionError: os.rmdir('/b/c')\n"
+    )
+    (root / "jail").mkdir()
+    with inject("os.mkdir jail/no -> EACCES", roots=[root], profile="observe") as fsfault:
+        subprocess.run([sys.executable, "-S", "-c", code], cwd=root, check=True)
+        entries = [
+            (one.operation, *(os.path.relpath(end, root / "jail") for end in (one.path, one.target) if end))
+            for one in fsfault.journal
+        ]
+    expected = [
+        ("os.mkdir", "a"), ("os.replace", "a", "b"), ("os.symlink", "x", "l"), ("os.mkdir", "b/c"),
+        ("os.mkdir", "no"), ("os.rmdir", "b/c"),
+    ]  # fmt: skip
+    assert expected == entries
+    assert ["b", "l"] == sorted(os.listdir(root / "jail"))
+
+
 def test_a_crash_kills_the_whole_tree(root):
     """Nothing of it changes anything afterwards: not the shell, not what it has started beside itself."""
     for name in ("one", "two", "three"):
