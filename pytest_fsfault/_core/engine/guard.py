@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,6 +20,37 @@ _BOTH = frozenset({"os.rename", "os.replace"})
 _PASSING = re.compile(
     r"/pytest-fsfault-\d+-[0-9a-f]+(/|\Z)|\A/dev/(?!shm(/|\Z))|\A/dev/shm/(psm_|pym-|sem\.)[^/]*\Z|\A/proc/|/__pycache__(/|\Z)|\.pyc(\.\d+)?\Z|/\.coverage[^/]*\Z|/\.pytest_cache(/|\Z)"
 )
+
+# What changes the file that a link leads to, not the link.
+_FOLLOWING = frozenset({"open", "os.chmod", "os.open", "os.truncate", "os.utime"})
+_EXCLUSIVE = os.O_CREAT | os.O_EXCL
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)  # POSIX alone has it
+_MOST_LINKS = 40  # path_resolution(7)
+
+
+def follows_links(name: str, how: object) -> bool:
+    """Return whether an operation changes what a link leads to; `how` is the mode or the flags of one that opens."""
+    if name == "os.open" and isinstance(how, int):
+        return not (how & _NO_FOLLOW or how & _EXCLUSIVE == _EXCLUSIVE)
+    return name in _FOLLOWING and not (name == "open" and isinstance(how, str) and "x" in how)
+
+
+def landing(path: str, stand: Callable[[str], str], readlink: Callable[[str], str]) -> str:
+    """Return the file that an absolute path leads to, through links, or would make.
+
+    `stand` returns where the last component of a path really stands. What may always be changed is not looked behind:
+    `/dev/stdout` is a link to wherever the output goes.
+    """
+    for _ in range(_MOST_LINKS):
+        path = stand(path)
+        if _PASSING.search(path) is not None:
+            break
+        try:
+            text = readlink(path)
+        except (OSError, ValueError):
+            break
+        path = text if text.startswith("/") else f"{path.rpartition('/')[0]}/{text}"
+    return path
 
 
 class Guard:

@@ -179,7 +179,8 @@ class _Listener:
             asked = asked._replace(name=name or "os.rename", doubtful=name is None)
         asked = asked._replace(call_site=site, early_bound=True)
         if self.state.guarded:
-            refuse_outside(self.state, asked, args[0])
+            # Whether an `os.utime` follows links its event does not tell.
+            refuse_outside(self.state, asked, args[0], links=asked.name != "os.utime")
         return asked if watched else None
 
 

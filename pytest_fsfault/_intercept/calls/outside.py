@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_fsfault._core.engine.guard import follows_links, landing
 from pytest_fsfault._core.language.errors import build, parse_error
 from pytest_fsfault._core.language.operations import OPERATIONS
 from pytest_fsfault._host.descriptors import path_of_descriptor
-from pytest_fsfault._host.originals import ORIGINALS
+from pytest_fsfault._host.originals import ORIGINALS, readlink
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.calls.state import InterceptState
 
 _STREAMS = (0, 1, 2)
+_NO_NAMES = frozenset({"", ".", ".."})
 _MUTATE = frozenset({"mutate"})
 # `mmap.ACCESS_READ` and `mmap.ACCESS_COPY`: mappings that change nothing. A mapping whose `prot` or `flags` say so is
 # not told apart, since its event has neither.
@@ -31,8 +34,8 @@ _UNCHANGING = frozenset({1, 3})
 class Surroundings(Protocol):
     """What a file system, real or fake, tells of a change that a guard asks about."""
 
-    def real(self, path: str, /) -> str:
-        """Return an absolute path without links, but for one in its last component that a change would not follow."""
+    def real(self, path: str, /, *, follows: bool) -> str:
+        """Return an absolute path without links; one in its last component stays, unless a change follows it."""
         ...
 
     def spelt(self, directories: Iterable[str], /) -> tuple[str, ...]:
@@ -45,18 +48,9 @@ class Surroundings(Protocol):
 
 
 class _RealFileSystem:
-    def real(self, path: str) -> str:
-        """Return where the last component of a path really stands; the path itself if its directory is missing."""
-        head, _, name = path.rpartition("/")
-        with suppress(OSError, ValueError):
-            descriptor = ORIGINALS["os", "open"](head or "/", os.O_RDONLY)
-            try:
-                found = path_of_descriptor(descriptor)
-            finally:
-                ORIGINALS["os", "close"](descriptor)
-            if found is not None:
-                return f"{found.rstrip('/')}/{name}"
-        return path
+    def real(self, path: str, *, follows: bool) -> str:
+        """Return an absolute path without links."""
+        return landing(path, _stand, readlink) if follows and sys.platform != "win32" else _stand(path)
 
     def spelt(self, directories: Iterable[str]) -> tuple[str, ...]:
         """Return the directories."""
@@ -89,22 +83,36 @@ def changed_descriptor(function: InterceptedFunction, args: Sequence[Any]) -> An
     return args[1] if function.function == "copy_file_range" else args[0]
 
 
+def does_follow(function: InterceptedFunction, kwargs: dict[str, Any]) -> bool:
+    """Return whether a call follows links as far as its arguments by name tell."""
+    return bool(kwargs.get("follow_symlinks", True)) and function.function != "lchmod"
+
+
 def refuse_outside(
-    state: InterceptState, operation: Operation, descriptor: object = None, system: Surroundings = REAL
+    state: InterceptState,
+    operation: Operation,
+    descriptor: object = None,
+    system: Surroundings = REAL,
+    *,
+    links: bool = True,
 ) -> None:
     """Raise PermissionError (EACCES) for an operation that would change something outside the roots; write it down.
 
-    `descriptor` is what it would be changed through, where that is a file that is open; `system` its file system.
+    `descriptor` is what it would be changed through, where that is a file that is open; `system` its file system;
+    `links` whether the call follows links, if it is one that can.
     """
     ends, groups = (operation.path, operation.target), _groups(operation)
+    if "mutate" not in groups:
+        return
     for engine in state.guarded:
         if engine.guard is None:
             continue
         roots = (*state.top_roots, *system.spelt(engine.guard.allowed))
         stray = engine.guard.stray(operation.name, groups, ends, roots)
         if stray is None and not isinstance(descriptor, int):  # the path of one is the real one
-            real = [None if end is None else system.real(end) for end in ends]
-            roots = (*roots, *map(system.real, state.top_roots))
+            follows = links and follows_links(operation.name, operation.detail)
+            real = [None if end is None else system.real(end, follows=follows) for end in ends]
+            roots = (*roots, *(system.real(root, follows=True) for root in state.top_roots))
             stray = engine.guard.stray(operation.name, groups, real, roots)
         if stray is None:
             continue
@@ -119,6 +127,22 @@ def _groups(operation: Operation) -> frozenset[str]:
         return operation.groups
     _, access, writable = operation.detail
     return operation.groups | _MUTATE if writable and access not in _UNCHANGING else operation.groups
+
+
+def _stand(path: str) -> str:
+    """Return where the last component of a path really stands; the path itself if its directory is missing."""
+    head, _, name = path.rpartition("/")
+    if name in _NO_NAMES:
+        head, name = path, ""
+    with suppress(OSError, ValueError):
+        descriptor = ORIGINALS["os", "open"](head or "/", os.O_RDONLY)
+        try:
+            found = path_of_descriptor(descriptor)
+        finally:
+            ORIGINALS["os", "close"](descriptor)
+        if found is not None:
+            return f"{found.rstrip('/')}/{name}" if name else found
+    return path
 
 
 def _is_memory(path: str) -> bool:

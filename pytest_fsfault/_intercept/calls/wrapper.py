@@ -19,7 +19,7 @@ from pytest_fsfault._core.engine.pending import Action
 from pytest_fsfault._core.language.operations import OPERATIONS
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.calls.arguments import answered, cut_short, discard, operation_on, relocated
-from pytest_fsfault._intercept.calls.outside import changed_descriptor, refuse_outside
+from pytest_fsfault._intercept.calls.outside import changed_descriptor, does_follow, refuse_outside
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
 from pytest_fsfault._intercept.calls.state import UNANNOUNCED
 from pytest_fsfault._intercept.patching.callers import is_py_path
@@ -151,7 +151,8 @@ class Wrapper:
         """Refuse a call that would change something outside the roots."""
         operation = self.describe(ends, args, kwargs) if ends.path is not None else None
         if operation is not None:
-            refuse_outside(self.state, operation, changed_descriptor(self.function, args))
+            changed = changed_descriptor(self.function, args)
+            refuse_outside(self.state, operation, changed, links=does_follow(self.function, kwargs))
 
     def announce(self, first: Any) -> None:
         """Tell the audit hook that the next event is about a call that has been decided."""

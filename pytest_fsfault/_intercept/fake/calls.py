@@ -23,7 +23,7 @@ from pytest_fsfault._intercept.calls.arguments import (
     relocated,
 )
 from pytest_fsfault._intercept.calls.functions import InterceptedFunction
-from pytest_fsfault._intercept.calls.outside import changed_descriptor, refuse_outside
+from pytest_fsfault._intercept.calls.outside import changed_descriptor, does_follow, refuse_outside
 from pytest_fsfault._intercept.fake.errors import translated
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
 
@@ -82,6 +82,7 @@ class FakeCall:
                 None if asked.shown is None else at,
                 short,
                 descriptor=changed_descriptor(self.function, args),
+                links=does_follow(self.function, kwargs),
             ),
         )
 
@@ -94,13 +95,14 @@ class FakeCall:
         *,
         nested: bool = False,
         descriptor: object = None,
+        links: bool = True,
     ) -> Any:
         """Hand an operation to the engines of all open sessions; with `nested` it calls what asks by itself.
 
-        `descriptor` is what a file would be changed through that is open.
+        `descriptor` is what a file would be changed through that is open; `links` whether links are followed.
         """
         state = self.fake.state
-        self._refuse_outside(operation, descriptor)
+        self._refuse_outside(operation, descriptor, links=links)
         if not any(state.watched(end) for end in (operation.path, operation.target) if end):
             for engine in state.engines:
                 if engine.gate:
@@ -116,12 +118,14 @@ class FakeCall:
             away = partial(self._inside, at)
         return execute(state.engines, operation, Action(checked, self.discard, short, away))
 
-    def _refuse_outside(self, operation: Operation, descriptor: object) -> None:
+    def _refuse_outside(self, operation: Operation, descriptor: object, *, links: bool = True) -> None:
         if not self.fake.state.guarded:
             return
         site = self.fake.state.callers.locate(sys._getframe(2))
         if site is not None:
-            refuse_outside(self.fake.state, operation._replace(call_site=site), descriptor, self.fake)
+            refuse_outside(
+                self.fake.state, operation._replace(call_site=site), descriptor, self.fake, links=links
+            )
 
     def _checked(self, operation: Operation, call: Callable[[], Any]) -> Any:
         try:

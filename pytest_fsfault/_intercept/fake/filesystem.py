@@ -189,8 +189,11 @@ class FakeFileSystem:
         given = self.absolute(os.fsdecode(os.fspath(root)))
         return given, self.real(given)
 
-    def real(self, path: str) -> str:
-        """Return the real path of an absolute one."""
+    def real(self, path: str, *, follows: bool = True) -> str:
+        """Return the real path of an absolute one; unless `follows`, a link in its last component stays one."""
+        if not follows:
+            head, _, name = path.rpartition("/")
+            return f"{self.real(head or '/').rstrip('/')}/{name}"
         with self.inside():
             function = type(self.os.path).realpath
             found = getattr(function, "__wrapped__", function)(self.os.path, self.native_path(path))

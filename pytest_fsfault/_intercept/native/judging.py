@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from pytest_fsfault._core.engine.guard import follows_links, landing
 from pytest_fsfault._core.engine.journal import Handling
 from pytest_fsfault._core.language.globs import within, within_test
 from pytest_fsfault._core.language.operations import EITHER, Operation
@@ -192,6 +193,7 @@ class _Quick:
 
 
 _Test = Callable[[str], object]
+_AT_SYMLINK_NOFOLLOW = 0x100  # include/uapi/linux/fcntl.h
 
 
 class _Tests(NamedTuple):
@@ -224,14 +226,26 @@ def _stray(guard: Guard, engines: tuple[Engine, ...], call: Call) -> str | None:
     roots = [root for engine in engines for root in engine.roots]
     ends = call.path, call.target
     stray = guard.stray(call.operation, call.groups, ends, roots)
-    return stray or guard.stray(
-        call.operation, call.groups, [end and _behind_links(end) for end in ends], roots
-    )
+    if stray or "mutate" not in call.groups:
+        return stray
+    real = [
+        end and (landing(end, _stand, NATIVE.readlink) if _follows(call) else _stand(end)) for end in ends
+    ]
+    return guard.stray(call.operation, call.groups, real, roots)
 
 
-def _behind_links(path: str) -> str:
+def _follows(call: Call) -> bool:
+    """Return whether a call changes what a link leads to."""
+    if call.operation == "os.open":
+        return follows_links(call.operation, call.flags)
+    return follows_links(call.operation, None) and not call.flags & _AT_SYMLINK_NOFOLLOW
+
+
+def _stand(path: str) -> str:
     """Return where the last component of a path really stands."""
     head, _, tail = path.rpartition("/")
+    if tail in {"", ".", ".."}:
+        return str(NATIVE.realpath(path))
     return f"{NATIVE.realpath(head or '/').rstrip('/')}/{tail}"
 
 

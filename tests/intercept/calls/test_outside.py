@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -23,6 +25,8 @@ def trees(monkeypatch):
             path.mkdir()
             (path / "f").write_text("text")
         (root / "link").symlink_to(other)
+        (root / "to file").symlink_to(other / "f")
+        (root / "to new").symlink_to("../other/new")
         monkeypatch.chdir(other)
         yield root, other
 
@@ -40,6 +44,14 @@ CHANGES = {
     "os.rename in": lambda root, other: os.rename(other / "f", root / "g"),
     "os.link": lambda root, other: os.link(root / "f", other / "g"),
     "through a link": lambda root, other: os.remove(root / "link" / "f"),
+    "open through a link": lambda root, other: open(root / "to file", "w"),
+    "os.open through a link": lambda root, other: os.open(root / "to file", os.O_WRONLY | os.O_TRUNC),
+    "a new file through a link": lambda root, other: open(root / "to new", "a"),
+    "os.chmod through a link": lambda root, other: os.chmod(root / "to file", 0o600),
+    "os.utime through a link": lambda root, other: os.utime(root / "to file", (1, 1)),
+    "os.truncate through a link": lambda root, other: os.truncate(root / "to file", 1),
+    "a copy through a link": lambda root, other: shutil.copyfile(root / "f", root / "to file"),
+    "bound early, through a link": lambda root, other, chmod=posix.chmod: chmod(root / "to file", 0o600),
     "a composite": lambda root, other: shutil.copyfile(root / "f", other / "g"),
     "bound early": lambda root, other, unlink=posix.unlink: unlink(f"{other}/f"),
     "again": lambda root, other: [stat_then_remove(other) for _ in range(2)],
@@ -86,6 +98,52 @@ def test_what_is_allowed_outside(trees):
         with open(os.devnull, "w") as null:
             null.write("x")
         os.replace(root / "f", root / "g")
+
+
+#: What is done to a link below the root, not to what it leads to outside.
+TO_LINKS = {
+    "os.remove": os.remove,
+    "os.rename": lambda link: os.rename(link, link.with_name("renamed")),
+    "os.replace over it": lambda link: os.replace(link.with_name("f"), link),
+    "os.utime": lambda link: os.utime(link, (1, 1), follow_symlinks=False),
+    "a copied link": lambda link: shutil.copy2(link, link.with_name("copy"), follow_symlinks=False),
+    "read": lambda link: link.read_text(),
+}
+
+
+@pytest.mark.parametrize("what", TO_LINKS)
+def test_a_link_below_the_root_may_be_changed(what, trees):
+    """It is part of the tree; what it leads to stays."""
+    root, other = trees
+    before = contents(other)
+    with inject(roots=[root], outside="refuse"):
+        TO_LINKS[what](root / "to file")
+    assert before == contents(other)
+
+
+def test_a_link_to_another_place_below_the_root_may_be_followed(trees):
+    """Also by a way that goes up, and where the root itself is named by a link."""
+    root, _ = trees
+    (root / "sub").mkdir()
+    (root / "sub" / "up").symlink_to("../f")
+    (root.parent / "named").symlink_to(root)
+    for named in (root, root.parent / "named"):
+        with inject(roots=[named], outside="refuse"):
+            (named / "sub" / "up").write_text("new")
+            os.chmod(named / "sub" / "up", 0o600)
+    assert "new" == (root / "f").read_text()
+
+
+def test_standard_output_may_be_opened_by_its_name(trees):
+    """`/dev/stdout` is a link to a file outside, if the output goes there."""
+    root, other = trees
+    code = (
+        "import sys\nfrom pytest_fsfault import inject\nwith inject(roots=[sys.argv[1]], outside='refuse'):"
+    )
+    code += "\n open('/dev/stdout', 'a').write('x')"
+    with open(other / "out", "wb") as out:
+        subprocess.run([sys.executable, "-c", code, root], stdout=out, check=True)
+    assert "x" == (other / "out").read_text()
 
 
 def test_it_is_allowed_unless_asked_for(trees):

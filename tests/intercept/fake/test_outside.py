@@ -20,6 +20,8 @@ CHANGES = {
     "os.replace out": lambda fd: os.replace("/root/f", "/other/g"),
     "os.rename in": lambda fd: os.rename("/other/f", "/root/g"),
     "through a link": lambda fd: os.remove("/root/link/f"),
+    "open through a link": lambda fd: open("/root/to file", "w"),
+    "os.chmod through a link": lambda fd: os.chmod("/root/to file", 0o600),
     "os.write": lambda fd: os.write(fd, b"new"),
     "os.truncate": lambda fd: os.truncate(fd, 1),
     "a file of a descriptor": lambda fd: written(fd, "w"),
@@ -41,6 +43,7 @@ def descriptor(fs):
     for path in ("/root/f", "/other/f"):
         fs.create_file(path, contents="text")
     fs.create_symlink("/root/link", "/other")
+    fs.create_symlink("/root/to file", "/other/f")
     return os.open("/other/f", os.O_RDWR)
 
 
@@ -71,6 +74,7 @@ def test_what_is_allowed(descriptor, fs):
         assert "text" == open("/other/g").read()
         os.write(descriptor, b"x")
         os.replace("/root/f", "/root/g")
+        os.remove("/root/to file")
         with open("/root/new", "w") as file:
             file.write("x")
         with open("/tmp/passing", "w") as file:

@@ -18,6 +18,9 @@ CHANGES = {
     "links": "ln inside {outside}/new",
     "changes rights": "chmod 600 {outside}/there",
     "through a link": "ln -s {outside} link; mkdir link/new",
+    "writes through a link": "ln -s {outside}/there link; echo > link",
+    "makes a file through a link": "ln -s {outside}/new link; echo > link",
+    "changes rights through a link": "ln -s ../outside/there link; chmod 600 link",
     "by a Python that loads nothing of ours": "{python} -S -c 'import os; os.mkdir(\"{outside}/new\")'",
 }
 
@@ -55,6 +58,16 @@ def test_what_everybody_may_change(root, outside):
     line = f"cat {outside}/there > /dev/null; echo > $TMPDIR/a; ln -s {outside}/there b; ls -l {outside} > c; rm b"
     with inject(roots=[root], outside="refuse", strict="all"):
         assert 0 == subprocess.run(["sh", "-c", line], cwd=root, check=False).returncode
+
+
+def test_a_link_may_be_changed_that_leads_outside(root, outside):
+    """It is part of the tree; what it leads to stays. Standard output has a name, wherever it goes."""
+    line = (
+        f"ln -s {outside}/there a; touch -h a; mv a b; rm b; ln -s inside c; echo > c; echo x > /dev/stdout"
+    )
+    with open(outside / "out", "wb") as out, inject(roots=[root], outside="refuse", strict="all"):
+        assert 0 == subprocess.run(["sh", "-c", line], cwd=root, check=False, stdout=out).returncode
+    assert "x" == (outside / "there").read_text()
 
 
 def test_strict_false_lets_it_pass(root, outside):
