@@ -18,6 +18,7 @@ from pytest_fsfault._host.originals import ORIGINALS, readlink
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from pytest_fsfault._core.engine.guard import Guard
     from pytest_fsfault._core.engine.interfaces import Sessions
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._intercept.calls.functions import InterceptedFunction
@@ -101,24 +102,37 @@ def refuse_outside(
     `descriptor` is what it would be changed through, where that is a file that is open; `system` its file system;
     `links` whether the call follows links, if it is one that can.
     """
-    ends, groups = (operation.path, operation.target), _groups(operation)
-    if "mutate" not in groups:
+    asked = operation._replace(groups=_groups(operation))
+    if "mutate" not in asked.groups:
         return
     for engine in state.guarded:
-        if engine.guard is None:
-            continue
-        roots = (*state.top_roots, *system.spelt(engine.guard.allowed))
-        stray = engine.guard.stray(operation.name, groups, ends, roots)
-        if stray is None and not isinstance(descriptor, int):  # the path of one is the real one
-            follows = links and follows_links(operation.name, operation.detail)
-            real = [None if end is None else system.real(end, follows=follows) for end in ends]
-            roots = (*roots, *(system.real(root, follows=True) for root in state.top_roots))
-            stray = engine.guard.stray(operation.name, groups, real, roots)
-        if stray is None:
-            continue
-        if isinstance(descriptor, int) and system.is_passing(operation.name, descriptor):
-            continue
-        raise _refusal(engine, operation, stray, engine.guard.refuse(stray, operation.call_site))
+        stray = (
+            None if engine.guard is None else _stray(engine.guard, state, asked, descriptor, system, links)
+        )
+        if engine.guard is not None and stray is not None:
+            raise _refusal(engine, operation, stray, engine.guard.refuse(stray, operation.call_site))
+
+
+def _stray(
+    guard: Guard,
+    state: InterceptState,
+    asked: Operation,
+    descriptor: object,
+    system: Surroundings,
+    links: bool,
+) -> str | None:
+    """Return what a call would change outside the roots, by its path as it is written, and as it really is."""
+    ends = asked.path, asked.target
+    roots = (*state.top_roots, *system.spelt(guard.allowed))
+    stray = guard.stray(asked.name, asked.groups, ends, roots)
+    if isinstance(descriptor, int):  # whose path is the real one
+        return None if stray is None or system.is_passing(asked.name, descriptor) else stray
+    if stray is not None:
+        return stray
+    follows = links and follows_links(asked.name, asked.detail)
+    real = [None if end is None else system.real(end, follows=follows) for end in ends]
+    roots = (*roots, *(system.real(root, follows=True) for root in state.top_roots))
+    return guard.stray(asked.name, asked.groups, real, roots)
 
 
 def _groups(operation: Operation) -> frozenset[str]:
