@@ -46,11 +46,12 @@ class _Originals:
 
     open_file = staticmethod(open_file)
     realpath = staticmethod(os.path.realpath)
-    # Loaded when first needed: a child process does without them. Taken now, where they are there already.
+    # Loaded when first needed: a child process does without them. Taken now, where they are there already: not
+    # while one of them is imported, which is when a child may have to load this.
     _loaded: ClassVar[dict[str, Any]] = {
         name: getattr(sys.modules[module], name)
         for module, name in (("pathlib", "Path"), ("tempfile", "gettempdir"))
-        if module in sys.modules
+        if hasattr(sys.modules.get(module), name)
     }
 
     @property
