@@ -2,7 +2,8 @@
 
 Run by hand: ``python benchmarks/suites.py [--only NAME ...] [--rounds 3]``. Each suite comes from the source
 distribution of a release, in an environment of its own; the three variants take turns within a round, and the median
-of the ratios is printed. A suite whose plain run fails as a whole is told and left out.
+of the ratios is printed. A suite is left out, with the reason, if fewer than nine in ten of its tests pass in a plain
+run (what only errors takes no time that could be compared), or if a variant did not run as many tests.
 
 It needs a package index.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -32,6 +34,9 @@ VARIANTS = {
 RAN = (0, 1)
 
 
+ENOUGH = 0.9  # of the tests of a plain run have to pass
+
+
 class Suite(NamedTuple):
     """A released package with tests: what else they need, and pytest's arguments."""
 
@@ -48,7 +53,7 @@ SUITES = {
     "nbformat": Suite("nbformat", ("testpath", "pep440", "jsonschema")),
     "send2trash": Suite("send2trash"),
     "wheel": Suite("wheel", ("setuptools", "flit-core")),
-    "diskcache": Suite("diskcache", ("django", "pytest-django"), ("tests", "-m", "not benchmark", "-x")),
+    "diskcache": Suite("diskcache", ("django", "pytest-django"), ("tests", "-m", "not benchmark")),
     "platformdirs": Suite("platformdirs", ("appdirs", "pytest-mock")),
     "filelock": Suite("filelock", ("pytest-mock", "pytest-asyncio", "pytest-timeout", "virtualenv")),
 }
@@ -108,13 +113,45 @@ class Subject:
         return took, last
 
 
+_COUNTED = ("passed", "failed", "error", "errors", "xfailed", "xpassed", "skipped")
+
+
+def outcomes(last: str) -> dict[str, int]:
+    """Return the counts of the line by which pytest ends, such as ``1 failed, 3 passed, 2 errors in 0.5s``."""
+    found = {what: int(count) for count, what in re.findall(r"(\d+) (\w+)", last) if what in _COUNTED}
+    found["error"] = found.pop("errors", 0) + found.get("error", 0)
+    return found
+
+
+def unfit(variant: str, last: str, plain: str) -> str | None:
+    """Return why a run is no measurement, by its last line and that of the plain run; None if it is one."""
+    found, expected = outcomes(last), outcomes(plain)
+    if variant == "plain":
+        ran = sum(count for what, count in found.items() if what != "skipped")
+        passed = ran - found["error"] - found.get("failed", 0)
+        if not ran or passed < ENOUGH * ran:
+            return f"plain: {passed} of {ran} tests pass: {last}"
+    elif sum(found.values()) < sum(expected.values()):  # an error at teardown comes on top of an outcome
+        return f"{variant}: {last}, but plain: {plain}"
+    return None
+
+
+def check(variant: str, last: str, plain: str) -> None:
+    """Raise RuntimeError for a run that is no measurement."""
+    reason = unfit(variant, last, plain)
+    if reason is not None:
+        raise RuntimeError(reason)
+
+
 def measure(subject: Subject, rounds: int) -> dict[str, float]:
     """Return the median ratio of each variant to the plain one."""
     subject.prepare()
-    subject.run("plain")  # bytecode and caches
+    check("plain", subject.run("plain")[1], "")  # bytecode and caches
     found: dict[str, list[float]] = {}
     for _ in range(rounds):
         took = {variant: subject.run(variant) for variant in VARIANTS}
+        for variant, (_, last) in took.items():
+            check(variant, last, took["plain"][1])
         for variant, (seconds, _) in took.items():
             found.setdefault(variant, []).append(seconds / took["plain"][0])
     ratios = {variant: statistics.median(values) for variant, values in found.items()}
