@@ -7,6 +7,8 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.language.legible import legible
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -49,10 +51,15 @@ def listed(arguments: Any) -> Sequence[Any]:
 
 
 def _quoted(argument: str) -> str:
+    """Return an argument as Windows' shells take it; none of them reads escapes, so control characters only show."""
     import subprocess  # noqa: PLC0415  # slow, and for who prints
 
-    quoted = subprocess.list2cmdline([argument])
-    return f'"{quoted}"' if not quoted.startswith('"') and not _PLAIN.issuperset(quoted) else quoted
+    quoted = subprocess.list2cmdline([legible(argument)])
+    if quoted.startswith('"') or _PLAIN.issuperset(quoted):
+        return quoted
+    # Before a quote a backslash counts as an escape (CommandLineToArgvW).
+    final = len(quoted) - len(quoted.rstrip("\\"))
+    return f'"{quoted}{final * chr(92)}"'
 
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:\\=,@+")

@@ -90,12 +90,16 @@ def explain(path: str, error: OSError) -> str:
 
     Those are 5 and 32, which `open` reports as EACCES of the C runtime.
     """
-    if sys.platform == "win32" and (
-        error.winerror in _REFUSALS or (error.errno == EACCES and not error.winerror)
-    ):
+    if sys.platform == "win32" and refused(error):
         found = who_holds(path.replace("/", "\\"))
         return f"held by {', '.join(map(str, found))}" if found else ""
     return ""
+
+
+def refused(error: OSError) -> bool:
+    """Return whether an error of Windows is a refusal: 5 or 32, which `open` reports as EACCES of the C runtime."""
+    number = getattr(error, "winerror", None)
+    return number in _REFUSALS or (error.errno == EACCES and not number)
 
 
 def who_holds(path: str) -> list[Holder] | None:

@@ -59,6 +59,7 @@ class Results:
         self._reruns: dict[str, str] = {}
         self._seen: dict[str, str] = {}  # the files of tests, as seen from where pytest was called
         self._exposed: Counter[str] = Counter()
+        self._refused = 0  # how many calls Windows itself has refused
         self._unwritten = ""  # why the page of the CI job has got nothing
 
     @cached_property
@@ -88,7 +89,7 @@ class Results:
     def attach(self, session: Session, call: Any, report: Any) -> None:
         """Put what the test showed on its report, which reaches an xdist controller too."""
         from pytest_fsfault._core.language.legible import legible  # noqa: PLC0415
-        from pytest_fsfault._session.showing import evidence_of, exposed, lines_of  # noqa: PLC0415
+        from pytest_fsfault._session.showing import evidence_of, lines_of, refusals  # noqa: PLC0415
 
         if call.when == "call":
             shown = {
@@ -105,7 +106,7 @@ class Results:
             # xdist carries text only as UTF-8, and a name may have bytes that are none.
             remote = hasattr(self._config, "workerinput")
             report.fsfault = json.dumps(shown) if remote else shown
-            report.fsfault_exposed = exposed(session)
+            report.fsfault_exposed, report.fsfault_refused = refusals(session)
         show = self._config.option.fsfault_show
         lines = (
             [legible(line) for line in lines_of(session, everything=show == "all")]
@@ -171,6 +172,7 @@ class Results:
         found = json.loads(found) if isinstance(found, str) else found
         self._tests.append(found)
         self._exposed.update(report.fsfault_exposed)
+        self._refused += report.fsfault_refused
         shown = getattr(report, "fsfault_shown", None)
         if shown:
             self._shown.append((f"fsfault: {found['id']}", shown))
@@ -244,7 +246,11 @@ class Results:
             yield f"... {len(self._reruns) - _MOST} more; --tb=short shows how to reproduce each"
 
     def _advice(self, total: dict[str, Any]) -> Iterator[str]:
-        """Yield what to try if the whole run met no fault, for want of a scanner."""
+        """Yield what the system itself has refused; what to try if the run met no fault, for want of a scanner."""
+        if self._refused:
+            calls = "1 call" if self._refused == 1 else f"{self._refused} calls"
+            yield f"refused by Windows itself: {calls}"
+            return
         settings = self._settings()
         profile = settings.profiles[settings.profile]
         if total["faults"] or profile.windows is None or profile.scanners or settings.scanners:

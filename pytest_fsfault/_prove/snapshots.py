@@ -6,12 +6,15 @@ import os
 from hashlib import blake2b
 from stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from time import sleep, time_ns
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pytest_fsfault._host.links import is_junction, is_link
+from pytest_fsfault._host.paths import IGNORES_CASE
 from pytest_fsfault._prove.tree import Item, Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pytest_fsfault._core.engine.interfaces import NativeFunctions
 
@@ -40,11 +43,23 @@ class Snapshots:
     """Take snapshots; a file that has not changed in between is read once.
 
     `clock` tells nanoseconds as the file system's times have them; None: these tell nothing, and each file is read.
+    So it is on Windows, where no time that Python knows is that of the last change: `st_ctime` is that of the
+    creation, which a new file of an old name takes over (tunneling), and who writes may set the other one back.
+    https://learn.microsoft.com/windows/win32/sysinfo/file-times
     """
 
-    def __init__(self, native: NativeFunctions, clock: Callable[[], int] | None = time_ns) -> None:
+    def __init__(
+        self,
+        native: NativeFunctions,
+        clock: Callable[[], int] | None = time_ns,
+        *,
+        on_windows: bool = IGNORES_CASE,
+    ) -> None:
         self._native = native
-        self._clock = clock
+        self._clock = None if on_windows else clock
+        # There a listing knows no numbers of files and no links, and sizes as of the last close.
+        # https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-findfirstfilew
+        self._looks = on_windows
         self._settled = 0
         self._digests: dict[tuple[int, ...], str] = {}
 
@@ -56,7 +71,7 @@ class Snapshots:
             status = self._native.lstat(root)
         except OSError:
             return Tree(root, "missing", items)
-        if S_IFMT(status.st_mode) != S_IFDIR:
+        if S_IFMT(status.st_mode) != S_IFDIR or is_link(status):
             items["."] = self._item(root, status)
             return Tree(root, items["."].kind, items)
         links: dict[tuple[int, int], list[str]] = {}
@@ -65,11 +80,18 @@ class Snapshots:
             directory, prefix = below.pop()
             try:
                 with self._native.scandir(directory) as entries:
-                    self._enter(entries, prefix, items, links, below)
+                    self._enter(
+                        self._looked_at(entries) if self._looks else entries, prefix, items, links, below
+                    )
             except OSError:
                 continue  # it went, or may not be listed: it stands there as empty
         _group(items, links)
         return Tree(root, "directory", items)
+
+    def _looked_at(self, entries: Any) -> Iterator[_Entry]:
+        """Yield entries that know of a file what `lstat` says."""
+        for entry in entries:
+            yield _Entry(entry.name, entry.path, self._native)
 
     # One loop without a call that it can do without: it sees every file of every trial.
     def _enter(
@@ -105,7 +127,7 @@ class Snapshots:
         kind, permissions = S_IFMT(status.st_mode), status.st_mode & _PERMISSIONS
         if kind == S_IFREG:
             return Item("file", status.st_size, self._digest(path, status), permissions)
-        if kind == S_IFLNK:
+        if is_link(status):
             return Item("link", target=self._target(path))
         return Item("other", digest=f"{kind:o}", mode=permissions)
 
@@ -168,6 +190,23 @@ class Snapshots:
         finally:
             native.close(descriptor)
         return state.hexdigest()
+
+
+class _Entry(NamedTuple):
+    """An entry of a listing on Windows, where the listing itself does not know enough."""
+
+    name: str
+    path: str
+    native: NativeFunctions
+
+    def stat(self, *, follow_symlinks: bool) -> Any:
+        """Return what `lstat` says; a junction is a link."""
+        del follow_symlinks
+        status = self.native.lstat(self.path)
+        return _JUNCTION if is_junction(status) else status
+
+
+_JUNCTION = SimpleNamespace(st_mode=S_IFLNK, st_nlink=1)
 
 
 def _stamp(status: os.stat_result) -> tuple[int, ...]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
-from stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_IMODE
+import sys
+from stat import S_IFDIR, S_IFMT, S_IFREG, S_IMODE
 from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.language.globs import without_prefix
+from pytest_fsfault._host.links import is_junction, is_link, leads_to_directory
 
 if TYPE_CHECKING:
     from pytest_fsfault._core.engine.interfaces import NativeFunctions
@@ -35,12 +39,13 @@ def _copy_directory(
 
 
 def _copy_entry(native: NativeFunctions, entry: Any, target: str, made: dict[tuple[int, int], str]) -> None:
-    status = entry.stat(follow_symlinks=False)
+    # By `lstat`: on Windows a listing knows no numbers of files, and no count of their links.
+    status = native.lstat(entry.path)
     kind = S_IFMT(status.st_mode)
-    if kind == S_IFDIR:
+    if is_link(status):
+        _copy_link(native, entry.path, target, status)
+    elif kind == S_IFDIR:
         _copy_directory(native, entry.path, target, made)
-    elif kind == S_IFLNK:
-        native.symlink(native.readlink(entry.path), target)
     elif kind == S_IFREG:
         first = made.setdefault((status.st_dev, status.st_ino), target) if status.st_nlink > 1 else target
         if first != target:
@@ -48,6 +53,17 @@ def _copy_entry(native: NativeFunctions, entry: Any, target: str, made: dict[tup
             return
         _copy_file(native, entry.path, target)
         _settle(native, status, target)
+
+
+def _copy_link(native: NativeFunctions, source: str, target: str, status: os.stat_result) -> None:
+    leads_to = native.readlink(source)
+    if sys.platform == "win32" and is_junction(status):
+        import _winapi  # noqa: PLC0415  # of Windows
+
+        _winapi.CreateJunction(without_prefix(leads_to.replace("\\", "/")), target)
+    else:
+        # What it leads to may not be there yet: Windows has to be told what it is.
+        native.symlink(leads_to, target, target_is_directory=leads_to_directory(status))
 
 
 def _copy_file(native: NativeFunctions, source: str, target: str) -> None:
@@ -72,23 +88,27 @@ def _settle(native: NativeFunctions, status: os.stat_result, target: str) -> Non
 def remove(native: NativeFunctions, path: str) -> None:
     """Remove whatever stands at `path`, read-only or not; nothing need be there."""
     try:
-        mode = native.lstat(path).st_mode
+        status = native.lstat(path)
     except OSError:
         return
-    if S_IFMT(mode) != S_IFDIR:
+    if _is_directory(status):
+        _remove_directory(native, path, status.st_mode)
+    else:
         _unlink(native, path)
-        return
-    _remove_directory(native, path, mode)
+
+
+def _is_directory(status: os.stat_result) -> bool:
+    return S_IFMT(status.st_mode) == S_IFDIR and not is_link(status)
 
 
 def _remove_directory(native: NativeFunctions, path: str, mode: int) -> None:
     if mode & 0o700 != 0o700:  # noqa: PLR2004  # reading, writing and searching by the owner
         native.chmod(path, 0o700)
     with native.scandir(path) as entries:
-        below = [(entry.path, entry.is_dir(follow_symlinks=False), entry) for entry in entries]
-    for child, is_directory, entry in below:
-        if is_directory:
-            _remove_directory(native, child, entry.stat(follow_symlinks=False).st_mode)
+        below = [(entry.path, entry.stat(follow_symlinks=False)) for entry in entries]
+    for child, status in below:
+        if _is_directory(status):
+            _remove_directory(native, child, status.st_mode)
         else:
             _unlink(native, child)
     native.rmdir(path)

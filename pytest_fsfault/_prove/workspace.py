@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.language.mistakes import FsFaultError
+from pytest_fsfault._host.patience import patiently
 from pytest_fsfault._prove import tree_copies
 from pytest_fsfault._prove.snapshots import Snapshots
 
@@ -144,7 +145,7 @@ class Workspace:
 
     def _move(self, place: str) -> None:
         try:
-            self._native.rename(self._arena, place)
+            patiently(self._native.rename, self._arena, place)
         except FileNotFoundError:
             return  # it was removed, or is aside already
         except OSError as error:

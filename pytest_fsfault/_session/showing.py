@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import SECOND
 from pytest_fsfault._core.engine.near_misses import closest_call, never_fired
+from pytest_fsfault._core.engine.pending import PendingCall
 from pytest_fsfault._core.language.operations import GROUPS
 from pytest_fsfault._intercept.fake.filesystem import WHOLE
 from pytest_fsfault._prove.error_chains import chain
@@ -69,12 +70,27 @@ def _holds(windows: Windows) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
+def refusals(session: Session) -> tuple[dict[str, int], int]:
+    """Return which calls a scanner might have refused, and how many the system itself has refused."""
+    return exposed(session), refused_by_system(session)
+
+
 def exposed(session: Session) -> dict[str, int]:
     """Return how often the model let calls pass that a scanner refuses while it reads: to rename, to delete."""
     if session.windows is None or session.windows._model.reactions.scanners:
         return {}
     found = session.engine.tallies
     return {name: found[name].count for name in sorted(_HELD_UP) if name in found and found[name].count}
+
+
+def refused_by_system(session: Session) -> int:
+    """Return how many calls Windows itself has refused; where this is not Windows, none."""
+    return sum(_is_refused(entry) for entry in session.journal)
+
+
+def _is_refused(entry: Entry) -> bool:
+    error = entry.error
+    return entry.outcome == "failed" and isinstance(error, OSError) and PendingCall.is_refusal(error)
 
 
 def cause_of(session: Session, error: BaseException) -> tuple[str | None, int | None]:
@@ -94,12 +110,13 @@ def cause_of(session: Session, error: BaseException) -> tuple[str | None, int | 
 def _behind(met: Sequence[Entry], links: Sequence[OSError]) -> Entry | None:
     """Return the last entry with the first of these errors that an entry has; without errors, that of the last fault."""
     alike = (entry for link in links for entry in reversed(met) if _is_copy(entry.error, link))
-    faults = (entry for entry in reversed(met) if entry.fault is not None)
+    faults = (entry for entry in reversed(met) if entry.fault is not None or _is_refused(entry))
     return next(alike if links else faults, None)
 
 
 def _is_copy(noted: BaseException | None, raised: BaseException) -> bool:
-    return type(noted) is type(raised) and str(noted) == str(raised)
+    # By name: on Windows the copy that keeps the winerror is of a class of its own.
+    return type(noted).__name__ == type(raised).__name__ and str(noted) == str(raised)
 
 
 def by_chance(session: Session) -> bool:

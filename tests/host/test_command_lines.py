@@ -8,7 +8,7 @@ import sys
 import pytest
 from skips import WINDOWS, posix_fact
 
-from pytest_fsfault._host.command_lines import joined
+from pytest_fsfault._host.command_lines import _quoted, joined, listed
 
 ARGUMENTS = ["pytest", "tests/test_a.py::test_b[x y]", "--fsfault-rule", "os.remove -> EACCES when first 2"]
 
@@ -27,6 +27,20 @@ def test_windows_quotes_by_double_quotes():
         'pytest "tests/test_a.py::test_b[x y]" --fsfault-rule "os.remove -> EACCES when first 2"'
         == joined(ARGUMENTS)
     )
+
+
+@pytest.mark.skipif(not WINDOWS, reason="how Windows quotes")
+@pytest.mark.parametrize("argument", ["a&b\\", "a b\\", "%x%", 'a"b', "a|b"])
+def test_windows_reads_back_what_its_shells_would_take_for_their_own(argument):
+    """A final backslash too, which would hide the quote behind it."""
+    assert ["x", argument] == list(listed(joined(["x", argument])))
+
+
+def test_windows_shows_what_its_shells_cannot_read():
+    """A control character is escaped: no terminal obeys it."""
+    assert r'"a\x1b[2J b"' == _quoted("a\x1b[2J b")
+    assert 'a"' not in _quoted("a&b\\")
+    assert '"a&b\\\\"' == _quoted("a&b\\")
 
 
 @posix_fact("shells that take single quotes")

@@ -235,7 +235,7 @@ MISTAKES = [
     (READ, None, "--fsfault-baseline 'known.json' does not exist; write it by --fsfault-baseline-write"),
     ((*PROFILE, "--fsfault-baseline", "."), None, "--fsfault-baseline '.' is not readable: *"),
     ((*PROFILE, "--fsfault-baseline", "no/known.json", "--fsfault-baseline-write"), None,
-     "--fsfault-baseline '*no[/\\]known.json' is in no directory that exists; make it first"),
+     "--fsfault-baseline '*no*known.json' is in no directory that exists; make it first"),
     (READ, "no", "--fsfault-baseline 'known.json' is not JSON: *"),
     (READ, [], "--fsfault-baseline 'known.json' is not a baseline: it has no number 'schema'"),
     (READ, {"schema": 2}, "--fsfault-baseline 'known.json' has schema 2, and this version of pytest-fsfault reads 1: install another one"),

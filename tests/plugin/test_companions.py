@@ -6,6 +6,7 @@ import json
 
 import pytest
 from luck import LUCK
+from skips import QUOTE
 
 MOCKS = """
 import os, pytest
@@ -153,7 +154,7 @@ def test_xdist(pytester, alone):
     for result in (spread, single):
         assert 1 == result.stdout.str().count("8 tests under fault, ")
         result.stdout.fnmatch_lines(
-            ["fsfault: --fsfault-rule 'os.replace -> EACCES when 30%' --fsfault-seed 5", "*= fsfault: test_it.py::test_it[[]?] =*", "#* os.replace *"]
+            [f"fsfault: --fsfault-rule {QUOTE}os.replace -> EACCES when 30%{QUOTE} --fsfault-seed 5", "*= fsfault: test_it.py::test_it[[]?] =*", "#* os.replace *"]
         )  # fmt: skip
         result.stdout.fnmatch_lines(
             ["to reproduce: pytest test_it.py::test_red --fsfault-rule * --fsfault-seed 5"]

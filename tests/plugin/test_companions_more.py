@@ -254,7 +254,7 @@ def test_pytest_timeout(beside, told):
 
 
 THREAD = """
-import os, select, time, pytest
+import os, select, socket, time, pytest
 
 @pytest.mark.timeout(600, func_only=True)
 @pytest.mark.fsfault("os.mkdir -> delay 60m when once")
@@ -265,7 +265,9 @@ def test_virtual_time_runs_into_no_limit(tmp_path):
 @pytest.mark.timeout(0.2, func_only=True)
 @pytest.mark.fsfault("os.mkdir -> EACCES or never")
 def test_hang(tmp_path):
-    select.select([], [], [], 600)
+    one, other = socket.socketpair()
+    with one, other:
+        select.select([one], [], [], 600)
 """
 
 

@@ -168,7 +168,8 @@ INNER = (
     + """
 pytest_plugins = ["pytester"]
 def test_it(pytester, fsfault, monkeypatch):
-    monkeypatch.setenv('HOME', HERE)
+    for name in ('HOME', 'USERPROFILE'):
+        monkeypatch.setenv(name, HERE)
     pytester.makepyfile(test_inner='''
         import os, pytest
         @pytest.mark.fsfault("os.rename -> EIO")

@@ -101,7 +101,8 @@ def test_the_smallest_failure_is_found():
     def breaks(refusals):
         with tempfile.TemporaryDirectory() as directory:
             path = os.path.join(directory, "a")
-            with open(path, "w"), inject(f"os.replace -> EACCES when first {refusals}", roots=[directory]):
+            open(path, "w").close()
+            with inject(f"os.replace -> EACCES when first {refusals}", roots=[directory]):
                 return persist(path, path + "2") is None
 
     assert 10 == find(st.integers(1, 1000), breaks, settings=settings(**ALL_CHECKS))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -81,7 +82,7 @@ def refused(result, pytester, message):
         (["-o", "fsfault_outside=x"], "fsfault_outside = 'x' is not known; write 'allow' or 'refuse'"),
         (
             ["-o", "fsfault_roots=/"],
-            "fsfault_roots: '/' is not allowed as a root: it holds the whole file system; write a directory of the test's own",
+            f"fsfault_roots: {Path('/').absolute().as_posix()!r} is not allowed as a root: it holds the whole file system; write a directory of the test's own",
         ),
     ],
 )
@@ -208,7 +209,10 @@ def test_hook(run, pytester, returned, message):
     refused(run(CHANGES), pytester, message)
 
 
-HOME = os.path.expanduser("~")
+# In a message a path has one form.
+TOP, PREFIX, BASE_PREFIX = (
+    Path(path).absolute().as_posix() for path in (os.sep, sys.prefix, sys.base_prefix)
+)
 OWN = "write a directory of the test's own"
 #: What marker and `inject` may be given, and the sentence that they get for it.
 ARGUMENTS = [
@@ -236,11 +240,11 @@ ARGUMENTS = [
     ("roots=[3]", "3 is not a path; write a directory to watch"),
     ("roots=['']", "'' is not a path; write a directory to watch"),
     ("roots=['a\\0b']", "'a\\x00b' is not a path; write a directory to watch"),
-    ("roots=['/']", f"'/' is not allowed as a root: it holds the whole file system; {OWN}"),
+    ("roots=['/']", f"{TOP!r} is not allowed as a root: it holds the whole file system; {OWN}"),
     ("roots=[os.path.expanduser('~')]", f"'{{home}}' is not allowed as a root: it is the home directory; {OWN}"),
     ("roots=[os.path.expanduser('~/..')]", f"'{{above}}' is not allowed as a root: it holds the home directory; {OWN}"),
-    ("roots=[sys.prefix]", f"'{sys.prefix}' is not allowed as a root: it is the prefix of the running Python; {OWN}"),
-    ("roots=[sys.base_prefix]", f"'{sys.base_prefix}' is not allowed as a root: it is the prefix of the running Python; {OWN}"),
+    ("roots=[sys.prefix]", f"'{PREFIX}' is not allowed as a root: it is the prefix of the running Python; {OWN}"),
+    ("roots=[sys.base_prefix]", f"'{BASE_PREFIX}' is not allowed as a root: it is the prefix of the running Python; {OWN}"),
 ]  # fmt: skip
 UNKNOWN = [
     ("profil='flaky'", "the fsfault marker has no keyword 'profil'; did you mean 'profile'?"),
@@ -254,7 +258,7 @@ PRELUDE = "import os, sys, pytest, pytest_fsfault\nfrom pytest_fsfault import *\
 
 def places(message):
     """Return `message` with the directories of the run that is going on."""
-    home = os.path.expanduser("~")
+    home = Path("~").expanduser().as_posix()
     return message.replace("{home}", home).replace("{above}", os.path.dirname(home))
 
 
@@ -292,7 +296,7 @@ CALLS = [
     (f"fsfault.add('{BAD}')", f"rule '{BAD}': {NO_OPERATION}"),
     (f"Rule.parse('{BAD}')", f"rule '{BAD}': {NO_OPERATION}"),
     ("Rule('os.repalce', fault='EIO')", f"operations 'os.repalce': {NO_OPERATION}"),
-    ("fsfault.add_root('/')", f"'/' is not allowed as a root: it holds the whole file system; {OWN}"),
+    ("fsfault.add_root('/')", f"{TOP!r} is not allowed as a root: it holds the whole file system; {OWN}"),
     (
         "fsfault.assert_retried('rename', attempts=1)",
         "attempts=1 is not valid; a retry takes 2 or more, the first included",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from luck import LUCK
+from skips import WINDOWS
 
 from pytest_fsfault._core.language.rules import Rule
 from pytest_fsfault._session.profiles import built_in, resolve
@@ -179,7 +180,7 @@ def test_windows_and_scanners_as_tables(run, pytester, place):
     arguments = ["--fsfault-profile", "mine"] if place == "profile" else INI
     result = run(EMULATED, "-s", *arguments)
     result.assert_outcomes(passed=1)
-    assert ["PROFILE 10 True False", "RULE ['defender', 'scanner']"] == shown(result)
+    assert [f"PROFILE 10 True {WINDOWS}", "RULE ['defender', 'scanner']"] == shown(result)
 
 
 WAITING = """
@@ -196,8 +197,8 @@ def test_it(fsfault):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ([], "PROFILE off False"),
-        (["--fsfault-profile", "flaky"], "PROFILE flaky False"),
+        ([], f"PROFILE off {WINDOWS}"),
+        (["--fsfault-profile", "flaky"], f"PROFILE flaky {WINDOWS}"),
         (["--fsfault"], "PROFILE windows True"),
     ],
 )

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import os
 import shutil
+from errno import ENOTEMPTY
 
 import pytest
 from skips import posix_fact
 
 from pytest_fsfault import inject
+from pytest_fsfault._core.engine.pending import PendingCall
 from pytest_fsfault._session import windows_model
+from pytest_fsfault._session.showing import cause_of, refused_by_system
 
 
 @pytest.fixture
@@ -69,3 +72,22 @@ def test_what_is_declared_acts(session, tmp_path):
     os.rename(tmp_path / "b.exe", tmp_path / "old.exe")
     os.remove(tmp_path / "d/e.txt")
     assert not (tmp_path / "d/e.txt").exists()
+
+
+def test_what_the_system_refuses_is_written_down(session, tmp_path, monkeypatch):
+    """Failed and by no fault; the call that succeeds after it as well, so that it counts as a retry."""
+    monkeypatch.setattr(PendingCall, "is_refusal", staticmethod(lambda error: error.errno == ENOTEMPTY))
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d/a").touch()
+    with pytest.raises(OSError) as caught:  # which one is judged below
+        os.rmdir(tmp_path / "d")
+    assert ENOTEMPTY == caught.value.errno
+    os.remove(tmp_path / "d/a")
+    os.rmdir(tmp_path / "d")
+    assert [("os.rmdir", "failed"), ("os.rmdir", "ok")] == [
+        (entry.operation, entry.outcome) for entry in session.journal
+    ]
+    assert [] == session.journal.faults
+    assert 1 == refused_by_system(session._session)
+    for error in (caught.value, AssertionError()):
+        assert "os.rmdir" == cause_of(session._session, error)[0]

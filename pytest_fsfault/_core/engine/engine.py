@@ -260,6 +260,8 @@ class Engine:
             if outcome == "ok":
                 self._storms.pop(key, None)
                 return
+            if outcome == "failed" and self.model is not None:
+                self._refused.add(_key(operation))
             if outcome == "raised":
                 self._storms[key] = self._storms.get(key, 0) + 1
             endless = self._storms.get(key, 0) >= STORM

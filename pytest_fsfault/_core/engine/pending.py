@@ -66,6 +66,9 @@ class PendingCall:
     #: Says who stands behind an error that the system itself has raised, nothing where that is not known.
     explain: ClassVar[Callable[[str, OSError], str]] = staticmethod(lambda _path, _error: "")
 
+    #: Returns whether an error is a refusal of Windows itself; elsewhere the model refuses, and it knows that it has.
+    is_refusal: ClassVar[Callable[[OSError], bool]] = staticmethod(lambda _error: False)
+
     #: Returns whether a call that is to fail with an errno may be made: nothing comes of it, or it fails anyway.
     may_try: ClassVar[Callable[[Operation, int], bool]] = staticmethod(lambda _operation, _errno: False)
 
@@ -180,10 +183,19 @@ class PendingCall:
         try:
             result = self.act.perform()
         except OSError as error:
-            why = PendingCall.explain(self.operation.path, error)
-            self.note("failed", error, self.handling._replace(reason=why) if why else None)
+            if self.answers and PendingCall.is_refusal(error):
+                self._call_modelling_witnesses()
+            if self.witnesses:
+                why = PendingCall.explain(self.operation.path, error)
+                self.note("failed", error, self.handling._replace(reason=why) if why else None)
             raise
         return result
+
+    def _call_modelling_witnesses(self) -> None:
+        """Have a refusal written down by each session with a model, which has left it to the system."""
+        for _, ruling in self.rulings:
+            if ruling.judge is not None and ruling.witness not in self.witnesses:
+                self.witnesses.append(ruling.witness)
 
     def refusal(self, decision: Decision) -> OSError:
         """Return the error of a decision, with what it says besides."""

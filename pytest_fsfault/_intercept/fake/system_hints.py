@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.engine.pending import PendingCall
-from pytest_fsfault._host.restart_manager import explain
+from pytest_fsfault._host.paths import IGNORES_CASE
+from pytest_fsfault._host.restart_manager import explain, refused
 from pytest_fsfault._intercept.calls.foresight import may_try
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 def answer_pending_calls() -> None:
     """Let pending calls ask the real file system, or the fake that is in force."""
     PendingCall.explain = staticmethod(explain)
+    if IGNORES_CASE:  # this is Windows
+        PendingCall.is_refusal = staticmethod(refused)
     PendingCall.may_try = staticmethod(_may_try)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pytest_fsfault._host.originals import ORIGINALS
+from pytest_fsfault._host.patience import patiently
 from pytest_fsfault._intercept.children.endpoints import Listener
 from pytest_fsfault._intercept.children.rendezvous import (
     REPORT,
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 _remove, _rmdir, _mkdir, _listdir, _lstat, _rename = (
     ORIGINALS["os", name] for name in ("unlink", "rmdir", "mkdir", "listdir", "lstat", "replace")
 )
-_real_sleep = time.sleep
-_TRIES, _PAUSE = 20, 0.005
 
 
 class PrivateDirectory:
@@ -73,7 +71,8 @@ class PrivateDirectory:
             with suppress(OSError):
                 _remove(f"{path}.new")
             write_private(f"{path}.new", pack_words(words))
-            _replace(f"{path}.new", path)
+            # On Windows a child may be reading it: that takes it microseconds.
+            patiently(_rename, f"{path}.new", path)
             self.published = words
 
     def reports(self) -> Iterator[tuple[str, ...]]:
@@ -103,15 +102,6 @@ class PrivateDirectory:
             return
         with suppress(OSError):
             for name in _listdir(self.path):
-                _remove(os.path.join(self.path, name))
-            _rmdir(self.path)
-
-
-def _replace(source: str, target: str) -> None:
-    """Put a file in the place of another, which on Windows a child may be reading: that takes it microseconds."""
-    for _ in range(_TRIES):
-        with suppress(PermissionError):
-            _rename(source, target)
-            return
-        _real_sleep(_PAUSE)
-    _rename(source, target)
+                with suppress(OSError):
+                    patiently(_remove, os.path.join(self.path, name))
+            patiently(_rmdir, self.path)
