@@ -1,7 +1,7 @@
 """Tell of a blocked thread whether its system call ends by itself, and when: what Linux shows in `/proc`.
 
-Not visible: timeouts of a socket that the kernel keeps (SO_RCVTIMEO), timerfd, alarms, and what helper threads of
-native code do. `read` and `write` are no work: on a pipe or a socket they are waits, and who waits for a disk
+Not visible: timeouts of a socket that the kernel keeps (SO_RCVTIMEO), timerfd, and what helper threads of native code
+do. `read` and `write` are no work: on a pipe or a socket they are waits, and who waits for a disk
 counts as running.
 """
 

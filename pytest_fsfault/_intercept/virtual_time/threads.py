@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pytest_fsfault._core.activity import LimitedWait
 from pytest_fsfault._host.processes import child_lives
+from pytest_fsfault._intercept.virtual_time.alarms import Alarm
 from pytest_fsfault._intercept.virtual_time.idle import LastSign, can_run
 from pytest_fsfault._intercept.virtual_time.limits import time_left
 from pytest_fsfault._intercept.virtual_time.pollers import is_idle_poller, waits_for_work
@@ -39,6 +40,7 @@ class ThreadActivity:
         self._beside: dict[Thread, None] = {}  # those with real time
         self._marks: dict[Thread, LastSign] = {}
         self._last_look = (0, 0, 0)
+        self._alarm = Alarm()
 
     def stamp_ns(self) -> int:
         """Return the time that the system stamps a file with which is written now, in nanoseconds."""
@@ -91,9 +93,12 @@ class ThreadActivity:
         return busy or any(working)
 
     def limits(self, waiting: Collection[int]) -> Iterator[LimitedWait]:
-        """Yield the limited waits of threads that are none of `waiting`, and of the children's."""
-        if not _LINUX:
-            return
+        """Yield the limited waits of threads that are none of `waiting`, of the children's, and for an alarm."""
+        yield from self._alarm.limits()
+        if _LINUX:
+            yield from self._limits_of_threads(waiting)
+
+    def _limits_of_threads(self, waiting: Collection[int]) -> Iterator[LimitedWait]:
         for thread, mark in tuple(self._marks.items()):
             if thread.ident in waiting or not (thread in self._threads or thread in self._beside):
                 continue

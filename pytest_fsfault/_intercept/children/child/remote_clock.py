@@ -11,6 +11,7 @@ from pytest_fsfault._core.clock import OPERATION, READING, SECOND, VirtualClock
 from pytest_fsfault._core.stamps import StampHistory
 from pytest_fsfault._core.waiter import Waiter
 from pytest_fsfault._intercept.children.child.connection import ParentGone, checked
+from pytest_fsfault._intercept.virtual_time.alarms import alarm_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -114,7 +115,10 @@ class RemoteClock(VirtualClock):
         if waiter.due is None or not isinstance(waiter, RemoteWaiter):
             return super().wait(waiter)
         self._waiters[waiter.thread] = waiter
+        alarm = alarm_left()
         try:
+            if alarm is not None and alarm < waiter.due - waiter.began:
+                self.limit_jumps(waiter.thread, waiter.began + alarm)
             connection = self._client.take()
             connection.send(self._request(waiter.number, waiter.due - waiter.began, waiter.patient))
             answer = connection.receive()
@@ -122,8 +126,13 @@ class RemoteClock(VirtualClock):
             checked(answer)
         except ParentGone:
             real_sleep(max(0.0, (waiter.due - waiter.began) / SECOND))
+        except BaseException:
+            self._cancel(waiter.number)  # a handler has raised, such as that of an alarm
+            raise
         finally:
             self._waiters.pop(waiter.thread, None)
+            if alarm is not None:
+                self.external_done(waiter.thread, 0)
         if not waiter.notified:
             super().note(waiter.began, waiter.due - waiter.began)
         return waiter.notified
