@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import struct
 import sys
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_fsfault._core.language.globs import absolute
 from pytest_fsfault._core.language.operations import OPERATIONS, flag_groups
+from pytest_fsfault._host.processes import process_of
 from pytest_fsfault._intercept.native.memory import Memory
 from pytest_fsfault._intercept.native.numbers import AT_FDCWD, FICLONE, MACHINES, SHAPES, X32_BIT, signed
 
@@ -167,14 +170,14 @@ class Reader:
         else:
             return None
         if raw.startswith(b"/"):
-            path = absolute(raw.decode(_ENCODING, _ERRORS), "")
+            path = self._named(task, raw)
         else:
             here = self._link(task, arguments[first_at] if first_at >= 0 else AT_FDCWD)
             base = self.memory.place(here)
             path = _below(base, raw)
         if other is not None:
             if other.startswith(b"/"):
-                target = absolute(other.decode(_ENCODING, _ERRORS), "")
+                target = self._named(task, other)
             else:
                 there = self._link(task, arguments[second_at] if second_at >= 0 else AT_FDCWD)
                 if there != here:
@@ -187,6 +190,11 @@ class Reader:
             if flags & bit:
                 operation = instead
         return _seen((layout, operation, path, target, flags, here, raw, there, other))
+
+    def _named(self, task: int, raw: bytes) -> str:
+        """Return an absolute path, normalised."""
+        path = absolute(raw.decode(_ENCODING, _ERRORS), "")
+        return _of_its_own(self.memory, task, path) if path.startswith("/proc/") else path
 
     def _link(self, task: int, directory: int) -> bytes:
         """Return the link of a directory that a thread has open, or stands in."""
@@ -201,9 +209,10 @@ class Reader:
         """Return what a call names if its thread may have another root directory than this process. Raise OSError."""
         root = self.memory.root(task)
         path, target = seen.path, seen.target
-        if seen.spelled.startswith(b"/"):
+        if seen.spelled.startswith(b"/") and not seen.spelled.startswith(_OF_ONE_PROCESS):
             path = _from_root(root, path)
-        if target is not None and seen.other is not None and seen.other.startswith(b"/"):
+        other = seen.other or b""
+        if target is not None and other.startswith(b"/") and not other.startswith(_OF_ONE_PROCESS):
             target = _from_root(root, target)
         return seen._replace(path=path, target=target)
 
@@ -232,6 +241,23 @@ class Reader:
         if len(found.paths) != shape.count("p") + shape.count("D"):
             return None
         return _call(name, request, found, native=request.arch == self._arch)
+
+
+# What leads elsewhere for each process: where it stands, its root directory, a directory that it has open.
+_OWN = re.compile(r"/proc/(self|thread-self|\d+)(/task/\d+)?/(cwd|root|fd/\d+(?=/))(/.*|\Z)", re.DOTALL)
+
+
+def _of_its_own(memory: Memory, task: int, path: str) -> str:
+    """Return a path that begins in ``/proc`` as it is for a thread that names it."""
+    found = _OWN.match(path)
+    if found is None:
+        return path
+    who, whose, link, rest = found.groups(default="")
+    number = {"self": str(process_of(task)), "thread-self": str(task)}.get(who, who)
+    place = ""
+    with suppress(OSError):  # the call will fail by itself
+        place = memory.place(f"/proc/{number}{whose}/{link}".encode())
+    return absolute(f"{place}{rest}", "") if place.startswith("/") else path
 
 
 def _from_root(root: str, path: str) -> str:
@@ -299,6 +325,7 @@ class _Arguments:
         link = b""
         if raw.startswith(b"/"):
             path = _from_root(self.root, absolute(raw.decode(_ENCODING, _ERRORS), ""))
+            path = _of_its_own(self._memory, self._task, path)
         else:
             own = b"cwd" if directory == AT_FDCWD else b"fd/%d" % directory
             link = b"/proc/%d/%b" % (self._task, own)

@@ -21,6 +21,7 @@ CHANGES = {
     "writes through a link": "ln -s {outside}/there link; echo > link",
     "makes a file through a link": "ln -s {outside}/new link; echo > link",
     "changes rights through a link": "ln -s ../outside/there link; chmod 600 link",
+    "through its own directory": "cd {outside}; echo > /proc/self/cwd/new",
     "by a Python that loads nothing of ours": "{python} -S -c 'import os; os.mkdir(\"{outside}/new\")'",
 }
 
@@ -68,6 +69,17 @@ def test_a_link_may_be_changed_that_leads_outside(root, outside):
     with open(outside / "out", "wb") as out, inject(roots=[root], outside="refuse", strict="all"):
         assert 0 == subprocess.run(["sh", "-c", line], cwd=root, check=False, stdout=out).returncode
     assert "x" == (outside / "there").read_text()
+
+
+def test_the_directory_of_a_program_is_its_own(root, outside, monkeypatch):
+    """By whatever name: where the test itself stands makes no difference."""
+    monkeypatch.chdir(outside)
+    line = (
+        "echo > /proc/self/cwd/a; exec 3< .; mkdir /proc/self/fd/3/b; mv /proc/$$/cwd/a /proc/$$/root/$PWD/c"
+    )
+    with inject(roots=[root], outside="refuse", strict="all"):
+        assert 0 == subprocess.run(["sh", "-ec", line], cwd=root, check=False).returncode
+    assert ["b", "c", "inside"] == sorted(os.listdir(root))
 
 
 def test_strict_false_lets_it_pass(root, outside):

@@ -91,6 +91,16 @@ CALLS = {
     "fchmod": (("fd", 0o700), "os.chmod", "{fd}", None),
     "utimensat": (("fd", 0, 0, 0), "os.utime", "{fd}", None),
     "openat": (("fd", b"a", os.O_CREAT | os.O_WRONLY, 0o600), "os.open", "{fd}/a", None),
+    "mkdirat 2": ((HERE, b"/proc/self/cwd/a"), "os.mkdir", "{cwd}/a", None),
+    "mkdirat 3": ((HERE, b"/proc/thread-self/root/a/../b"), "os.mkdir", "/b", None),
+    "mkdirat 4": ((HERE, b"/proc/self/task/1/comm/x"), "os.mkdir", "/proc/self/task/1/comm/x", None),
+    "mkdirat 5": ((HERE, b"/proc/self/fd/999999/x"), "os.mkdir", "/proc/self/fd/999999/x", None),
+    "renameat 4": (
+        (HERE, b"/proc/self/cwd", HERE, b"/proc/self/fd/0"),
+        "os.replace",
+        "{cwd}",
+        "/proc/self/fd/0",
+    ),
     "truncate": ((b"/x", 5), "os.truncate", "/x", None),
 }
 
