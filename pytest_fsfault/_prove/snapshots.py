@@ -34,6 +34,8 @@ _SETTLED = 2_000_000_000
 _LARGE = 8 << 20
 _TICKS = 20_000_000
 _SECOND = 1_000_000_000
+# With more digests than these, those that one snapshot and the next do not meet are forgotten.
+_REMEMBERED = 10_000
 _BYTES = 16  # of a digest
 _EMPTY = blake2b(b"", digest_size=_BYTES).hexdigest()
 _PERMISSIONS = 0o7777
@@ -62,10 +64,14 @@ class Snapshots:
         self._looks = on_windows
         self._settled = 0
         self._digests: dict[tuple[int, ...], str] = {}
+        self._older: dict[tuple[int, ...], str] = {}  # those that no later snapshot has met yet
 
     def take(self, root: str) -> Tree:
         """Return what is at `root` now, links not followed; also if nothing is."""
         self._settled = 0 if self._clock is None else self._clock() - _SETTLED
+        if len(self._digests) > _REMEMBERED:
+            # A tree that is built again for each trial has new files each time: what is not met again is forgotten.
+            self._older, self._digests = self._digests, {}
         items: dict[str, Item] = {}
         try:
             status = self._native.lstat(root)
@@ -167,9 +173,12 @@ class Snapshots:
         stamp = _stamp(status)
         known = self._digests.get(stamp)
         if known is None:
-            known = self._read(path, status.st_size)
-            if not fresh:
-                self._digests[stamp] = known
+            known = self._older.pop(stamp, None)
+            if known is None:
+                known = self._read(path, status.st_size)
+                if fresh:
+                    return known
+            self._digests[stamp] = known
         return known
 
     def _read(self, path: str, size: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+import tracemalloc
 
 import pytest
 
@@ -278,3 +279,66 @@ def test_mistakes(root):
     with inject(roots=[root]) as fsfault:
         with pytest.raises(ValueError, match=r"^tree\(None\) takes a path; write a directory$"):
             fsfault.tree(None)
+
+
+def test_files_that_are_gone_are_forgotten(root, monkeypatch):
+    """A tree that is built anew for each snapshot takes no more memory than one that stays."""
+    monkeypatch.setattr("pytest_fsfault._prove.snapshots._REMEMBERED", 4)
+    snapshots = Snapshots(NATIVE, lambda: time.time_ns() + 10_000_000_000)
+    kept = set()
+    for trial in range(10):
+        for name in "abcde":
+            (root / name).unlink(missing_ok=True)
+            (root / name).write_text(f"{name} of trial {trial}")
+        taken = snapshots.take(str(root))
+        assert taken == take(root)
+        kept.add(len(snapshots._digests) + len(snapshots._older))
+    assert 2 * len(root_files(root)) >= max(kept)
+
+
+def root_files(root):
+    """Return the files of a tree."""
+    return [path for path in root.rglob("*") if path.is_file()]
+
+
+def test_what_was_forgotten_is_read_again(root, monkeypatch):
+    """And what is met again is not, however many files came in between."""
+    monkeypatch.setattr("pytest_fsfault._prove.snapshots._REMEMBERED", 1)
+    other = root.parent / "other"
+    other.mkdir()
+    (other / "file").write_text("x")
+    opened = []
+
+    class Counting:
+        """The real functions; each file that is opened is noted."""
+
+        def __getattr__(self, name):
+            return getattr(NATIVE, name)
+
+        def open(self, path, *arguments):
+            opened.append(os.path.basename(path))
+            return NATIVE.open(path, *arguments)
+
+    snapshots = Snapshots(Counting(), lambda: time.time_ns() + 10_000_000_000)
+    first = snapshots.take(str(root))
+    snapshots.take(str(other))
+    assert first == snapshots.take(str(root))
+    assert ["RECORD", "core.py", "file"] == sorted(opened)
+
+
+def test_a_large_tree_takes_little_memory_for_each_name(root):
+    """Content is read piece by piece, and of a name some hundred bytes are kept: a million files are 300 MB."""
+    count = 2_000
+    for number in range(count):
+        os.close(os.open(root / f"file-{number:06}", os.O_CREAT | os.O_WRONLY))
+    (root / "large").write_bytes(bytes(6 << 20))
+    snapshots = Snapshots(NATIVE)
+    tracemalloc.start()
+    try:
+        tree = snapshots.take(str(root))
+        kept, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert count < len(tree)
+    assert kept < 500 * count
+    assert most < 1000 * count + (4 << 20)

@@ -285,6 +285,16 @@ def test_a_launcher_that_becomes_python_is_python(root, monkeypatch, launcher):
     assert "refused\n" == done.stdout
 
 
+def test_a_launcher_without_the_variable_is_told_so(root):
+    """Python that it starts is not reached: what has to be written instead is in the sentence."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("FSFAULT")}
+    told = "no fault reached `env A=1 .*: not a Python program, nor is Python reached that it starts: "
+    told += "its environment lacks FSFAULT_CHILD; build it from a copy of os.environ$"
+    with pytest.raises(AssertionError, match=told):
+        with inject("os.rmdir -> EACCES", roots=[root], native=False):
+            subprocess.run([*LAUNCHERS["env"], root], stdout=subprocess.DEVNULL, check=True, env=bare)
+
+
 def test_a_program_beside_a_launcher_is_still_told(root):
     """The report of one process does not speak for another."""
     told = r"never fired: .*\nno fault reached `true`, started at .*: not a Python program$"

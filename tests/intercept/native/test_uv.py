@@ -232,3 +232,44 @@ def test_whoever_is_watched_leaves_the_same_tree(release, root, keywords):
         trees.append(left_by(uv))
     assert len(trees[0]) > 100
     assert trees[0] == trees[1]
+
+
+TRY = """import os, sys
+try:
+    os.replace(sys.argv[1], sys.argv[1] + "b")
+except OSError as error:
+    print(error.winerror)
+"""
+WAYS = {
+    "python": ("python", "-c", TRY),
+    "a script": ("script.py",),
+    "a module": ("-m", "script"),
+    "a shell that becomes Python": ("sh", "-c", 'exec "$0" "$@"', "python", "script.py"),
+    "a shell that starts Python": ("sh", "-c", '"$0" "$@"; true', "python", "script.py"),
+}
+
+
+@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.parametrize("way", WAYS)
+def test_python_that_uv_runs_is_reached(uv, root, way, native):
+    """With the error of Windows and the one count, whether or not native programs are reached."""
+    (root / "script.py").write_text(TRY)
+    (root / "a").touch()
+    own = {name: value for name, value in uv.environment.items() if name.startswith("UV_")}
+    own |= {
+        "HOME": str(root / "home"),
+        "UV_PYTHON": str(root / "v/bin/python"),
+        "UV_PYTHON_DOWNLOADS": "never",
+    }
+    with inject("os.replace a -> WinError 32 when first 2", roots=[root], native=native) as fsfault:
+        told = [
+            subprocess.run(
+                [uv.program, "run", "--no-project", *WAYS[way], root / "a"], env={**os.environ, **own}, cwd=root,
+                capture_output=True, text=True, check=True,
+            ).stdout
+            for _ in range(3)
+        ]  # fmt: skip
+        entries = fsfault.journal.faults
+    assert ["32\n", "32\n", ""] == told
+    assert (root / "ab").exists()
+    assert [("os.replace", None)] * 2 == [(entry.operation, entry.program) for entry in entries]

@@ -70,10 +70,12 @@ def _is_of(frame: FrameType | None, module: str) -> bool:
 def _why_not(program: str, arguments: tuple[str, ...], environment: Mapping[Any, Any] | None) -> str:
     """Return why no fault reaches a process; nothing where one does, as far as can be seen from outside."""
     python, flags = _interpreter(program, arguments)
+    bare = environment is not None and KEY not in environment and os.fsencode(KEY) not in environment
+    lacks = f"its environment lacks {KEY}; build it from a copy of os.environ"
     if not python:
-        return NATIVE
-    if environment is not None and KEY not in environment and os.fsencode(KEY) not in environment:
-        return f"its environment lacks {KEY}; build it from a copy of os.environ"
+        return f"{NATIVE}, nor is Python reached that it starts: {lacks}" if bare else NATIVE
+    if bare:
+        return lacks
     if "S" in flags:
         return "with -S Python loads nothing of ours"
     if flags & {"E", "I"} and not _is_this(python):
