@@ -21,7 +21,7 @@ from pytest_fsfault._intercept.calls.two_paths import TwoPathWrapper
 from pytest_fsfault._intercept.calls.wrapper import WRAPPERS
 from pytest_fsfault._intercept.patching.early_bound import EarlyBound
 from pytest_fsfault._intercept.patching.mocks import described
-from pytest_fsfault._intercept.patching.patches import Patch, Patches
+from pytest_fsfault._intercept.patching.patches import Patch, Patches, is_again
 from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def replaced(operations: Collection[str], seen: Mapping[tuple[str, str], str]) -
         spaces = [module, "builtins"] if name == "open" and module == "io" else [module]
         for space in spaces:
             there = vars(_MODULES.get(space, builtins)).get(name)
-            if there not in (None, wrapper.real, wrapper.call):
+            if there not in (None, wrapper.real, wrapper.call) and not is_again(there, wrapper.real):
                 found.setdefault(wrapper.operation, f"{space}.{name} is {described(there)}")
             elif (space, name) in seen:
                 found.setdefault(wrapper.operation, seen[space, name])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from operator import is_
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -12,6 +12,16 @@ if TYPE_CHECKING:
 
 #: Stands for an attribute that a class only inherits.
 MISSING: Any = object()
+
+
+def is_again(value: object, original: object) -> bool:
+    """Return whether `value` is the function `original` once more, of a module that was loaded again."""
+    return (
+        isinstance(value, FunctionType)
+        and isinstance(original, FunctionType)
+        and value.__globals__ is original.__globals__
+        and value.__code__ == original.__code__
+    )
 
 
 class Patch(NamedTuple):
@@ -37,7 +47,10 @@ class _Module:
         self.wrappers[name] = wrapper  # the last step: what has no wrapper is not exchanged
 
     def exchange(self, old: dict[str, Any], new: dict[str, Any]) -> None:
-        """Put each of `new` in the place of its `old`; a value that other code has put there stays."""
+        """Put each of `new` in the place of its `old`; a value that other code has put there stays.
+
+        What `importlib.reload` has put there counts as the original from now on.
+        """
         space = self.space
         if all(map(is_, map(space.get, old), old.values())):  # as nearly always
             space.update(new)
@@ -45,8 +58,11 @@ class _Module:
         if all(map(is_, map(space.get, new), new.values())):
             return
         for name, there in old.items():
-            if space.get(name) is there:
+            present = space.get(name)
+            if present is there:
                 space[name] = new[name]
+            elif is_again(present, there):
+                old[name], space[name] = present, new[name]
 
 
 class Patches:

@@ -292,6 +292,34 @@ def test_a_module_reloaded_under_faults_gets_the_originals(tmp_path, monkeypatch
     del sys.modules["reloaded_under_faults"]
 
 
+@pytest.fixture
+def reloaded():
+    """Load `shutil` again, and put back what was there."""
+    before = dict(vars(shutil))
+    importlib.reload(shutil)
+    yield
+    vars(shutil).update(before)
+
+
+@pytest.mark.usefixtures("reloaded")
+def test_functions_of_a_module_that_was_loaded_again_are_met(tmp_path):
+    """They are Python's own as the first ones were, and the ones that are put back."""
+    again = shutil.copy2
+    (tmp_path / "a").touch()
+    with inject("shutil.copy2 -> EBUSY when once", roots=[tmp_path]):
+        with pytest.raises(OSError, match="busy"):
+            shutil.copy2(tmp_path / "a", tmp_path / "b")
+        assert (tmp_path / "b") == shutil.copy2(tmp_path / "a", tmp_path / "b")
+    assert again is shutil.copy2
+
+
+def test_a_function_that_looks_alike_is_left_alone(tmp_path, monkeypatch):
+    """What a test has put there, of other code, is not taken for Python's."""
+    monkeypatch.setattr(shutil, "copy2", lambda *_: "mine")
+    with inject("shutil.copy2 -> EBUSY or never", roots=[tmp_path]):
+        assert "mine" == shutil.copy2(tmp_path / "a", tmp_path / "b")
+
+
 def test_a_module_made_between_sessions_is_found(tmp_path):
     """The scan is remembered by the size of each dictionary, and each new one is looked at."""
     module = types.ModuleType("made_between_sessions")
