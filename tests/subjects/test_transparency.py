@@ -62,6 +62,12 @@ VERDICTS = {
     "sometimes another outcome": (
         [{"a": "passed"}, {"a": "failed"}], [{"a": "failed"}, {"a": "failed"}], "1 unsteady", (True, True),
     ),
+    "another outcome with the plugin alone": (
+        [{"a": "passed"}, {"a": "passed"}], [{"a": "failed"}, {"a": "passed"}], "1 UNEXPLAINED", (False, False),
+    ),
+    "one more outcome with the plugin": (
+        [{"a": "passed"}, {"a": "failed"}], [{"a": "skipped"}, {"a": "passed"}], "1 UNEXPLAINED", (False, False),
+    ),
     "a reason": ([{FAST_COPY: "passed"}], [{FAST_COPY: "failed"}], "1 explained", (True, True)),
     "a reason of virtual time": ([{TIMER: "passed"}], [{TIMER: "failed"}], "1 explained", (True, False)),
 }  # fmt: skip
@@ -92,3 +98,24 @@ def test_a_run_that_proves_nothing_is_told(what, transparency):
     comparison = transparency.judge("glob", "virtual", [run], [run._replace(**changed)])
     assert str(comparison).endswith(f"differences: {said}")
     assert not comparison.good
+
+
+@pytest.mark.parametrize(
+    ("plain", "left", "unsteady"),
+    [(["passed"] * 5 + ["failed"], 0, True), (["passed"] * 20, 7, False)],
+    ids=["plain runs differ as well", "they do not"],
+)
+def test_plain_runs_are_repeated_until_they_differ_too(
+    transparency, tmp_path, monkeypatch, plain, left, unsteady
+):
+    """A test that has failed once with the plugin alone is unsteady only if it fails without it as well."""
+    subject = transparency.Subject("glob", tmp_path / "glob", "virtual")
+    outcomes = {False: plain, True: ["failed", "passed", "passed"]}
+
+    def run(*, observed):
+        return transparency.Run({"a": outcomes[observed].pop(0)}, {}, 7, 0, "", True)
+
+    monkeypatch.setattr(subject, "run", run)
+    found = subject.compare()
+    assert (unsteady, left) == (found.good, len(plain))
+    assert ["a"] * unsteady == found.unsteady
