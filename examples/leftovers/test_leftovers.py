@@ -24,7 +24,7 @@ def cache(tmp_path):
 
 
 def names(directory):
-    return sorted(str(path.relative_to(directory)) for path in directory.rglob("*"))
+    return sorted(path.relative_to(directory).as_posix() for path in directory.rglob("*"))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 #: Programs whose child is the Python that they stand for: what an environment has in `Scripts`, and the `py` launcher.
 _LAUNCHERS = frozenset({"python.exe", "pythonw.exe", "py.exe", "pyw.exe"})
+#: What the system starts as the child of a console program, to show its window: no child of anybody's making, which
+#: a crash must not kill, for the program would go with it. https://learn.microsoft.com/windows/console/definitions
+_CONSOLES = frozenset({"conhost.exe", "openconsole.exe"})
 #: The states of a thread that runs or could: ready, running, standby, deferred ready (KTHREAD_STATE).
 _RUNNABLE = frozenset({1, 2, 3, 7})
 
@@ -59,7 +62,8 @@ class Snapshot:
         for process in self._processes.values():
             above = self._processes.get(process.parent)
             # The number of a parent that has ended may be a younger process's by now.
-            if above is not None and above.started <= process.started:
+            real = above is not None and above.started <= process.started
+            if real and process.name.lower() not in _CONSOLES:
                 self._children.setdefault(process.parent, []).append(process)
 
     def threads(self, number: int) -> tuple[ThreadState, ...]:

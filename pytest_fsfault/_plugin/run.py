@@ -11,6 +11,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._host.command_lines import joined
+from pytest_fsfault._host.console import say
 from pytest_fsfault._plugin.gate import Gates
 from pytest_fsfault._plugin.results import Results, last_seed
 from pytest_fsfault._session.current_settings import pop, push
@@ -248,7 +249,7 @@ class Runner:
         from pytest_fsfault._windows.holders import scanners  # noqa: PLC0415
 
         profiles = sorted((one.name, one.about) for one in self.settings().profiles.values())
-        sys.stdout.write("\n".join(listing(profiles, versions.VERSIONS, scanners.listing())) + "\n")
+        say("\n".join(listing(profiles, versions.VERSIONS, scanners.listing())) + "\n")
 
     # A test.
 

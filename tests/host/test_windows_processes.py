@@ -27,6 +27,8 @@ def process(number, parent, started, name="tool.exe", threads=1):
         ([process(11, ME, 200, threads=0)], (), []),  # it has ended, somebody holds a handle of it
         ([process(11, ME, 50)], (), []),  # the number of its parent was given anew: to us
         ([process(11, 4, 200)], (), []),
+        ([process(11, ME, 200, "conhost.exe")], (), []),  # this process has a console of its own
+        ([process(11, ME, 200), process(12, 11, 300, "Conhost.exe")], (11,), []),
         (
             [process(11, ME, 200, "python.exe"), process(12, 11, 201, "python.exe")],
             (12,),

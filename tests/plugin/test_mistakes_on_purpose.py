@@ -277,7 +277,7 @@ TESTS = {
     # Loops and sweeps.
     "endless": (
         "@mark('os.mkdir -> EACCES')\ndef test_endless(tmp_path):\n    while True:\n        try: os.mkdir(tmp_path / 'a')\n        except OSError: pass",
-        "pytest_fsfault.RetryStorm: os.mkdir met an injected error 10,000 times on '{tmp}/test_endless0/a' without progress, at {here}/test_it.py:{endless}: add a limit to the loop, or a schedule to the rule",
+        "pytest_fsfault.RetryStorm: os.mkdir met an injected error 10,000 times on '{tmp}/test_endless0/a' without progress, at {file}:{endless}: add a limit to the loop, or a schedule to the rule",
     ),
     "plain_assert": (
         "def test_plain_assert(fsfault):\n    for trial in fsfault.sweep(lambda root: (root / 'a').touch()):\n        with trial as root: os.remove(root / 'a')\n        assert not (trial.root / 'a').exists()",
@@ -327,6 +327,7 @@ def shown(tmp_path_factory, request):
     lines = source.split("\n")
     places = {
         "here": here.as_posix(),
+        "file": here / "test_it.py",  # as Python names it
         "tmp": (here / "tmp").as_posix(),
         "stub": 1 + next(n for n, line in enumerate(lines) if line.startswith("def stub")),
         "removed": 1
@@ -346,7 +347,7 @@ def test_a_mistake_gets_one_sentence(shown, name):
         assert ["PASSED"] == found[name]
         return
     expected = re.sub(
-        r"\{(here|tmp|stub|removed|endless|plain_assert)\}", lambda one: str(places[one[1]]), message
+        r"\{(here|file|tmp|stub|removed|endless|plain_assert)\}", lambda one: str(places[one[1]]), message
     )
     assert expected in found[name]
     assert 1 == sum("never fired" in line for line in found[name]) or "never fired" not in message

@@ -14,6 +14,7 @@ from pytest_fsfault._commands.conformance.replay import replay
 from pytest_fsfault._commands.conformance.rows import read_rows, recorded_with
 from pytest_fsfault._commands.conformance.score import PARTS, score
 from pytest_fsfault._core.language.mistakes import FsFaultError
+from pytest_fsfault._host.console import say
 
 if TYPE_CHECKING:
     import argparse
@@ -121,5 +122,4 @@ def _rest(results: list[Result], listed: Listed, shown: int) -> Iterator[str]:
 
 def _write(line: str) -> None:
     """Print a line, in whatever the terminal can show."""
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    say(f"{line}\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_fsfault._commands.policies.survival import draw
 from pytest_fsfault._commands.policies.table import against, sources
 from pytest_fsfault._core.language.mistakes import FsFaultError
+from pytest_fsfault._host.console import say
 from pytest_fsfault._windows.holders.scanners import NAMES, scanner
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     error, count, seed = _error(arguments.error), _count(arguments.holds), _seed(arguments.seed)
     policies = _policies()
     lines = _lines(policies, scanners, error, count, seed, with_sources=arguments.sources)
-    sys.stdout.write("\n".join([*lines, ""]))
+    say("\n".join([*lines, ""]))
     return 0
 
 

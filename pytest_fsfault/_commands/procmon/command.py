@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from pytest_fsfault._commands.procmon.refusals import is_named, read
 from pytest_fsfault._commands.procmon.timeline import counted, lines
 from pytest_fsfault._commands.procmon.xml_log import XmlLog
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
+from pytest_fsfault._host.console import say
 
 if TYPE_CHECKING:
     import argparse
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         evidence = _read(log, arguments, progress)
     found = _found(evidence, with_tests=bool(arguments.test or arguments.html))
     name = os.path.basename(arguments.log)
-    _say("\n".join([*lines(name, log.format, evidence, found, arguments.below), ""]))
+    say("\n".join([*lines(name, log.format, evidence, found, arguments.below), ""]))
     if arguments.test is not None and found:
         _write_tests(arguments.test, name, evidence, found)
     if arguments.html is not None and found:
@@ -134,21 +134,10 @@ def _found(evidence: Evidence, *, with_tests: bool) -> list[tuple[Refusal, Cause
     return list(found.items())
 
 
-def _say(text: str) -> None:
-    """Write to standard output: what its encoding lacks as escapes, and nothing more once its reader has gone."""
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # What is still to be written goes nowhere, also at the interpreter's end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _write_tests(path: str, name: str, evidence: Evidence, found: Sequence[tuple[Refusal, Cause]]) -> None:
     tests = [(refusal, cause.scenario, cause.why) for refusal, cause in found if cause.scenario is not None]
     if not tests:
-        _say(f"\n{path}: not written, since no refused call can be put into a test\n")
+        say(f"\n{path}: not written, since no refused call can be put into a test\n")
         return
     _write(path, text(name, evidence, tests), "--test")
     holds = sum(1 for _, scenario, _ in tests if scenario.holders)
@@ -158,7 +147,7 @@ def _write_tests(path: str, name: str, evidence: Evidence, found: Sequence[tuple
         if number
     ]
     out = f"; {counted(len(found) - len(tests), 'refusal')} left out" if len(found) > len(tests) else ""
-    _say(f"\n{path}: {counted(len(tests), 'test')}, {', '.join(kinds)}{out}\n")
+    say(f"\n{path}: {counted(len(tests), 'test')}, {', '.join(kinds)}{out}\n")
 
 
 def _write_page(
@@ -167,7 +156,7 @@ def _write_page(
     from pytest_fsfault._commands.procmon.page import page  # noqa: PLC0415  # Jinja2, for who asked for it
 
     _write(path, page(name, form, evidence, found), "--html")
-    _say(f"\n{path}: the time line for a browser\n")
+    say(f"\n{path}: the time line for a browser\n")
 
 
 def _write(path: str, content: str, option: str) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
+from pytest_fsfault._host.console import say
 from pytest_fsfault._host.package import PACKAGE
 
 if TYPE_CHECKING:
@@ -21,5 +21,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(_arguments: argparse.Namespace) -> int:
     """Print the schema."""
     with open(f"{PACKAGE}_report/schema.json", encoding="utf-8") as file:
-        sys.stdout.write(file.read())
+        say(file.read())
     return 0

@@ -66,7 +66,8 @@ def note_early(state: InterceptState, event: str, args: _Args) -> None:
         names = ("os.rename", "os.replace") if event == "os.rename" else (_EARLY_NAMES.get(event, event),)
         for observed in tuple(state.observed.values()):
             for name in names:
-                observed.early.setdefault(name, ends_text(os.fspath(path), site))
+                if name not in observed.early:
+                    observed.early[name] = ends_text(REAL_PATHS.resolve(path)[0] or "", site)
 
 
 _EARLY_NAMES = {"mmap.__new__": "mmap.mmap"}
