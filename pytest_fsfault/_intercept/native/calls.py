@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import struct
 import sys
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_fsfault._core.language.globs import absolute
 from pytest_fsfault._core.language.operations import OPERATIONS, flag_groups
-from pytest_fsfault._host.processes import process_of
 from pytest_fsfault._intercept.native.memory import Memory
 from pytest_fsfault._intercept.native.numbers import AT_FDCWD, FICLONE, MACHINES, SHAPES, X32_BIT, signed
+from pytest_fsfault._intercept.native.places import (
+    OF_ONE_PROCESS,
+    below,
+    from_root,
+    given,
+    jailed,
+    of_its_own,
+)
 
 if TYPE_CHECKING:
     from pytest_fsfault._intercept.native.notify import Request
 
 _AT_REMOVEDIR = 0x200
 _RENAME_NOREPLACE = 1
-# Names that mean something else to each process.
-_OF_ONE_PROCESS = (b"/proc/", b"/dev/")
+_RESOLVE_IN_ROOT = 0x10  # include/uapi/linux/openat2.h
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 _CREATING = os.O_CREAT | os.O_WRONLY | os.O_TRUNC
 
@@ -118,19 +122,13 @@ class Seen(NamedTuple):
     @property
     def given(self) -> tuple[bytes | None, ...]:
         """How this process can name the ends of the call."""
-        first = _given(self.here, self.spelled)
-        return (first,) if self.other is None else (first, _given(self.there, self.other))
+        first = given(self.here, self.spelled)
+        return (first,) if self.other is None else (first, given(self.there, self.other))
 
 
 # Quicker than the classes, which take their fields one by one.
 _seen = partial(tuple.__new__, Seen)
 _made = partial(tuple.__new__, Call)
-
-
-def _given(link: bytes, raw: bytes) -> bytes | None:
-    if raw.startswith(b"/"):
-        return None if raw.startswith(_OF_ONE_PROCESS) else raw
-    return link + b"/" + raw if raw else None
 
 
 class Reader:
@@ -174,7 +172,7 @@ class Reader:
         else:
             here = self._link(task, arguments[first_at] if first_at >= 0 else AT_FDCWD)
             base = self.memory.place(here)
-            path = _below(base, raw)
+            path = below(base, raw)
         if other is not None:
             if other.startswith(b"/"):
                 target = self._named(task, other)
@@ -182,7 +180,7 @@ class Reader:
                 there = self._link(task, arguments[second_at] if second_at >= 0 else AT_FDCWD)
                 if there != here:
                     base = self.memory.place(there)
-                target = _below(base, other)
+                target = below(base, other)
         if not path or target == "":
             return None
         if flags_at >= 0:
@@ -194,7 +192,7 @@ class Reader:
     def _named(self, task: int, raw: bytes) -> str:
         """Return an absolute path, normalised."""
         path = absolute(raw.decode(_ENCODING, _ERRORS), "")
-        return _of_its_own(self.memory, task, path) if path.startswith("/proc/") else path
+        return of_its_own(self.memory, task, path) if path.startswith("/proc/") else path
 
     def _link(self, task: int, directory: int) -> bytes:
         """Return the link of a directory that a thread has open, or stands in."""
@@ -209,11 +207,11 @@ class Reader:
         """Return what a call names if its thread may have another root directory than this process. Raise OSError."""
         root = self.memory.root(task)
         path, target = seen.path, seen.target
-        if seen.spelled.startswith(b"/") and not seen.spelled.startswith(_OF_ONE_PROCESS):
-            path = _from_root(root, path)
+        if seen.spelled.startswith(b"/") and not seen.spelled.startswith(OF_ONE_PROCESS):
+            path = from_root(root, path)
         other = seen.other or b""
-        if target is not None and other.startswith(b"/") and not other.startswith(_OF_ONE_PROCESS):
-            target = _from_root(root, target)
+        if target is not None and other.startswith(b"/") and not other.startswith(OF_ONE_PROCESS):
+            target = from_root(root, target)
         return seen._replace(path=path, target=target)
 
     def call(self, request: Request, seen: Seen) -> Call:
@@ -243,36 +241,6 @@ class Reader:
         return _call(name, request, found, native=request.arch == self._arch)
 
 
-# What leads elsewhere for each process: where it stands, its root directory, a directory that it has open.
-_OWN = re.compile(r"/proc/(self|thread-self|\d+)(/task/\d+)?/(cwd|root|fd/\d+(?=/))(/.*|\Z)", re.DOTALL)
-
-
-def _of_its_own(memory: Memory, task: int, path: str) -> str:
-    """Return a path that begins in ``/proc`` as it is for a thread that names it."""
-    found = _OWN.match(path)
-    if found is None:
-        return path
-    who, whose, link, rest = found.groups(default="")
-    number = {"self": str(process_of(task)), "thread-self": str(task)}.get(who, who)
-    place = ""
-    with suppress(OSError):  # the call will fail by itself
-        place = memory.place(f"/proc/{number}{whose}/{link}".encode())
-    return absolute(f"{place}{rest}", "") if place.startswith("/") else path
-
-
-def _from_root(root: str, path: str) -> str:
-    """Return an absolute path of a thread with such a root directory as this process sees it."""
-    return path if root == "/" else absolute(f"{root}{path}", "")
-
-
-def _below(base: str, raw: bytes) -> str:
-    """Return a path as it is seen from a directory, absolute; empty if that directory has no path."""
-    if base[:1] != "/" or not raw:  # without a name the descriptor itself is meant
-        return base if base[:1] == "/" else ""
-    path = f"{base}/{raw.decode(_ENCODING, _ERRORS)}"
-    return absolute(path, "") if "//" in path or "/." in path or path[-1] == "/" else path
-
-
 def _call(name: str, request: Request, found: _Arguments, *, native: bool) -> Call:
     operation = SHAPES[name].operation
     paths = found.paths
@@ -282,7 +250,7 @@ def _call(name: str, request: Request, found: _Arguments, *, native: bool) -> Ca
         # What a link says is read from where it stands.
         content = os.fsdecode(found.content)
         beside = absolute(os.path.join(os.path.dirname(paths[0]), content), "")
-        paths.insert(0, _from_root(found.root, beside) if content.startswith("/") else beside)
+        paths.insert(0, from_root(found.root, beside) if content.startswith("/") else beside)
     groups = flag_groups(found.flags) if operation == "os.open" else OPERATIONS[operation].groups
     return Call(
         request.task, name, operation, paths[0], paths[1] if len(paths) > 1 else None, groups, found.flags,
@@ -300,7 +268,7 @@ class _Arguments:
         self.paths: list[str] = []
         self.given: list[bytes | None] = []
         self.flags = self.mode = 0
-        self.content = b""
+        self.content = self._raw = self._link = b""
         directory = AT_FDCWD
         for letter, value in zip(shape, request.arguments, strict=False):
             if letter == "d":
@@ -317,22 +285,23 @@ class _Arguments:
             elif letter == "m":
                 self.mode = value & 0xFFFF
             elif letter == "h":
-                self.flags, self.mode = memory.open_how(self._task, value)
+                self.flags, self.mode, resolve = memory.open_how(self._task, value)
                 self.given = [None]  # how it is to be resolved is its own affair
+                if resolve & _RESOLVE_IN_ROOT and self.paths:
+                    self.paths = [jailed(memory.place(self._link), self._raw)]
 
     def _path(self, directory: int, address: int) -> None:
-        raw = self._memory.text(self._task, address) if address else b""
-        link = b""
+        self._raw = raw = self._memory.text(self._task, address) if address else b""
+        own = b"cwd" if directory == AT_FDCWD else b"fd/%d" % directory
+        self._link = link = b"/proc/%d/%b" % (self._task, own)
         if raw.startswith(b"/"):
-            path = _from_root(self.root, absolute(raw.decode(_ENCODING, _ERRORS), ""))
-            path = _of_its_own(self._memory, self._task, path)
+            path = from_root(self.root, absolute(raw.decode(_ENCODING, _ERRORS), ""))
+            path = of_its_own(self._memory, self._task, path)
         else:
-            own = b"cwd" if directory == AT_FDCWD else b"fd/%d" % directory
-            link = b"/proc/%d/%b" % (self._task, own)
-            path = _below(self._memory.place(link), raw)
+            path = below(self._memory.place(link), raw)
         if path:
             self.paths.append(path)
-            self.given.append(_given(link, raw))
+            self.given.append(given(link, raw))
 
     def _descriptor(self, number: int) -> None:
         link = b"/proc/%d/fd/%d" % (self._task, number)

@@ -26,6 +26,7 @@ PATH_MAX = 4096
 _DELETED = " (deleted)"
 _SPAN = struct.Struct("@PN")  # `struct iovec`
 _TWO_SPANS = struct.Struct("@PNPN")
+_HOW = struct.Struct("=QQQ")  # `struct open_how`
 # What is read at once of each of two texts: more than nearly all paths have.
 _SHORT = 512
 _NONE, _ONE, _TWO = map(ctypes.c_ulong, range(3))
@@ -132,10 +133,13 @@ class Memory:
         except OSError:
             return "?"
 
-    def open_how(self, task: int, address: int) -> tuple[int, int]:
-        """Return flags and mode of the `struct open_how` at an address."""
-        flags, mode = struct.unpack("=QQ", self.read(task, address, 16))
-        return flags, mode
+    def open_how(self, task: int, address: int) -> tuple[int, int, int]:
+        """Return flags, mode and way of resolving of the `struct open_how` at an address. Raise OSError."""
+        found = self.read(task, address, _HOW.size)
+        if len(found) < _HOW.size:
+            raise OSError(errno.EFAULT, os.strerror(errno.EFAULT))
+        flags, mode, resolve = _HOW.unpack(found)
+        return flags, mode, resolve
 
 
 def _address(buffer: bytearray) -> int:

@@ -4,6 +4,7 @@ import ctypes
 import mmap
 import os
 import platform
+import struct
 from _thread import get_native_id
 
 import pytest
@@ -76,6 +77,14 @@ def call(name, *arguments):
 
 
 HERE = -100  # AT_FDCWD
+IN_ROOT = 0x10  # RESOLVE_IN_ROOT
+
+
+def how(resolve):
+    """Return a `struct open_how`."""
+    return struct.pack("=QQQ", os.O_CREAT | os.O_WRONLY, 0o600, resolve)
+
+
 # Each call with its operation, path and target, seen from the directory of the process, and that of the descriptor.
 CALLS = {
     "renameat": ((HERE, b"a", HERE, b"b"), "os.replace", "{cwd}/a", "{cwd}/b"),
@@ -101,6 +110,9 @@ CALLS = {
         "{cwd}",
         "/proc/self/fd/0",
     ),
+    "openat2": ((HERE, b"/a/../../b", how(0)), "os.open", "/b", None),
+    "openat2 2": (("fd", b"/a/../../b", how(IN_ROOT)), "os.open", "{fd}/b", None),
+    "openat2 3": ((HERE, b"../a", how(IN_ROOT)), "os.open", "{cwd}/a", None),
     "truncate": ((b"/x", 5), "os.truncate", "/x", None),
 }
 
