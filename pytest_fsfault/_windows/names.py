@@ -121,6 +121,11 @@ def _stream(path: str, parts: list[str]) -> Name:
     return Name(path[: -len(rest) - 1], stream=stream)
 
 
+def is_empty(shown: object) -> bool:
+    """Return whether a path, as the caller wrote it, is empty."""
+    return isinstance(shown, (str, bytes)) and not shown
+
+
 def ends_with_separator(shown: object) -> bool:
     """Return whether a path, as the caller wrote it, ends with a separator."""
     text = os.fsdecode(shown) if isinstance(shown, (str, bytes)) else ""
@@ -131,5 +136,13 @@ def fold(name: str) -> str:
     """Return what two spellings of one name have in common."""
     if name.isascii():
         return name.upper()
-    # NTFS knows only single characters as upper case of single characters.
-    return "".join(up if len(up := char.upper()) == 1 else char for char in name)
+    return "".join(map(_upper, name))
+
+
+def _upper(char: str) -> str:
+    """Return the upper case that NTFS knows: of one UTF-16 unit, a single one of which the other is the lower case.
+
+    So the dotless i, the long s and the micro sign have none. Source: Linux fs/ntfs/upcase.c, its table of Windows.
+    """
+    upper = char.upper() if char <= "\uffff" else char
+    return upper if upper.lower() == char or char == "\u03c2" else char

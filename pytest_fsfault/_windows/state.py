@@ -113,6 +113,8 @@ class WindowsState:
         """Return what stands at a path; refuse a name that Windows cannot read."""
         if self.on_windows:
             return self.lookup.find(path)
+        if names.is_empty(shown):  # to all that opens by name: Wine dlls/kernelbase/file.c
+            raise HostError(3, "an empty path names nothing, not the current directory")
         name = names.read(path, shown, self.version, searching=searching, making=making)
         if name.problem:
             raise Denial(name.problem, f"{name.why} ({path.rpartition('/')[2]})")

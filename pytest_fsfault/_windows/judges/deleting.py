@@ -32,8 +32,9 @@ def judge_remove(state: WindowsState, operation: Operation) -> Answer:
         # What the separator names is the directory behind the link: pyfakefs test_remove_link_ending_with_sep_windows.
         raise Denial(5, f"{location.name} leads to a directory, which its final separator names")
     state.check_sharing(location, DELETE, ALL)
-    if state.attributes.readonly(location) and not deletes_readonly(operation.program):
-        raise Denial(5, f"{location.name} is read-only")
+    owner = state.owner(operation, location)  # a stream is as read-only as its file: MS-FSA 2.1.5.15.3
+    if state.attributes.readonly(owner) and not deletes_readonly(operation.program):
+        raise Denial(5, f"{owner.name} is read-only")
     mapped = state.version.posix_delete and state.version.deletes_mapped
     state.check_images(location, 5, sections=not mapped)
     return _deleted(state, location)

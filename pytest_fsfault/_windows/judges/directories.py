@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pytest_fsfault._core.engine.interfaces import Answer
 from pytest_fsfault._windows.entries import DirEntry
-from pytest_fsfault._windows.names import NOT_A_DIRECTORY, fold
+from pytest_fsfault._windows.names import INVALID_NAME, NOT_A_DIRECTORY, fold, is_empty
 from pytest_fsfault._windows.sharing import ALL, READ, WRITE
 from pytest_fsfault._windows.state import Denial, HostError
 
@@ -61,6 +61,8 @@ def judge_chdir(state: WindowsState, operation: Operation) -> Answer:
     """Judge `os.chdir`."""
     if isinstance(operation.shown, int):
         return Answer(operation.path)
+    if is_empty(operation.shown):  # Wine dlls/ntdll/path.c RtlSetCurrentDirectory_U
+        raise HostError(INVALID_NAME, "an empty path names nothing, not the current directory")
     location = state.existing(operation)
     followed = state.must_lead(location, 2)
     if not followed.is_directory:
