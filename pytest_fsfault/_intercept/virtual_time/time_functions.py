@@ -195,24 +195,24 @@ def needs_cover(module: str) -> bool:
     if not _running or module not in _AWAITED or module in sys.modules or module in _importing:
         return False
     return (
-        module in {"queue", _TRAVEL}
+        module in {"queue", travel.MODULE}
         or module in external_waits.awaited()
         or bool(asyncio_clock.LATE.awaited())
     )
 
 
 _importing: set[str] = set()  # those that we ourselves are loading
-# time-machine's part in C takes the functions of `time` for those of C, whatever they are, and changes their memory.
-_TRAVEL = "_time_machine"
-_AWAITED = frozenset({*external_waits.awaited(), asyncio_clock.MODULE, "queue", _TRAVEL})
+_AWAITED = frozenset({*external_waits.awaited(), asyncio_clock.MODULE, "queue", travel.MODULE})
 
 
 def cover_on_import(module: str) -> None:
     """Load a module before its importer does, and cover it before a name is taken from it."""
     _importing.add(module)
     try:
-        with _original_clocks() if module == _TRAVEL else nullcontext():
+        with _original_clocks() if module == travel.MODULE else nullcontext():
             __import__(module)
+        if module == travel.MODULE:
+            travel.change_later(_original_clocks)
     finally:
         _importing.discard(module)
     for running in _running:
@@ -238,12 +238,14 @@ def _install(scope: ClockScope | None) -> None:
     modules = len(sys.modules)
     for late in _LATE:
         late.cover(_ALL.extend)
+    travel.change_now()
     _ALL.install()
     _loaded[0] = modules  # at last: what was interrupted is done again
 
 
 def _uninstall() -> None:
     _ALL.uninstall()
+    travel.restore()
     asyncio_clock.leave()
 
 

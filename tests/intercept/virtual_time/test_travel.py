@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from types import BuiltinFunctionType, ModuleType
 
 import pytest
 
@@ -74,3 +75,16 @@ def test_it_may_be_imported_in_a_session():
     )
     assert "True True builtin_function_or_method" == run_python(code)
     assert "_time_machine" in sys.modules
+
+
+def test_up_to_its_version_2_17_functions_are_changed_before_they_are_wrapped(tmp_path, monkeypatch):
+    """Its first travel did that, and crashed the process if it met wrappers; so it is done when a session begins."""
+    seen = []
+    part, module = ModuleType("_time_machine"), ModuleType("time_machine")
+    part.patch_if_needed = lambda: seen.append(type(time.time))
+    module.travel = None
+    monkeypatch.setitem(sys.modules, "_time_machine", part)
+    monkeypatch.setitem(sys.modules, "time_machine", module)
+    with inject(roots=[tmp_path]):
+        assert [BuiltinFunctionType] == seen
+        assert BuiltinFunctionType is not type(time.time)
