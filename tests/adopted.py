@@ -120,6 +120,7 @@ class Adopted:
         base = str(directory / "venv")
         self._site = Path(sysconfig.get_path("purelib", vars={"base": base, "platbase": base}))
         self.source = self._source()
+        self.has_suite = "suite" not in self.project or self._add_suite()
         self.patch.apply(self.source)
         self._pip("install", "-q", self.project["release"], *self.project["with"])
         self._add_ours()
@@ -186,6 +187,30 @@ class Adopted:
             opened.extractall(self._base / "source", filter="data")
         [found] = (self._base / "source").iterdir()
         return found
+
+    def _add_suite(self) -> bool:
+        """Put the tests beside a source that comes without them; return whether their repository can be had."""
+        checkout = self._base / "checkout"
+        command = (
+            "git",
+            "clone",
+            "-q",
+            "--depth",
+            "1",
+            "--branch",
+            self.project["release"].partition("==")[2],
+        )
+        environment = os.environ | {"GIT_TERMINAL_PROMPT": "0"}
+        done = subprocess.run(
+            [*command, self.project["suite"], checkout],
+            env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            assert not os.environ.get("CI"), done.stderr
+            return False
+        for name in self.project["directories"]:
+            shutil.copytree(checkout / name, self.source / name, symlinks=True)
+        return True
 
     def _add_ours(self) -> None:
         """Put this plugin there as its wheel would."""
