@@ -285,10 +285,7 @@ class _Arguments:
             elif letter == "m":
                 self.mode = value & 0xFFFF
             elif letter == "h":
-                self.flags, self.mode, resolve = memory.open_how(self._task, value)
-                self.given = [None]  # how it is to be resolved is its own affair
-                if resolve & _RESOLVE_IN_ROOT and self.paths:
-                    self.paths = [jailed(memory.place(self._link), self._raw)]
+                self._how(value)
 
     def _path(self, directory: int, address: int) -> None:
         self._raw = raw = self._memory.text(self._task, address) if address else b""
@@ -302,6 +299,12 @@ class _Arguments:
         if path:
             self.paths.append(path)
             self.given.append(given(link, raw))
+
+    def _how(self, address: int) -> None:
+        self.flags, self.mode, resolve = self._memory.open_how(self._task, address)
+        self.given = [None]  # how it is to be resolved is its own affair
+        if resolve & _RESOLVE_IN_ROOT and self.paths:
+            self.paths = [jailed(self._memory.place(self._link), self._raw)]
 
     def _descriptor(self, number: int) -> None:
         link = b"/proc/%d/fd/%d" % (self._task, number)
