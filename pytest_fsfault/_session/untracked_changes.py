@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._core.language.rules import Rule
+from pytest_fsfault._host.links import is_junction
 from pytest_fsfault._host.paths import IGNORES_CASE, one_form
 from pytest_fsfault._intercept.children.rendezvous import is_ours
 from pytest_fsfault._intercept.fake.fake_functions import native
@@ -100,7 +101,8 @@ def _state(roots: tuple[str, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
             if is_ours(f"{path}/"):
                 continue
             if S_ISDIR(status.st_mode):
-                waiting.append(path)
+                if not is_junction(status):  # one may lead upwards
+                    waiting.append(path)
                 yield path, (status.st_ino,)
             else:
                 yield path, (status.st_ino, status.st_size, status.st_mtime_ns)
@@ -116,7 +118,7 @@ def _real(path: str) -> str:
 
 def _followed(path: str) -> str:
     """Return the path of what is at a path once all links are followed; a fake has few."""
-    return path if in_force() is not None else os.path.realpath(path)
+    return path if in_force() is not None else one_form(os.path.realpath(path), "")
 
 
 def _upwards(path: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._host.package import MACHINERY
+from pytest_fsfault._host.paths import IGNORES_CASE
 from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
 from pytest_fsfault._intercept.virtual_time.travel import wall_ns
 
@@ -106,7 +107,10 @@ class ActiveScope:
         self.behind, scope = scope, None if shut else scope
         clock = None if scope is None else scope.virtual
         history = None if clock is None else clock.stamp_history()
-        self.stamps_from = NEVER if history is None else history.start
+        quick = NEVER if history is None else history.start
+        # On Windows `st_ctime` is the time of creation, so that it does not tell a file that was written since: all are
+        # looked at. https://learn.microsoft.com/windows/win32/sysinfo/file-times
+        self.stamps_from = 0 if IGNORES_CASE and history is not None else quick
         self.scope = scope
 
 

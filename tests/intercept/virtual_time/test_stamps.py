@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pytest_fsfault import inject
 from pytest_fsfault._core.stamps import StampHistory
 from pytest_fsfault._host.originals import ORIGINALS
-from pytest_fsfault._intercept.virtual_time import file_stamps, threads
+from pytest_fsfault._intercept.virtual_time import file_stamps, scope, threads
 
 #: The steps in which systems stamp files, at the most.
 STEP = 0.02
@@ -279,3 +279,25 @@ def test_what_is_stamped_at_the_instant_of_a_jump_comes_after_it():
     history.jumped(110, 5, 1000)
     history.jumped(110, 1000, 2000)
     assert [0, 4, 2000] == [history.virtual_at(instant) for instant in (100, 109, 110)]
+
+
+def test_a_time_of_creation_tells_nothing(tmp_path, monkeypatch):
+    """Where `st_ctime` is one, as on Windows, a file of before that is written now is stamped in virtual time."""
+    monkeypatch.setattr(scope, "IGNORES_CASE", True)
+    path = tmp_path / "file"
+    path.touch()
+    with inject(roots=[tmp_path]):
+        before = time.time()
+        time.sleep(3600)
+        path.write_text("x")
+        status = ORIGINALS["os", "stat"](path)
+        old = [1, 1 + status.st_mtime_ns // 10**9, 1]
+        fields = {"st_atime_ns": 10**9, "st_mtime_ns": status.st_mtime_ns, "st_ctime_ns": 10**9}
+        found = seen(os.stat_result([*status[:7], *old], fields))
+    assert before + 3600 - STEP <= found.st_mtime_ns / 10**9
+    assert (10**9, 10**9) == (found.st_atime_ns, found.st_ctime_ns)
+
+
+def seen(result):
+    """Return a status as a function of the code under test gets it."""
+    return file_stamps.shown(result)
