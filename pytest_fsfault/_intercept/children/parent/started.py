@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._host.command_lines import listed
 from pytest_fsfault._host.originals import ORIGINALS
+from pytest_fsfault._host.paths import IGNORES_CASE
 from pytest_fsfault._intercept.children.rendezvous import KEY
 
 if TYPE_CHECKING:
@@ -273,9 +274,14 @@ def _by_arguments(start: _Start, report: Report) -> bool:
     if met[-len(started) :] == started:
         return True
     tail = started[1:]
-    script = os.path.basename(started[0])
     here = len(met) - len(tail) - 1
-    return here >= 0 and met[len(met) - len(tail) :] == tail and os.path.basename(met[here]) == script
+    return here >= 0 and met[len(met) - len(tail) :] == tail and _script(met[here]) == _script(started[0])
+
+
+def _script(path: str) -> str:
+    """Return the name of a script: on Windows `pip` starts `pip.exe`, which Python then gets as its script."""
+    name = os.path.basename(path)
+    return name.lower().removesuffix(".exe") if IGNORES_CASE else name
 
 
 def _by_launcher(start: _Start, report: Report) -> bool:
