@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pytest_fsfault._core.engine.interfaces import Answer, FastPath
-from pytest_fsfault._core.language.errors import build, parse_error
+from pytest_fsfault._core.language.errors import build, parse_error, speaks_windows, winerror_of
 from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
 from pytest_fsfault._core.locks import known_lock
 from pytest_fsfault._host import temporary_files, tree_removal
@@ -294,11 +294,13 @@ class WindowsModel:
 
     def translated(self, operation: Operation, error: OSError) -> OSError:
         """Return the error that Windows gives where the host gave `error`."""
-        if hasattr(error, "winerror") or not isinstance(error.errno, int):
+        if self.state.on_windows or not isinstance(error.errno, int):
             return error
-        if OPERATIONS[operation.name].composite:
+        if speaks_windows(error) or OPERATIONS[operation.name].composite:
             return error
-        return self._error(operation, windows_code(self.state, operation, error))
+        found = winerror_of(error)
+        code = found if isinstance(found, int) else windows_code(self.state, operation, error)
+        return self._error(operation, code)
 
     def _fail(self, operation: Operation, code: int) -> NoReturn:
         __tracebackhide__ = True

@@ -239,6 +239,14 @@ def winerror_of(error: OSError) -> int | str | None:
     return found
 
 
+def speaks_windows(error: OSError) -> bool:
+    """Return whether the error of an emulated file system is one of Windows already.
+
+    On Windows each OSError has the attribute `winerror`, though what is emulated leaves it empty or has another text.
+    """
+    return isinstance(error, WindowsError) if _ON_WINDOWS else winerror_of(error) != NO_WINERROR
+
+
 def _copied_on_windows(error: OSError) -> OSError:
     code = winerror_of(error)
     if isinstance(error, WindowsError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from pytest_fsfault._core.language.errors import build, parse_error
+from pytest_fsfault._core.language.errors import build, parse_error, speaks_windows, winerror_of
 from pytest_fsfault._core.language.native_codes import native_code
 from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 def translated(fake: FakeFileSystem, operation: Operation, error: OSError) -> OSError:
     """Return the error of Windows for one of a fake Windows; a model of Windows has its own word on them."""
     kind = OPERATIONS[operation.name]
-    if (
-        not fake.is_windows
-        or hasattr(error, "winerror")
-        or kind.composite
-        or not isinstance(error.errno, int)
-    ):
+    if not fake.is_windows or speaks_windows(error) or kind.composite or not isinstance(error.errno, int):
         return error
     if fake.state.model is not None:
         return error
-    code = _special(fake, operation, error.errno) or native_code(
-        operation.name, error.errno, lambda: _missing(fake, operation)
-    )
+    found = winerror_of(error)
+    code = found if isinstance(found, int) else _code(fake, operation, error.errno)
     shown = None if kind.names == "none" else operation.shown
     target = operation.shown_target if kind.names == "both" else None
     return build(parse_error(f"WinError {code}"), kind.family, shown, target)
+
+
+def _code(fake: FakeFileSystem, operation: Operation, number: int) -> int:
+    return _special(fake, operation, number) or native_code(
+        operation.name, number, lambda: _missing(fake, operation)
+    )
 
 
 def _special(fake: FakeFileSystem, operation: Operation, number: int) -> int:

@@ -563,3 +563,20 @@ def test_the_class_is_equal_to_the_builtin(name):
     assert "found" == {builtin: "found"}[made]
     assert {made}.isdisjoint({ValueError, PermissionError if name != "PermissionError" else OSError})
     assert issubclass(made, builtin)
+
+
+@pytest.mark.parametrize(
+    ("on_windows", "error", "speaks"),
+    [
+        (False, OSError(2, "gone"), False),
+        (False, errors.with_winerror(2, "gone", "a", 2, None), True),
+        (True, OSError(2, "gone"), False),
+        (True, errors.with_winerror(2, "gone", "a", 2, None), True),
+    ],
+)
+def test_what_speaks_windows(monkeypatch, on_windows, error, speaks):
+    """On Windows the attribute tells nothing: each error has it."""
+    monkeypatch.setattr(errors, "_ON_WINDOWS", on_windows)
+    if on_windows:
+        vars(error).setdefault("winerror", None)
+    assert speaks is errors.speaks_windows(error)

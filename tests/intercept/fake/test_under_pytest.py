@@ -111,7 +111,7 @@ def test_a_file_left_open_fails_a_strict_test(run):
     """
     )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["/app/f was left open"])
+    result.stdout.fnmatch_lines(["*/app/f was left open"])
 
 
 def test_the_marker_may_name_the_whole_fake(run):
@@ -133,7 +133,7 @@ def test_the_marker_may_name_the_whole_fake(run):
     """
     )
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["*'/' is not allowed as a root: it holds the whole file system*"])
+    result.stdout.fnmatch_lines(["*/' is not allowed as a root: it holds the whole file system*"])
 
 
 SCOPES = """
@@ -192,6 +192,5 @@ def test_what_happened_is_told_as_data(run, pytester):
         "told.json",
     )
     told = json.loads(pytester.path.joinpath("told.json").read_text("utf-8"))
-    assert ["/app/f"] == [
-        fault["path"] for test in told["tests"] for fault in test["calls"] if fault["fault"]
-    ]
+    found = [fault["path"] for test in told["tests"] for fault in test["calls"] if fault["fault"]]
+    assert ["/app/f"] == [path.removeprefix("C:") for path in found]  # Windows' fake has a drive

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from pyfakefs.fake_filesystem import OSType
+from skips import WINDOWS
 
 from pytest_fsfault import inject
 
@@ -184,6 +185,10 @@ def test_names_are_found_without_regard_to_case(app, fs):
 
 def test_what_installers_do_works(app):
     """Trees are made, copied, moved and removed."""
+    if WINDOWS and app.drive == "":
+        pytest.skip(
+            "POSIX fact: a fake of another system, which has no attributes that Windows' shutil asks for"
+        )
     with inject(windows="11", strict=False):
         shutil.copytree(app, app.parent / "copy")
         shutil.move(app.parent / "copy", app.parent / "moved")
