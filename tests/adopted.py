@@ -142,7 +142,7 @@ class Adopted:
         home = self._base / "home"
         own = {
             "HOME": home, "USERPROFILE": home, "TMPDIR": self._base / "tmp", "VIRTUAL_ENV": self._base / "venv",
-            "PIP_CONFIG_FILE": os.devnull, "PIP_CACHE_DIR": home / "pip", "PIPX_HOME": home / "pipx",
+            "PIP_CACHE_DIR": home / "pip", "PIPX_HOME": home / "pipx",
             "PIPX_BIN_DIR": home / "bin", "PIPX_GLOBAL_HOME": home / "global", "UV_TOOL_DIR": home / "uv",
             "UV_PYTHON_INSTALL_DIR": home / "pythons", "UV_CACHE_DIR": home / "uv-cache",
             "PATH": os.pathsep.join([str(self._scripts()), os.defpath]),
@@ -164,7 +164,6 @@ class Adopted:
     def _pip(self, *arguments: str, **variables: str) -> None:
         """Run pip, which may look where this machine's settings say, and write nowhere but here."""
         environment = self._environment() | {n: v for n, v in os.environ.items() if n.startswith("PIP_")}
-        del environment["PIP_CONFIG_FILE"]
         command = ("python", "-m", "pip", "--disable-pip-version-check", *arguments)
         done = self._run(command, environment | variables)
         unreachable = "connection" in done.stderr.lower() or "resolve" in done.stderr.lower()
