@@ -1,6 +1,7 @@
 """A repack removes objects that git has made read-only (jelmer/dulwich#2229)."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 from dulwich import porcelain
@@ -18,3 +19,4 @@ def repository(tmp_path):
 def test_gc(repository, fsfault):
     fsfault.windows().pretend("dulwich.object_store")
     porcelain.repack(repository)
+    assert not list((Path(repository) / ".git/objects").glob("??/*"))

@@ -18,3 +18,5 @@ def test_other_drive(tmp_path, fsfault, monkeypatch):
     recording = GuanoFile(str(tmp_path / "D/bat.wav"))
     recording["GUANO|Version"] = "1.0"
     recording.write(make_backup=False)
+    assert "1.0" == GuanoFile(str(tmp_path / "D/bat.wav"))["GUANO|Version"]
+    assert {17} == {entry.error.winerror for entry in fsfault.journal.faults}
