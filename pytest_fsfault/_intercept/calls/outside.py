@@ -13,7 +13,7 @@ from pytest_fsfault._core.engine.guard import follows_links, landing
 from pytest_fsfault._core.language.errors import build, parse_error
 from pytest_fsfault._core.language.operations import OPERATIONS
 from pytest_fsfault._host.descriptors import path_of_descriptor
-from pytest_fsfault._host.originals import ORIGINALS, readlink
+from pytest_fsfault._host.originals import ORIGINALS, getcwd, readlink
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.calls.functions import InterceptedFunction
     from pytest_fsfault._intercept.calls.state import InterceptState
 
+_UNKNOWN = object()
 _STREAMS = (0, 1, 2)
 _NO_NAMES = frozenset({"", ".", ".."})
 _MUTATE = frozenset({"mutate"})
@@ -84,6 +85,12 @@ def changed_descriptor(function: InterceptedFunction, args: Sequence[Any]) -> An
     return args[1] if function.function == "copy_file_range" else args[0]
 
 
+def directories_of(kwargs: dict[str, Any]) -> tuple[object, object]:
+    """Return where the two paths of a call are seen from: descriptors, or None for the current directory."""
+    both = kwargs.get("dir_fd")
+    return kwargs.get("src_dir_fd", both), kwargs.get("dst_dir_fd", both)
+
+
 def does_follow(function: InterceptedFunction, kwargs: dict[str, Any]) -> bool:
     """Return whether a call follows links as far as its arguments by name tell."""
     return bool(kwargs.get("follow_symlinks", True)) and function.function != "lchmod"
@@ -96,18 +103,26 @@ def refuse_outside(
     system: Surroundings = REAL,
     *,
     links: bool = True,
+    directories: Sequence[object] = (),
 ) -> None:
     """Raise PermissionError (EACCES) for an operation that would change something outside the roots; write it down.
 
     `descriptor` is what it would be changed through, where that is a file that is open; `system` its file system;
-    `links` whether the call follows links, if it is one that can.
+    `links` whether the call follows links, if it is one that can. `directories` are where its relative paths are seen
+    from: descriptors, or None for the current directory; nothing, if that is not known.
     """
     asked = operation._replace(groups=_groups(operation))
     if "mutate" not in asked.groups:
         return
+    written = [
+        _as_written(shown, directories[place] if directories else _UNKNOWN)
+        for place, shown in enumerate((operation.shown, operation.shown_target))
+    ]
     for engine in state.guarded:
         stray = (
-            None if engine.guard is None else _stray(engine.guard, state, asked, descriptor, system, links)
+            None
+            if engine.guard is None
+            else _stray(engine.guard, state, asked, written, descriptor, system, links)
         )
         if engine.guard is not None and stray is not None:
             raise _refusal(engine, operation, stray, engine.guard.refuse(stray, operation.call_site))
@@ -117,6 +132,7 @@ def _stray(
     guard: Guard,
     state: InterceptState,
     asked: Operation,
+    written: list[str | None],
     descriptor: object,
     system: Surroundings,
     links: bool,
@@ -127,12 +143,39 @@ def _stray(
     stray = guard.stray(asked.name, asked.groups, ends, roots)
     if isinstance(descriptor, int):  # whose path is the real one
         return None if stray is None or system.is_passing(asked.name, descriptor) else stray
-    if stray is not None:
+    upwards = any(written)
+    if stray is not None and not upwards:
         return stray
     follows = links and follows_links(asked.name, asked.detail)
-    real = [None if end is None else system.real(end, follows=follows) for end in ends]
+    real = [
+        None if end is None else system.real(as_written or end, follows=follows)
+        for end, as_written in zip(ends, written, strict=True)
+    ]
     roots = (*roots, *(system.real(root, follows=True) for root in state.top_roots))
     return guard.stray(asked.name, asked.groups, real, roots)
+
+
+def _as_written(shown: object, directory: object) -> str | None:
+    """Return an absolute path whose ``..`` goes up from where a link leads, as the system reads it; None without one.
+
+    `directory` is where a relative path is seen from.
+    """
+    text = os.fsdecode(shown) if isinstance(shown, (str, bytes)) else ""
+    if sys.platform == "win32" or ".." not in text.split("/"):
+        return None
+    if text.startswith("/"):
+        return text
+    if directory is _UNKNOWN:
+        return None
+    base = path_of_descriptor(directory) if isinstance(directory, int) else _current()
+    return base and f"{base}/{text}"
+
+
+def _current() -> str | None:
+    try:
+        return getcwd()
+    except OSError:  # it has been deleted
+        return None
 
 
 def _groups(operation: Operation) -> frozenset[str]:

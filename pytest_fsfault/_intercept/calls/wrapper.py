@@ -19,7 +19,12 @@ from pytest_fsfault._core.engine.pending import Action
 from pytest_fsfault._core.language.operations import OPERATIONS
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.calls.arguments import answered, cut_short, discard, operation_on, relocated
-from pytest_fsfault._intercept.calls.outside import changed_descriptor, does_follow, refuse_outside
+from pytest_fsfault._intercept.calls.outside import (
+    changed_descriptor,
+    directories_of,
+    does_follow,
+    refuse_outside,
+)
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
 from pytest_fsfault._intercept.calls.state import UNANNOUNCED
 from pytest_fsfault._intercept.patching.callers import is_py_path
@@ -152,7 +157,13 @@ class Wrapper:
         operation = self.describe(ends, args, kwargs) if ends.path is not None else None
         if operation is not None:
             changed = changed_descriptor(self.function, args)
-            refuse_outside(self.state, operation, changed, links=does_follow(self.function, kwargs))
+            refuse_outside(
+                self.state,
+                operation,
+                changed,
+                links=does_follow(self.function, kwargs),
+                directories=directories_of(kwargs),
+            )
 
     def announce(self, first: Any) -> None:
         """Tell the audit hook that the next event is about a call that has been decided."""

@@ -226,12 +226,20 @@ def _stray(guard: Guard, engines: tuple[Engine, ...], call: Call) -> str | None:
     roots = [root for engine in engines for root in engine.roots]
     ends = call.path, call.target
     stray = guard.stray(call.operation, call.groups, ends, roots)
-    if stray or "mutate" not in call.groups:
+    written = [_upwards(raw) for raw in call.given] + [None, None]
+    if "mutate" not in call.groups or (stray is not None and not any(written)):
         return stray
+    follows = _follows(call)
     real = [
-        end and (landing(end, _stand, NATIVE.readlink) if _follows(call) else _stand(end)) for end in ends
+        end and (landing(raw or end, _stand, NATIVE.readlink) if follows else _stand(raw or end))
+        for end, raw in zip(ends, written, strict=False)
     ]
     return guard.stray(call.operation, call.groups, real, roots)
+
+
+def _upwards(raw: bytes | None) -> str | None:
+    """Return a path as it was written, if it goes up from where a link may lead."""
+    return None if raw is None or b".." not in raw.split(b"/") else os.fsdecode(raw)
 
 
 def _follows(call: Call) -> bool:

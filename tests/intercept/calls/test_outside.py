@@ -25,6 +25,8 @@ def trees(monkeypatch):
             path.mkdir()
             (path / "f").write_text("text")
         (root / "link").symlink_to(other)
+        (other / "sub").mkdir()
+        (root / "to sub").symlink_to(other / "sub")
         (root / "to file").symlink_to(other / "f")
         (root / "to new").symlink_to("../other/new")
         monkeypatch.chdir(other)
@@ -44,6 +46,9 @@ CHANGES = {
     "os.rename in": lambda root, other: os.rename(other / "f", root / "g"),
     "os.link": lambda root, other: os.link(root / "f", other / "g"),
     "through a link": lambda root, other: os.remove(root / "link" / "f"),
+    "up from where a link leads": lambda root, other: os.remove(root / "to sub" / ".." / "f"),
+    "up, by a relative path": lambda root, other: os.mkdir("../root/to sub/../new"),
+    "up, from a directory": lambda root, other: relative(os.mkdir, "to sub/../new", root),
     "open through a link": lambda root, other: open(root / "to file", "w"),
     "os.open through a link": lambda root, other: os.open(root / "to file", os.O_WRONLY | os.O_TRUNC),
     "a new file through a link": lambda root, other: open(root / "to new", "a"),
@@ -65,9 +70,19 @@ def stat_then_remove(other):
     os.remove(f"{other}/f")
 
 
+def relative(function, path, directory):
+    """Call a function with a path as seen from a directory."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        function(path, dir_fd=descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def contents(directory):
-    """Return what is in a directory."""
-    return {path.name: (path.stat().st_mode, path.read_text()) for path in directory.iterdir()}
+    """Return the files of a directory, and the names of what else is there."""
+    files = [path for path in directory.iterdir() if path.is_file()]
+    return os.listdir(directory), {path.name: (path.stat().st_mode, path.read_text()) for path in files}
 
 
 @pytest.mark.parametrize("what", CHANGES)
@@ -131,6 +146,7 @@ def test_a_link_to_another_place_below_the_root_may_be_followed(trees):
         with inject(roots=[named], outside="refuse"):
             (named / "sub" / "up").write_text("new")
             os.chmod(named / "sub" / "up", 0o600)
+            os.mkdir(named / "sub" / ".." / f"of {named.name}")
     assert "new" == (root / "f").read_text()
 
 

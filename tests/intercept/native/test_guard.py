@@ -22,6 +22,8 @@ CHANGES = {
     "makes a file through a link": "ln -s {outside}/new link; echo > link",
     "changes rights through a link": "ln -s ../outside/there link; chmod 600 link",
     "through its own directory": "cd {outside}; echo > /proc/self/cwd/new",
+    "up from where a link leads": "ln -s {outside}/sub link; mkdir link/../new",
+    "up, by an absolute path": "ln -s {outside}/sub link; rm -f $PWD/link/../there",
     "by a Python that loads nothing of ours": "{python} -S -c 'import os; os.mkdir(\"{outside}/new\")'",
 }
 
@@ -30,7 +32,7 @@ CHANGES = {
 def outside(root, monkeypatch):
     """A directory that is no root, and none for temporary files."""
     found = root.parent / "outside"
-    found.mkdir()
+    (found / "sub").mkdir(parents=True)
     (found / "there").write_text("x")
     (root / "inside").write_text("x")
     monkeypatch.setenv("TMPDIR", str(root))
@@ -38,11 +40,19 @@ def outside(root, monkeypatch):
     return found
 
 
+def contents(directory):
+    """Return the files of a directory, and the names of what else is there."""
+    files = [path for path in directory.iterdir() if path.is_file()]
+    return sorted(os.listdir(directory)), {
+        path.name: (path.read_text(), path.stat().st_mode) for path in files
+    }
+
+
 @pytest.mark.parametrize("case", CHANGES)
 def test_a_change_outside_the_roots_is_refused(root, outside, case):
     """With EACCES, in the journal, and the test fails."""
     line = CHANGES[case].format(outside=outside, python=sys.executable)
-    before = {path.name: (path.read_text(), path.stat().st_mode) for path in outside.iterdir()}
+    before = contents(outside)
     with pytest.raises(
         AssertionError, match=r"is outside the roots, and was not changed, at .*test_guard.py:"
     ):
@@ -51,7 +61,7 @@ def test_a_change_outside_the_roots_is_refused(root, outside, case):
             (entry,) = fsfault.journal.faults
             assert ("EACCES", "raised") == (entry.fault, entry.outcome)
             assert "is outside the roots" in entry.reason
-    assert before == {path.name: (path.read_text(), path.stat().st_mode) for path in outside.iterdir()}
+    assert before == contents(outside)
 
 
 def test_what_everybody_may_change(root, outside):
