@@ -143,16 +143,26 @@ def _stray(
     stray = guard.stray(asked.name, asked.groups, ends, roots)
     if isinstance(descriptor, int):  # whose path is the real one
         return None if stray is None or system.is_passing(asked.name, descriptor) else stray
-    upwards = any(written)
-    if stray is not None and not upwards:
+    if stray is not None and not any(written):
         return stray
+    real = _real(asked, ends, written, system, links)
+    roots = (*roots, *(system.real(root, follows=True) for root in state.top_roots))
+    return guard.stray(asked.name, asked.groups, real, roots)
+
+
+def _real(
+    asked: Operation,
+    ends: Sequence[str | None],
+    written: Sequence[str | None],
+    system: Surroundings,
+    links: bool,
+) -> list[str | None]:
+    """Return where the ends of a call really are."""
     follows = links and follows_links(asked.name, asked.detail)
-    real = [
+    return [
         None if end is None else system.real(as_written or end, follows=follows)
         for end, as_written in zip(ends, written, strict=True)
     ]
-    roots = (*roots, *(system.real(root, follows=True) for root in state.top_roots))
-    return guard.stray(asked.name, asked.groups, real, roots)
 
 
 def _as_written(shown: object, directory: object) -> str | None:

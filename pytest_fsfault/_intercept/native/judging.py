@@ -6,6 +6,7 @@ import errno
 import os
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pytest_fsfault._core.engine.guard import follows_links, landing
@@ -226,20 +227,20 @@ def _stray(guard: Guard, engines: tuple[Engine, ...], call: Call) -> str | None:
     roots = [root for engine in engines for root in engine.roots]
     ends = call.path, call.target
     stray = guard.stray(call.operation, call.groups, ends, roots)
-    written = [_upwards(raw) for raw in call.given] + [None, None]
+    written = _upwards(call)
     if "mutate" not in call.groups or (stray is not None and not any(written)):
         return stray
-    follows = _follows(call)
-    real = [
-        end and (landing(raw or end, _stand, NATIVE.readlink) if follows else _stand(raw or end))
-        for end, raw in zip(ends, written, strict=False)
-    ]
+    look = partial(landing, stand=_stand, readlink=NATIVE.readlink) if _follows(call) else _stand
+    real = [end and look(raw or end) for end, raw in zip(ends, written, strict=False)]
     return guard.stray(call.operation, call.groups, real, roots)
 
 
-def _upwards(raw: bytes | None) -> str | None:
-    """Return a path as it was written, if it goes up from where a link may lead."""
-    return None if raw is None or b".." not in raw.split(b"/") else os.fsdecode(raw)
+def _upwards(call: Call) -> list[str | None]:
+    """Return the paths of a call as they were written, of those that go up from where a link may lead."""
+    return [
+        None if raw is None or b".." not in raw.split(b"/") else os.fsdecode(raw)
+        for raw in (*call.given, None, None)
+    ]
 
 
 def _follows(call: Call) -> bool:
