@@ -148,8 +148,8 @@ def windows_status(
         if type(path) is str and path[-4:-3] == "." and path[-4:].lower() in _PROGRAMS:
             bits |= _RUN
         return shown(real, (ProgramMode(bits) if mode & _RUN else bits,), flags | _ARCHIVE, 0)
-    if kind == _DIRECTORY:
-        return shown(real, (0o40555 if readonly else 0o40777,), flags | _FOLDER, 0)
+    if kind == _DIRECTORY:  # which has one name
+        return shown(real, (0o40555 if readonly else 0o40777, *real[1:3], 1), flags | _FOLDER, 0)
     if kind != _LINK:
         return real
     bits = (0o444 if readonly else 0o666) | (_RUN if directory_link else 0)
@@ -183,6 +183,8 @@ def plain_status(real: Any, path: object) -> Any:
     if type(path) is str and path[-4:-3] == "." and path[-4:].lower() in _PROGRAMS:
         return windows_status(real, path)
     fields, attributes = known
+    if attributes & _FOLDER:
+        return shown(real, (*fields, *real[1:3], 1), attributes, 0)
     made = _new(ShownStatus, fields + real[1:])
     made._real = real
     if attributes != _ARCHIVE:

@@ -48,6 +48,8 @@ class PathWrapper(Wrapper):
         watched = self.undecided.get(path) if type(path) is str else None
         if watched is None:
             watched = self.classify(path)
+        if dir_fd is not None:
+            watched = None
         if watched is False or (watched and self.fast_path is None):
             if watched:
                 self.calls += 1
@@ -197,6 +199,8 @@ class PathWrapper(Wrapper):
         *told: Any,
     ) -> Any:
         """Make a call under a model that may have nothing to say; `told` is what else a call reports."""
+        if kwargs and self.state.show is not None:
+            check_available(self.function.function, kwargs)
         if fast_path is not None and fast_path.before(path, *told):
             self.calls += 1
             self.state.announced = path

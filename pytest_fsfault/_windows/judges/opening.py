@@ -197,6 +197,10 @@ def judge_program(state: WindowsState, operation: Operation) -> Answer:
     location = state.lookup.find(operation.path)
     if ends_with_separator(operation.shown):  # the directory in which it is to start, which is none
         raise HostError(NOT_A_DIRECTORY, f"{location.name} is not a directory in which a program can start")
-    if location.exists and not location.is_directory:
-        state.check_sharing(state.lookup.follow(location), READ, READ | DELETE)
+    program = state.lookup.follow(location)
+    if not program.exists:
+        raise HostError(2, f"{location.name} does not exist")
+    if program.is_directory:
+        raise HostError(5, f"{location.name} is a directory")
+    state.check_sharing(program, READ, READ | DELETE)
     return Answer(operation.path)

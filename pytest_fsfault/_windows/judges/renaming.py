@@ -39,7 +39,7 @@ def judge_rename(state: WindowsState, operation: Operation) -> Answer:
         raise HostError(target.parent, f"the directory of {target.name} does not exist", target)
     path = _spelling(target, operation.target, state.version)
     same = target.exists and target.identity == source.identity
-    if same and _same_name(source.path, target.path):
+    if same and _same_name(state, source.path, target.path):
         state.check_parent(target)
         _check_descendants(state, source)
         return _respelled(state, operation, source, target, path)
@@ -76,7 +76,12 @@ def _respelled(
     state: WindowsState, operation: Operation, source: Location, target: Location, path: str
 ) -> Answer:
     """Return the answer to a renaming that changes the spelling of a name alone."""
-    plain = partial(state.native.rename, source.path, path) if ends_with_separator(operation.shown) else None
+    above = source.path.rpartition("/")[0]
+    led = above != path.rpartition("/")[0]  # to the same directory, by a link
+    if led:
+        path = f"{above}/{path.rpartition('/')[2]}"
+    told = led or ends_with_separator(operation.shown)
+    plain = partial(state.native.rename, source.path, path) if told else None
     return Answer(source.path, path, perform=plain, about=(source, target))
 
 
@@ -159,8 +164,15 @@ def _replace_by_directory(state: WindowsState, source: str, target: str, path: s
     state.native.unlink(aside)
 
 
-def _same_name(one: str, other: str) -> bool:
-    return one.rpartition("/")[0] == other.rpartition("/")[0] and fold(one) == fold(other)
+def _same_name(state: WindowsState, one: str, other: str) -> bool:
+    above, _, name = one.rpartition("/")
+    other_above, _, other_name = other.rpartition("/")
+    if fold(name) != fold(other_name):
+        return False
+    if above == other_above:
+        return True
+    there = [state.lookup.follow(state.lookup.find(path)) for path in (above or "/", other_above or "/")]
+    return all(one.exists for one in there) and there[0].identity == there[1].identity
 
 
 def _spelling(target: Location, wished: str, version: Version) -> str:
