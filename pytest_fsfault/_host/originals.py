@@ -12,7 +12,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pytest_fsfault._host.paths import one_form
+from pytest_fsfault._host.paths import WINDOWS_FORMS, one_form
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +35,10 @@ listdir = os.listdir
 open_file = io.open
 
 
+def _real_form(path: str) -> str:
+    return one_form(os.path.realpath(path), "")
+
+
 class _Originals:
     """The real functions by name, for rooms that must not know how they are intercepted."""
 
@@ -45,7 +49,8 @@ class _Originals:
             ...
 
     open_file = staticmethod(open_file)
-    realpath = staticmethod(os.path.realpath)
+    # On Windows, where a root would be another path than its real one by the separators alone, in its one form.
+    realpath = staticmethod(os.path.realpath if WINDOWS_FORMS is None else _real_form)
     # Loaded when first needed: a child process does without them. Taken now, where they are there already: not
     # while one of them is imported, which is when a child may have to load this.
     _loaded: ClassVar[dict[str, Any]] = {

@@ -10,6 +10,7 @@ import time
 import zipfile
 
 import pytest
+from skips import left_to_windows
 
 from pytest_fsfault import FsFaultError, inject
 from pytest_fsfault._windows.holders.scanners import NAMES, Draws, HoldTime, scanner
@@ -63,6 +64,7 @@ def test_what_a_refusal_says(tmp_path):
     assert [held, f"cache/.tmpX holds an open file below: {held}"] == said[1:]
 
 
+@left_to_windows("a file that is really open")
 def test_what_this_process_has_open_is_said_too(tmp_path):
     """The descriptor of an open file is named."""
     (tmp_path / "log").touch()

@@ -6,6 +6,7 @@ import os
 from types import SimpleNamespace
 
 import pytest
+from skips import left_to_windows
 
 from pytest_fsfault import inject
 from pytest_fsfault._windows.holders.holds import Hold, Holds
@@ -39,6 +40,7 @@ def test_a_directory_that_we_change_is_read_once(counted):
     assert 1 == len(listed)
 
 
+@left_to_windows("the search for a name in another case")
 def test_a_directory_that_somebody_else_changes_is_read_again(counted):
     """A name that nobody told of is found, in another spelling too."""
     root, lookup, listed = counted
@@ -49,6 +51,7 @@ def test_a_directory_that_somebody_else_changes_is_read_again(counted):
     assert 2 == len(listed)
 
 
+@left_to_windows("the search for a name in another case")
 def test_a_new_epoch_takes_nothing_on_trust(counted):
     """After a child was started, or the gate was shut, what came by here is not all that happened."""
     root, lookup, _ = counted
@@ -61,6 +64,7 @@ def test_a_new_epoch_takes_nothing_on_trust(counted):
     assert f"{root}/New" == lookup.find(f"{root}/new").path
 
 
+@left_to_windows("the search for a name in another case")
 def test_a_file_that_somebody_else_has_removed_is_missed(counted):
     """The names are read again when one of them turns out to be gone."""
     root, lookup, listed = counted

@@ -13,6 +13,7 @@ import sys
 import tempfile
 
 import pytest
+from skips import WINE
 
 from pytest_fsfault import inject
 
@@ -91,12 +92,25 @@ def outcome(call, *args):
     return "ok"
 
 
+ABOVE = "it renames a directory above an open file"
+MAPPED = "it refuses to set attributes of a file that is mapped and open"
+DEVIATIONS = {
+    ("rename above", "MM"): ABOVE,
+    ("rename above", "NT"): ABOVE,
+    ("rename above", "P"): ABOVE,
+    ("chmod", "MM"): MAPPED,
+    ("utime", "MM"): MAPPED,
+}
+
+
 @pytest.mark.parametrize(("operation", "holder", "expected"), ROWS)
 def test_matrix(operation, holder, expected, tmp_path):
     """Each operation on a file that each kind of holder has open gives what Windows gives."""
     if operation.endswith("*") and not COPY2:
         pytest.skip("before 3.12 copy2 opens files as copyfile does")
     assert (errno.EACCES, errno.EINVAL, errno.EEXIST) == (13, 22, 17)
+    if WINE and (operation, holder) in DEVIATIONS:
+        pytest.skip(f"Wine {WINE} is not Windows: {DEVIATIONS[operation, holder]}")
     inside = tmp_path / "inside"
     inside.mkdir()
     path, other, new = (str(inside / name) for name in ("file.txt", "other.txt", "new.txt"))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_fsfault._core.clock import SECOND
 from pytest_fsfault._core.engine.status import ShownStatus, with_another
 from pytest_fsfault._host.originals import ORIGINALS
+from pytest_fsfault._host.paths import IGNORES_CASE
 from pytest_fsfault._intercept.patching.patches import Patch, bind
 from pytest_fsfault._intercept.virtual_time.scope import ACTIVE
 from pytest_fsfault._intercept.virtual_time.travel import wall_ns
@@ -83,7 +84,7 @@ def _translated(result: os.stat_result, scope: ClockScope, clock: VirtualClock) 
     # A stamp of the future was set explicitly.
     past = [real for real in {*reals} if ACTIVE.stamps_from <= real <= now]
     found = zip(past, clock.shown_stamps(_file(result), past), strict=True)
-    virtual = {real: epoch + at for real, at in found if at is not None}
+    virtual = {real: (epoch + at) // _STEP * _STEP for real, at in found if at is not None}
     return _with_times(result, [virtual.get(real, real) for real in reals]) if virtual else result
 
 
@@ -118,6 +119,9 @@ def _file(found: os.stat_result) -> str:
     return f"{found.st_dev}:{found.st_ino}"
 
 
+# Nanoseconds. Windows keeps stamps in steps of 100 ns: a finer one would not survive `shutil.copystat`.
+# https://learn.microsoft.com/windows/win32/api/minwinbase/ns-minwinbase-filetime
+_STEP = 100 if IGNORES_CASE else 1
 _MISSING = object()
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from skips import posix_fact
+from skips import left_to_windows, posix_fact
 
 from pytest_fsfault import inject
 
@@ -97,6 +97,7 @@ def test_a_file_that_the_parent_has_open(windows, exe, python):
     assert "ok\n" == python(LINES, exe, "os.remove(path)")
 
 
+@left_to_windows("a file that is really open")
 def test_a_file_that_a_child_has_open(windows, exe):
     """Neither the parent nor another child can remove it."""
     code = "import sys; file = open(sys.argv[1], 'rb'); print('open', flush=True); sys.stdin.read()"
@@ -153,6 +154,7 @@ def test_a_hold_follows_what_a_child_renames(windows, exe, python):
     os.remove(f"{exe}.old")
 
 
+@left_to_windows("the deletion of a file that is really open")
 def test_a_legacy_deletion_by_a_child_is_pending(root, exe, python):
     """Under Windows 7 the name stays until the last handle is closed, for every process."""
     with inject(roots=[root], windows="7", strict=False) as fsfault:
