@@ -301,3 +301,11 @@ def test_a_time_of_creation_tells_nothing(tmp_path, monkeypatch):
 def seen(result):
     """Return a status as a function of the code under test gets it."""
     return file_stamps.shown(result)
+
+
+def test_stamps_have_the_steps_of_the_system(file, monkeypatch):
+    """On Windows 100 ns, so that a copy of a file's times is equal to them."""
+    monkeypatch.setattr(file_stamps, "_STEP", 100)
+    file.touch()
+    time.sleep(1)
+    assert [0, 0] == [stamp % 100 for stamp in (os.stat(file).st_mtime_ns, os.stat(file).st_atime_ns)]
