@@ -35,8 +35,12 @@ listdir = os.listdir
 open_file = io.open
 
 
+_realpath = os.path.realpath
+
+
 def _real_form(path: str) -> str:
-    return one_form(os.path.realpath(path), "")
+    """Return a real path; on Windows in its one form, or a root would differ from it by the separators alone."""
+    return _realpath(path) if WINDOWS_FORMS is None else WINDOWS_FORMS(_realpath(path))
 
 
 class _Originals:
@@ -49,8 +53,7 @@ class _Originals:
             ...
 
     open_file = staticmethod(open_file)
-    # On Windows, where a root would be another path than its real one by the separators alone, in its one form.
-    realpath = staticmethod(os.path.realpath if WINDOWS_FORMS is None else _real_form)
+    realpath = staticmethod(_real_form)
     # Loaded when first needed: a child process does without them. Taken now, where they are there already: not
     # while one of them is imported, which is when a child may have to load this.
     _loaded: ClassVar[dict[str, Any]] = {
