@@ -36,7 +36,7 @@ def known_failures(config: Any, settings: Ambient, ini: str, directory: str) -> 
     if not named:
         return None
     path = Path(os.path.abspath(given or os.path.join(directory, named)))
-    place = f"{_OPTION} {named!r}"
+    place = _place(given, here, named, settings.profile)
     found = _read(path, place, writing=writing) or Baseline(settings.profile, -1, {})
     if found.profile == settings.profile:
         return KnownFailures(config, path, named, found, writing=writing)
@@ -46,6 +46,14 @@ def known_failures(config: Any, settings: Ambient, ini: str, directory: str) -> 
         f"{place} was written under the profile {found.profile!r}, and this run is under {settings.profile!r}; "
         f"add --fsfault-profile {found.profile}"
     )
+
+
+def _place(given: str | None, here: str | None, named: str, profile: str) -> str:
+    """Return how a message names the file: by the option, or by the profile or the ini file that has its name."""
+    if given:
+        return f"{_OPTION} {named!r}"
+    where = f"profile {profile!r}" if here else "ini file"
+    return f"the baseline {named!r} of the {where}"
 
 
 def _read(path: Path, place: str, *, writing: bool) -> Baseline | None:

@@ -77,9 +77,18 @@ def _blocks(failed: Sequence[TrialResult], rerun: RerunCommand) -> Iterator[str]
     if rest:
         yield ""
         for one in rest[:_MOST]:
-            yield f"{_head(one)}: {one.wrong[0].check}: {legible(one.wrong[0].text.partition(chr(10))[0])}"
+            yield f"{_head(one)}: {one.wrong[0].check}: {legible(_first(one.wrong[0].text))}"
     if len(rest) > _MOST:
         yield f"... and {len(rest) - _MOST} more"
+
+
+def _first(text: str) -> str:
+    """Return the first line of a verdict; with the first thing that differs, if that is what it leads to."""
+    line, _, rest = text.partition("\n")
+    if not line.endswith(":"):
+        return line
+    first, _, more = rest.partition("\n")
+    return f"{line} {first.strip()}{' …' if more else ''}"
 
 
 def _heads(group: Sequence[TrialResult]) -> Iterator[str]:

@@ -120,12 +120,12 @@ def _is_copy(noted: BaseException | None, raised: BaseException) -> bool:
 
 
 def by_chance(session: Session) -> bool:
-    """Return whether a fault was drawn: by a rule with ``P%``, or as the hold of a scanner."""
+    """Return whether a fault was drawn: by a rule with ``P%``, or as the hold of a scanner that has no constant time."""
     rules = (*session.own, *session.around)
     if any(armed.fired and armed.rule.when.percent is not None for armed in rules):
         return True
     states = () if session.windows is None else session.windows._model.states
-    return any(state.holds.met for state in states)
+    return any(hold.drawn for state in states for hold in state.holds.met)
 
 
 def lines_of(session: Session, *, everything: bool) -> Iterator[str]:

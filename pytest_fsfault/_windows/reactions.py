@@ -86,5 +86,6 @@ class Reactions:
             declared=False,
             by=scanner.process,
             scanner=scanner.name,
+            drawn=scanner.drawn,
         )
         self.state.holds.add(hold, location.identity, self.state.real(location.path))

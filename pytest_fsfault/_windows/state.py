@@ -6,7 +6,7 @@ import errno
 import weakref
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pytest_fsfault._windows import names, streams
+from pytest_fsfault._windows import names, reasons, streams
 from pytest_fsfault._windows.attributes import Attributes
 from pytest_fsfault._windows.holders.holds import Holds
 from pytest_fsfault._windows.lookup import Location, Lookup
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._windows.holders.holds import Hold
     from pytest_fsfault._windows.open_files.fake import FakeOpenFiles
     from pytest_fsfault._windows.open_files.this_process import OpenFiles
+    from pytest_fsfault._windows.reasons import Rest
     from pytest_fsfault._windows.sharing import Identity
     from pytest_fsfault._windows.versions import Version
 
@@ -292,9 +293,11 @@ class WindowsState:
 
     def check_sharing(self, location: Location, access: int, share: int, *, real: bool = True) -> None:
         """Refuse an opening that conflicts with one that is there."""
-        for opening, hold in self.openings(location.identity, real=real):
-            if conflict(access, share, opening):
-                self.refuse(32, location, opening, hold)
+        found = (
+            one for one in self.openings(location.identity, real=real) if conflict(access, share, one[0])
+        )
+        for opening, hold in found:
+            self.refuse(32, location, opening, hold, found)
         if self.streams:
             self.check_streams(location, access, share)
 
@@ -311,16 +314,17 @@ class WindowsState:
             if opening.kind in _IMAGES or (sections and opening.kind == "section"):
                 self.refuse(code, location, opening, hold)
 
-    def refuse(self, code: int, location: Location, opening: Opening, hold: Hold | None) -> NoReturn:
-        """Raise the refusal that `opening` causes, and say so to who declared it."""
-        raise Denial(code, self.explain(location.name, opening, hold), hold=hold)
+    def refuse(
+        self, code: int, location: Location, opening: Opening, hold: Hold | None, rest: Rest = ()
+    ) -> NoReturn:
+        """Raise the refusal that `opening` causes."""
+        raise Denial(code, self.explain(location.name, opening, hold, rest), hold=hold)
 
-    def explain(self, name: str, opening: Opening, hold: Hold | None) -> str:
-        """Say who is in the way, as one would on a whiteboard."""
+    def explain(self, name: str, opening: Opening, hold: Hold | None, rest: Rest = ()) -> str:
+        """Say who is in the way, and so to who declared it."""
         if hold is not None:
             self.holds.meet(hold)
-            return hold.explain(self.now())
-        return opening.who if name in opening.who else f"{name}: {opening.who}"
+        return reasons.explain(name, opening, hold, self.now(), rest)
 
     def is_open(self, identity: Identity) -> bool:
         """Return whether there is a handle of a file."""
@@ -341,8 +345,4 @@ _MAPPED = _IMAGES | {"section"}
 
 
 def _missing(location: Location) -> str:
-    return (
-        f"{location.name} does not exist"
-        if not location.parent
-        else f"the directory of {location.name} does not exist"
-    )
+    return f"{'the directory of ' if location.parent else ''}{location.name} does not exist"

@@ -198,8 +198,12 @@ def test_of_a_profile_and_of_the_ini_file(run, pytester):
     result = run("", *mine)
     assert 4 == result.ret
     result.stderr.fnmatch_lines(
-        ["ERROR: --fsfault-baseline 'of/mine.json' does not exist; write it by --fsfault-baseline-write"]
+        [
+            "ERROR: the baseline 'of/mine.json' of the profile 'mine' does not exist; write it by --fsfault-baseline-write"
+        ]
     )
+    result = run("", *PROFILE, "-o", "fsfault_baseline=no.json")
+    result.stderr.fnmatch_lines(["ERROR: the baseline 'no.json' of the ini file does not exist; *"])
     assert 0 == run("", *mine, "--fsfault-baseline-write").ret
     assert 0 == run("", *mine).ret
     assert "mine" == json.loads(pytester.path.joinpath("of", "mine.json").read_text("utf-8"))["profile"]

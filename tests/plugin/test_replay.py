@@ -404,6 +404,34 @@ def test_it(tmp_path):
     result.stdout.no_fnmatch_line("to replay them*")
 
 
+@pytest.mark.parametrize(
+    ("scanner", "chance"),
+    [
+        ({"hold": "1s"}, False),
+        ({"hold": "p99"}, False),
+        ({"hold": "1s..2s"}, True),
+        ({"hold": "1s", "delay": "0ms..1ms"}, True),
+    ],
+)
+def test_a_scanner_of_a_constant_time_is_no_chance(run, scanner, chance):
+    """A hold that every seed draws alike needs no record to happen again."""
+    source = f"""
+import os
+import pytest
+
+@pytest.mark.fsfault(windows="11")
+def test_it(tmp_path, fsfault):
+    fsfault.windows().scanner("defender", **{scanner!r})
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d/a.dll").write_text("")
+    fsfault.clock.advance(0.0011)
+    os.rename(tmp_path / "d", tmp_path / "e")
+"""
+    result = run(source, "--fsfault-seed", "3")
+    result.stdout.fnmatch_lines(["to reproduce: *"])
+    assert chance == ("to replay them: " in result.stdout.str())
+
+
 def test_native_programs_replay_too(replayed):
     """What a native program met it meets again, though no rule speaks of it."""
     reason = why_not()

@@ -217,6 +217,21 @@ def test_a_second_run_that_leads_elsewhere(verdict):
     ) in text
 
 
+def test_the_short_form_of_a_finding(verdict):
+    """Beyond the tenth kind of failure a trial has one line: what it left is in it, up to the first difference."""
+
+    def scatter(root):
+        for number in range(12):
+            os.mkdir(root / f"{number:02}")
+
+    text = verdict(scatter, lambda t: t.check_atomic(), faults=["EACCES"], distinct="position", persist=False)
+    head = "the tree is neither the old nor the new one; compared with the"
+    assert (
+        f": check_atomic: {head} new one: - 11/"
+        == text.splitlines()[-1].partition("EACCES")[2].partition(")")[2]
+    )
+
+
 def wait_long(root):
     """Try three times, waiting 4 s in between."""
     for _ in range(3):

@@ -72,6 +72,28 @@ def test_one_of_several_calls_comes_near(tree):
     )
 
 
+@pytest.mark.parametrize(
+    ("rule", "calls"),
+    [
+        ("rename x/*", "4 calls of os.rename, on test_put0/b, test_put0/c, test_put0/d …"),
+        (
+            "rename to x/*",
+            "4 calls of os.rename, to test_put0/cache/b, test_put0/cache/c, test_put0/cache/d …",
+        ),
+        ("rename x", "4 calls of os.rename, on b, c, d …"),
+    ],
+)
+def test_a_rule_of_directories_shows_them(tree, rule, calls):
+    """Where a rule means directories, the calls are shown by their paths below the root, else by their names."""
+
+    def act(path):
+        for name in "abcd":
+            (path / name).touch()
+            os.rename(path / name, path / "cache" / name)
+
+    assert f"`{rule}` never fired: {calls}" == verdict(tree, f"{rule} -> EACCES", act)
+
+
 def test_a_rule_behind_another_names_it(tree):
     """Both print alike up to the arrow: the whole rule is shown."""
 

@@ -47,6 +47,50 @@ def test_by(kind, text, file, tmp_path):
         assert (True, "mfetp.exe (Trellix)", None) == (hold.met, hold.by, hold.scanner)
 
 
+def open_for_reading(path):
+    """Open a file as Python does, which does not share deleting."""
+    return open(path, "rb")
+
+
+ALSO = {
+    "a file that is deleted": os.remove,
+    "a file that is replaced": lambda file: os.replace(file.with_name("new"), file),
+    "a directory above it": lambda file: os.rename(file.parent, file.parent.with_name("e")),
+}
+
+
+@pytest.mark.parametrize("what", ALSO)
+@pytest.mark.parametrize(("seconds", "told"), [(3.0, True), (None, False)], ids=["ends", "endless"])
+def test_waiting_is_not_enough(what, seconds, told, file, tmp_path):
+    """Of a hold that ends a message names what the test itself has open as well, which refuses the call after that."""
+    file.with_name("new").touch()
+    lasts = {} if seconds is None else {"seconds": seconds}
+    with inject(windows="11", roots=[tmp_path]) as fsfault:
+        hold = fsfault.windows().hold(file, share="r", by="scan.exe", **lasts)
+        with open_for_reading(file):
+            notes = []
+            for _ in range(2):
+                with pytest.raises(PermissionError) as refused:
+                    ALSO[what](file)
+                notes += refused.value.__notes__
+                hold.close()
+        ALSO[what](file)
+    own = "a.dll: open in this process (descriptor "
+    assert "a.dll is held by scan.exe" in notes[0]
+    assert told == (f"; also {own}" in notes[0])
+    assert own in notes[1]
+    assert "scan.exe" not in notes[1]
+
+
+def test_a_hold_that_is_all(file, tmp_path):
+    """What does not stand in the way is not named."""
+    with inject(windows="11", roots=[tmp_path]) as fsfault:
+        fsfault.windows().hold(file.with_name("a.dll"), share="r", seconds=3.0)
+        with pytest.raises(PermissionError) as refused:
+            os.remove(file)
+    assert "also" not in refused.value.__notes__[0]
+
+
 @pytest.mark.parametrize("kind", ["enter", "watch"])
 def test_by_in_a_directory(kind, file, tmp_path):
     """Who is in a directory, or watches it, has a name as well."""

@@ -172,7 +172,14 @@ def _places(rule: Rule, tally: Tally, engine: Engine) -> str:
     sides = {_side(rule, *one, engine)[0] for one in ends}
     side = "to" if sides == {"to"} else "on"
     paths = dict.fromkeys(target if side == "to" and target is not None else path for path, target in ends)
-    return f"{side} {_below(next(iter(paths)), engine) if len(paths) == 1 else summary(paths)}"
+    return f"{side} {_listed(list(paths), rule.to if side == 'to' else rule.path, engine)}"
+
+
+def _listed(paths: Sequence[str], glob: str | None, engine: Engine) -> str:
+    """Return paths below their roots if it is one, or if the glob means directories too; else what they share."""
+    if len(paths) > 1 and "/" not in (glob or ""):
+        return summary(paths)
+    return ", ".join(_below(path, engine) for path in paths[-3:]) + (" …" if len(paths) > 3 else "")  # noqa: PLR2004
 
 
 def _of_exempt(rule: Rule, engine: Engine, away: Elsewhere) -> str:

@@ -224,6 +224,9 @@ def _failed(test: Mapping[str, Any]) -> Explanation:
 
 
 def _passed(test: Mapping[str, Any]) -> Explanation:
+    if (test.get("baseline") or {}).get("status") == "known":
+        say = f"failed, as the baseline lists it: {_listed(test['baseline']['expected'])}"
+        return Explanation(shown(say[0].upper() + say[1:]), [], "warned", say)
     if test["outcome"] == "skipped":
         return Explanation(shown("Skipped"), [], "warned", "skipped")
     counts = Counter(call["outcome"] for call in test["calls"])
@@ -233,6 +236,12 @@ def _passed(test: Mapping[str, Any]) -> Explanation:
     again = [retry for retry in test["retries"] if retry["attempts"] > 1]
     say = f"{_many(refused, 'call')} refused{_again(again)}"
     return Explanation(shown(say), list(_waited(again)), "good", say)
+
+
+def _listed(known: Mapping[str, Any]) -> str:
+    """Return a known failure as the terminal says it."""
+    number = "" if known["winerror"] is None else f" {known['winerror']}"
+    return f"{known['class']}{number}" + (f" by {known['operation']}" if known["operation"] else "")
 
 
 def _again(again: Sequence[Mapping[str, Any]]) -> str:

@@ -55,5 +55,8 @@ def _refused(test: Mapping[str, Any], call: Mapping[str, Any]) -> FailureCause:
 def _otherwise(test: Mapping[str, Any]) -> FailureCause:
     kind = "A check failed" if checked(test) else "It failed without a fault"
     kind = "A check of a tolerance failed" if test["tolerances"] else kind
+    kind = (
+        "The baseline is not up to date" if checked(test) and test["failure"]["check"] == "baseline" else kind
+    )
     line = re.sub(r"\d+(\.\d+)?", "…", first_line(test))
     return FailureCause(filled("{}: <b>{}</b>", kind, shown(line[:160])), "")

@@ -21,14 +21,15 @@ _EVER = float("inf")
 class Hold:
     """What another process has open; it follows the file through renames and hard links.
 
-    `met` tells whether it has refused anything, `by` who it is, `scanner` the scanner whose hold it is.
+    `met` tells whether it has refused anything, `by` who it is, `scanner` the scanner whose hold it is,
+    and `drawn` whether its time was drawn.
     """
 
     __module__ = "pytest_fsfault"
 
     def __init__(
         self, holds: Holds, opening: Opening, *, since: float, until: float, declared: bool, on: str = "",
-        by: str = "", scanner: str | None = None,
+        by: str = "", scanner: str | None = None, drawn: bool = False,
     ) -> None:  # fmt: skip
         self._holds = holds
         self.opening = opening
@@ -38,6 +39,7 @@ class Hold:
         self.on = on  # the glob that it waits for, if it has no file yet
         self.by = by or scanner or ""
         self.scanner = scanner
+        self.drawn = drawn
         self.path = opening.path
         self.identity: Identity | None = None
         self.met = False
@@ -48,6 +50,11 @@ class Hold:
     def matches(self, name: str) -> bool:
         """Return whether a file of this name is what the hold waits for."""
         return any(fnmatchcase(name.lower(), glob.strip().lower()) for glob in self.on.split(","))
+
+    @property
+    def endless(self) -> bool:
+        """Whether it does not end by itself."""
+        return self.until == _EVER
 
     def close(self) -> None:
         """Close it."""

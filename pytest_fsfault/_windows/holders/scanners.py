@@ -114,6 +114,11 @@ class Scanner:
     delay: HoldTime
     process: str = ""  # the program that it is, as a message names it
 
+    @property
+    def drawn(self) -> bool:
+        """Whether chance decides from when to when it holds a file."""
+        return any(time.low != time.high for time in (self.hold, self.delay))
+
     def concerns(self, name: str) -> bool:
         """Return whether a file of this name is looked at; case does not matter."""
         return _any_of(self.on).match(name) is not None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._windows.lookup import Location
+    from pytest_fsfault._windows.sharing import Opening
     from pytest_fsfault._windows.state import WindowsState
     from pytest_fsfault._windows.versions import Version
 
@@ -98,19 +99,22 @@ def _check_target(state: WindowsState, operation: Operation, target: Location) -
 
 
 def _check_nobody_has(state: WindowsState, target: Location) -> None:
-    for opening, hold in state.openings(target.identity):
-        if opening.kind in {"image", "library"} or (opening.access and opening.kind != "section"):
-            state.refuse(5, target, opening, hold)
+    found = (one for one in state.openings(target.identity) if _forbids_replacing(one[0]))
+    for opening, hold in found:
+        state.refuse(5, target, opening, hold, found)
+
+
+def _forbids_replacing(opening: Opening) -> bool:
+    return opening.kind in {"image", "library"} or bool(opening.access and opening.kind != "section")
 
 
 def _check_descendants(state: WindowsState, source: Location) -> None:
     """Refuse to rename a directory below which anything is open, whatever it shares; images do not count."""
     if not source.is_directory:
         return
-    for opening, hold in state.below(source.path):
-        if opening.kind in {"image", "library", "section"}:
-            continue
-        why = state.explain(opening.path.rpartition("/")[2], opening, hold)
+    found = (one for one in state.below(source.path) if one[0].kind not in {"image", "library", "section"})
+    for opening, hold in found:
+        why = state.explain(opening.path.rpartition("/")[2], opening, hold, found)
         raise Denial(
             5,
             f"{_tail(source.path)} holds an open {_noun(opening.kind)} below: {why}",

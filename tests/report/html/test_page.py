@@ -154,6 +154,41 @@ def test_causes_are_grouped():
     assert "A file was held by defender: os.replace refused with WinError 5" in text
 
 
+LISTED = {
+    "class": "PermissionError",
+    "winerror": 5,
+    "operation": "os.replace",
+    "line": "a.py:5",
+    "reason": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("expected", "told"),
+    [
+        (LISTED, "PermissionError 5 by os.replace"),
+        ({**LISTED, "winerror": None, "operation": None}, "PermissionError"),
+    ],
+)
+def test_a_failure_that_the_baseline_lists(expected, told):
+    """It is told as such, not as a test that was left out, and by what it fails."""
+    known = runs.test(
+        "a.py::test_known",
+        "skipped",
+        baseline={"status": "known", "expected": expected, "found": expected},
+    )
+    text = parsed(known, runs.test("a.py::test_left_out", "skipped")).text
+    assert f"Failed, as the baseline lists it: {told}" in text
+    assert 1 == text.count("Skipped")
+
+
+def test_a_baseline_that_lists_what_passes():
+    """The cause is the list, not a check of the test."""
+    text = "it passes, and known.json lists it as PermissionError 5 by os.replace: take it out"
+    mended = runs.test("a.py::test_mended", "failed", failure={"text": text, "check": "baseline"})
+    assert "The baseline is not up to date: it passes, and known.json lists it" in parsed(mended).text
+
+
 def test_the_journal_folds_and_numbers():
     """Equal calls in a row are one row with their number; an error is told once, and has a number."""
     calls = [runs.call(n, outcome="raised") for n in range(5)] + [runs.call(5)]
