@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 from pytest_fsfault._core.clock import SECOND, Clock, VirtualClock, nanoseconds
 from pytest_fsfault._intercept.patching.late import LatePatches
 from pytest_fsfault._intercept.patching.patches import Patch, Patches, bind
-from pytest_fsfault._intercept.virtual_time import asyncio_clock, external_waits, file_stamps, travel
+from pytest_fsfault._intercept.virtual_time import (
+    asyncio_clock,
+    calendar,
+    external_waits,
+    file_stamps,
+    travel,
+)
 from pytest_fsfault._intercept.virtual_time.joins import DELETE, JOIN
 from pytest_fsfault._intercept.virtual_time.scope import ACTIVE, ClockScope
 from pytest_fsfault._intercept.virtual_time.threading_waits import START, WAIT
@@ -58,26 +64,20 @@ def _reader(name: str) -> Any:
         scope = ACTIVE.scope
         if scope is None or scope.virtual is None or not scope.governs(_getframe(1)):
             return real()  # type: ignore[no-any-return]
-        return _wall_ns(scope, scope.virtual) / SECOND
+        return calendar.wall_ns_of(scope, scope.virtual) / SECOND
 
     def read_wall_ns(_home: object) -> int:
         scope = ACTIVE.scope
         if scope is None or scope.virtual is None or not scope.governs(_getframe(1)):
             return real()  # type: ignore[no-any-return]
-        return _wall_ns(scope, scope.virtual)
+        return calendar.wall_ns_of(scope, scope.virtual)
 
     plain, exact = (read_wall, read_wall_ns) if origin == "time" else (read, read_ns)
     return bind("time", real, plain if name == origin else exact)
 
 
-def _wall_ns(scope: ClockScope, clock: VirtualClock) -> int:
-    spent = clock.reading()
-    one = travel.traveller()
-    return scope.epoch["time"] + spent if one is None else travel.read_ns(one, clock, spent)
-
-
 _READERS = ("monotonic", "perf_counter", "time", "monotonic_ns", "perf_counter_ns", "time_ns")
-_WRAPPERS = {"sleep": _sleeper(), **{name: _reader(name) for name in _READERS}}
+_WRAPPERS = {"sleep": _sleeper(), **{name: _reader(name) for name in _READERS}, **calendar.WRAPPERS}
 _TIME = [Patch(time, name, getattr(time, name), wrapper) for name, wrapper in _WRAPPERS.items()]
 _MONOTONIC, _MONOTONIC_WRAPPER = time.monotonic, _WRAPPERS["monotonic"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar as calendar_of_days
 import copy
 import os
 import pickle
@@ -11,6 +12,7 @@ import time
 
 import pytest
 
+from pytest_fsfault._intercept.virtual_time import calendar
 from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
 
 from .scene import join, real_time, start, virtual
@@ -95,7 +97,7 @@ def test_a_timer_waits_by_virtual_time(clock):
 
 def test_names_bound_early_can_be_exchanged():
     """For each function of `time`, and for `os.fstat`, there is one wrapper, the same in every session."""
-    names = [*((time, name) for name in _TIMES), (os, "fstat")]
+    names = [*((time, name) for name in (*_TIMES, *calendar.WRAPPERS)), (os, "fstat")]
     first = dict(VirtualTime.exchanges)
     with virtual():
         assert [first[original] for original in first] == [getattr(*name) for name in names]
@@ -258,3 +260,33 @@ def test_the_standard_library_in_between_changes_nothing(clock):
     )
     space["get"]()
     assert (0, []) == (clock.now, clock.slept)
+
+
+_PRESENT = {
+    "localtime": lambda: time.mktime(time.localtime()),
+    "localtime of None": lambda: time.mktime(time.localtime(None)),
+    "gmtime": lambda: calendar_of_days.timegm(time.gmtime()),
+    "ctime": lambda: time.mktime(time.strptime(time.ctime())),
+    "asctime": lambda: time.mktime(time.strptime(time.asctime())),
+    "strftime": lambda: time.mktime(time.strptime(time.strftime("%Y-%m-%d %H:%M:%S"), "%Y-%m-%d %H:%M:%S")),
+}
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("read", _PRESENT.values(), ids=_PRESENT)
+def test_the_time_of_day_is_that_of_the_clock(clock, read):
+    """In whichever form it is asked for; a time that is given stays what it is."""
+    time.sleep(5000)
+    assert 0 <= time.time() - read() < 10
+    assert (1970, 1, 2) == time.gmtime(86_400)[:3]
+    assert "1970" == time.strftime("%Y", time.gmtime(86_400))
+
+
+@pytest.mark.parametrize(("name", "args"), [("localtime", ("x",)), ("strftime", ()), ("asctime", (None,))])
+def test_what_is_no_time_is_refused_as_ever(name, args):
+    """The original says what is wrong."""
+    with pytest.raises(TypeError) as expected:
+        getattr(time, name)(*args)
+    with virtual(), pytest.raises(TypeError) as found:
+        getattr(time, name)(*args)
+    assert str(expected.value) == str(found.value)
