@@ -19,6 +19,7 @@ _BOTH = frozenset({"os.rename", "os.replace"})
 # processes of this package find it.
 _PASSING = re.compile(
     r"/pytest-fsfault-\d+-[0-9a-f]+(/|\Z)|\A/dev/(?!shm(/|\Z))|\A/dev/shm/(psm_|pym-|sem\.)[^/]*\Z|\A/proc/|/__pycache__(/|\Z)|\.pyc(\.\d+)?\Z|/\.coverage[^/]*\Z|/\.pytest_cache(/|\Z)"
+    r"|\A//\./(?i:nul|con|conin\$|conout\$|pipe/.*)\Z"  # the devices of Windows; others lead to files
 )
 
 # What changes the file that a link leads to, not the link.
