@@ -568,7 +568,7 @@ def test_the_class_is_equal_to_the_builtin(name):
 @pytest.mark.parametrize(
     ("on_windows", "error", "speaks"),
     [
-        (False, OSError(2, "gone"), False),
+        pytest.param(False, OSError(2, "gone"), False, marks=posix_fact("an error without a winerror")),
         (False, errors.with_winerror(2, "gone", "a", 2, None), True),
         (True, OSError(2, "gone"), False),
         (True, errors.with_winerror(2, "gone", "a", 2, None), True),
