@@ -7,8 +7,6 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.language.legible import legible
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -52,7 +50,10 @@ def listed(arguments: Any) -> Sequence[Any]:
 
 def _quoted(argument: str) -> str:
     """Return an argument as Windows' shells take it; none of them reads escapes, so control characters only show."""
-    import subprocess  # noqa: PLC0415  # slow, and for who prints
+    # Slow, and for who prints.
+    import subprocess  # noqa: PLC0415
+
+    from pytest_fsfault._core.language.legible import legible  # noqa: PLC0415
 
     quoted = subprocess.list2cmdline([legible(argument)])
     if quoted.startswith('"') or _PLAIN.issuperset(quoted):

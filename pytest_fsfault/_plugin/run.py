@@ -11,7 +11,6 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._host.command_lines import joined
-from pytest_fsfault._host.console import say
 from pytest_fsfault._plugin.gate import Gates
 from pytest_fsfault._plugin.results import Results, last_seed
 from pytest_fsfault._session.current_settings import pop, push
@@ -249,6 +248,8 @@ class Runner:
         from pytest_fsfault._windows.holders import scanners  # noqa: PLC0415
 
         profiles = sorted((one.name, one.about) for one in self.settings().profiles.values())
+        from pytest_fsfault._host.console import say  # noqa: PLC0415  # for this alone
+
         say("\n".join(listing(profiles, versions.VERSIONS, scanners.listing())) + "\n")
 
     # A test.

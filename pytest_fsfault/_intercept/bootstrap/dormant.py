@@ -30,6 +30,8 @@ _TRACKER = "multiprocessing.resource_tracker"
 _ONE_PATH = "remove unlink rmdir mkdir open stat lstat access listdir scandir chmod lchmod utime truncate readlink chdir"
 _TWO_PATHS = "rename replace link symlink"
 _CLOCKS = "sleep monotonic perf_counter time monotonic_ns perf_counter_ns time_ns"
+# These tell the present as well, where the argument after so many others is missing.
+_CALENDAR = {"localtime": 0, "gmtime": 0, "ctime": 0, "asctime": 0, "strftime": 1}
 # Importing these activates: they bind functions early, or start processes of which no event tells.
 _ACTIVATING = frozenset(["asyncio", "multiprocessing", "concurrent", "mmap"])
 # These as well, if the parent's sessions want it: a model changes how they work, and a rule may be about `shutil`.
@@ -88,7 +90,7 @@ class _Dormant:
             self._forward_from(os, name, 1)
         for name in _TWO_PATHS.split():
             self._forward_from(os, name, 2)
-        for name in _CLOCKS.split():
+        for name in (*_CLOCKS.split(), *_CALENDAR):
             self._forward_from(time, name, 0)
         self._forward_from(io, "open", 1)
         self._put.append((builtins, "open", builtins.open, io.open))
@@ -220,7 +222,12 @@ def _forward(dormant: _Dormant, module: "Any", name: str, real: "Any", paths: in
                 shown = dormant.wall_ns()
                 if shown is not None:
                     return shown if name == "time_ns" else shown / 1_000_000_000
-            if warns or not paths or any(map(dormant.matters, given)) or not (args or kwargs):
+            if (
+                warns
+                or not (paths or _is_told(name, args))
+                or any(map(dormant.matters, given))
+                or not (args or kwargs)
+            ):
                 dormant.activate()
         function = getattr(module, name) if dormant.active else real
         try:
@@ -239,6 +246,11 @@ def _forward(dormant: _Dormant, module: "Any", name: str, real: "Any", paths: in
 
 
 _WALLS = ("time", "time_ns")
+
+
+def _is_told(name: str, args: "tuple[Any, ...]") -> bool:
+    """Return whether a function of the calendar gets the time that it is about: `logging` gives it for each record."""
+    return len(args) > _CALENDAR.get(name, len(args)) and args[-1] is not None
 
 
 def _is_logging(frame: "Any") -> bool:

@@ -32,11 +32,13 @@ def python(code, *arguments):
 
 
 def test_imports_alone_attach_nobody(root):
-    """What an installer imports, whose clock shows the time of the parent nevertheless."""
+    """What an installer imports, and the calendar of another time; the clock shows the time of the parent nevertheless."""
     with inject(RULE, roots=[root], native=False) as fsfault:
         fsfault.clock.advance(1000)
         told = python(
-            f"{IMPORTS}\nprint({ATTACHED})\nimport time\nprint(time.time() - logging._startTime < 500)", root
+            f"{IMPORTS}\nimport time\ntime.strftime('%Y', time.localtime(0))\n"
+            f"print({ATTACHED})\nprint(time.time() - logging._startTime < 500)",
+            root,
         )
     assert ["False", "True"] == told
 
@@ -59,6 +61,7 @@ STARTS = {
     "a command": "os.system('exit 0')",
     "a socket": "import socket\nsocket.socket().close()",
     "a reading of the clock": "time.monotonic()",
+    "a reading of the calendar": "time.strftime('%Y')",
 }
 
 

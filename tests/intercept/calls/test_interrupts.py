@@ -34,6 +34,17 @@ class Interrupted(BaseException):
     """What a signal handler raises."""
 
 
+OTHERS = set()
+
+
+@pytest.fixture(autouse=True)
+def _others():
+    """Leave out threads that other tests have left behind, and that may end meanwhile."""
+    OTHERS.update(threading.enumerate())
+    yield
+    OTHERS.clear()
+
+
 def surroundings():
     """Return all that a session changes of a process while it is there."""
     names = {(module.__name__, name): id(value) for module in MODULES for name, value in vars(module).items()}
@@ -47,7 +58,7 @@ def surroundings():
         {file for file in files if "/proc/" not in file},
         folders,
         environment,
-        set(threading.enumerate()) - {threading.current_thread(), threading.main_thread()},
+        set(threading.enumerate()) - {threading.current_thread(), threading.main_thread()} - OTHERS,
     )
 
 
