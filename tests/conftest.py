@@ -141,7 +141,10 @@ def _holds(module: object, wrappers: set[int]) -> bool:
 def pytest_collection_finish():
     """Spare what is there before the first test from all collections to come: a run within a test makes five."""
     with suppress(ImportError):
-        import hypothesis  # noqa: F401 - it asks the collector about the random numbers of trio, if trio is there
+        import hypothesis  # it asks the collector about the random numbers of trio, if trio is there,
+
+        # and at its first example about its own: unless it sees who holds them it warns, and ends in Flaky.
+        hypothesis.find(hypothesis.strategies.none(), lambda _: True)
     gc.collect()
     gc.freeze()
 
