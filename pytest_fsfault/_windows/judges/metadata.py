@@ -112,7 +112,10 @@ def judge_link(state: WindowsState, operation: Operation) -> Answer:
     assert source.status is not None  # noqa: S101  # it exists
     if source.status.st_nlink >= _MOST_NAMES:
         raise Denial(1142, f"{source.name} has {_MOST_NAMES:,} names, which is all that a file may have")
-    return Answer(source.path, target.path)
+    # CreateHardLinkW makes another name of a link; `os.link` follows it on macOS, and on Linux from Python 3.14 on
+    # (python/cpython#81793).
+    link = partial(state.native.link, source.path, target.path, follow_symlinks=False)
+    return Answer(source.path, target.path, perform=link if source.is_link else None)
 
 
 def judge_symlink(state: WindowsState, operation: Operation) -> Answer:
