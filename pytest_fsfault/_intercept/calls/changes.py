@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import count
 from os import O_RDONLY, close, read
 from os import open as open_descriptor
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.calls.state import InterceptState
 
 _FAILED = frozenset({"raised", "failed"})
+_unknown = count(1 << 32, 1 << 32)
 
 
 class Changes:
@@ -47,9 +49,16 @@ class Changes:
 
 
 def _written() -> int:
-    """Return how many times this process has called `write` or its like; 0 where Linux does not count."""
+    """Return how many times this process has called `write` or its like; 0 where Linux does not count.
+
+    Where another system does not count, a number that is another one each time: a file may have been written.
+    """
+    if sys.platform == "win32":
+        from pytest_fsfault._host.windows_api import write_count  # noqa: PLC0415  # not there elsewhere
+
+        return write_count() or next(_unknown)
     if sys.platform != "linux":
-        return 0
+        return next(_unknown)
     try:
         descriptor = open_descriptor("/proc/self/io", O_RDONLY)
     except OSError:

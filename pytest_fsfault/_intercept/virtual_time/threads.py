@@ -46,6 +46,10 @@ class ThreadActivity:
         """Return the time that the system stamps a file with which is written now, in nanoseconds."""
         if sys.platform == "linux":
             return clock_gettime_ns(_COARSE)
+        if sys.platform == "win32":
+            from pytest_fsfault._host.windows_api import system_time_ns  # noqa: PLC0415  # slow to load elsewhere
+
+            return system_time_ns()
         return wall_ns()
 
     def next_stamp_ns(self, stamp: int) -> int:
