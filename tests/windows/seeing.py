@@ -57,9 +57,9 @@ def library(tmp_path):
     return str(path)
 
 
-def mapped_libraries():
-    """Return the shared libraries of this process, the C library among them."""
-    with open("/proc/self/maps", encoding="utf-8") as lines:
+def mapped_libraries(process="self"):
+    """Return the shared libraries of a process, the C library among them."""
+    with open(f"/proc/{process}/maps", encoding="utf-8") as lines:
         return sorted({line.split(None, 5)[5].strip() for line in lines if ".so" in line})
 
 
