@@ -62,7 +62,7 @@ if sys.platform == "win32":
     _io_counters.argtypes = c_void_p, c_void_p
 
     def write_count() -> int:
-        """Return how many times this process has written to files, pipes and devices; 0 where nobody counts, as in Wine.
+        """Return how many times this process has written to files, pipes and devices; 0 where that is not counted, as in Wine.
 
         https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-getprocessiocounters
         """
