@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from skips import WINDOWS
 
 import pytest_fsfault
 from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
@@ -94,9 +95,20 @@ def _settled(line: str) -> str:
     return line.rstrip()
 
 
+def _with_posix_paths(output: str, base: Path) -> str:
+    """Return an output with the base temporary directory of the pages, and paths below it as they stand there."""
+    for form in dict.fromkeys((repr(str(base))[1:-1], str(base))):  # in messages of errors a path is quoted
+        output = re.sub(
+            rf"{re.escape(form)}([^'\s]*)",
+            lambda found: "/tmp/pytest-0" + (re.sub(r"\\+", "/", found[1]) if WINDOWS else found[1]),
+            output,
+        )
+    return output
+
+
 def assert_shown(expected: str, output: str, base: Path) -> None:
     """Assert that `expected` is what was printed; a line of ``...`` stands for any number of lines."""
-    settled = [_settled(line) for line in output.replace(str(base), "/tmp/pytest-0").splitlines()]
+    settled = [_settled(line) for line in _with_posix_paths(output, base).splitlines()]
     chunks = [
         list(group)
         for dots, group in groupby(expected.splitlines(), key=lambda line: line == "...")
