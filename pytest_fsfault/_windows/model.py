@@ -216,10 +216,14 @@ class WindowsModel:
         """Say what holds refuse; all else is left to the system, which is Windows itself."""
         about = None
         try:
-            about = judge(self.state, operation).about
+            answer = judge(self.state, operation)
         except Denial as refusal:
             if refusal.declared:
                 raise
+        else:
+            if answer.reason == "pending":
+                return answer  # Windows knows of no hold, and would delete the file
+            about = answer.about
         return Answer(operation.path, operation.target, about=about)
 
     def _catch_up(self) -> None:

@@ -209,7 +209,7 @@ class WindowsState:
         for path in (location.path, above):
             identity = self.pending.get(self.real(path))
             if identity is not None and (path == location.path or not location.exists):
-                raise Denial(5, self.still_there(path, identity))
+                raise Denial(5, self.still_there(path, identity), declared=True)
 
     def still_there(self, path: str, identity: Identity) -> str:
         """Say why a deleted file or directory is still in the way; its hold was hit."""

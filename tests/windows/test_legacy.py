@@ -35,7 +35,6 @@ def file(tmp_path):
 
 
 @OLD
-@left_to_windows("what becomes of a deleted file that is open")
 def test_a_deleted_file_is_listed_and_closed_to_all(version, file):
     """It is there for listings and `stat`, everything else gets 5, its directory 145."""
     with inject(windows=version, roots=[file.parents[1]], strict=False) as fsfault:

@@ -54,7 +54,7 @@ def test_what_is_declared_acts(session, tmp_path):
         (tmp_path / name).write_text(name)
     windows.hold(tmp_path / "a.txt", share="")
     windows.run(tmp_path / "b.exe")
-    windows.hold(tmp_path / "d/e.txt", share="rwd")
+    hold = windows.hold(tmp_path / "d/e.txt", share="rwd")
     windows.volume(tmp_path / "usb")
     calls = [
         (open, tmp_path / "a.txt"),
@@ -71,7 +71,9 @@ def test_what_is_declared_acts(session, tmp_path):
     assert [13, 5, 32, 5, 17] == found
     os.rename(tmp_path / "b.exe", tmp_path / "old.exe")
     os.remove(tmp_path / "d/e.txt")
-    assert not (tmp_path / "d/e.txt").exists()
+    assert (tmp_path / "d/e.txt").exists()  # its deletion is pending
+    hold.close()
+    assert [] == os.listdir(tmp_path / "d")
 
 
 def test_what_the_system_refuses_is_written_down(session, tmp_path, monkeypatch):

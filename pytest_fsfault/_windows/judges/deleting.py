@@ -63,7 +63,7 @@ def _check_pending_names(state: WindowsState, location: Location) -> None:
     prefix = f"{state.real(location.path)}/"
     inside = {path: identity for path, identity in state.pending.items() if path.startswith(prefix)}
     for path, identity in inside.items():
-        raise Denial(145, f"{location.name} is not empty: {state.still_there(path, identity)}")
+        raise Denial(145, f"{location.name} is not empty: {state.still_there(path, identity)}", declared=True)
 
 
 def _deleted(state: WindowsState, location: Location) -> Answer:
