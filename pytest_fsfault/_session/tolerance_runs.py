@@ -175,7 +175,9 @@ class Probe:
     def _reason(self, error: BaseException | None, tree: Tree) -> str:
         """Return why the body did not survive; nothing if it did."""
         if error is not None:
-            return error_chains.text(error).replace(f"{self._workspace.root}/", "")
+            root = f"{self._workspace.root}{os.sep}"
+            # An OSError shows its paths by repr, which doubles the backslashes of Windows.
+            return error_chains.text(error).replace(root.replace("\\", "\\\\"), "").replace(root, "")
         difference = "" if self._after is None else self._after.diff(tree)
         return f"no error, but another tree than without a hold:\n{difference}" if difference else ""
 

@@ -184,10 +184,10 @@ def test_a_thread_is_idle_after_40_ms(macos, monkeypatch):
 
 
 def test_what_is_linux_s_alone_is_left(macos):
-    """No filter of system calls, no tables of their arguments, no count of writes in /proc."""
+    """No filter of system calls, no tables of their arguments; without a count of writes each look finds one more."""
     assert "native programs are not reached: that is for Linux alone" == loaded_there(possible).why_not()
     assert {} == loaded_there(limits)._CALLS
-    assert 0 == changes._written()
+    assert changes._written() < changes._written()
 
 
 def test_the_path_of_a_socket_has_room(macos, monkeypatch):
