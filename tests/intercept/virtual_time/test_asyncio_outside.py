@@ -197,9 +197,14 @@ def test_a_child_process_is_waited_for_without_a_limit(clock):
         )
         return await process.wait()
 
-    began = real_time()
-    assert 0 == asyncio.run(main())
-    assert 0.05 <= clock.now <= real_time() - began + 0.05
+    for _ in range(5):  # a machine that stalls for as long as the child lives leaves nothing to wait for
+        began, before = real_time(), clock.now
+        assert 0 == asyncio.run(main())
+        passed = clock.now - before
+        assert passed <= real_time() - began + 0.05
+        if passed >= 0.05:
+            break
+    assert 0.05 <= passed
 
 
 def test_a_sleep_beside_a_child_process_is_real_until_it_ends(clock):
