@@ -243,13 +243,12 @@ class Runner:
 
     def print_list(self) -> None:
         """Print all that a rule may speak of."""
+        from pytest_fsfault._host.console import say  # noqa: PLC0415  # a run without faults does without it
         from pytest_fsfault._report.listing import listing  # noqa: PLC0415
         from pytest_fsfault._windows import versions  # noqa: PLC0415
         from pytest_fsfault._windows.holders import scanners  # noqa: PLC0415
 
         profiles = sorted((one.name, one.about) for one in self.settings().profiles.values())
-        from pytest_fsfault._host.console import say  # noqa: PLC0415  # for this alone
-
         say("\n".join(listing(profiles, versions.VERSIONS, scanners.listing())) + "\n")
 
     # A test.

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from pytest_fsfault._host import temporary_files
 from pytest_fsfault._windows.sharing import DELETE
 
-_OWNER = 0o700
-
 if TYPE_CHECKING:
     from pytest_fsfault._core.engine.interfaces import Answer
     from pytest_fsfault._windows.lookup import Location
     from pytest_fsfault._windows.state import WindowsState
+
+_OWNER = 0o700
 
 
 def deleted(state: WindowsState, answer: Answer) -> None:

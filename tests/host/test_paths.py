@@ -68,7 +68,7 @@ def test_a_path_has_one_form(spelled, form):
 def test_the_first_spelling_stays_below_an_anchor():
     """Of an anchor the case is known; below it the first one counts, whatever comes later."""
     forms = WindowsForms(Documented())
-    assert "C:/work/TOOL.exe" == forms(r"c:\work\TOOL.exe")
+    assert "C:/tools/TOOL.exe" == forms(r"c:\tools\TOOL.exe")
     assert "C:/Work" == forms.anchor(r"C:\Work")
     assert "C:/Work/Tool.exe" == forms(r"c:\WORK\Tool.exe")
     assert "C:/Work/Tool.exe" == forms(r"c:\work\tool.EXE")

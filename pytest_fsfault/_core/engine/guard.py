@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 # The target alone is changed; of a rename both ends are.
 _TARGET = frozenset({"os.link", "os.symlink", "os.sendfile", "os.copy_file_range", "shutil.copyfile"})
 _BOTH = frozenset({"os.rename", "os.replace"})
-# Devices and processes, and the shared memory of `multiprocessing`, by its names; what an interpreter, a coverage measurement and pytest keep beside the code; where the child
-# processes of this package find it.
+# Devices and processes, and the shared memory of `multiprocessing`, by its names; what an interpreter, a coverage
+# measurement and pytest keep beside the code; where the child processes of this package find it.
 _PASSING = re.compile(
     r"/pytest-fsfault-\d+-[0-9a-f]+(/|\Z)|\A/dev/(?!shm(/|\Z))|\A/dev/shm/(psm_|pym-|sem\.)[^/]*\Z|\A/proc/|/__pycache__(/|\Z)|\.pyc(\.\d+)?\Z|/\.coverage[^/]*\Z|/\.pytest_cache(/|\Z)"
     r"|\A//\./(?i:nul|con|conin\$|conout\$|pipe/.*)\Z"  # the devices of Windows; others lead to files

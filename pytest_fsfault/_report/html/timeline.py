@@ -63,9 +63,8 @@ def timeline(
         identity: the prefix of the IDs in the drawing.
 
     """
-    lanes = _lanes(holds, attempts, waits, misses)
-    chosen, last = _chosen(lanes), _last(end, holds, attempts)
-    ended = ended if end < last else ""
+    lanes, last = _lanes(holds, attempts, waits, misses), _last(end, holds, attempts)
+    chosen, ended = _chosen(lanes), ended if end < last else ""
     axis = TimeScale(last, list(_free(last, waits, attempts)))
     drawn, bottom = _placed(chosen, axis, _TOP if ended else 0)
     return render(

@@ -53,5 +53,5 @@ def test_numbers_count_by_key():
 def test_a_whole_file_system_is_no_root(root):
     """On a fake file system all is watched, and paths are known as they are told: in full."""
     numbers = CallNumbers(numbered=False, ignore_case=False)
-    key, nth = numbers.count(Operation("os.remove", f"{root.rstrip('/')}/work/d/a.x"), (root,))
-    assert (call_key("os.remove", f"{root.rstrip('/')}/work/d/a.x", None, numbered=False), 1) == (key, nth)
+    key, nth = numbers.count(Operation("os.remove", f"{root.rstrip('/')}/build/d/a.x"), (root,))
+    assert (call_key("os.remove", f"{root.rstrip('/')}/build/d/a.x", None, numbered=False), 1) == (key, nth)
