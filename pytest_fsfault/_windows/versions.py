@@ -22,6 +22,8 @@ class Version:
     `deletes_mapped`: with POSIX deletion a file that is only mapped, without a handle, may be deleted: so on 11
         (git for Windows 69ed0e35); Server 2022 answers 5 (RazrFalcon/memmap2-rs#108,
         mapbox/mapnik#4268; for 10 there are reports of 5 as well, for Server 2025 none at all: not verified).
+    `posix_rename`: a file is replaced although it is open, for who asks and if all share deletion (10 1709;
+        Microsoft, FILE_RENAME_POSIX_SEMANTICS).
     `bare_devices`: names such as ``nul`` mean a device only where they stand alone (Windows 11;
         python/cpython#95486).
     `long_paths`: no limit of 260 characters (the policy, and a Python with the manifest).
@@ -33,6 +35,7 @@ class Version:
     name: str
     posix_delete: bool = True
     deletes_mapped: bool = True
+    posix_rename: bool = True
     bare_devices: bool = False
     long_paths: bool = True
     developer_mode: bool = False
@@ -43,7 +46,7 @@ class Version:
 VERSIONS = {
     version.name: version
     for version in (
-        Version("7", posix_delete=False, long_paths=False),
+        Version("7", posix_delete=False, posix_rename=False, long_paths=False),
         Version("server-2019", posix_delete=False),
         Version("10"),
         Version("server-2022", deletes_mapped=False),

@@ -76,7 +76,7 @@ def _locate(state: WindowsState, operation: Operation, wish: Wish) -> Location:
 
 def _judge_path(state: WindowsState, operation: Operation, wish: Wish) -> Answer:
     if operation.program is not None:
-        wish = wish._replace(share=state.open_files.sharing.of(operation.program))
+        wish = wish._replace(share=state.open_files.sharing.of(operation.program, wish.access))
     location = _locate(state, operation, wish)
     if ends_with_separator(operation.shown):
         code = 3 if location.is_directory else 123

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.interfaces import Answer
 from pytest_fsfault._windows.names import ends_with_separator, fold
-from pytest_fsfault._windows.open_files.runtimes import replaces_readonly
+from pytest_fsfault._windows.open_files.runtimes import replaces_open, replaces_readonly
 from pytest_fsfault._windows.sharing import ALL, DELETE
 from pytest_fsfault._windows.state import Denial, HostError
 
@@ -95,11 +95,17 @@ def _check_target(state: WindowsState, operation: Operation, target: Location) -
         raise Denial(5, f"{target.name} is {kind}, which nothing can replace")
     if state.attributes.readonly(target) and not replaces_readonly(operation.program):
         raise Denial(5, f"{target.name} is read-only")
-    _check_nobody_has(state, target)
+    share = DELETE if state.version.posix_rename and replaces_open(operation.program) else 0
+    _check_nobody_has(state, target, share)
 
 
-def _check_nobody_has(state: WindowsState, target: Location) -> None:
-    found = (one for one in state.openings(target.identity) if _forbids_replacing(one[0]))
+def _check_nobody_has(state: WindowsState, target: Location, share: int) -> None:
+    """Refuse to replace what is open, unless the opening shares `share`."""
+    found = (
+        one
+        for one in state.openings(target.identity)
+        if _forbids_replacing(one[0]) and not one[0].share & share
+    )
     for opening, hold in found:
         state.refuse(5, target, opening, hold, found)
 

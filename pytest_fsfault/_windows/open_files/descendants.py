@@ -95,7 +95,8 @@ def by_proc(native: NativeFunctions, query: Query, sharing: Sharing) -> Iterator
             seen = query.behind(f"{base}/fd/{number}")
             if seen is not None:
                 access = _access(native, f"{base}/fdinfo/{number}")
-                share = sharing.of(program_of(native, str(process.number)).rpartition("/")[2])
+                program = program_of(native, str(process.number)).rpartition("/")[2]
+                share = sharing.of(program, access)
                 yield opened(seen.status, access, f"held open by {process}", seen.path, share)
         directory = query.behind(f"{base}/cwd")
         if directory is not None:

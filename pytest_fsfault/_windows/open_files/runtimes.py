@@ -14,11 +14,15 @@ from pytest_fsfault._windows.sharing import ALL, READ, WRITE
 
 
 class Runtime(NamedTuple):
-    """One runtime: what its plain opens share, who uses it, and where it says so."""
+    """One runtime: what its plain opens share, who uses it, and where it says so.
+
+    `reading` is what is shared by opens for reading alone, if that is something else.
+    """
 
     share: int
     programs: tuple[str, ...]
     source: str
+    reading: int | None = None
 
 
 #: What is shared where nothing is known: as by the C runtime, which git and CPython use, too.
@@ -53,7 +57,14 @@ RUNTIMES = (
     Runtime(
         0,
         ("dotnet", "pwsh", "powershell", "nuget", "msbuild"),
-        ".NET System.IO.File.Open(path, mode): FileShare.None",
+        ".NET System.IO/File.cs: FileShare.None of Open, Create and OpenWrite; FileShare.Read of OpenRead,"
+        " ReadAllBytes, ReadAllText (StreamReader) and of a FileStream that names none",
+        READ,
+    ),
+    Runtime(
+        ALL,
+        ("bash", "sh", "rm", "mv", "cygpath", "mintty"),
+        "Cygwin winsup/cygwin/fhandler/base.cc, open: FILE_SHARE_VALID_FLAGS unless it is a tape",
     ),
     Runtime(
         READ | WRITE,
@@ -66,22 +77,41 @@ RUNTIMES = (
 DELETE_READONLY = {
     "git": "git compat/mingw.c, mingw_unlink: `_wchmod(wpathname, 0666)` before it tries again",
     "busybox": "busybox-w32 win32/mingw.c, mingw_unlink: `chmod(pathname, 0666)` first",
-    "rm": "Cygwin winsup/cygwin/syscalls.cc, _unlink_nt: the attribute is cleared, or ignored",
+    "rm": "Cygwin winsup/cygwin/syscalls.cc, unlink_nt: FILE_DISPOSITION_IGNORE_READONLY_ATTRIBUTE from"
+    " 1809 on, the attribute cleared before",
     **dict.fromkeys(
-        ("node", "electron"), "libuv src/win/fs.c, fs__unlink_rmdir: the attribute is cleared first"
+        ("node", "electron"),
+        "libuv src/win/fs.c, fs__unlink_rmdir: FILE_DISPOSITION_IGNORE_READONLY_ATTRIBUTE; where there is no"
+        " POSIX deletion the attribute is cleared first",
     ),
     **dict.fromkeys(
         ("go", "gh", "docker", "gofmt"),
-        "Go src/os/file_windows.go, Remove: tried again without the attribute",
+        "Go src/os/file_windows.go, Remove: SetFileAttributes without it, and DeleteFile again",
     ),
     **dict.fromkeys(
         RUNTIMES[0].programs,
-        "Rust library/std/src/sys/fs/windows.rs, unlink: FILE_DISPOSITION_FLAG_IGNORE_READONLY_ATTRIBUTE",
+        "Rust library/std/src/sys/fs/windows.rs, unlink: refused by DeleteFileW, posix_delete with"
+        " FILE_DISPOSITION_FLAG_IGNORE_READONLY_ATTRIBUTE",
     ),
 }
 
 #: Programs that also rename onto a read-only file.
-REPLACE_READONLY = {"git": "git compat/mingw.c, mingw_rename: tried again without the target's attribute"}
+REPLACE_READONLY = {
+    "git": "git compat/mingw.c, mingw_rename: tried again without the target's attribute",
+    "busybox": "busybox-w32 win32/mingw.c, mingw_rename: tried again without the target's attribute",
+    "mv": "Cygwin winsup/cygwin/syscalls.cc, rename2: FILE_RENAME_IGNORE_READONLY_ATTRIBUTE from 1809 on, the"
+    " attribute cleared before",
+}
+
+#: Programs that rename, from Windows 10 on, onto a file that is open if everybody shares deletion.
+REPLACE_OPEN = {
+    "mv": "Cygwin winsup/cygwin/syscalls.cc, rename2: FILE_RENAME_POSIX_SEMANTICS",
+    **dict.fromkeys(
+        RUNTIMES[0].programs,
+        "Rust library/std/src/sys/fs/windows.rs, rename: refused by MoveFileExW (5), tried again with"
+        " FILE_RENAME_FLAG_POSIX_SEMANTICS",
+    ),
+}
 
 
 def deletes_readonly(program: str | None) -> bool:
@@ -94,6 +124,11 @@ def replaces_readonly(program: str | None) -> bool:
     return program is not None and _name(program) in REPLACE_READONLY
 
 
+def replaces_open(program: str | None) -> bool:
+    """Return whether a native program renames onto files that are open, if their deletion is shared."""
+    return program is not None and _name(program) in REPLACE_OPEN
+
+
 def _name(program: str) -> str:
     return program.lower().removesuffix(".exe")
 
@@ -103,15 +138,18 @@ class Sharing:
 
     def __init__(self) -> None:
         self._declared: list[tuple[re.Pattern[str], int]] = []
-        self._known = {name: runtime.share for runtime in RUNTIMES for name in runtime.programs}
+        self._known = {name: runtime for runtime in RUNTIMES for name in runtime.programs}
 
     def declare(self, pattern: str, share: int) -> None:
         """Let the programs whose name a glob matches share this from now on."""
         self._declared.insert(0, (re.compile(translate(pattern), re.IGNORECASE), share))
 
-    def of(self, program: str) -> int:
-        """Return the share mode of a program's plain opens."""
+    def of(self, program: str, access: int = READ | WRITE) -> int:
+        """Return the share mode of a program's plain opens with that access."""
         for pattern, share in self._declared:
             if pattern.match(program):
                 return share
-        return self._known.get(_name(program), PLAIN)
+        runtime = self._known.get(_name(program))
+        if runtime is None:
+            return PLAIN
+        return runtime.share if access != READ or runtime.reading is None else runtime.reading

@@ -22,6 +22,7 @@ KNOWN = {
     "anything": READ | WRITE,
     "dotnet": 0,
     "gh": READ | WRITE,
+    "bash": ALL,
 }
 
 
@@ -29,6 +30,13 @@ KNOWN = {
 def test_what_a_program_shares(program):
     """By its runtime; the C runtime's way where nothing is known."""
     assert KNOWN[program] == Sharing().of(program)
+
+
+def test_what_dotnet_shares_of_what_it_reads():
+    """Reading, and nothing of what it writes; the others make no difference."""
+    sharing = Sharing()
+    assert (READ, 0, 0) == tuple(sharing.of("dotnet", access) for access in (READ, WRITE, READ | WRITE))
+    assert (ALL, READ | WRITE) == (sharing.of("uv", READ), sharing.of("git", READ))
 
 
 def test_every_runtime_has_its_source():
@@ -52,14 +60,34 @@ def test_a_read_only_file_is_deleted_by_a_program(root, tmp_path, program, refus
                 os.remove(root / "a")
 
 
-@pytest.mark.parametrize(("program", "refused"), [("git", False), ("mv", True)])
+@pytest.mark.parametrize(("program", "refused"), [("git", False), ("mv", False), ("move", True)])
 def test_a_read_only_file_is_replaced_by_a_program(root, tmp_path, program, refused):
-    """By git alone, which tries again without the attribute."""
+    """By git and Cygwin's mv, which clear or ignore the attribute."""
     for name in ("a", "b"):
         (root / name).write_text(name)
         (root / name).chmod(0o444)
     shutil.copy(shutil.which("mv"), tmp_path / program)
     with inject(roots=[root], windows="11"):
+        subprocess.run([tmp_path / program, "-f", root / "a", root / "b"], check=False, stderr=-3)
+    assert ("b" if refused else "a") == (root / "b").read_text()
+
+
+@pytest.mark.parametrize(
+    ("program", "version", "share", "refused"),
+    [
+        ("uv", "11", "rwd", False),
+        ("uv", "11", "rw", True),
+        ("uv", "7", "rwd", True),
+        ("move", "11", "rwd", True),
+    ],
+)
+def test_an_open_file_is_replaced_by_a_program(root, tmp_path, program, version, share, refused):
+    """By those in Rust from Windows 10 on, where everybody shares deletion."""
+    for name in ("a", "b"):
+        (root / name).write_text(name)
+    shutil.copy(shutil.which("mv"), tmp_path / program)
+    with inject(roots=[root], windows=version, strict=False) as fsfault:
+        fsfault.windows().hold(root / "b", "r", share)
         subprocess.run([tmp_path / program, "-f", root / "a", root / "b"], check=False, stderr=-3)
     assert ("b" if refused else "a") == (root / "b").read_text()
 
