@@ -39,7 +39,7 @@ def tree_untouched(operations: Iterable[str], strays: str) -> str:
     """Return the verdict on a body without any call below the directory; `strays` says where they went."""
     return (
         f"the body never touched the tree: no call of {', '.join(operations)} below the directory that "
-        f"`with trial as root` gives{strays}"
+        f"`with trial as root` gives{legible(strays)}"
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_fsfault._core.engine.journal import members
 from pytest_fsfault._core.language.globs import compile_glob
+from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._core.language.path_arguments import read_glob
 
@@ -117,7 +118,7 @@ def assert_retried(
     if not found:
         raise AssertionError(f"{operation} met no error, so nothing was retried")
     for retry in found:
-        where = f"{retry.operation} {retry.path}"
+        where = f"{retry.operation} {legible(retry.path)}"
         seen = f"{retry.attempts} attempt{'s' * (retry.attempts != 1)}, waits {_listed(retry.waits)}"
         if retry.attempts == 1:
             raise AssertionError(f"{where} was not retried: {_last_error(retry)}")
@@ -136,7 +137,7 @@ def assert_not_retried(found: Sequence[Retry], operation: str) -> None:
     for retry in found:
         if retry.attempts > 1:
             raise AssertionError(
-                f"{retry.operation} {retry.path} was retried: {retry.attempts} attempts, "
+                f"{retry.operation} {legible(retry.path)} was retried: {retry.attempts} attempts, "
                 f"waits {_listed(retry.waits)}, on {_last_error(retry)}"
             )
 

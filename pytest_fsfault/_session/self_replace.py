@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._intercept.fake.fake_functions import native
 from pytest_fsfault._prove import error_chains, tree_copies
@@ -69,7 +70,7 @@ def _loop(sweep: Sweep, update: Callable[[Path], object], place: PurePath, name:
             new = there
             if new == old:
                 raise AssertionError(
-                    f"the update changes nothing: without a fault the new {name} has to be in place"
+                    f"the update changes nothing: without a fault the new {legible(name)} has to be in place"
                 )
         trial.check(there in (old, new), _neither(name, old, there))
 
@@ -83,14 +84,16 @@ def _run(trial: Trial, update: Callable[[Path], object], target: Path) -> None:
             raise
         error_chains.release(error)
         raise AssertionError(
-            f"the update fails while {target.name} is running, without any fault: {error_chains.text(error)}"
+            f"the update fails while {legible(target.name)} is running, without any fault: {error_chains.text(error)}"
         ) from error
 
 
 def _neither(name: str, old: Tree, there: Tree) -> str:
     if there.kind == "missing":
-        return f"{name} is gone: neither the old nor the new one is in place"
-    return f"{name} is neither the old nor the new one; compared with the old one:\n{old.diff(there)}"
+        return f"{legible(name)} is gone: neither the old nor the new one is in place"
+    return (
+        f"{legible(name)} is neither the old nor the new one; compared with the old one:\n{old.diff(there)}"
+    )
 
 
 def _existing(exe: str | os.PathLike[str]) -> Path:

@@ -161,9 +161,11 @@ class Engine:
             if decision is not None:
                 decision = decision._replace(trial=self.trial)
                 if decision.fault.kind == "crash":
+                    from pytest_fsfault._core.language.legible import legible  # noqa: PLC0415  # most calls need no words
+
                     # At once: no other thread's call is let through while this one is still written down.
                     self.ended = SimulatedCrash(
-                        f"{operation.name} {operation.path}, at {operation.call_site}"
+                        legible(f"{operation.name} {operation.path}, at {operation.call_site}")
                     )
         doubted = operation.doubtful and self._doubt(operation)
         wanted = matched or doubted or self.records_all or self._was_refused(operation)

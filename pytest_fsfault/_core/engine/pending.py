@@ -201,7 +201,9 @@ class PendingCall:
         """Return the error of a decision, with what it says besides."""
         error = self.error(decision)
         if decision.note:
-            error.add_note(decision.note)
+            from pytest_fsfault._core.language.legible import legible  # noqa: PLC0415  # most calls need no words
+
+            error.add_note(legible(decision.note))
         return error
 
     def error(self, decision: Decision) -> OSError:

@@ -228,7 +228,9 @@ def _refusal(engine: Sessions, operation: Operation, stray: str, reason: str) ->
     kind = OPERATIONS[operation.name]
     shown = None if kind.names == "none" else operation.shown
     target = operation.shown_target if kind.names == "both" else None
+    from pytest_fsfault._core.language.legible import legible  # noqa: PLC0415  # most calls need no words
+
     error = build(parse_error(errno.errorcode[errno.EACCES]), kind.family, shown, target)
-    error.add_note(reason)
+    error.add_note(legible(reason))
     engine.note_stray(operation, stray, reason, error)
     return error

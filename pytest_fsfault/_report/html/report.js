@@ -6,11 +6,11 @@ const read = id => JSON.parse(named(id)?.textContent ?? "null");
 document.documentElement.classList.add("js");
 
 // Texts: what would not be seen is written out, in a frame.
-const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff\u{13430}-\u{1343f}\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/gu;
 const NAMES = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 function escaped(letter) {
-  const code = letter.charCodeAt(0);
-  return NAMES[letter] ?? (code < 256 ? "\\x" + code.toString(16).padStart(2, "0") : "\\u" + code.toString(16).padStart(4, "0"));
+  const code = letter.codePointAt(0);
+  return NAMES[letter] ?? (code < 256 ? "\\x" + code.toString(16).padStart(2, "0") : code < 65536 ? "\\u" + code.toString(16).padStart(4, "0") : "\\U" + code.toString(16).padStart(8, "0"));
 }
 function make(name, text = "", className = "") {
   const element = document.createElement(name);
@@ -21,7 +21,7 @@ function make(name, text = "", className = "") {
     const mark = document.createElement("mark");
     mark.textContent = escaped(found[0]);
     element.append(mark);
-    end = found.index + 1;
+    end = found.index + found[0].length;
   }
   element.append(text.slice(end));
   return element;

@@ -11,6 +11,7 @@ import stat as modes
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_fsfault._core.language.errors import build, parse_error
+from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._core.language.operations import OPERATIONS, Operation
 from pytest_fsfault._windows.host_errors import windows_code
 from pytest_fsfault._windows.sharing import ALL, READ, WRITE
@@ -71,7 +72,7 @@ class Winapi:
             _copy(model, operation, follow=not flags & self.COPY_FILE_COPY_SYMLINK)
         except Denial as refusal:
             error = build(parse_error(f"WinError {refusal.code}"), "winerror")
-            error.add_note(refusal.reason)
+            error.add_note(legible(refusal.reason))
             if refusal.code != self.ERROR_ACCESS_DENIED:  # what `shutil` itself will meet again
                 self._refused(operation, refusal.reason, error)
             raise error from None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_fsfault._core.engine.interfaces import Answer
 from pytest_fsfault._core.language.errors import build, parse_error
+from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._core.language.operations import OPERATIONS, Operation
 from pytest_fsfault._core.weak import WeakObjects
 from pytest_fsfault._host.descriptors import path_of_descriptor
@@ -115,6 +116,6 @@ def _mapped_by(state: WindowsState, identity: Identity, path: str, others: int) 
 
 def _refusal(path: str, why: str, refused: Callable[[Operation, str, OSError], None]) -> OSError:
     error = build(parse_error(f"WinError {_MAPPED}"), "winerror")
-    error.add_note(why)
+    error.add_note(legible(why))
     refused(Operation("mmap.mmap", path, groups=OPERATIONS["mmap.mmap"].groups), why, error)
     return error
