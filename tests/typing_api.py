@@ -126,6 +126,7 @@ def retries(fsfault: FsFault) -> None:
         assert_type(retry.outcome, Literal["ok", "failed", "unknown"])
     fsfault.retries()
     fsfault.assert_retried("rename", attempts=3, within=1.5)
+    fsfault.assert_retried("rename", within="1.5s")
     fsfault.assert_not_retried("os.replace")
     fsfault.assert_retried()  # type: ignore[call-arg]
 

@@ -135,7 +135,9 @@ class KnownFailures:
     ) -> None:
         if status == "mended":
             report.outcome = "failed"
-            report.longrepr = f"it passes, and {self._shown} lists it as {expected}: take it out, or write the file by {_WRITE}"
+            report.longrepr = (
+                f"it passes, and {self._shown} lists it as {expected}: take its line out of the file"
+            )
         elif status == "changed":
             told = f"{self._shown} lists it as {expected}, and it failed as {found}"
             report.sections.append(("baseline", told))
@@ -175,7 +177,8 @@ class KnownFailures:
     def lines(self) -> Iterator[str]:
         """Yield what the summary says of it."""
         counts = self._statuses
-        told = [f"{counts[status]} {text}" for status, text in _TEXTS if counts[status]]
+        texts = _WRITTEN if self._writing else _TEXTS
+        told = [f"{counts[status]} {text}" for status, text in texts if counts[status]]
         written = " written" if self._writing else ""
         yield f"baseline {self._shown}{written}: {', '.join(told) or 'no known failure'}"
 
@@ -186,6 +189,7 @@ _TEXTS = (
     ("mended", "passed that were known to fail"),
     ("new", "not listed"),
 )
+_WRITTEN = (("known", "as before"), ("changed", "changed"), ("mended", "taken out"), ("new", "added"))
 
 
 def _status(expected: KnownFailure | None, found: KnownFailure | None) -> str:

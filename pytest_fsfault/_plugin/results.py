@@ -227,10 +227,10 @@ class Results:
         from pytest_fsfault._report.summary import one_line, summary_lines, totals  # noqa: PLC0415
 
         total = totals(self._tests, self._replayed())
+        known = () if self.baseline is None else self.baseline.lines()
         if verbosity < 0:
-            return [legible(one_line(total, self._arguments()))]
-        lines = [*summary_lines(total, self._arguments()), *self._advice(total), self._unwritten]
-        lines += [] if self.baseline is None else self.baseline.lines()
+            return [legible(one_line(total, "; ".join([*known, self._arguments()])))]
+        lines = [*summary_lines(total, self._arguments()), *self._advice(total), self._unwritten, *known]
         return [legible(line) for line in lines if line]
 
     def _hidden_reruns(self) -> Iterator[str]:

@@ -12,6 +12,7 @@ from pytest_fsfault._core.language.globs import compile_glob
 from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._core.language.path_arguments import read_glob
+from pytest_fsfault._core.language.tokens import duration_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -103,7 +104,7 @@ def _slept(before: Entry, after: Entry, waits: Sequence[Wait]) -> float:
 
 
 def assert_retried(
-    found: Sequence[Retry], operation: str, attempts: int | None = None, within: float | None = None
+    found: Sequence[Retry], operation: str, attempts: int | None = None, within: str | float | None = None
 ) -> None:
     """Assert that `operation` met an error and was tried again until it succeeded.
 
@@ -111,10 +112,11 @@ def assert_retried(
         found: what `retries` returned for the operation.
         operation: the operation or group, for the message.
         attempts: how many calls each file took, the first included; any number above one if None.
-        within: the most that all waits for one file may add up to, in virtual seconds.
+        within: the most that all waits for one file may add up to: a duration such as "2s", or virtual seconds.
 
     """
-    _check_numbers(attempts, within)
+    _check_attempts(attempts)
+    most = math.inf if within is None else duration_of("within", within)
     if not found:
         raise AssertionError(f"{operation} met no error, so nothing was retried")
     for retry in found:
@@ -126,8 +128,8 @@ def assert_retried(
             raise AssertionError(f"{where} took {seen}; expected {attempts} attempts")
         if retry.outcome == "failed":
             raise AssertionError(f"{where} never succeeded: {seen}; last {_last_error(retry)}")
-        if within is not None and retry.total_wait > within:
-            raise AssertionError(f"{where} waited {retry.total_wait:g} s, more than {within:g} s: {seen}")
+        if retry.total_wait > most:
+            raise AssertionError(f"{where} waited {retry.total_wait:g} s, more than {most:g} s: {seen}")
 
 
 def assert_not_retried(found: Sequence[Retry], operation: str) -> None:
@@ -142,11 +144,9 @@ def assert_not_retried(found: Sequence[Retry], operation: str) -> None:
             )
 
 
-def _check_numbers(attempts: object, within: object) -> None:
+def _check_attempts(attempts: object) -> None:
     if attempts is not None and (not isinstance(attempts, int) or attempts < 2):  # noqa: PLR2004
         raise FsFaultError(f"attempts={attempts!r} is not valid; a retry takes 2 or more, the first included")
-    if within is not None and (not isinstance(within, (int, float)) or within < 0):
-        raise FsFaultError(f"within={within!r} is not valid; write seconds, 0 or more")
 
 
 def _last_error(retry: Retry) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.language.globs import has_drive
 from pytest_fsfault._core.language.mistakes import FsFaultError
-from pytest_fsfault._core.language.tokens import duration
+from pytest_fsfault._core.language.tokens import duration_of
 from pytest_fsfault._prove import error_chains, oracles
 from pytest_fsfault._prove.outcomes import Wrong
 
@@ -232,7 +232,7 @@ class Trial:
     def check_waits(self, at_most: str | float) -> None:
         """Check that the code waited no longer than `at_most`, a duration or virtual seconds."""
         self._begin("check_waits")
-        most = duration(at_most) if isinstance(at_most, str) else _seconds(at_most)
+        most = duration_of("at_most", at_most)
         total = oracles.waited(self._record.outcome.waits)
         if total > most:
             count = len(self._record.outcome.waits)
@@ -295,12 +295,6 @@ class Trial:
             f"{what} of trial {self.id} is not available: the trial {why}; "
             "write it after the block of `with trial as root:`, inside the loop"
         )
-
-
-def _seconds(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
-        raise FsFaultError(f"at_most={value!r} is not a duration; write one such as '10s', or seconds")
-    return float(value)
 
 
 def _is_elsewhere(backup: str) -> bool:

@@ -105,12 +105,12 @@ class FsFault:
         )
 
     def assert_retried(
-        self, operation: str, attempts: int | None = None, within: float | None = None
+        self, operation: str, attempts: int | None = None, within: str | float | None = None
     ) -> None:
         """Assert that `operation` met an error and was tried again until it succeeded.
 
         `attempts` is the number of calls that each file took, the first included; `within` the most that all
-        waits for one file may add up to, in virtual seconds.
+        waits for one file may add up to: a duration such as ``"2s"``, or virtual seconds.
         """
         _retries.assert_retried(self.retries(operation), operation, attempts, within)
 

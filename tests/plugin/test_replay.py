@@ -136,6 +136,11 @@ def test_rules_count_and_do_not_decide(replayed):
     _, second, result = replayed(same, then=other)
     result.assert_outcomes(passed=1)
     assert ["ok", "raised", "ok"] == [row[3] for row in rows(second)["test_it.py::test_it"]]
+    result.stdout.no_fnmatch_line("never fired:*")
+    assert ([], [None, None]) == (
+        second["totals"]["never_fired"],
+        [rule["reason"] for rule in second["tests"][0]["rules"]],
+    )
 
 
 def test_the_model_is_off(replayed):

@@ -269,6 +269,7 @@ class TestAssertions:
         with inject("os.replace -> EACCES when first 2", roots=[tree]) as fsfault:
             replace_until_done("f", "h", 5, 0.5)
             fsfault.assert_retried("rename", attempts=3, within=1)
+            fsfault.assert_retried("rename", within="1s")
             fsfault.assert_retried("os.replace")
             where = f"os.replace {tree.as_posix()}/f"
             assert f"{where} took 3 attempts, waits [0.5, 0.5] s; expected 2 attempts" == outcome(
@@ -276,6 +277,9 @@ class TestAssertions:
             )
             assert f"{where} waited 1 s, more than 0.9 s: 3 attempts, waits [0.5, 0.5] s" == outcome(
                 fsfault.assert_retried, "rename", within=0.9
+            )
+            assert f"{where} waited 1 s, more than 0.9 s: 3 attempts, waits [0.5, 0.5] s" == outcome(
+                fsfault.assert_retried, "rename", within="900ms"
             )
             error = "PermissionError: [Errno 13] Permission denied: 'f' -> 'h'"
             assert f"{where} was retried: 3 attempts, waits [0.5, 0.5] s, on {error}" == outcome(
@@ -310,8 +314,12 @@ class TestAssertions:
         [
             ({"attempts": 1}, "attempts=1 is not valid; a retry takes 2 or more, the first included"),
             ({"attempts": "3"}, "attempts='3' is not valid; a retry takes 2 or more, the first included"),
-            ({"within": -1}, "within=-1 is not valid; write seconds, 0 or more"),
-            ({"within": "1s"}, "within='1s' is not valid; write seconds, 0 or more"),
+            ({"within": -1}, "within=-1 is not a duration; write one such as '10s', or seconds"),
+            ({"within": True}, "within=True is not a duration; write one such as '10s', or seconds"),
+            (
+                {"within": "2"},
+                "'2' is not a valid duration; write a number and its unit, such as '250ms', '2.5s' or '1m'",
+            ),
         ],
     )
     def test_mistakes_are_told(self, keywords, message, tree):

@@ -145,6 +145,15 @@ def _no_duration(text: object) -> float:
     )
 
 
+def duration_of(name: str, value: object) -> float:
+    """Return the seconds of the argument `name`: a duration as text, or a number; raise FsFaultError for neither."""
+    if isinstance(value, str):
+        return duration(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+        raise FsFaultError(f"{name}={value!r} is not a duration; write one such as '10s', or seconds")
+    return float(value)
+
+
 def duration_text(seconds: float) -> str:
     """Return the text that `duration` reads back as exactly `seconds`."""
     if not 0 <= seconds < math.inf:
