@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_fsfault._core.engine.journal import ends_of
 from pytest_fsfault._core.language.globs import below_root, compile_glob
 from pytest_fsfault._core.language.legible import legible
-from pytest_fsfault._core.language.operations import GROUPS
+from pytest_fsfault._core.language.operations import same_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -52,12 +52,12 @@ def never_fired(
     head = _head(rule)
     if any(other.rule != rule and _head(other.rule) == head for other in engine.plan.armed):
         head = str(rule)
-    escape = next((told for told in engine.escapes if told.startswith(f"{rule}: ")), "")
+    escape = next((told for told in engine.escapes if told.startswith(f"{rule}: ")), armed.missed_by)
     nearest = _of_matching(armed)
     if not nearest:
         away = Elsewhere({}, {}, {}) if elsewhere is None else elsewhere(rule.names)
         nearest = _of_exempt(rule, engine, away) or _of_calls(rule, engine) or _of_others(rule, engine, away)
-    return legible(f"`{head}` never fired: {nearest}{escape.replace(f'{rule}: ', '; ', 1)}")
+    return legible(f"`{head}` never fired: {nearest}{'; ' * bool(escape)}{escape.removeprefix(f'{rule}: ')}")
 
 
 def closest_call(armed: Armed, engine: Engine) -> tuple[str, str, str | None] | None:
@@ -66,7 +66,7 @@ def closest_call(armed: Armed, engine: Engine) -> tuple[str, str, str | None] | 
     That is a call of the rule's operations, or else of one that is alike; None if there was no such call.
     """
     names = armed.rule.names
-    for known in (names, _relatives(names)):
+    for known in (names, same_group(names)):
         seen = {name: tally for name, tally in engine.tallies.items() if name in known and tally.paths}
         for name, tally in _by_number(seen)[:1]:
             return name, *ends_of(tally.paths[-1])
@@ -214,7 +214,7 @@ def _other_calls(rule: Rule, names: Sequence[str], engine: Engine) -> str:
     """Return that none of a rule's operations was called below the roots, and which others were."""
     what = " or ".join(names) if len(names) <= 3 else f"{' or '.join(rule.operations)}"  # noqa: PLR2004
     seen = {name: tally for name, tally in engine.tallies.items() if tally.count}
-    related = _described(seen, _relatives(rule.names)) or _described(seen, seen)
+    related = _described(seen, same_group(rule.names)) or _described(seen, seen)
     return f"no call of {what} below the roots" + (f", but {related}" if related else "")
 
 
@@ -232,12 +232,6 @@ def _by_number(seen: Mapping[str, Tally]) -> list[tuple[str, Tally]]:
 
 def _calls(count: int, what: str, more: str = "") -> str:
     return f"{count} {what}{'s' * (count != 1)}{more}"
-
-
-def _relatives(names: Iterable[str]) -> set[str]:
-    """Return the operations that share a narrow group with one of `names`."""
-    narrow = [GROUPS[group] for group in ("rename", "delete", "create", "metadata", "read", "write")]
-    return {other for name in names for group in narrow if name in group for other in group}
 
 
 def summary(paths: Iterable[str]) -> str:

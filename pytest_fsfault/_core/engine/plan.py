@@ -54,6 +54,7 @@ class Armed:
         self.fired = 0
         self.forestalled = 0  # due, but another rule came first
         self.forestalled_by: Rule | None = None  # the last of these; None if it is one of an inner session
+        self.missed_by = ""  # which program that still runs was started before it, and does not meet it
         self.judged = False
         self._seed = seed
         self._on_exit = on_exit

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Which of CPython's two kinds of error a refused call raises on Windows (windows errors carry `winerror`,
 # those of the C runtime an errno alone), and which file names that error carries.
@@ -111,6 +114,14 @@ _ONE = {name: first for first, names in EITHER.items() for name in names}
 def is_same_call(one: str, other: str) -> bool:
     """Return whether two operations are one call of the system, as far as that can be seen there."""
     return _ONE.get(one, one) == _ONE.get(other, other)
+
+
+_NARROW = [GROUPS[group] for group in ("rename", "delete", "create", "metadata", "read", "write")]
+
+
+def same_group(names: Iterable[str]) -> set[str]:
+    """Return the operations that share a narrow group with one of `names`."""
+    return {other for name in names for group in _NARROW if name in group for other in group}
 
 
 _READS = frozenset({"read", "any"})

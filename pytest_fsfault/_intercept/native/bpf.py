@@ -39,25 +39,28 @@ _NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 #: What is asked about in any case.
-ALWAYS = frozenset(CHANGES) | ESTRANGING | RIGHTS
+ALWAYS = ESTRANGING | RIGHTS
+#: All changes.
+ALL = frozenset(CHANGES)
 
 
-def program(tables: Sequence[Table], extra: frozenset[str] = frozenset(), *, reads: bool = False) -> bytes:
-    """Return the filter as `struct sock_filter`s: it asks about all changes, and about the calls in `extra`.
+def program(tables: Sequence[Table], names: frozenset[str] = ALL, *, reads: bool = False) -> bytes:
+    """Return the filter as `struct sock_filter`s: it asks about the calls in `names`.
 
     With `reads` opens for reading are asked about as well, but never those of directories.
     """
     code = [_step(_LOAD, _ARCH)]
+    opening = frozenset(_FLAGS) if reads else frozenset()
     for table in tables:
-        one = _table(table, ALWAYS | extra, reads=reads)
+        one = _table(table, ALWAYS | names | opening, reads=reads)
         code += [_step(_EQUAL, table.arch, 1, 0), _jump(len(one)), *one]
     return b"".join([*code, _step(_RETURN, _ALLOW)])
 
 
 @cache
-def for_this_machine(extra: frozenset[str] = frozenset(), *, reads: bool = False) -> bytes:
+def for_this_machine(names: frozenset[str] = ALL, *, reads: bool = False) -> bytes:
     """Return the filter for the programs of this machine, as `program` says."""
-    return program(MACHINES[platform.machine()], extra, reads=reads)
+    return program(MACHINES[platform.machine()], names, reads=reads)
 
 
 def _step(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:

@@ -203,6 +203,13 @@ class NotificationListener:
         os.close(self.descriptor)
 
 
+def is_alive(descriptor: int) -> bool:
+    """Return whether a process is left that can ask a listener; any thread may call this."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return not any(event & (select.POLLHUP | select.POLLNVAL) for _, event in poll.poll(0))
+
+
 def _address(buffer: bytearray) -> ctypes.c_void_p:
     """Return where a buffer stands in memory, as long as it lives and has that size."""
     return ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(buffer)))

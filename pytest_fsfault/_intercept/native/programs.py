@@ -19,7 +19,7 @@ from pytest_fsfault._intercept.native.judging import Judge
 from pytest_fsfault._intercept.native.notify import take
 from pytest_fsfault._intercept.native.starting import Start
 from pytest_fsfault._intercept.native.tree import ProcessTree, Trees, filters
-from pytest_fsfault._intercept.native.wants import Wants, wants
+from pytest_fsfault._intercept.native.wants import Wants, needs, wants
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,13 +82,13 @@ class Programs:
             self.tell(
                 f"reads, writes and closes of a program are not met that {launch.event} starts, at {site}"
             )
-            wanted = Wants()
+            wanted = Wants(wanted.changes)
         start, mark = _start(wanted, lambda: launch.real(wanted.harmless), self._state), self._mark()
         tree: list[ProcessTree] = []
 
         def listen(listener: int) -> None:
             tree.append(ProcessTree(listener, site, killable=start.killable, mark=mark))
-            tree[0].starter = start.native
+            tree[0].starter, tree[0].wants = start.native, wanted
             self._trees.add(tree[0])
 
         start.listening = listen
@@ -99,6 +99,15 @@ class Programs:
         if isinstance(result, int) and tree and launch.event != "os.system":
             tree[0].root = result
         return result, ""
+
+    def follow(self) -> None:
+        """Note which rules came too late for a program that runs: what its filter asks about is settled at its start."""
+        for engine in self.engines() if len(self._trees) else ():
+            for armed in engine.plan.armed:
+                asked = needs(armed.rule)
+                for tree in self._trees.running():
+                    if not tree.wants.covers(asked):
+                        armed.missed_by = f"a program that runs since {tree.site} was started before it and does not meet it"
 
     def settle(self) -> None:
         """Wait until the system has forgotten the threads that have started something: Python warns of forks beside them."""
@@ -114,13 +123,13 @@ class Programs:
         wanted = wants(self.engines())
         if wanted is None or possible.why_not() or not possible.can_take():
             return None
-        return bpf.for_this_machine(wanted.extra, reads=wanted.reads)
+        return _code(wanted)
 
     def adopt(self, process: int, descriptor: int, site: str) -> None:
         """Answer what a forked process, and whatever it starts, asks by a listener of its own. Raise OSError."""
         killable = possible.kernel() >= possible.KILLABLE
         tree = ProcessTree(take(process, descriptor), site, killable=killable, mark=self._mark())
-        tree.root = process
+        tree.root, tree.wants = process, wants(self.engines()) or Wants()
         self._trees.add(tree)
 
     @staticmethod
@@ -146,8 +155,12 @@ class Programs:
         return len(self._trees)
 
 
+def _code(wanted: Wants) -> bytes:
+    return bpf.for_this_machine(wanted.changes | wanted.extra, reads=wanted.reads)
+
+
 def _start(wanted: Wants, function: Callable[[], Any], state: InterceptState) -> Start:
-    code = bpf.for_this_machine(wanted.extra, reads=wanted.reads)
+    code = _code(wanted)
 
     def work() -> Any:
         # What it does is ours: no fault meets it, and no event of it starts anything.

@@ -12,9 +12,10 @@ from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._host import processes
 from pytest_fsfault._host.originals import listdir
 from pytest_fsfault._intercept.native import memory
-from pytest_fsfault._intercept.native.notify import NotificationListener
+from pytest_fsfault._intercept.native.notify import NotificationListener, is_alive
 from pytest_fsfault._intercept.native.numbers import ESTRANGING, RIGHTS
 from pytest_fsfault._intercept.native.replies import KILL, PROCEED, Asker, Reply
+from pytest_fsfault._intercept.native.wants import Wants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -58,6 +59,7 @@ class ProcessTree:
         )  # what its processes have in their environment, and since when
         self.dead = False  # it was killed: what is found of it later is killed when it asks
         self.killable = killable
+        self.wants = Wants()  # what is asked about
         self.estranged = False
         self.constant = True  # no process of it has changed its rights so far
         self.known: dict[tuple[int, str, int, int], Asker] = {}
@@ -117,6 +119,12 @@ class Trees:
 
     def __len__(self) -> int:
         return len(self._trees)
+
+    def running(self) -> list[ProcessTree]:
+        """Return the trees of which a process is left; any thread may ask."""
+        return [
+            tree for tree in tuple(self._trees.values()) if tree.open and is_alive(tree.listener.descriptor)
+        ]
 
     def _ready(self, tree: ProcessTree) -> None:
         state = tree.listener.state() if tree.open else ""

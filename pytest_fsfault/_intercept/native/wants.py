@@ -1,16 +1,17 @@
-"""What the sessions want to be asked about, beside the changes that are always asked about."""
+"""What the sessions want to be asked about: what no rule is near to goes ahead without a question."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_fsfault._core.language.operations import OPERATIONS
+from pytest_fsfault._core.language.operations import EITHER, GROUPS, OPERATIONS, same_group
 from pytest_fsfault._intercept.native.numbers import CHANGES, ON_DEMAND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from pytest_fsfault._core.engine.engine import Engine
+    from pytest_fsfault._core.language.rules import Rule
 
 #: The operations that a native program can be met in.
 REACHED = frozenset(shape.operation for shape in (*CHANGES.values(), *ON_DEMAND.values())) | {
@@ -26,9 +27,15 @@ _OF_DESCRIPTORS = {
 _READS = frozenset({"os.open", "open", "read", "any"})
 
 
-class Wants(NamedTuple):
-    """The system calls on demand, and whether opens for reading are asked about."""
+# These are few in any program, so that a rule which is added later meets them in those that run already.
+_ALWAYS = GROUPS["rename"] | GROUPS["delete"]
+_ALL = frozenset(CHANGES)
 
+
+class Wants(NamedTuple):
+    """The changes that are asked about, other system calls, and whether opens for reading are."""
+
+    changes: frozenset[str] = _ALL
     extra: frozenset[str] = frozenset()
     reads: bool = False
 
@@ -37,23 +44,21 @@ class Wants(NamedTuple):
         """Whether nothing is asked about that happens between the start of a process and its program."""
         return not self.extra and not self.reads
 
+    def covers(self, other: Wants) -> bool:
+        """Return whether all is asked about that `other` asks about."""
+        return self.changes >= other.changes and self.extra >= other.extra and self.reads >= other.reads
+
 
 def wants(engines: Iterable[Engine]) -> Wants | None:
     """Return what the sessions want to know; None if no call of a native program can concern them."""
     engines = tuple(engines)
     if not any(_concerned(engine) for engine in engines):
         return None
+    models = [engine.model for engine in engines if engine.model is not None]
     spoken = _spoken(engines)
-    model = [engine.model for engine in engines if engine.model is not None]
-    names = _wanted_of_descriptors(spoken)
-    if any(one.wants_closes() for one in model):
-        names.add("os.close")
-    extra = frozenset(name for name, shape in ON_DEMAND.items() if shape.operation in names)
-    return Wants(extra, reads=bool(spoken & _READS) or bool(model))
-
-
-def _wanted_of_descriptors(spoken: set[str]) -> set[str]:
-    return {name for name, rules in _OF_DESCRIPTORS.items() if spoken & rules}
+    if any(one.wants_closes() for one in models):
+        spoken.add("os.close")
+    return Wants(_changes(engines), _of_descriptors(spoken), reads=bool(models or spoken & _READS))
 
 
 def _spoken(engines: Iterable[Engine]) -> set[str]:
@@ -61,14 +66,51 @@ def _spoken(engines: Iterable[Engine]) -> set[str]:
     return {name for engine in engines for one in engine.plan.armed for name in one.rule.operations}
 
 
+def needs(rule: Rule) -> Wants:
+    """Return what has to be asked about for a rule to be met."""
+    spoken = set(rule.operations)
+    return Wants(_syscalls(rule.names), _of_descriptors(spoken), reads=bool(spoken & _READS))
+
+
+def _changes(engines: Iterable[Engine]) -> frozenset[str]:
+    """Return the changes that rules can mean, and those that a message names which says what came near a rule."""
+    if any(_wants_all(engine) for engine in engines):
+        return _ALL
+    named: frozenset[str] = frozenset().union(*(engine.plan.names for engine in engines))
+    return _syscalls(named | same_group(named) | _ALWAYS)
+
+
+def _syscalls(names: Collection[str]) -> frozenset[str]:
+    """Return the changes that rules for these operations mean."""
+    return frozenset(
+        syscall
+        for syscall, (operation, _) in CHANGES.items()
+        if any(name in names for name in EITHER.get(operation, (operation,)))
+    )
+
+
+def _of_descriptors(spoken: set[str]) -> frozenset[str]:
+    names = {name for name, rules in _OF_DESCRIPTORS.items() if spoken & rules}
+    return frozenset(name for name, shape in ON_DEMAND.items() if shape.operation in names)
+
+
 def _concerned(engine: Engine) -> bool:
+    return _has_all(engine) or not REACHED.isdisjoint(engine.plan.names)
+
+
+def _wants_all(engine: Engine) -> bool:
+    # Whatever is left of a program after a crash is killed by the next change that it asks about.
+    return _has_all(engine) or any(one.rule.fault.kind == "crash" for one in engine.plan.armed)
+
+
+def _has_all(engine: Engine) -> bool:
+    """Return whether a session has to do with every change."""
     return (
         engine.records_all
         or (engine.replay is not None and engine.replay.recording.native)
         or engine.guard is not None
         or engine.ended is not None
         or engine.model is not None
-        or not REACHED.isdisjoint(engine.plan.names)
     )
 
 

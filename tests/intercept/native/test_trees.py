@@ -53,22 +53,6 @@ def test_threads_of_a_program(root):
     assert 4800 == len(entries) == len(set(entries))
 
 
-def test_reads_are_not_asked_about(root, monkeypatch):
-    """A program that only reads asks nothing at all."""
-    from pytest_fsfault._intercept.native.tree import Trees
-
-    asked = []
-    real = Trees._answer
-    monkeypatch.setattr(Trees, "_answer", lambda self, *args: (asked.append(args), real(self, *args)))
-    (root / "a").write_text("a")
-    with inject("os.remove -> EBUSY or never", roots=[root]):
-        line = "cat a a; ls -lR .; test -e a; grep -c a a; stat a; true < a; wc a"
-        subprocess.run(["sh", "-c", line], cwd=root, check=True, stdout=subprocess.PIPE)
-        assert [] == asked
-        subprocess.run(["sh", "-c", "echo b > b"], cwd=root, check=True)
-        assert 1 == len(asked)
-
-
 def test_a_daemon_outlives_the_session_and_works(root, monkeypatch):
     """Its calls go ahead once nobody asks for them any more; a holder answers, and ends with the daemon."""
     line = (

@@ -71,6 +71,8 @@ class ChildSupervisor:
 
     def _change(self, server: Server) -> None:
         server.change()
+        if self.programs is not None:
+            self.programs.follow()
         try:
             if server.has_other_roots():
                 self._whole.do(server.publish_roots)
