@@ -78,9 +78,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """Add the extension points."""
+    _load_as_python_does(pluginmanager)
     from pytest_fsfault import hookspecs  # noqa: PLC0415
 
     pluginmanager.add_hookspecs(hookspecs)
+
+
+def _load_as_python_does(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Take the rest of this package out of what pytest loads by itself, to explain its asserts.
+
+    pytest does so with all modules of a plugin's distribution, and takes several times as long for each. What is
+    asserted here is known beforehand: no test fails by it.
+    """
+    marked = getattr(pluginmanager.rewrite_hook, "_must_rewrite", None)
+    if isinstance(marked, set):
+        marked.discard(__package__)
 
 
 def pytest_configure(config: pytest.Config) -> None:

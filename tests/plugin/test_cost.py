@@ -86,6 +86,24 @@ def test_loaded():
 """
 
 
+LOADERS = """
+import sys
+def test_it(fsfault):
+    ours = [module for name, module in sys.modules.items() if name.startswith("pytest_fsfault")]
+    print("\\nREWRITTEN", *(one.__name__ for one in ours if type(one.__loader__).__name__ == "AssertionRewritingHook"))
+    assert "pytest_fsfault._session.session" in sys.modules
+"""
+
+
+def test_modules_are_loaded_by_python(pytester):
+    """Python itself loads what a test under faults needs: pytest would look in each module for asserts to explain."""
+    pytester.makepyfile(LOADERS)
+    result = pytester.runpytest_subprocess("-s")
+    result.assert_outcomes(passed=1)
+    (line,) = [line for line in result.outlines if line.startswith("REWRITTEN")]
+    assert {"pytest_fsfault", "pytest_fsfault.plugin"} >= set(line.split()[1:])
+
+
 @pytest.mark.parametrize("arguments", [[], ["-v"], ["--fsfault-seed", "3"]])
 def test_run_without_faults(pytester, monkeypatch, arguments):
     """In a run that puts no test under fault nothing but the hooks is loaded."""
