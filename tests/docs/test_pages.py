@@ -136,7 +136,7 @@ def test_a_section_does_what_it_shows(heading, tmp_path):
     for block in SECTIONS[heading]:
         if block.language == "console":
             command, _, expected = block.text.removeprefix("$ ").partition("\n")
-            place = ROOT if " examples/" in command else directory
+            place = ROOT if " examples/" in command or " tests/" in command else directory
             assert_shown(expected, _run(command, place, base, plugins)[1], base)
             shown += 1
             tests = [name for name in tests if name not in command]
