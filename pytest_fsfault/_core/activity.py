@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable
     from threading import Thread
 
 
-class LimitedWait(NamedTuple):
+class LimitedWait(Row):
     """A wait in real time that ends by itself, and that the clock does not know.
 
     `key` is another one for each wait, `left` are real nanoseconds, and `name` is that of the thread.

@@ -7,9 +7,10 @@ from operator import index
 from os import getpid
 from time import monotonic_ns
 from time import sleep as real_sleep
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.language.mistakes import FsFaultError
+from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ SECOND = 1_000_000_000
 _LONGEST = 9_223_372_036
 
 
-class Wait(NamedTuple):
+class Wait(Row):
     """One wait that has been sat out: virtual seconds, and the identifiers of the thread and its process."""
 
     at: float
@@ -38,6 +39,9 @@ class Clock:
     `operations` tells how many operations were intercepted so far; `raise_if_ended` is called before each
     wait, and raises once the code under test has been ended.
     """
+
+    #: Whether it has to know how many calls may have stamped a file: that of a child asks its parent.
+    looks_for_changes = True
 
     def __init__(self) -> None:
         self.operations: Callable[[], int] = _none

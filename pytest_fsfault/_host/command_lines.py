@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 # What a terminal takes as an order, or hides.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\udc80-\udcff]")
+_CONTROL = r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\udc80-\udcff]"
 
 
 def joined(arguments: Iterable[str]) -> str:
@@ -24,12 +24,12 @@ def joined(arguments: Iterable[str]) -> str:
 
 def _quoted_for_posix(argument: str) -> str:
     """Return an argument as a shell takes it; control characters as bash and zsh read them, and no terminal does."""
-    if argument.isprintable() or not _CONTROL.search(argument):
+    if argument.isprintable() or not re.search(_CONTROL, argument):
         import shlex  # noqa: PLC0415  # for who prints a line
 
         return shlex.quote(argument)
     escaped = argument.replace("\\", "\\\\").replace("'", "\\'")
-    return f"$'{_CONTROL.sub(_octal, escaped)}'"
+    return f"$'{re.sub(_CONTROL, _octal, escaped)}'"
 
 
 def _octal(found: re.Match[str]) -> str:

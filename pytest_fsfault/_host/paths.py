@@ -15,7 +15,7 @@ from os import lstat
 from stat import S_ISLNK
 from typing import Protocol
 
-from pytest_fsfault._core.language.globs import absolute, without_prefix
+from pytest_fsfault._core.language.roots import absolute, without_prefix
 
 #: Whether two spellings of one path may differ by case alone.
 IGNORES_CASE = sys.platform == "win32"

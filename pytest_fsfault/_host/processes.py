@@ -7,12 +7,12 @@ read is passed over.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from contextlib import suppress
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._core.weak import WeakObjects
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _ALL = getattr(os, "P_ALL", 0)
 _AT_ONCE = getattr(os, "WNOHANG", 0)
 _LOOK = getattr(os, "WEXITED", 0) | getattr(os, "WNOHANG", 0) | getattr(os, "WNOWAIT", 0)
 _LINUX = sys.platform == "linux"
-_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+_KILL = 15 if sys.platform == "win32" else 9  # the same everywhere; `signal` takes long to import
 _DEATH = 0.5  # real seconds that a killed process has to be gone
 _ROUNDS = 20  # of killing what the killed ones have started meanwhile
 #: The states of a process that has ended (proc(5)).
@@ -50,7 +50,7 @@ class _RealFunctions:
 REAL: Any = _RealFunctions()
 
 
-class Process(NamedTuple):
+class Process(Row):
     """A process by its number and name."""
 
     number: int

@@ -9,7 +9,9 @@ from __future__ import annotations
 import sys
 from errno import EACCES
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +24,7 @@ _ROOM = 4  # processes at first
 _AGAIN = frozenset({160, 121})
 
 
-class Holder(NamedTuple):
+class Holder(Row):
     """A process that has a file open: its number, and the name that Windows shows for it."""
 
     process: int

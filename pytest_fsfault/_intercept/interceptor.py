@@ -14,7 +14,6 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, cast
 
 from pytest_fsfault._core.clock import VirtualClock
-from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._core.locks import release_abandoned
 from pytest_fsfault._host.whole import run_all
 from pytest_fsfault._intercept.calls.changes import Changes
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pytest_fsfault._core.clock import Clock
+    from pytest_fsfault._core.engine.engine import Engine
     from pytest_fsfault._core.engine.interfaces import Sessions
     from pytest_fsfault._intercept.children.parent.started import ProcessRow
     from pytest_fsfault._intercept.children.parent.supervisor import ChildSupervisor
@@ -332,8 +332,8 @@ class Interceptor:
             other.clock is engine.clock for other in self._virtual_times
         ):
             engine.clock.operations = partial(self.state.operations, engine)
-            if isinstance(engine, Engine):  # a child asks its parent
-                engine.clock.changes = Changes(self.state, engine)
+            if engine.clock.looks_for_changes:
+                engine.clock.changes = Changes(self.state, cast("Engine", engine))
             engine.clock.raise_if_ended = self.state.raise_if_ended
         self._virtual_times[engine] = virtual_time
         virtual_time.start(cast("Clock", engine.clock))

@@ -7,7 +7,7 @@ import sys
 from stat import S_IFDIR, S_IFMT, S_IFREG, S_IMODE
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.language.globs import without_prefix
+from pytest_fsfault._core.language.roots import without_prefix
 from pytest_fsfault._host.links import is_junction, is_link, leads_to_directory
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_fsfault._core.language.globs import within
+from pytest_fsfault._core.language.roots import within
 from pytest_fsfault._host.descriptors import open_descriptors, path_of_descriptor
 from pytest_fsfault._intercept.children.rendezvous import is_ours
 from pytest_fsfault._intercept.fake.fake_functions import native_of

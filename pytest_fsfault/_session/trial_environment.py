@@ -10,9 +10,9 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from pytest_fsfault._core.engine.counts import ends_of
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.engine import Engine
-from pytest_fsfault._core.engine.journal import ends_of
 from pytest_fsfault._host import processes
 from pytest_fsfault._host.paths import IGNORES_CASE
 from pytest_fsfault._host.whole import complete

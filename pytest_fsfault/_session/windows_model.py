@@ -7,8 +7,8 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pytest_fsfault._core.engine.journal import Handling
-from pytest_fsfault._core.language.globs import below_root, within
+from pytest_fsfault._core.engine.records import Handling
+from pytest_fsfault._core.language.roots import below_root, within
 from pytest_fsfault._host.originals import NATIVE
 from pytest_fsfault._intercept.fake.fake_functions import native, native_of
 from pytest_fsfault._intercept.fake.filesystem import FakeFileSystem, in_force

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
+from pytest_fsfault._core.engine.counts import CallCounts, ends_text
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.interfaces import Answer, Answered, Ruling
-from pytest_fsfault._core.engine.journal import CallCounts, Handling, Journal, ends_text
+from pytest_fsfault._core.engine.journal import Journal
 from pytest_fsfault._core.engine.plan import Plan
-from pytest_fsfault._core.language.globs import within
+from pytest_fsfault._core.engine.records import Handling
 from pytest_fsfault._core.language.operations import GROUPS
+from pytest_fsfault._core.language.roots import within
 from pytest_fsfault._core.locks import known_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from pytest_fsfault._core.engine.counts import Tally
     from pytest_fsfault._core.engine.guard import Guard
     from pytest_fsfault._core.engine.interfaces import ClockView, SystemModel
-    from pytest_fsfault._core.engine.journal import Outcome, Tally
     from pytest_fsfault._core.engine.numbering import CallNumbers
-    from pytest_fsfault._core.engine.plan import Armed, Decision
+    from pytest_fsfault._core.engine.plan import Armed
+    from pytest_fsfault._core.engine.records import Decision, Outcome
     from pytest_fsfault._core.engine.replay import Replay
     from pytest_fsfault._core.language.operations import Operation
 

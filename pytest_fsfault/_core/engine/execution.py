@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pytest_fsfault._core.engine.listings import LISTINGS, in_order
 from pytest_fsfault._core.engine.pending import CLOSES, Action, PendingCall, decide
-from pytest_fsfault._core.language.errors import add_winerror
 from pytest_fsfault._core.language.operations import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pytest_fsfault._core.engine.interfaces import Sessions
-    from pytest_fsfault._core.engine.plan import Decision
+    from pytest_fsfault._core.engine.records import Decision
     from pytest_fsfault._core.language.operations import Operation
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
@@ -168,4 +167,6 @@ def tell_winerror(sessions: Sequence[Sessions], name: str, error: OSError) -> No
     Correct Windows code reads ``error.winerror`` and must not trip over its absence.
     """
     if any(one.gate and one.plan.speaks_windows for one in sessions):
+        from pytest_fsfault._core.language.errors import add_winerror  # noqa: PLC0415  # for calls that fail
+
         add_winerror(error, OPERATIONS[name].family)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+    from pytest_fsfault._core.engine.counts import Tally
     from pytest_fsfault._core.engine.guard import Guard
-    from pytest_fsfault._core.engine.journal import Handling, Outcome, Tally
-    from pytest_fsfault._core.engine.plan import Decision
+    from pytest_fsfault._core.engine.records import Decision, Handling, Outcome
     from pytest_fsfault._core.language.operations import Operation
 
 
@@ -64,7 +66,7 @@ class NativeFunctions(Protocol):
         ...
 
 
-class Answer(NamedTuple):
+class Answer(Row):
     """What a model says about one operation.
 
     `code` is the Windows error that refuses it, 0 if it is allowed. `path` and `target` are where the real
@@ -83,7 +85,7 @@ class Answer(NamedTuple):
     hold: int | None = None
 
 
-class FastPath(NamedTuple):
+class FastPath(Row):
     """Two quick steps around a plain call of one operation, for paths that are absolute and normalised.
 
     `before` returns whether the call may be made as it is; in doubt it is false, and the operation is judged.
@@ -147,7 +149,7 @@ class SystemModel(ModelView, Protocol):
         ...
 
 
-class Answered(NamedTuple):
+class Answered(Row):
     """What a model has said about one operation, as it was asked."""
 
     model: ModelView
@@ -155,7 +157,7 @@ class Answered(NamedTuple):
     answer: Answer
 
 
-class Ruling(NamedTuple):
+class Ruling(Row):
     """What one of the `Sessions` decided about a call by its rules.
 
     `at` is when, in virtual seconds since the start: schedules and the journal go by this one reading.

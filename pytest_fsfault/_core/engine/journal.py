@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple, overload
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 from pytest_fsfault._core.language.errors import copied
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
@@ -14,14 +13,11 @@ from pytest_fsfault._core.language.operations import ALIASES, GROUPS, OPERATIONS
 from pytest_fsfault._core.locks import known_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from pytest_fsfault._core.engine.records import Handling, Outcome
     from pytest_fsfault._core.language.operations import Operation
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
-
-Outcome = Literal["ok", "raised", "failed", "short", "crashed", "passed"]
 
 
 class Entry(NamedTuple):
@@ -48,16 +44,6 @@ class Entry(NamedTuple):
     process: int
     call_site: str
     program: str | None = None
-    hold: int | None = None
-    nth: int = 0
-
-
-class Handling(NamedTuple):
-    """What was decided about an operation, before it was acted out; `hold` and `nth` as in `Entry`."""
-
-    fault: str | None
-    reason: str
-    at: float
     hold: int | None = None
     nth: int = 0
 
@@ -130,61 +116,6 @@ class Journal(Sequence[Entry]):
 
     def __repr__(self) -> str:
         return f"<journal of {len(self)} entries, {len(self.faults)} of them faults>"
-
-
-class Tally:
-    """Count the calls of one operation, and keep the last eight paths, with their targets (see `ends_text`)."""
-
-    __slots__ = ("count", "paths")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.paths: deque[str] = deque(maxlen=8)
-
-    def add(self, count: int, paths: Iterable[str]) -> None:
-        """Add `count` calls, the last of them on `paths`."""
-        self.count += count
-        self.paths.extend(paths)
-
-
-def ends_text(path: str, target: str | None) -> str:
-    """Return the ends of a call as one text, as tallies keep them: no path has a NUL in it."""
-    return path if target is None else f"{path}\0{target}"
-
-
-def ends_of(text: str) -> tuple[str, str | None]:
-    """Return the path and the target that `ends_text` has put together."""
-    path, nul, target = text.partition("\0")
-    return path, target if nul else None
-
-
-class CallCounts:
-    """How often each operation was seen below the roots, and a path outside them on which it was.
-
-    `lock` is that of the owner: a garbage collection in between may close a file, and that call comes here too.
-    """
-
-    def __init__(self, lock: threading.RLock) -> None:
-        self._lock = lock
-        self.tallies: dict[str, Tally] = {}
-        self.outside: dict[str, str] = {}
-
-    def count(self, name: str, calls: int, paths: Iterable[str]) -> None:
-        """Add calls of one operation, the last of them on `paths`."""
-        with self._lock:
-            tally = self.tallies.get(name)
-            if tally is None:
-                tally = self.tallies[name] = Tally()
-            tally.add(calls, paths)
-
-    def count_one(self, name: str, path: str) -> None:
-        """Add one call, as `count` does, and quicker."""
-        with self._lock:
-            tally = self.tallies.get(name)
-            if tally is None:
-                tally = self.tallies[name] = Tally()
-            tally.count += 1
-            tally.paths.append(path)
 
 
 def members(operation: str) -> frozenset[str]:

@@ -6,16 +6,17 @@ import os.path
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_fsfault._core.engine.journal import ends_of
-from pytest_fsfault._core.language.globs import below_root, compile_glob
+from pytest_fsfault._core.engine.counts import ends_of
+from pytest_fsfault._core.language.globs import compile_glob
 from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._core.language.operations import same_group
+from pytest_fsfault._core.language.roots import below_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+    from pytest_fsfault._core.engine.counts import Tally
     from pytest_fsfault._core.engine.engine import Engine
-    from pytest_fsfault._core.engine.journal import Tally
     from pytest_fsfault._core.engine.plan import Armed
     from pytest_fsfault._core.language.rules import Rule
 

@@ -6,8 +6,9 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_fsfault._core.language.globs import below_root, has_drive
+from pytest_fsfault._core.language.globs import has_drive
 from pytest_fsfault._core.language.random_names import blanked, uncounted
+from pytest_fsfault._core.language.roots import below_root
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pytest_fsfault._core.engine.journal import Handling
-from pytest_fsfault._core.engine.plan import Decision
+from pytest_fsfault._core.engine.records import Handling
 from pytest_fsfault._core.engine.trial_marks import belongs_to
-from pytest_fsfault._core.language.errors import build, parse_error
-from pytest_fsfault._core.language.faults import Fault
-from pytest_fsfault._core.language.operations import OPERATIONS
-from pytest_fsfault._core.language.winerrors import error_name
+from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pytest_fsfault._core.engine.interfaces import Answer, Answered, ModelView, Ruling, Sessions, Witness
-    from pytest_fsfault._core.engine.journal import Outcome
+    from pytest_fsfault._core.engine.records import Decision, Outcome
     from pytest_fsfault._core.language.operations import Operation
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
-
-# Truncating a mapped file that is open gives EACCES, although the runtime maps 1224 to EINVAL elsewhere: UCRT
-# lowio/chsize.cpp.
-_MAPPED = 1224
 
 #: Whatever becomes of a close, the descriptor is gone afterwards (close(2), _close of the C runtime).
 CLOSES = frozenset({"os.close", "file.close"})
@@ -33,7 +25,7 @@ CLOSES = frozenset({"os.close", "file.close"})
 _EARLY = {False: "bound early", True: "bound early, os.rename or os.replace"}
 
 
-class Action(NamedTuple):
+class Action(Row):
     """How the interceptor does what was asked, whole or in part."""
 
     perform: Callable[[], Any]
@@ -118,11 +110,9 @@ class PendingCall:
     def _refuse(self, sessions: Sessions, ruling: Ruling, answer: Answer) -> Decision:
         if self.decision is not None and self.decision.fault.kind == "delay":  # which has passed meanwhile
             self.at = sessions.clock.now
-        fault = Fault("error", parse_error(error_name(answer.code)))
-        self.decision, self.decider = (
-            Decision(fault, answer.reason, note=answer.reason, hold=answer.hold),
-            sessions,
-        )
+        from pytest_fsfault._core.engine.refusals import decision_of  # noqa: PLC0415  # for calls that fail
+
+        self.decision, self.decider = decision_of(answer), sessions
         if ruling.witness not in self.witnesses:
             self.witnesses.append(ruling.witness)
         return self.decision
@@ -208,15 +198,9 @@ class PendingCall:
 
     def error(self, decision: Decision) -> OSError:
         """Return the error of a decision, as CPython raises it on Windows from this operation."""
-        kind = OPERATIONS[self.operation.name]
-        name = decision.fault.error
-        assert name is not None  # noqa: S101  # only faults that carry an error come here
-        shown = None if kind.names == "none" else self.operation.shown
-        target = self.operation.shown_target if kind.names == "both" else None
-        by_descriptor = kind.name == "os.truncate" and not isinstance(shown, (str, bytes))
-        if name.winerror == _MAPPED and (by_descriptor or kind.name == "file.truncate"):
-            name = parse_error("ERROR_ACCESS_DENIED")
-        error = build(name, kind.family, shown, target)
+        from pytest_fsfault._core.engine.refusals import error_of  # noqa: PLC0415  # for calls that fail
+
+        error = error_of(decision, self.operation)
         return belongs_to(error, decision.trial) if decision.trial else error
 
 

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
-from pytest_fsfault._core.language.globs import below_root, escape, superset_regex
+from pytest_fsfault._core.engine.records import Decision
+from pytest_fsfault._core.language.globs import escape, superset_regex
 from pytest_fsfault._core.language.random_names import uncounted
+from pytest_fsfault._core.language.roots import below_root
 from pytest_fsfault._core.locks import known_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from types import TracebackType
 
-    from pytest_fsfault._core.language.faults import Fault
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._core.language.rules import Rule
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
-
-
-class Decision(NamedTuple):
-    """What one decider answers: the fault to act out, and why."""
-
-    fault: Fault
-    reason: str
-    note: str = ""  # what the exception says of it, besides its own text
-    trial: int = 0  # the trial of a sweep that injects it
-    hold: int | None = None  # the number of the hold that refuses, if one does
-    unless_alike: bool = False  # whether the real call's own error comes first, if it is the same
 
 
 class Armed:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_fsfault._core.engine.numbering import CallKey
-from pytest_fsfault._core.engine.plan import Decision
+from pytest_fsfault._core.engine.records import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -9,9 +9,10 @@ import os
 import re
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pytest_fsfault._core.language.mistakes import FsFaultError, clipped, nearest
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._core.language.winerrors import (
     HIGHEST_CODE,
     NAMES,
@@ -73,7 +74,7 @@ _ERRNOS = {name: number for name, number in vars(_errno).items() if isinstance(n
 WINERRORS_OF = {_ERRNOS[name]: code for name, code in NATIVE.items() if name in _ERRNOS}
 
 
-class ErrorName(NamedTuple):
+class ErrorName(Row):
     """An error as a rule writes it; `str` gives the text back.
 
     `winerror` is None for an error written by errno name; `errno` is the host's number, for a Windows error that

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import re
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pytest_fsfault._core.language.errors import ErrorName, parse_error
 from pytest_fsfault._core.language.mistakes import nearest
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._core.language.tokens import (
     RuleSyntaxError,
     Words,
@@ -29,7 +30,7 @@ _KEYWORDS = ("delay", "short", "crash")
 _AS_PRINTED = re.compile(r"\[?(?:errno|win_?error|error)", re.IGNORECASE)
 
 
-class Fault(NamedTuple):
+class Fault(Row):
     """What happens to a call.
 
     `error` is what an ``"error"`` raises, and what a ``"short"`` raises once it has transferred `size`

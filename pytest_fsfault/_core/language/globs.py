@@ -1,21 +1,20 @@
-"""Normalise paths without asking the disk, and match them with globs.
+"""Match paths with globs.
 
 All paths here are absolute, normalised lexically (links are not resolved) and separated by ``/``.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_fsfault._core.language.glob_regex import MEMBERS, PARTS, ranges, translate
+from pytest_fsfault._core.language.roots import below_root, choice, flags, tops, without_prefix
 from pytest_fsfault._core.language.tokens import RuleSyntaxError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from types import ModuleType
 
 _DRIVE = re.compile(r"[A-Za-z]:/")
 _ESCAPABLE = frozenset('*?[]"\\ ')  # before anything else a backslash is a separator, on every system
@@ -24,49 +23,6 @@ _SPECIAL = re.compile(r"[*?\[\\]")
 #: Such a start is ``C:\``, or one of the prefixes of https://learn.microsoft.com/windows/win32/fileio/naming-a-file.
 WINDOWS_START = r"(?:[A-Za-z]:\\|\\\\[?.]\\)"
 _WINDOWS_HEAD = re.compile(rf"{WINDOWS_START}[^*?\[]*")
-_DEVICE_PREFIX = re.compile(r"//[?.]/(?=[A-Za-z]:/)")
-_UNC_PREFIX = re.compile(r"//[?.]/UNC/", re.IGNORECASE)
-
-
-def absolute(path: str, cwd: str, flavour: ModuleType = os.path) -> str:
-    """Return `path` as seen from `cwd`: absolute, without ``.``, ``..`` and doubled separators.
-
-    `flavour` is `posixpath` or `ntpath`. On Windows the prefix that lifts the limit of 260 characters goes.
-    """
-    # Most paths come normalised, and every intercepted call comes here.
-    if flavour.sep == "/" and path.startswith("/") and not ("//" in path or "/." in path or path[-1] == "/"):
-        return path
-    found: str = flavour.normpath(flavour.join(cwd, path))
-    if flavour.sep == "/":
-        return found[1:] if found.startswith("//") else found
-    return without_prefix(found.replace("\\", "/"))
-
-
-def below_root(path: str, roots: Iterable[str], ignore_case: bool = False) -> str | None:
-    """Return `path` as seen from its innermost root, empty for the root itself; None outside all roots."""
-    found = _roots_regex(tuple(roots), ignore_case).match(path)
-    return path[found.end() :] if found else None
-
-
-def within(path: str, roots: Iterable[str], ignore_case: bool = False) -> bool:
-    """Return whether `path` is one of the `roots` or below one."""
-    return _roots_regex(tuple(roots), ignore_case).match(path) is not None
-
-
-def within_test(roots: Iterable[str]) -> Callable[[str], object]:
-    """Return `within` for the same roots again and again."""
-    return _roots_regex(tuple(roots), False).match
-
-
-@lru_cache(maxsize=64)
-def _roots_regex(roots: tuple[str, ...], ignore_case: bool) -> re.Pattern[str]:
-    return re.compile(_tops(roots), _flags(ignore_case))
-
-
-def _tops(roots: Iterable[str]) -> str:
-    # The longest comes first, so that the innermost root is the one that is found.
-    tops = sorted({root.rstrip("/") for root in roots}, key=len, reverse=True)
-    return f"{_choice(map(re.escape, tops))}(?:/|\\Z)"
 
 
 def escape(path: str) -> str:
@@ -107,15 +63,6 @@ def canonical(pattern: str, column: int = 1) -> str:
     kept = without_prefix(head[0].replace("\\", "/")) + kept if head else _unlike_prefix(kept)
     _refuse_unmatchable(kept, column)
     return kept
-
-
-def without_prefix(path: str) -> str:
-    """Return a path of Windows, separated by ``/``, without ``//?/`` or ``//./``; a device other than a drive keeps it."""
-    return (
-        _UNC_PREFIX.sub("//", _DEVICE_PREFIX.sub("", path, count=1), count=1)
-        if path.startswith("//")
-        else path
-    )
 
 
 def _canonical_part(part: re.Match[str], column: int) -> str:
@@ -215,7 +162,7 @@ def compile_glob(pattern: str, ignore_case: bool = False) -> Glob:
     if exactly is not None:
         return Glob("absolute", exactly, ignore_case)
     scope, body = _scope(pattern), translate(pattern.removeprefix("./"))
-    return Glob(scope, re.compile(body, _flags(ignore_case)), ignore_case)
+    return Glob(scope, re.compile(body, flags(ignore_case)), ignore_case)
 
 
 def superset_regex(
@@ -243,18 +190,9 @@ def _superset(
     for pattern in sorted(filter(None, globs)):
         scopes[_scope(pattern)].append(translate(pattern.removeprefix("./")))
     # What stands before the last `/` is taken once and not given back.
-    starts = {"name": "(?>.*/)", "below": _tops(roots), "absolute": ""}
-    ways = (f"{starts[scope]}{_choice(bodies)}" for scope, bodies in scopes.items() if bodies)
-    return re.compile(f"{_choice(ways)}\\Z", _flags(ignore_case))
-
-
-def _choice(bodies: Iterable[str]) -> str:
-    ways = list(bodies)
-    return f"(?:{'|'.join(ways)})" if ways else "(?!)"
-
-
-def _flags(ignore_case: bool) -> re.RegexFlag:
-    return re.DOTALL | re.IGNORECASE if ignore_case else re.DOTALL
+    starts = {"name": "(?>.*/)", "below": tops(roots), "absolute": ""}
+    ways = (f"{starts[scope]}{choice(bodies)}" for scope, bodies in scopes.items() if bodies)
+    return re.compile(f"{choice(ways)}\\Z", flags(ignore_case))
 
 
 def _scope(pattern: str) -> Literal["name", "below", "absolute"]:

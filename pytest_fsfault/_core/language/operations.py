@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
+
+from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,7 +18,7 @@ Family = Literal["winerror", "errno"]
 Names = Literal["none", "path", "both"]
 
 
-class OperationKind(NamedTuple):
+class OperationKind(Row):
     """One row of the table of operations."""
 
     name: str
@@ -164,7 +166,7 @@ class Following(int):
     __slots__ = ()
 
 
-class Operation(NamedTuple):
+class Operation(Row):
     """What was asked: one call of the code under test, before it is decided.
 
     `path` and `target` are absolute and normalised lexically; `shown` and `shown_target` are what was

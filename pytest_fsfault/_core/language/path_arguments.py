@@ -7,8 +7,9 @@ import os
 import posixpath
 from pathlib import PurePath, PurePosixPath
 
-from pytest_fsfault._core.language.globs import absolute, canonical, escape, has_drive, without_prefix
+from pytest_fsfault._core.language.globs import canonical, escape, has_drive
 from pytest_fsfault._core.language.mistakes import FsFaultError
+from pytest_fsfault._core.language.roots import absolute, without_prefix
 from pytest_fsfault._core.language.tokens import RuleSyntaxError
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.

@@ -11,12 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_fsfault._core.language import faults, schedules
 from pytest_fsfault._core.language.arrows import no_arrow, refuse_arrow, refuse_glued_arrow
 from pytest_fsfault._core.language.faults import Fault, read_fault
-from pytest_fsfault._core.language.globs import (
-    WINDOWS_START,
-    canonical,
-    compile_glob,
-    in_form,
-)
+from pytest_fsfault._core.language.globs import WINDOWS_START, canonical, compile_glob, in_form
 from pytest_fsfault._core.language.mistakes import FsFaultError, clipped, nearest
 from pytest_fsfault._core.language.operations import ALIASES, EITHER, GROUPS, OPERATIONS
 from pytest_fsfault._core.language.path_arguments import read_glob

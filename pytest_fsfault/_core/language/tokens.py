@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pytest_fsfault._core.language.mistakes import FsFaultError, clipped, nearest
+from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,7 @@ def located(read: Callable[[str], _T], text: str, column: int) -> _T:
         raise RuleSyntaxError(sentence[:place], column, sentence[place:]) from None
 
 
-class Word(NamedTuple):
+class Word(Row):
     """A word and its place, counted from 1."""
 
     text: str

@@ -8,10 +8,10 @@ MSERR  MicrosoftDocs/win32 desktop-src/Debug/system-error-codes--*.md, and winer
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from pytest_fsfault._core.language.rows import Row
 
 
-class WinError(NamedTuple):
+class WinError(Row):
     """One system error of Windows: number, winerror.h name, errno name by CPython, English text."""
 
     code: int

@@ -32,6 +32,7 @@ _TWO_PATHS = "rename replace link symlink"
 _CLOCKS = "sleep monotonic perf_counter time monotonic_ns perf_counter_ns time_ns"
 # These tell the present as well, where the argument after so many others is missing.
 _CALENDAR = {"localtime": 0, "gmtime": 0, "ctime": 0, "asctime": 0, "strftime": 1}
+_FROZEN = gc.get_freeze_count()  # objects that the interpreter itself has set apart
 # Importing these activates: they bind functions early, or start processes of which no event tells.
 _ACTIVATING = frozenset(["asyncio", "multiprocessing", "concurrent", "mmap"])
 # These as well, if the parent's sessions want it: a model changes how they work, and a rule may be about `shutil`.
@@ -187,8 +188,16 @@ class _Dormant:
 
                 attach(interceptor(), self.directory)
             finally:
+                _pass_over_new()
                 if collects:
                     gc.enable()
+
+
+def _pass_over_new() -> None:
+    """Let the collector take all objects for old ones: the next look for garbage would go through each of them."""
+    if gc.get_freeze_count() == _FROZEN:  # nobody has frozen what is not to be touched
+        gc.freeze()
+        gc.unfreeze()
 
 
 _PREFIXES = ("\\\\", "//", "\\/", "/\\")

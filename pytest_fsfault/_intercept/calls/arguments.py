@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_fsfault._core.language.operations import (
     O_TEMPORARY,
@@ -16,6 +16,7 @@ from pytest_fsfault._core.language.operations import (
     flag_groups,
     open_groups,
 )
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._intercept.patching.callers import is_named_temporary
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Paths(Protocol):
         ...
 
 
-class Ends(NamedTuple):
+class Ends(Row):
     """The one or two paths of a call: absolute, and as an error shows them."""
 
     path: str | None

@@ -13,8 +13,8 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.engine.counts import ends_text
 from pytest_fsfault._core.engine.execution import execute_early_bound
-from pytest_fsfault._core.engine.journal import ends_text
 from pytest_fsfault._core.engine.pending import Action
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._host.package import PACKAGE

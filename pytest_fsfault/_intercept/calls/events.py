@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from functools import partial
 from stat import S_ISDIR
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._host.command_lines import listed
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.calls.arguments import discard
@@ -26,7 +27,7 @@ _Call = tuple[InterceptedFunction, _Args, dict[str, Any]]
 _BY_NAME = {(one.module, one.function): one for one in FUNCTIONS}
 
 
-class Event(NamedTuple):
+class Event(Row):
     """One audit event: what call it announces, and how that is made for a fault that comes after it."""
 
     call: Callable[[_Args], _Call]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from pytest_fsfault._core.language.rows import Row
 
 #: What the arguments of a function look like.
 Shape = Literal["path", "two paths", "open", "descriptor", "two descriptors"]
 
 
-class InterceptedFunction(NamedTuple):
+class InterceptedFunction(Row):
     """One intercepted function."""
 
     module: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._host.whole import complete
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class Holdable(Protocol):
         """Let `holder` keep all gates shut, or let go."""
 
 
-class Gate(NamedTuple):
+class Gate(Row):
     """Whether faults act for one session, and whether its clock runs for the code under test."""
 
     engine: Sessions

@@ -7,9 +7,10 @@ import stat
 import sys
 import warnings
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.execution import tell_winerror
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._host.descriptors import path_of_descriptor
 from pytest_fsfault._host.originals import stat as original_stat
 from pytest_fsfault._host.package import PACKAGE
@@ -199,7 +200,7 @@ class OpenWrapper(PathWrapper):
 READING = frozenset({"r", "rb", "br", "rt", "tr"})
 
 
-class _Layers(NamedTuple):
+class _Layers(Row):
     raw: str
     binary: bool
     buffer: Callable[..., Any]

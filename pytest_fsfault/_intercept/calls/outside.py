@@ -10,7 +10,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_fsfault._core.engine.guard import follows_links, landing
-from pytest_fsfault._core.language.errors import build, parse_error
 from pytest_fsfault._core.language.operations import OPERATIONS
 from pytest_fsfault._host.descriptors import path_of_descriptor
 from pytest_fsfault._host.originals import ORIGINALS, getcwd, readlink
@@ -228,7 +227,9 @@ def _refusal(engine: Sessions, operation: Operation, stray: str, reason: str) ->
     kind = OPERATIONS[operation.name]
     shown = None if kind.names == "none" else operation.shown
     target = operation.shown_target if kind.names == "both" else None
-    from pytest_fsfault._core.language.legible import legible  # noqa: PLC0415  # most calls need no words
+    # For who is refused.
+    from pytest_fsfault._core.language.errors import build, parse_error  # noqa: PLC0415
+    from pytest_fsfault._core.language.legible import legible  # noqa: PLC0415
 
     error = build(parse_error(errno.errorcode[errno.EACCES]), kind.family, shown, target)
     error.add_note(legible(reason))

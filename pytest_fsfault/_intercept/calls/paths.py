@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from pytest_fsfault._core.language.globs import absolute
+from pytest_fsfault._core.language.roots import absolute
 from pytest_fsfault._host.descriptors import is_writable, path_of_descriptor
 from pytest_fsfault._host.originals import getcwd
 from pytest_fsfault._host.paths import WINDOWS_FORMS, one_form

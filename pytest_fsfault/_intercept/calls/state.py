@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from _thread import get_ident
 from sys import _getframe
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_fsfault._core.engine.interfaces import FastPath
 from pytest_fsfault._core.engine.listings import LISTINGS
-from pytest_fsfault._core.language.globs import within
 from pytest_fsfault._core.language.operations import OPERATIONS
+from pytest_fsfault._core.language.roots import within
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
 from pytest_fsfault._intercept.patching.callers import Callers
 from pytest_fsfault._intercept.patching.mocks import MockWatch
@@ -50,7 +51,7 @@ def ignore_starts(*_: object) -> None:
     """Default of `starting`: ignore process starts."""
 
 
-class Observed(NamedTuple):
+class Observed(Row):
     """What one session saw of calls that no rule could meet, for the message of a rule that never fired."""
 
     mocks: dict[tuple[str, str], str]  # by module and name of the function, what stood in its place

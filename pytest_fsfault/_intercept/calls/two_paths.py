@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.engine.journal import ends_text
+from pytest_fsfault._core.engine.counts import ends_text
 from pytest_fsfault._core.engine.status import check_available
 from pytest_fsfault._intercept.calls.arguments import ends_of
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS

@@ -13,8 +13,8 @@ from importlib import import_module
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.engine.counts import ends_text
 from pytest_fsfault._core.engine.execution import execute, tell_winerror
-from pytest_fsfault._core.engine.journal import ends_text
 from pytest_fsfault._core.engine.pending import Action
 from pytest_fsfault._core.language.operations import OPERATIONS
 from pytest_fsfault._host.originals import ORIGINALS

@@ -6,13 +6,11 @@ anything but numbers, texts, lists and dictionaries. No length in it is trusted.
 
 from __future__ import annotations
 
+import _json
 import builtins
-import json
-from json import encoder as json_encoder
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
-from pytest_fsfault._core.language.error_rows import error_from_row, error_row
 from pytest_fsfault._core.language.operations import OPERATIONS, Operation, Temporary
 
 if TYPE_CHECKING:
@@ -52,18 +50,29 @@ def _from_json(found: dict[str, Any]) -> Any:
     return found
 
 
-def _writer() -> Callable[[Message], str]:
-    """Return what writes JSON; the encoder of C is made once, which `json.dumps` makes anew for each message."""
-    make: Any = vars(json_encoder)["c_make_encoder"]
-    if make is None:
-        return json.JSONEncoder(separators=(",", ":"), default=_as_json, check_circular=False).encode
-    text = json_encoder.encode_basestring_ascii
-    write: Any = make(None, _as_json, text, None, ":", ",", False, False, True)  # as in `json.encoder`
-    return lambda message: "".join(write(message, 0))
+# The encoder and the scanner of C: `json.dumps` makes one anew for each message, and `json` takes long to import.
+_encode: Any = _json.make_encoder(
+    None, _as_json, _json.encode_basestring_ascii, None, ":", ",", False, False, True
+)  # as in `json.encoder`
 
 
-_write = _writer()
-_read: Callable[[str, int], tuple[Any, int]] = vars(json.JSONDecoder(object_hook=_from_json))["scan_once"]
+class _Reading:
+    """How the scanner reads: as it does for `json.loads`, but for dictionaries."""
+
+    strict = True
+    object_hook = staticmethod(_from_json)
+    object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = float
+
+
+_reading: Any = _Reading
+_read: Callable[[str, int], tuple[Any, int]] = _json.make_scanner(_reading)
+
+
+def _write(message: Message) -> str:
+    return "".join(_encode(message, 0))
 
 
 def write(message: Message) -> bytes:
@@ -197,6 +206,8 @@ def encode_failure(error: BaseException | None) -> Message | None:
         return None
     if isinstance(error, tuple(_ENDINGS.values())):
         return encode_ending(error)
+    from pytest_fsfault._core.language.error_rows import error_row  # noqa: PLC0415  # for calls that fail
+
     name, args, *rest = error_row(error)
     return (name, [_text(one) for one in args], *map(_plain, rest))
 
@@ -221,6 +232,8 @@ def decode_failure(row: Any) -> BaseException | None:
         return decode_ending(row)
     if not _is_made_of(row, _ERROR) or row[0] not in _CLASSES:
         raise Malformed
+    from pytest_fsfault._core.language.error_rows import error_from_row  # noqa: PLC0415  # for calls that fail
+
     name, args, *rest = row
     try:
         return error_from_row((name, tuple(args), *rest))

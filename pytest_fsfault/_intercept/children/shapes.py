@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.language.operations import OPERATIONS
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._intercept.children.protocol import Malformed
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _MANY = 1 << 40
 _OUTCOMES = frozenset(["ok", "raised", "failed", "short", "crashed", "passed"])
 
 
-class Question(NamedTuple):
+class Question(Row):
     """How one kind of message is answered, and the shape of its arguments."""
 
     answer: Callable[..., Message | None]

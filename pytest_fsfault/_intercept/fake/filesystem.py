@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.language.globs import absolute, has_drive, within
+from pytest_fsfault._core.language.globs import has_drive
+from pytest_fsfault._core.language.roots import absolute, within
 from pytest_fsfault._intercept.fake.buffers import drop
 from pytest_fsfault._intercept.fake.isolation import patcher
 

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.engine.pending import PendingCall
 from pytest_fsfault._host.paths import IGNORES_CASE
-from pytest_fsfault._host.restart_manager import explain, refused
-from pytest_fsfault._intercept.calls.foresight import may_try
 
 if TYPE_CHECKING:
     from pytest_fsfault._core.language.operations import Operation
@@ -15,13 +13,16 @@ if TYPE_CHECKING:
 
 def answer_pending_calls() -> None:
     """Let pending calls ask the real file system, or the fake that is in force."""
-    PendingCall.explain = staticmethod(explain)
     if IGNORES_CASE:  # this is Windows
+        from pytest_fsfault._host.restart_manager import explain, refused  # noqa: PLC0415  # which others do not have
+
+        PendingCall.explain = staticmethod(explain)
         PendingCall.is_refusal = staticmethod(refused)
     PendingCall.may_try = staticmethod(_may_try)
 
 
 def _may_try(operation: Operation, number: int) -> bool:
-    from pytest_fsfault._intercept.fake.fake_functions import native  # noqa: PLC0415  # for who runs a recorded run
+    from pytest_fsfault._intercept.calls.foresight import may_try  # noqa: PLC0415  # for who runs a recorded run
+    from pytest_fsfault._intercept.fake.fake_functions import native  # noqa: PLC0415
 
     return may_try(native(), operation, number)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.engine.engine import Engine
     from pytest_fsfault._core.engine.interfaces import Sessions
-    from pytest_fsfault._core.engine.plan import Decision
+    from pytest_fsfault._core.engine.records import Decision
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._intercept.native.calls import Call
     from pytest_fsfault._intercept.native.making import Maker

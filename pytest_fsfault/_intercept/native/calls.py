@@ -9,8 +9,8 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_fsfault._core.language.globs import absolute
 from pytest_fsfault._core.language.operations import OPERATIONS, flag_groups
+from pytest_fsfault._core.language.roots import absolute
 from pytest_fsfault._intercept.native.memory import Memory
 from pytest_fsfault._intercept.native.numbers import AT_FDCWD, FICLONE, MACHINES, SHAPES, X32_BIT, signed
 from pytest_fsfault._intercept.native.places import (

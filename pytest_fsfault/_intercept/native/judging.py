@@ -10,9 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pytest_fsfault._core.engine.guard import follows_links, landing
-from pytest_fsfault._core.engine.journal import Handling
-from pytest_fsfault._core.language.globs import within, within_test
+from pytest_fsfault._core.engine.records import Handling
 from pytest_fsfault._core.language.operations import EITHER, Operation
+from pytest_fsfault._core.language.roots import within, within_test
 from pytest_fsfault._host.originals import NATIVE
 from pytest_fsfault._host.processes import process_of
 from pytest_fsfault._intercept.native import memory

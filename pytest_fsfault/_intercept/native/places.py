@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from pytest_fsfault._core.language.globs import absolute
+from pytest_fsfault._core.language.roots import absolute
 from pytest_fsfault._host.processes import process_of
 
 if TYPE_CHECKING:

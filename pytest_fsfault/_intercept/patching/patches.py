@@ -5,7 +5,9 @@ from __future__ import annotations
 from importlib import import_module
 from operator import is_
 from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,7 +26,7 @@ def is_again(value: object, original: object) -> bool:
     )
 
 
-class Patch(NamedTuple):
+class Patch(Row):
     """One attribute of a module or class, what belongs there, and what stands there under faults."""
 
     owner: Any

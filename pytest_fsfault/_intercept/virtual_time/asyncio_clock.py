@@ -10,10 +10,11 @@ import sys
 from _thread import get_ident
 from functools import wraps
 from time import monotonic_ns
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from pytest_fsfault._core.clock import SECOND, nanoseconds
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._core.weak import WeakObjects
 from pytest_fsfault._intercept.patching.late import LatePatches
 from pytest_fsfault._intercept.patching.patches import Patch
@@ -34,7 +35,7 @@ patched_selects: set[Callable[..., Any]] = set()
 _loops: list[ref[Any]] = []  # those that have a `LoopClock`
 
 
-class _Basis(NamedTuple):
+class _Basis(Row):
     """What drives the time of a loop: a clock, or real time; and what is added to that."""
 
     clock: VirtualClock | None

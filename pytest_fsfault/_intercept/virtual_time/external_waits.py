@@ -12,9 +12,10 @@ import sys
 from _thread import get_ident
 from functools import partial, wraps
 from sys import _getframe
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import nanoseconds
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._intercept.patching.late import LatePatches
 from pytest_fsfault._intercept.patching.patches import MISSING, Patch, bind
 from pytest_fsfault._intercept.virtual_time import asyncio_clock, asyncio_waits
@@ -60,7 +61,7 @@ def _never(_args: tuple[Any, ...], _kwargs: dict[str, Any]) -> bool:
     return False
 
 
-class _Row(NamedTuple):
+class _Row(Row):
     module: str
     owner: str  # a class, or nothing for the module itself
     names: str

@@ -13,9 +13,10 @@ import sys
 from os import O_RDONLY, close, read
 from os import open as open_descriptor
 from time import monotonic_ns
-from typing import Any, NamedTuple
+from typing import Any
 
 from pytest_fsfault._core.clock import SECOND
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._intercept.virtual_time.travel import wall_ns
 
 # How a call is told its limit: a timespec, a timeval or an int of milliseconds from now on; a timespec of the wall
@@ -29,7 +30,7 @@ _CLOCK_REALTIME = 0  # <time.h>
 pread: Any = getattr(os, "pread", None)  # Windows has none
 
 
-class _Call(NamedTuple):
+class _Call(Row):
     limit: int  # which argument, from 0
     kind: int
 

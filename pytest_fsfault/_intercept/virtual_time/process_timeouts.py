@@ -7,10 +7,11 @@ import sys
 import time
 from _thread import get_ident
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import SECOND, nanoseconds
 from pytest_fsfault._core.engine.endings import SimulatedCrash
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._core.waiter import Waiter
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _PROCESS = getattr(os, "P_PID", 0)
 _UNSEEN = getattr(os, "WEXITED", 0) | getattr(os, "WNOHANG", 0) | getattr(os, "WNOWAIT", 0)
 
 
-class Timed(NamedTuple):
+class Timed(Row):
     """A function with a timeout: the names of its arguments, and those that hold for its first call alone."""
 
     names: tuple[str, ...]

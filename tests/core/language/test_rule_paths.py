@@ -9,15 +9,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from pytest_fsfault._core.language.globs import (
-    absolute,
-    below_root,
-    canonical,
-    compile_glob,
-    escape,
-    superset_regex,
-    within,
-)
+from pytest_fsfault._core.language.globs import canonical, compile_glob, escape, superset_regex
+from pytest_fsfault._core.language.roots import absolute, below_root, within
 from pytest_fsfault._core.language.tokens import RuleSyntaxError
 
 ROOTS = ("/r", "/r/a", "/top/b.a")

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from pytest_fsfault import RetryStorm, SimulatedCrash, inject
-from pytest_fsfault._core.engine.plan import Decision
+from pytest_fsfault._core.engine.records import Decision
 from pytest_fsfault._intercept.children import shapes
 from pytest_fsfault._intercept.children.child import answers as child_answers
 from pytest_fsfault._intercept.children.child.connection import Client, ParentConnection

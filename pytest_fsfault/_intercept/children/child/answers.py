@@ -6,7 +6,6 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.language.faults import Fault
 from pytest_fsfault._core.language.operations import OPERATIONS
 from pytest_fsfault._intercept.children.shapes import (
     is_number,
@@ -20,6 +19,7 @@ from pytest_fsfault._intercept.children.shapes import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pytest_fsfault._core.language.faults import Fault
     from pytest_fsfault._intercept.children.protocol import Message
 
     Check = Callable[[Any], bool]
@@ -33,6 +33,8 @@ _SPACES = frozenset(["shutil", "rmtree"])
 @lru_cache(maxsize=64)
 def parsed(text: str) -> Fault:
     """Return the fault that a text describes."""
+    from pytest_fsfault._core.language.faults import Fault  # noqa: PLC0415  # for who meets one
+
     return Fault.parse(text)
 
 

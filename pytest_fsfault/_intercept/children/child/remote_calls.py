@@ -9,7 +9,7 @@ from pytest_fsfault._intercept.children.protocol import encode_failure
 
 if TYPE_CHECKING:
     from pytest_fsfault._core.engine.interfaces import ClockView
-    from pytest_fsfault._core.engine.journal import Handling, Outcome
+    from pytest_fsfault._core.engine.records import Handling, Outcome
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._intercept.children.message_log import LogWriter
     from pytest_fsfault._intercept.children.protocol import Message

@@ -57,6 +57,8 @@ class RemoteClock(VirtualClock):
     clock is ahead by that much.
     """
 
+    looks_for_changes = False
+
     def __init__(self, activity: Activity, client: Client, shared: SharedState) -> None:
         super().__init__(activity)
         self._client = client

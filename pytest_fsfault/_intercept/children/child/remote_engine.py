@@ -9,12 +9,12 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
+from pytest_fsfault._core.engine.counts import CallCounts, ends_text
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.guard import Guard
 from pytest_fsfault._core.engine.interfaces import Answer, Answered, Ruling
-from pytest_fsfault._core.engine.journal import CallCounts, ends_text
-from pytest_fsfault._core.engine.plan import Decision
-from pytest_fsfault._core.language.globs import within
+from pytest_fsfault._core.engine.records import Decision
+from pytest_fsfault._core.language.roots import within
 from pytest_fsfault._intercept.children.child.answers import LATER, parsed
 from pytest_fsfault._intercept.children.child.connection import ParentGone, Unreachable
 from pytest_fsfault._intercept.children.child.remote_calls import ObservedCall, RemoteCall
@@ -30,8 +30,8 @@ from pytest_fsfault._intercept.children.protocol import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from pytest_fsfault._core.engine.counts import Tally
     from pytest_fsfault._core.engine.interfaces import ClockView
-    from pytest_fsfault._core.engine.journal import Tally
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._intercept.children.child.connection import Client
     from pytest_fsfault._intercept.children.message_log import LogWriter
@@ -99,6 +99,7 @@ class RemoteSessions:
         self._counts = CallCounts(self._lock)
         self._reported: dict[str, int] = {}
         self._log: LogWriter | None = None
+        self._has_errors = False  # whether all is loaded that a call needs which fails
         self._has_log = False  # whether it was tried to have one
 
     # What is in force.
@@ -113,7 +114,16 @@ class RemoteSessions:
         self.model = None if model is None else RemoteModel(self, model)
         self.ended = None if ended is None else decode_ending(ended)
         self.guard = None if allowed is None else Guard(lambda: allowed)
+        if self.observing or speaks or self.model is not None or self.guard is not None:
+            self._load_errors()
         return int(generation)
+
+    def _load_errors(self) -> None:
+        """Load what a call needs that fails or is refused, before there is no descriptor left to load it by."""
+        import pytest_fsfault._core.engine.refusals  # noqa: PLC0415
+        import pytest_fsfault._core.language.error_rows  # noqa: F401, PLC0415
+
+        self._has_errors = True
 
     def ask(self, *message: Any) -> Message:
         """Return the parent's answer; leave, if there is none."""
@@ -179,8 +189,7 @@ class RemoteSessions:
         if successor is not None:
             return successor.ask(*message)  # this is the copy of a question, in a process forked meanwhile
         if isinstance(gone, Unreachable) and self._link.is_open():
-            reason = str(gone)
-            self._missed[reason] = self._missed.get(reason, 0) + (message[0] == "ask")
+            self._miss(str(gone), message[0] == "ask")
         else:
             self.gate = False
             self._link.leave()
@@ -258,16 +267,29 @@ class RemoteSessions:
         del now
         if self.observing and not self.plan.concerns(operation):
             return self._record(operation)
+        if not self._has_errors:
+            try:
+                self._load_errors()
+            except (OSError, ImportError) as error:
+                self._miss(getattr(error, "strerror", None) or str(error))
+                return self._undecided()
         stack = self._callers.stack(sys._getframe(1), None) if self.sorts else None
         answer = self.ask(
             "ask", self._spent(), self._totals(), encode_operation(operation), stack, already_decided
         )
         if answer == _NOBODY:
-            return Ruling(None, 0.0, wanted=False, witness=RemoteCall(self, 0))
+            return self._undecided()
         _, number, at, wanted, decided, models = answer
         witness = RemoteCall(self, number)
         judge = None if models is None else partial(self._judge, number, models)
         return Ruling(None if decided is None else self._decision(decided), at, wanted, witness, judge)
+
+    def _undecided(self) -> Ruling:
+        return Ruling(None, 0.0, wanted=False, witness=RemoteCall(self, 0))
+
+    def _miss(self, reason: str, calls: int = 1) -> None:
+        """Count calls about which the parent could not be asked."""
+        self._missed[reason] = self._missed.get(reason, 0) + calls
 
     def _record(self, operation: Operation) -> Ruling:
         """Let a call happen that no rule concerns, and that the parent wants to know of."""

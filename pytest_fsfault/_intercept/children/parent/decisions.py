@@ -11,9 +11,9 @@ from pytest_fsfault._core.clock import SECOND
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._core.engine.execution import escape_cut
-from pytest_fsfault._core.engine.journal import Handling
 from pytest_fsfault._core.engine.listings import LISTINGS
 from pytest_fsfault._core.engine.pending import CLOSES, Action, decide
+from pytest_fsfault._core.engine.records import Handling
 from pytest_fsfault._core.language.operations import OPERATIONS, Operation
 from pytest_fsfault._intercept.children.parent.quick_tests import allowed, head, materials, records
 from pytest_fsfault._intercept.children.protocol import (
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.engine.interfaces import Sessions
     from pytest_fsfault._core.engine.pending import PendingCall
-    from pytest_fsfault._core.engine.plan import Decision
+    from pytest_fsfault._core.engine.records import Decision
     from pytest_fsfault._core.language.faults import Fault
     from pytest_fsfault._intercept.calls.state import InterceptState
     from pytest_fsfault._intercept.children.parent.clock_questions import ClockQuestions

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
-from pytest_fsfault._core.engine.journal import Handling
+from pytest_fsfault._core.engine.records import Handling
 from pytest_fsfault._intercept.children.parent.clock_questions import ClockQuestions
 from pytest_fsfault._intercept.children.parent.connections import ChildProcess, ChildThread
 from pytest_fsfault._intercept.children.parent.decisions import Decisions
