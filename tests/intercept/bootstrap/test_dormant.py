@@ -54,6 +54,26 @@ def test_who_must_know_functions_from_their_beginning_is_attached(root, rule, ke
         assert ["True"] == python(f"import shutil\nprint({ATTACHED})")
 
 
+#: What takes long to load, and is for a call that fails, for rules as users write them, or for other tools.
+LATER = ("json", "signal", "copy", "_core.engine.journal", "_core.language.tokens", "_core.language.errors")
+
+
+def test_a_first_call_loads_little(root):
+    """Attaching loads what a call needs that no rule concerns; the rest comes when it is needed."""
+    code = f"""
+import os, sys
+def loaded():
+    return [name for name in {LATER} if name in sys.modules or f"pytest_fsfault.{{name}}" in sys.modules]
+os.stat(sys.argv[1])
+print({ATTACHED}, *loaded())
+os.mkdir(sys.argv[1] + "/a")
+try: os.rmdir(sys.argv[1] + "/a")
+except PermissionError: print(*loaded())
+"""
+    with inject("os.rmdir -> EACCES", roots=[root], native=False):
+        assert ["True", "copy _core.language.tokens _core.language.errors"] == python(code, root)
+
+
 STARTS = {
     "a thread": "threading.Thread(target=int).start()",
     "a wait": "threading.Event().wait(60)",

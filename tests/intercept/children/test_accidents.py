@@ -83,6 +83,27 @@ for one in kept: os.close(one)
         assert "made\nrefused\n" == python(code, root)
 
 
+@pytest.mark.parametrize(("keywords", "first"), [({}, "made"), ({"profile": "observe"}, "refused")])
+def test_a_child_that_was_out_of_descriptors_before_a_rule_concerned_it(root, python, keywords, first):
+    """What a call needs that fails is loaded with the first decision, or before all calls where each is recorded.
+
+    Without a descriptor there is none, and the call goes on; the next one is decided again.
+    """
+    code = f"""
+import os, resource, sys
+os.stat(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+kept = []
+try:
+    while True: kept.append(os.dup(1))
+except OSError: pass
+{tried()}
+for one in kept: os.close(one)
+{tried("bad2")}"""
+    with inject(RULE, roots=[root], strict=False, native=False, **keywords):
+        assert f"{first}\nrefused\n" == python(code, root)
+
+
 def _stop_amid_an_answer(root):
     for number in range(5_000):
         (root / f"{'n' * 40}{number}").touch()
