@@ -13,6 +13,7 @@ from pytest_fsfault._host.originals import NATIVE
 from pytest_fsfault._intercept.fake.fake_functions import native, native_of
 from pytest_fsfault._intercept.fake.filesystem import FakeFileSystem, in_force
 from pytest_fsfault._intercept.interceptor import interceptor
+from pytest_fsfault._intercept.virtual_time.file_stamps import copied_by_system
 from pytest_fsfault._windows.judges.copyfile2 import Winapi
 from pytest_fsfault._windows.judges.mappings import mapping_class
 from pytest_fsfault._windows.model import WindowsModel
@@ -41,7 +42,7 @@ def windows(engine: Engine, version: str, options: dict[str, bool], seed: int | 
     state = scenes.at(in_force())
     reactions = Reactions(state, seed, partial(_below, engine), refresh)
     responsible, note = partial(_responsible, engine), partial(_note, engine)
-    winapi = Winapi(_absolute, responsible, note)
+    winapi = Winapi(_absolute, responsible, note, copied_by_system)
     model = WindowsModel(state, reactions, winapi, mapping_class(responsible, note))
     engine.model = model
     engine.on_filesystem_change = lambda there: model.move(scenes.at(there))

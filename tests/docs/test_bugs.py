@@ -16,7 +16,7 @@ import pytest_fsfault
 ROOT = Path(__file__).parents[2]
 BUGS = ROOT / "examples/twelve_bugs"
 _SECTION = re.compile(r"^_+ \w+\[buggy\] _+$", re.MULTILINE)
-_KIND = re.compile(r"^examples/twelve_bugs/test_(\w+)\.py:\d+: in ", re.MULTILINE)
+_KIND = re.compile(r"^examples[/\\]twelve_bugs[/\\]test_(\w+)\.py:\d+: in ", re.MULTILINE)
 # Of failing trials after the tenth, all is on one line.
 _TRIAL = re.compile(
     r"^E   trial \d+: .*?, at \S+/test_(\w+)\.py:(\d+)(?:, called from \S+?)?(?: \(.*?\))?(?:: (\w+): .*)?$",

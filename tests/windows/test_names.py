@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from functools import partial
 
 import pytest
@@ -263,6 +264,11 @@ def test_copy2(session, tmp_path):
     )
     shutil.copy2(tmp_path / "source", tmp_path / "copy")
     assert (tmp_path / "source").stat().st_mtime_ns == (tmp_path / "copy").stat().st_mtime_ns
+    time.sleep(100)
+    set_to = time.time_ns() - 100 * 10**9  # a real instant of this session
+    os.utime(tmp_path / "source", ns=(set_to, set_to))
+    shutil.copy2(tmp_path / "source", tmp_path / "copy")
+    assert set_to == (tmp_path / "copy").stat().st_mtime_ns
 
 
 def test_everything_is_put_back(tmp_path):

@@ -7,6 +7,7 @@ instant; times that `os.utime` was given stay as they are.
 from __future__ import annotations
 
 import os
+import sys
 from operator import attrgetter
 from sys import _getframe
 from typing import TYPE_CHECKING, Any
@@ -35,10 +36,12 @@ _rest: Any = attrgetter(*[name for name in list(_MADE[1][1])[3:] if name not in 
 # How many files are remembered at the most.
 _MOST = 1 << 14
 _stat = ORIGINALS["os", "stat"]
-# Of the standard library, what lists directories and hands on no entry.
+# Of the standard library, what lists directories, and its functions that hand entries on: to whoever copies a file
+# with its times.
 _LISTERS = frozenset(
     {"os", "glob", "pathlib", "pathlib._local", "pathlib._os", "shutil", "fnmatch", "tempfile"}
 )
+_HANDING_ON = frozenset({"copytree", "iterdir"})
 
 
 def shown(result: Any) -> Any:
@@ -77,13 +80,18 @@ def in_virtual_time(result: os.stat_result, caller: FrameType) -> os.stat_result
     return made
 
 
-def _translated(result: os.stat_result, scope: ClockScope, clock: VirtualClock) -> os.stat_result:
-    """Return a stat result with the clock's times instead of real ones of the present session."""
+def _translated(
+    result: os.stat_result, scope: ClockScope, clock: VirtualClock, file: str = ""
+) -> os.stat_result:
+    """Return a stat result with the clock's times instead of real ones of the present session.
+
+    `file` is the name of the file where its result has none.
+    """
     now, epoch = wall_ns(), scope.epoch["time"]
     reals = (result.st_atime_ns, result.st_mtime_ns, result.st_ctime_ns)
     # A stamp of the future was set explicitly.
     past = [real for real in {*reals} if ACTIVE.stamps_from <= real <= now]
-    found = zip(past, clock.shown_stamps(_file(result), past), strict=True)
+    found = zip(past, clock.shown_stamps(file or _file(result), past), strict=True)
     virtual = {real: (epoch + at) // _STEP * _STEP for real, at in found if at is not None}
     return _with_times(result, [virtual.get(real, real) for real in reals]) if virtual else result
 
@@ -115,6 +123,22 @@ def set_explicitly(path: Any, times: Any, ns: Any, dir_fd: int | None, *, follow
         clock.set_stamps(_file(found), set_to)
 
 
+def copied_by_system(source: Any, target: Any, *, follow_symlinks: bool = True) -> None:
+    """Record that the system has copied a file and its time of change, which stays as it is if it was set."""
+    scope = ACTIVE.scope
+    clock = None if scope is None else scope.virtual
+    if scope is None or clock is None or (history := clock.stamp_history()) is None:
+        return
+    try:
+        found, made = (_stat(path, follow_symlinks=follow_symlinks) for path in (source, target))
+    except (OSError, TypeError, ValueError):
+        return
+    copied, shows = made.st_mtime_ns, clock.shown_stamps(_file(found), [made.st_mtime_ns])
+    was_set = shows == [None] and history.start <= copied <= wall_ns()
+    scope.statuses.pop(made.st_ino, None)
+    clock.set_stamps(_file(made), (copied, copied) if was_set else None)
+
+
 def _file(found: os.stat_result) -> str:
     return f"{found.st_dev}:{found.st_ino}"
 
@@ -139,6 +163,23 @@ def _fstat() -> Any:
     return bind("os", real, fstat)
 
 
+def _of_listing(
+    result: os.stat_result, path: Any, caller: FrameType, *, follow_symlinks: bool
+) -> os.stat_result:
+    """Return a stat result of Windows' listings in virtual time: they know no number, by which set times are known.
+
+    https://docs.python.org/3/library/os.html#os.DirEntry.stat
+    """
+    scope = ACTIVE.scope
+    if scope is None or scope.virtual is None or not scope.governs(caller):
+        return result
+    try:
+        file = _file(_stat(path, follow_symlinks=follow_symlinks))
+    except OSError:  # it went in between
+        return result
+    return _translated(result, scope, scope.virtual, file)
+
+
 class StampedEntry:
     """An entry of a directory whose `stat` shows virtual time, and which is otherwise the real one."""
 
@@ -156,7 +197,10 @@ class StampedEntry:
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
         """Return what the real one returns, in virtual time."""
-        return shown(self._real.stat(follow_symlinks=follow_symlinks))  # type: ignore[no-any-return]
+        result = self._real.stat(follow_symlinks=follow_symlinks)
+        if result.st_ino or type(result) is not os.stat_result:
+            return shown(result)  # type: ignore[no-any-return]
+        return _of_listing(result, self.path, _getframe(1), follow_symlinks=follow_symlinks)
 
     def __fspath__(self) -> Any:
         return self.path
@@ -195,9 +239,31 @@ def listed(listing: Any) -> Any:
     if scope is None or scope.virtual is None:
         return listing
     frame = _getframe(2)
-    if frame.f_globals.get("__name__") in _LISTERS or not scope.governs(frame):
+    for_itself = frame.f_globals.get("__name__") in _LISTERS and frame.f_code.co_name not in _HANDING_ON
+    if for_itself or not scope.governs(frame):
         return listing
     return StampedEntries(listing)
 
 
 FSTAT = Patch(os, "fstat", os.fstat, _fstat())
+
+
+def _copy_file() -> list[Patch]:
+    """Return what stands in front of the function by which `shutil.copy2` copies on Windows from Python 3.12 on."""
+    winapi = sys.modules.get("_winapi")
+    real = getattr(winapi, "CopyFile2", None)
+    if real is None:
+        return []
+    links: int = winapi.COPY_FILE_COPY_SYMLINK  # type: ignore[union-attr]
+
+    def CopyFile2(_home: object, *args: Any, **kwargs: Any) -> Any:  # noqa: N802  # Windows' name
+        result = real(*args, **kwargs)
+        named = dict(zip(("existing_file_name", "new_file_name", "flags"), args, strict=False), **kwargs)
+        follow = not named["flags"] & links
+        copied_by_system(named["existing_file_name"], named["new_file_name"], follow_symlinks=follow)
+        return result
+
+    return [Patch(winapi, "CopyFile2", real, bind("_winapi", real, CopyFile2))]
+
+
+COPY_FILE = _copy_file()

@@ -54,10 +54,12 @@ class Winapi:
         absolute: Callable[[str], str],
         model: Callable[[str, str], CopyModel | None],
         refused: Callable[[Operation, str, OSError], None],
+        copied: Callable[..., None],
     ) -> None:
         self._absolute = absolute
         self._model = model  # whose business a copy from one path to another is; None: of no model
         self._refused = refused
+        self._copied = copied  # of source, target and `follow_symlinks`: with the times of the source
 
     def CopyFile2(self, source: str, target: str, flags: int) -> None:  # noqa: N802  # Windows' name
         """Copy a file with its attributes and times; raise an error without file names."""
@@ -68,14 +70,16 @@ class Winapi:
             raise build(parse_error("ERROR_ACCESS_DENIED"), "winerror")
         kind = OPERATIONS["shutil.copy2"]
         operation = Operation("shutil.copy2", paths[0], paths[1], kind.groups, source, target)
+        follow = not flags & self.COPY_FILE_COPY_SYMLINK
         try:
-            _copy(model, operation, follow=not flags & self.COPY_FILE_COPY_SYMLINK)
+            _copy(model, operation, follow=follow)
         except Denial as refusal:
             error = build(parse_error(f"WinError {refusal.code}"), "winerror")
             error.add_note(legible(refusal.reason))
             if refusal.code != self.ERROR_ACCESS_DENIED:  # what `shutil` itself will meet again
                 self._refused(operation, refusal.reason, error)
             raise error from None
+        self._copied(*paths, follow_symlinks=follow)
 
 
 def _copy(model: CopyModel, operation: Operation, *, follow: bool) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -202,6 +203,49 @@ def test_times_that_somebody_sets_stay_as_they_are(file, field):
     assert getattr(os.stat(file), field) / 10**9 == pytest.approx(time.time(), abs=STEP)
 
 
+@pytest.mark.parametrize("set_back", [0, 3600])
+@pytest.mark.parametrize("copy", ["copy2", "copytree", "move"])
+def test_a_copy_has_the_times_of_its_source(file, copy, set_back):
+    """As both are shown, whoever copies, and also if somebody has set them to an instant of this session."""
+    time.sleep(3600)
+    source = file
+    if copy == "copytree":
+        file.mkdir()
+        source = file / "a"
+    source.touch()
+    if set_back:
+        os.utime(source, ns=(time.time_ns() - set_back * 10**9 // 100 * 100,) * 2)
+    expected = os.stat(source).st_mtime_ns
+    time.sleep(3600)
+    made = Path(getattr(shutil, copy)(file, file.with_name("copy")))
+    copied = made / "a" if made.is_dir() else made
+    assert expected == os.stat(copied).st_mtime_ns
+    with os.scandir(copied.parent) as entries:
+        assert {copied.name: expected}.items() <= {
+            entry.name: entry.stat().st_mtime_ns for entry in entries
+        }.items()
+
+
+@pytest.mark.parametrize("set_to", [None, 10])
+def test_an_entry_without_a_number_tells_what_its_file_tells(file, set_to):
+    """On Windows a listing knows no number of a file, by which times that were set are known."""
+    time.sleep(100)
+    file.touch()
+    if set_to:
+        now = time.time_ns() // 1000 * 1000
+        os.utime(file, ns=(now, now))
+    real = ORIGINALS["os", "stat"](file)
+    fields = {name: getattr(real, name) for name in ("st_atime_ns", "st_mtime_ns", "st_ctime_ns")}
+    listed = os.stat_result([real.st_mode, 0, 0, 0, *real[4:10]], fields)
+    entry = file_stamps.StampedEntry(
+        SimpleNamespace(name=file.name, path=str(file), stat=lambda follow_symlinks: listed)
+    )
+    assert (0, 0, 0) == entry.stat()[1:4]
+    assert os.stat(file).st_mtime_ns == entry.stat().st_mtime_ns
+    file.unlink()
+    assert listed is entry.stat()
+
+
 @posix_fact("the times of a link")
 def test_set_times_of_a_link_are_not_those_of_its_target(file):
     """Each has its own."""
@@ -326,3 +370,32 @@ def test_stamps_have_the_steps_of_the_system(file, monkeypatch):
     file.touch()
     time.sleep(1)
     assert [0, 0] == [stamp % 100 for stamp in (os.stat(file).st_mtime_ns, os.stat(file).st_atime_ns)]
+
+
+@pytest.mark.parametrize("set_back", [None, 3600])
+def test_a_copy_that_the_system_makes_has_the_times_of_its_source(file, monkeypatch, set_back):
+    """`shutil.copy2` leaves them to CopyFile2 on Windows from Python 3.12 on."""
+
+    def copy_file(existing_file_name, new_file_name, flags, progress_routine=None):
+        """Copy as the system does, of which nobody hears."""
+        ORIGINALS["shutil", "copyfile"](existing_file_name, new_file_name)
+        status = ORIGINALS["os", "stat"](existing_file_name)
+        ORIGINALS["os", "utime"](new_file_name, ns=(status.st_atime_ns, status.st_mtime_ns))
+        return 0
+
+    monkeypatch.setitem(
+        sys.modules, "_winapi", SimpleNamespace(CopyFile2=copy_file, COPY_FILE_COPY_SYMLINK=0x800)
+    )
+    [patch] = file_stamps._copy_file()
+    time.sleep(3600)
+    file.touch()
+    if set_back is not None:
+        os.utime(file, ns=(time.time_ns() - set_back * 10**9,) * 2)
+    copy = file.with_name("copy")
+    os.utime(shutil.copyfile(file, copy))
+    time.sleep(60)
+    assert 0 == patch.wrapper(str(file), str(copy), flags=0)
+    assert os.stat(file).st_mtime_ns == os.stat(copy).st_mtime_ns
+    copy.unlink()
+    patch.wrapper(str(file), str(copy), 0x800)
+    assert os.stat(file).st_mtime_ns == os.stat(copy).st_mtime_ns
