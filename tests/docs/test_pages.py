@@ -29,6 +29,7 @@ _HEADING = re.compile(r"^##+ (.*)$", re.MULTILINE)
 
 # What differs from run to run: numbers of seconds and seeds, the base temporary directory, rulers.
 _VARYING = (
+    (re.compile(r"(?<=the tests took )[\d.]+ s\b"), "T s"),  # "19 s" for 19.0
     (re.compile(r"\d+\.\d+ s\b"), "T s"),
     (re.compile(r"\d+\.\d+s\b"), "Ts"),
     (re.compile(r"--fsfault-seed \d+"), "--fsfault-seed N"),
