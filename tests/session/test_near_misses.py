@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -111,6 +114,83 @@ def test_a_rule_behind_another_names_it(tree):
         "`os.stat -> EACCES` never fired: 3 matching calls, but an earlier rule (`os.stat -> EPERM`) handled them"
         == str(caught.value)
     )
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("os.mkdir caf\u00e9", "alike and is spelled otherwise: write `cafe\\u0301`"),
+        ("os.mkdir ./caf\u00e9", "alike and is spelled otherwise: write `**/cafe\\u0301`"),
+        ("os.mkdir C:/work/cafe*", "1 call of os.mkdir, on test_put0/cafe\u0301: write `**/cafe*`"),
+        ("os.mkdir /nowhere/caf?*", "1 call of os.mkdir, on test_put0/cafe\u0301: write `**/caf?*`"),
+        ("os.mkdir /nowhere/*", "1 call of os.mkdir, on test_put0/cafe\u0301"),
+        (
+            "os.mkdir **/test_put0/cafe*/**",
+            "1 call of os.mkdir, on test_put0/cafe\u0301: write `**/test_put0/cafe*`",
+        ),
+    ],
+)
+def test_a_name_that_is_spelled_otherwise(tree, rule, told):
+    """Letters of another form, a path from elsewhere, what is below instead of the directory itself."""
+    found = verdict(tree, f"{rule} -> EACCES", lambda path: os.mkdir(path / "cafe\u0301"))
+    assert found.endswith(told)
+
+
+def test_a_call_in_another_mode(tree):
+    """Groups have `open` by its mode."""
+
+    def act(path):
+        open(path / "Tool.exe").close()
+
+    told = "1 call of open, on test_put0/Tool.exe, in a mode that does not belong to `create`"
+    assert f"`create Tool.exe` never fired: {told}" == verdict(tree, "create Tool.exe -> EACCES", act)
+
+
+def test_a_call_before_the_rule(tree):
+    """A rule that is added, or removed, at the wrong moment is told so, and not to be written otherwise."""
+    told = "1 call of os.mkdir, on test_put0/x, while the rule was not in force"
+    with pytest.raises(AssertionError) as caught, inject(roots=[tree]) as fsfault:
+        os.mkdir(tree / "test_put0" / "x")
+        fsfault.add("os.mkdir x -> EACCES")
+    assert f"`os.mkdir x` never fired: {told}" == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("when", "told"),
+    [
+        ("nth 5", "`nth 5` needs at least 5"),
+        ("nth 2 per path", "`nth 2 per path` needs at least 2 on one path"),
+        ("nth 2 and for 1s", "`nth 2 and for 1s` was never due"),
+        ("until 1s", "`until 1s` was never due: the first came at 2 s"),
+    ],
+)
+def test_a_schedule_that_was_never_due(tree, when, told):
+    """The number that it needs, if there were fewer; else that its time was over, and when the calls came."""
+
+    def act(path):
+        for name in ("Tool.exe", "cache"):
+            time.sleep(2)
+            os.stat(path / name)
+
+    found = verdict(tree, f"os.stat -> EACCES when {when}", act)
+    assert f"`os.stat` never fired: 2 matching calls, but {told}" == found
+
+
+def test_a_program_outside_the_roots(tree):
+    """Most programs lie elsewhere: a rule about their start says where."""
+    found = verdict(
+        tree,
+        "subprocess.Popen python* -> EACCES",
+        lambda _: subprocess.run([sys.executable, "-c", ""], check=True),
+    )
+    assert "subprocess.Popen met only paths outside the roots, such as " in found
+
+
+def test_a_rule_of_a_million_characters(tree):
+    """It is shown in part, and neither compared at length nor compiled, since no path is as long."""
+    found = verdict(tree, f"os.mkdir {'*a' * 500_000} -> EACCES", lambda path: os.mkdir(path / "x"))
+    assert found.endswith(" …` never fired: 1 call of os.mkdir, on test_put0/x")
+    assert 1000 > len(found)
 
 
 def stub(_path):

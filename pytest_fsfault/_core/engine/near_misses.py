@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os.path
 import re
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
+from unicodedata import normalize
 
 from pytest_fsfault._core.engine.counts import ends_of
-from pytest_fsfault._core.language.globs import compile_glob
+from pytest_fsfault._core.language.globs import compile_glob, has_drive
 from pytest_fsfault._core.language.legible import legible
-from pytest_fsfault._core.language.operations import same_group
+from pytest_fsfault._core.language.operations import ALIASES, same_group
 from pytest_fsfault._core.language.roots import below_root
 
 if TYPE_CHECKING:
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.engine.plan import Armed
     from pytest_fsfault._core.language.rules import Rule
 
+# Groups have them by mode.
+_BY_MODE = frozenset({"open", "os.open"})
+
+# A longer glob is not compared with the calls: no path that it means has room for as many characters.
+_LONGEST = 4096
+# So much of a rule is shown.
+_SHOWN = 400
 # A schedule that starts with a number of calls.
 _LEAST = re.compile(r"(?:nth |from |every |(?=\d+\.\.))([1-9]\d*)")
 
@@ -57,8 +66,14 @@ def never_fired(
     nearest = _of_matching(armed)
     if not nearest:
         away = Elsewhere({}, {}, {}) if elsewhere is None else elsewhere(rule.names)
-        nearest = _of_exempt(rule, engine, away) or _of_calls(rule, engine) or _of_others(rule, engine, away)
-    return legible(f"`{head}` never fired: {nearest}{'; ' * bool(escape)}{escape.removeprefix(f'{rule}: ')}")
+        nearest = (
+            _of_exempt(rule, engine, away)
+            or _of_calls(rule, engine, escape)
+            or _of_others(rule, engine, away)
+        )
+    return legible(
+        f"`{_shortened(head)}` never fired: {nearest}{'; ' * bool(escape)}{escape.removeprefix(f'{rule}: ')}"
+    )
 
 
 def closest_call(armed: Armed, engine: Engine) -> tuple[str, str, str | None] | None:
@@ -74,6 +89,10 @@ def closest_call(armed: Armed, engine: Engine) -> tuple[str, str, str | None] | 
     return None
 
 
+def _shortened(head: str) -> str:
+    return f"{head[:_SHOWN]} …" if len(head) > _SHOWN else head
+
+
 def _head(rule: Rule) -> str:
     return str(rule).partition(" -> ")[0]
 
@@ -84,33 +103,62 @@ def _of_matching(armed: Armed) -> str:
         return ""
     calls = _calls(armed.matched, "matching call")
     if not armed.forestalled:
-        return f"{calls}, but {_not_due(str(armed.rule.when))}"
+        return f"{calls}, but {_not_due(armed)}"
     other = "a rule of an inner session"
     if armed.forestalled_by is not None:
         other = f"an earlier rule (`{armed.forestalled_by}`)"
     return f"{calls}, but {other} handled {'it' if armed.matched == 1 else 'them'}"
 
 
-def _not_due(when: str) -> str:
+def _not_due(armed: Armed) -> str:
     """Return why a schedule has let all matching calls pass."""
-    least = _LEAST.match(when)
-    return f"`{when}` needs at least {least[1]}" if least else f"`{when}` was never due"
+    when = armed.rule.when
+    least = _LEAST.match(str(when))
+    if least and when.per:
+        return f"`{when}` needs at least {least[1]} {_PER[when.per]}"
+    if least and armed.matched < int(least[1]):
+        return f"`{when}` needs at least {least[1]}"
+    first = f": the first came at {armed.first_at:g} s" if "until" in str(when) else ""
+    return f"`{when}` was never due{first}"
 
 
-def _of_calls(rule: Rule, engine: Engine) -> str:
+_PER = {"path": "on one path", "call site": "at one call site"}
+
+
+def _of_calls(rule: Rule, engine: Engine, escape: str) -> str:
     """Return which calls of the rule's operations came nearest, and which rule would have met one."""
     seen = {name: engine.tallies[name] for name in rule.names if name in engine.tallies}
     seen = {name: tally for name, tally in seen.items() if tally.count}
     for name, tally in _by_number(seen):
-        for text in reversed(tally.paths):
-            found = _advice(rule, *ends_of(text), engine)
-            if found:
-                calls = _calls(tally.count, "call", f" of {name}")
-                return f"{calls}{', one' if tally.count > 1 else ','} {found}"
+        found = _of_paths(rule, name, tally.paths, engine, escape)
+        if found:
+            calls = _calls(tally.count, "call", f" of {name}")
+            return f"{calls}{', one' if tally.count > 1 else ','} {found}"
     return "; ".join(
         f"{_calls(tally.count, 'call', f' of {name}')}, {_places(rule, tally, engine)}"
         for name, tally in _by_number(seen)[:3]
     )
+
+
+def _of_paths(rule: Rule, name: str, paths: Sequence[str], engine: Engine, escape: str) -> str:
+    """Return what is to be said of the latest call that came near."""
+    for text in reversed(paths):
+        ends = ends_of(text)
+        found = ("" if escape else _of_meant(rule, name, *ends, engine)) or _advice(rule, *ends, engine)
+        if found:
+            return found
+    return ""
+
+
+def _of_meant(rule: Rule, name: str, path: str, target: str | None, engine: Engine) -> str:
+    """Return why a call did not count whose paths the rule means: its mode, or the time when the rule was in force."""
+    ends = [(rule.path, path), (rule.to, target)]
+    if not all(glob is None or (end and _matching([glob], end, engine)) for glob, end in ends):
+        return ""
+    shown = f"on {_below(path, engine)}"
+    if name in _BY_MODE and not any(name in (one, ALIASES.get(one)) for one in rule.operations):
+        return f"{shown}, in a mode that does not belong to `{', '.join(rule.operations)}`"
+    return f"{shown}, while the rule was not in force"
 
 
 def _advice(rule: Rule, path: str, target: str | None, engine: Engine) -> str:
@@ -123,7 +171,7 @@ def _advice(rule: Rule, path: str, target: str | None, engine: Engine) -> str:
     shown = f"{side} {_below(end, engine)}"
     found = _matching((one for one in _candidates(glob) if one != glob), end, engine)
     if found:
-        return f"{shown}: write `{f'{side} ' * (side == 'to')}{found}`"
+        return f"{shown}{_written(glob.removeprefix('./'), f'{side} ' * (side == 'to') + found)}"
     if other is None or other == end:
         return ""
     found = _matching(_candidates(glob), other, engine)
@@ -147,7 +195,11 @@ def _side(rule: Rule, path: str, target: str | None, engine: Engine) -> tuple[st
 
 def _candidates(glob: str) -> Iterator[str]:
     """Yield globs that may have been meant: at any depth, what is below, in another case, without braces."""
-    for pattern in dict.fromkeys((glob, glob.lower(), glob.upper(), *_without_braces(glob))):
+    if len(glob) > _LONGEST:
+        return
+    for pattern in dict.fromkeys(
+        (glob, glob.lower(), glob.upper(), *_without_braces(glob), *_otherwise(glob))
+    ):
         bare = pattern.removeprefix("./")
         yield pattern
         if not bare.startswith("/"):
@@ -161,6 +213,25 @@ def _without_braces(glob: str) -> list[str]:
     if found is None:
         return []
     return [f"{glob[: found.start()]}{choice}{glob[found.end() :]}" for choice in found[1].split(",")]
+
+
+def _otherwise(glob: str) -> Iterator[str]:
+    """Yield a glob with the other forms of its letters, the directory that it is below, and the ends of an absolute one."""
+    yield from (normalize(form, glob) for form in ("NFC", "NFD"))
+    if glob.endswith(("/*", "/**")):
+        yield glob.rpartition("/")[0]
+    if glob.startswith(("/", "~/")) or has_drive(glob):
+        parts = [part for part in glob.split("/")[1:] if part]
+        tails = list(accumulate(reversed(parts), lambda tail, part: f"{part}/{tail}"))
+        yield from (f"**/{tail}" for tail in reversed(tails) if tail.rpartition("/")[2].strip("*?"))
+
+
+def _written(glob: str, found: str) -> str:
+    """Return what to write; with escapes if it differs in the form of its letters alone: one character for é, or two."""
+    if glob in found or normalize("NFC", glob) not in normalize("NFC", found):
+        return f": write `{found}`"
+    ascii_text = found.encode("ascii", "backslashreplace").decode()
+    return f", which looks alike and is spelled otherwise: write `{ascii_text}`"
 
 
 def _below(path: str, engine: Engine) -> str:

@@ -57,6 +57,11 @@ class Armed:
     def __repr__(self) -> str:
         return f"<Armed {str(self.rule)!r} matched={self.matched} fired={self.fired}>"
 
+    @property
+    def first_at(self) -> float:
+        """The virtual time of the first matching call, in seconds since the start."""
+        return min(self._firsts.values(), default=0.0)
+
     def __enter__(self) -> Self:
         return self
 

@@ -18,6 +18,8 @@ PARTS = re.compile(
     r"\\(?P<literal>.)|(?P<stars>\*+)|(?P<one>\?)|\[(?P<no>!?+)(?P<members>\]?+(?:\\.|[^\]\\])*)\]|(?P<char>.)",
     re.DOTALL,
 )
+#: No path is as long: PATH_MAX is 4,096 on Linux, a path of Windows has at most 32,767 characters.
+_ROOM = 40_000
 MEMBERS = re.compile(r"\\(?P<literal>.)|(?P<char>.)", re.DOTALL)
 
 # What comes before a block: nothing, `**/` where a component starts (any directories, also none), or `**`.
@@ -50,6 +52,8 @@ class Member(NamedTuple):
 @lru_cache(maxsize=1024)
 def translate(pattern: str) -> str:
     """Return a regex for a canonical glob, to be matched up to the end of a path or of a part of it."""
+    if len(pattern) > _ROOM and sum(not part["stars"] for part in PARTS.finditer(pattern)) > _ROOM:
+        return "(?!)"
     *floating, last = _blocks(pattern)
     return "".join(map(_earliest, floating)) + _up_to_the_end(last)
 

@@ -173,6 +173,10 @@ class _Listener:
         ends = (end for end in (asked.path, asked.target) if end is not None)
         watched = any(map(self.state.watched, ends))
         site = self.state.callers.locate(frame) if watched or self.state.guarded else None
+        if not watched and self.event in EVENTS_ONLY and self.state.callers.locate(frame):
+            for engine in self.state.engines:
+                if engine.gate and asked.path is not None:
+                    engine.outside.setdefault(asked.name, asked.path)
         if site is None:
             return None
         if self.event == "os.rename":
