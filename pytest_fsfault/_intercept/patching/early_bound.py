@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 from sys import getrefcount
-from types import MethodType
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._intercept.patching.instructions import called_attribute
@@ -101,6 +101,8 @@ class EarlyBound:
         self._places: dict[int, list[_Place]] = {}
         self._active: list[_Place] = []
         self._pairs: dict[int, tuple[Any, Any]] = {}
+        self._functions: dict[Any, tuple[Any, Any]] = {}  # those of them that are found by what they are
+        self._kinds: frozenset[type] = frozenset()
         self._times: frozenset[int] = frozenset()
         self._wrappers: list[Any] = []
         self._references: list[int] = []
@@ -118,6 +120,10 @@ class EarlyBound:
         self._times = frozenset(times)
         self._wrappers = [wrapper for _, wrapper in self._pairs.values()]
         self._originals = [original for original, _ in self._pairs.values()]
+        self._kinds = frozenset(map(type, self._originals))
+        self._functions = {
+            original: pair for pair in self._pairs.values() if type(original := pair[0]) in _BY_IDENTITY
+        }
         self._references = self._count()
 
     def _count(self) -> list[int]:
@@ -174,8 +180,9 @@ class EarlyBound:
 
     def _take_wrappers(self, space: dict[str, Any]) -> None:
         by_wrapper = {id(wrapper): original for original, wrapper in self._pairs.values()}
+        kinds = frozenset(map(type, self._wrappers))
         for name, value in list(space.items()):
-            if id(value) in by_wrapper:
+            if type(value) in kinds and id(value) in by_wrapper:
                 space[name] = by_wrapper[id(value)]
 
     def _put_back(self) -> None:
@@ -187,13 +194,24 @@ class EarlyBound:
     def _note(self, spaces: Iterable[dict[str, Any]]) -> None:
         """Remember where these dictionaries hold originals; they are not looked at again until they change."""
         for space in spaces:
-            found = [(name, id(value)) for name, value in list(space.items()) if id(value) in self._pairs]
+            found = [
+                (name, pair)
+                for name, value in list(space.items())
+                if type(value) in self._kinds and (pair := self._pair_of(value)) is not None
+            ]
             self._places.pop(id(space), None)
             if found:
                 left = self._times if _is_stdlib(space) else ()
                 self._places[id(space)] = [
-                    (space, name, self._pairs[key]) for name, key in found if key not in left
+                    (space, name, pair) for name, pair in found if not left or id(pair[0]) not in left
                 ]
+
+    def _pair_of(self, value: Any) -> tuple[Any, Any] | None:
+        """Return an original, which `value` is, with its wrapper."""
+        if type(value) not in _BY_IDENTITY:
+            return self._pairs.get(id(value))
+        pair = self._functions.get(value)
+        return pair if pair is not None and pair[0] is value else None
 
     def _is_unchanged(self, modules: list[Any]) -> bool:
         return _same(modules, self._modules) and list(map(len, self._spaces)) == self._sizes
@@ -224,6 +242,10 @@ class EarlyBound:
         if not isinstance(name, str) or name in _LEFT_ALONE or name.partition(".")[0] in _PACKAGES_LEFT_ALONE:
             return None
         return None if self._callers.is_machinery(name) else space
+
+
+# Their hash is their identity. `id` tells audit hooks of each call, ours among them: that took most of a scan.
+_BY_IDENTITY = frozenset({BuiltinFunctionType, FunctionType})
 
 
 def _same(modules: list[Any], others: list[Any]) -> bool:
