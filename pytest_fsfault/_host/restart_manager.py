@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 _MORE_DATA = 234  # ERROR_MORE_DATA: there are more processes than there was room for
 _REFUSALS = frozenset({5, 32})  # ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION
-_LIMIT = 0.1  # real seconds
+_LIMIT = 0.1  # real seconds for one file
+_BUDGET = 1.0  # real seconds for all files of a test
+_NO_MORE = "Windows is not asked who holds it, nor for later calls: that took 1 s in this test so far"
 _ROOM = 4  # processes at first
 #: Why a session must be begun anew: another one has ended meanwhile (ERROR_BAD_ARGUMENTS, ERROR_SEM_TIMEOUT).
 _AGAIN = frozenset({160, 121})
@@ -87,15 +89,35 @@ def _ask(
     return code, None
 
 
-def explain(path: str, error: OSError) -> str:
-    """Return who stands behind an error that the system itself has raised; nothing where that is not known.
+class HolderQuestions:
+    """Say who stands behind the errors that the system itself raises, for one second in all from a `begin` to the next.
 
-    Those are 5 and 32, which `open` reports as EACCES of the C runtime.
+    `ask` returns who has a file open, None if that is not known; `clock` tells real seconds.
     """
-    if sys.platform == "win32" and refused(error):
-        found = who_holds(path.replace("/", "\\"))
+
+    def __init__(
+        self, ask: Callable[[str], list[Holder] | None], clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._spent = 0.0
+        self._told = False
+
+    def begin(self) -> None:
+        """Begin anew: with the next test."""
+        self._spent, self._told = 0.0, False
+
+    def explain(self, path: str, error: OSError) -> str:
+        """Return who stands behind an error, if it is a refusal; nothing where that is not known."""
+        if not refused(error):
+            return ""
+        if self._spent >= _BUDGET:
+            told, self._told = self._told, True
+            return "" if told else _NO_MORE
+        began = self._clock()
+        found = self._ask(path.replace("/", "\\"))
+        self._spent += self._clock() - began
         return f"held by {', '.join(map(str, found))}" if found else ""
-    return ""
 
 
 def refused(error: OSError) -> bool:
@@ -112,3 +134,16 @@ def who_holds(path: str) -> list[Holder] | None:
         manager = restart_manager()
         return None if manager is None else holders(path, manager)
     return None
+
+
+_questions = HolderQuestions(who_holds)
+
+
+def explain(path: str, error: OSError) -> str:
+    """Return who stands behind an error that Windows itself has raised; nothing elsewhere."""
+    return _questions.explain(path, error) if sys.platform == "win32" else ""
+
+
+def begin_test() -> None:
+    """Let questions of the test that begins take as long as those of the one before could."""
+    _questions.begin()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._core.locks import release_abandoned
+from pytest_fsfault._host.restart_manager import begin_test
 from pytest_fsfault._host.whole import run_all
 from pytest_fsfault._intercept.calls.changes import Changes
 from pytest_fsfault._intercept.calls.gates import AllShut, Gate, OwnWork
@@ -76,6 +77,8 @@ class Interceptor:
         try:
             with self._lock:
                 self._prepare()
+                if not self.state.engines:
+                    begin_test()
                 self.state.observe(engine)
                 self.state.hears_early = not self._is_child
                 self.state.engines = (engine, *self.state.engines)

@@ -6,7 +6,9 @@ import pytest
 from skips import WINDOWS, wine_differs
 
 from pytest_fsfault import inject
-from pytest_fsfault._host.restart_manager import Holder, holders
+from pytest_fsfault._core.language.errors import with_winerror
+from pytest_fsfault._host import restart_manager
+from pytest_fsfault._host.restart_manager import Holder, HolderQuestions, holders
 
 EDITOR, SCANNER = Holder(40, "Editor"), Holder(50, "Scanner Service")
 
@@ -93,6 +95,48 @@ def test_it_takes_a_tenth_of_a_second_at_most():
     assert None is holders("a", manager, clock)
     assert clock.now < 0.2
     assert ("end", 7) == manager.asked[-1]
+
+
+REFUSED = with_winerror(13, "Access is denied", "a/b", 5, None)
+
+
+def test_the_questions_of_a_test_take_a_second_in_all():
+    """Each counts by what it took; the first call that nobody is asked about says so, and the next test begins anew."""
+    clock, asked = Clock(), []
+
+    def ask(path):
+        asked.append(path)
+        clock.now += 0.34
+        return [EDITOR] if len(asked) % 2 else None
+
+    questions = HolderQuestions(ask, clock)
+    told = [questions.explain("a/b", REFUSED) for _ in range(7)]
+    assert ["held by Editor (process 40)", "", "held by Editor (process 40)"] == told[:3]
+    assert {"a\\b"} == set(asked)
+    assert 3 == len(asked)
+    no_more = "Windows is not asked who holds it, nor for later calls: that took 1 s in this test so far"
+    assert [no_more, "", "", ""] == told[3:]
+    questions.begin()
+    assert "" == questions.explain("a/b", REFUSED)
+    assert 4 == len(asked)
+
+
+@pytest.mark.parametrize("number", [2, 3, 17, 183])
+def test_only_a_refusal_has_a_holder_behind_it(number):
+    """No one is asked about a file that is missing, or that is there."""
+    questions = HolderQuestions(pytest.fail)
+    assert "" == questions.explain("a", with_winerror(2, "text", "a", number, None))
+
+
+def test_each_test_begins_anew(monkeypatch, tmp_path):
+    """With its first session, not with the sessions within."""
+    begun = []
+    monkeypatch.setattr(restart_manager._questions, "begin", lambda: begun.append("begun"))
+    with inject(roots=[tmp_path]), inject(roots=[tmp_path]):
+        pass
+    with inject(roots=[tmp_path]):
+        pass
+    assert 2 == len(begun)
 
 
 @pytest.mark.skipif(not WINDOWS, reason="what the system itself refuses")
