@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 if sys.platform == "win32":
+    from _winapi import CloseHandle, OpenProcess
     from msvcrt import get_osfhandle
 
     _kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
@@ -159,6 +160,24 @@ if sys.platform == "win32":
     def _threads(raw: bytearray, place: int, count: int) -> list[tuple[int, int, int, int]]:
         found = (_ThreadInformation * count).from_buffer(raw, place)
         return [(one.number or 0, one.kernel_time + one.user_time, one.switches, one.state) for one in found]
+
+    _QUERY = 0x1000  # PROCESS_QUERY_LIMITED_INFORMATION
+    _program = _kernel32.QueryFullProcessImageNameW
+    _program.argtypes = c_void_p, c_uint32, c_wchar_p, POINTER(c_uint32)
+
+    def program_of(number: int) -> str:
+        """Return the path of the program that a process runs; nothing if that may not be known.
+
+        https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-queryfullprocessimagenamew
+        """
+        try:
+            process = OpenProcess(_QUERY, False, number)  # not inherited
+        except OSError:
+            return ""
+        buffer, size = create_unicode_buffer(_LONGEST), c_uint32(_LONGEST)
+        found = _program(process, 0, buffer, byref(size))
+        CloseHandle(process)
+        return buffer.value if found else ""
 
     class _SecurityAttributes(ctypes.Structure):
         _fields_ = (("length", c_uint32), ("descriptor", c_void_p), ("inherit", c_int))

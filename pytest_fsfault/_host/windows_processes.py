@@ -9,11 +9,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_fsfault._host.launchers import is_launcher
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-#: Programs whose child is the Python that they stand for: what an environment has in `Scripts`, and the `py` launcher.
-_LAUNCHERS = frozenset({"python.exe", "pythonw.exe", "py.exe", "pyw.exe"})
 #: What the system starts as the child of a console program, to show its window: no child of anybody's making, which
 #: a crash must not kill, for the program would go with it. https://learn.microsoft.com/windows/console/definitions
 _CONSOLES = frozenset({"conhost.exe", "openconsole.exe"})
@@ -79,12 +79,22 @@ class Snapshot:
                 yield child
                 waiting.append(child.number)
 
-    def strangers(self, number: int, known: Collection[int]) -> Iterator[ProcessState]:
-        """Yield the descendants that are not `known`, without those that merely launched one of these."""
-        for process in self.descendants(number):
+    def strangers(
+        self,
+        number: int,
+        known: Collection[int],
+        is_launcher: Callable[[int, int, str], bool] = is_launcher,
+    ) -> Iterator[ProcessState]:
+        """Yield the descendants that are not `known`, without those that merely wait for one of these to end."""
+
+        def waits_for_known(process: ProcessState) -> bool:
             below = self._children.get(process.number, ())
-            launched = process.name.lower() in _LAUNCHERS and any(child.number in known for child in below)
-            if process.number not in known and not launched:
+            return any(child.number in known or waits_for_known(child) for child in below) and is_launcher(
+                process.number, process.started, process.name
+            )
+
+        for process in self.descendants(number):
+            if process.number not in known and not waits_for_known(process):
                 yield process
 
 

@@ -1,12 +1,19 @@
 """Children on Windows, told from a snapshot of all processes."""
 
+import io
 import os
 import subprocess
 import sys
+import time
+import zipfile
 
 import pytest
 from skips import WINDOWS, wine_differs
 
+from pytest_fsfault import inject
+from pytest_fsfault._host import launchers
+from pytest_fsfault._host.launchers import carries_script, is_launcher
+from pytest_fsfault._host.processes import child_lives
 from pytest_fsfault._host.windows_processes import ProcessState, Snapshot, snapshot
 
 ME = 10
@@ -36,12 +43,104 @@ def process(number, parent, started, name="tool.exe", threads=1):
         ),  # an environment's
         ([process(11, ME, 200, "Py.exe"), process(12, 11, 201, "python.exe")], (), [11, 12]),
         ([process(11, ME, 200, "cmd.exe"), process(12, 11, 201, "python.exe")], (12,), [11]),
+        ([process(11, ME, 200, "pip.exe"), process(12, 11, 201, "python.exe")], (12,), []),
+        ([process(11, ME, 200, "pip.exe"), process(12, 11, 201, "python.exe")], (), [11, 12]),
+        (
+            [
+                process(11, ME, 200, "pip.exe"),
+                process(12, 11, 201, "python.exe"),
+                process(13, 12, 202, "python.exe"),
+            ],
+            (13,),
+            [],
+        ),  # an environment has both
+        (
+            [
+                process(11, ME, 200, "pip.exe"),
+                process(12, 11, 201, "cmd.exe"),
+                process(13, 12, 202, "python.exe"),
+            ],
+            (13,),
+            [11, 12],
+        ),
     ],
 )
 def test_strangers_are_the_descendants_that_nobody_knows(others, known, strangers):
     """By parent and time of start; a launcher above a known Python is no stranger."""
     found = Snapshot([process(ME, 1, 100), process(4, 0, 1), *others])
-    assert strangers == [one.number for one in found.strangers(ME, known)]
+    launches = lambda number, started, name: is_launcher(number, started, name) or name == "pip.exe"  # noqa: E731
+    assert strangers == [one.number for one in found.strangers(ME, known, launches)]
+
+
+def zipped(source):
+    """Return a zip file with a script, which a launcher carries."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as file:
+        file.writestr("__main__.py", source)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("files", "launches"),
+    [
+        ({"tool.exe": b"MZ" + zipped("")}, True),
+        ({"tool.exe": b"MZ" + zipped("") + b"C:\\python.exe\x0e\0\0\0UVSC"}, True),
+        ({"tool.exe": b"MZ", "tool-script.py": b"import tool"}, True),
+        ({"tool.exe": b"MZ", "tool-script.pyw": b"import tool"}, True),
+        ({"tool.exe": b"MZ", "tool-script.py": b""}, False),
+        ({"tool.exe": b"MZ", "tool.py": b"import tool"}, False),
+        ({"tool.exe": b"MZ __main__.py"}, False),
+        ({"tool.exe": b"MZ" + bytes(1 << 20) + zipped("")}, False),  # a program with its Python in it
+        ({"tool.exe/": b""}, False),
+        ({}, False),
+    ],
+)
+def test_a_launcher_carries_a_script(tmp_path, files, launches):
+    """In its file, as a zip, or beside it; it is small."""
+    for name, content in files.items():
+        if name.endswith("/"):
+            (tmp_path / name).mkdir()
+        else:
+            (tmp_path / name).write_bytes(content)
+    assert launches is carries_script(str(tmp_path / "tool.exe"))
+
+
+def test_a_program_is_looked_at_once(monkeypatch, tmp_path):
+    """A process is known by its number and its start; when many are, they are forgotten."""
+    asked = []
+    monkeypatch.setattr(launchers, "_known", {})
+    monkeypatch.setattr(launchers, "_MOST", 2)
+    monkeypatch.setattr(launchers, "_path_of", lambda number: asked.append(number) or "")
+    assert [False] * 5 == [is_launcher(number, 7, "tool.exe") for number in (1, 1, 2, 3, 1)]
+    assert [1, 2, 3, 1] == asked
+    assert is_launcher(1, 8, "PythonW.exe")
+
+
+@pytest.mark.skipif(not WINDOWS, reason="asks Windows itself")
+def test_the_launcher_of_a_command_waits_for_its_python(tmp_path):
+    """It is no stranger: while it lives, virtual time passes as with its child alone."""
+    distlib = pytest.importorskip("pip._vendor.distlib")
+    with open(os.path.join(os.path.dirname(distlib.__file__), "t64.exe"), "rb") as file:
+        launcher = file.read()
+    source = (
+        "import os, sys, time\nos.stat(sys.argv[1])\nprint(os.getpid(), flush=True)\n"
+        "time.sleep(3600)\nopen(sys.argv[1], 'w').close()\n"
+    )
+    tool, made = tmp_path / "tool.exe", tmp_path / "tree" / "made"
+    tool.write_bytes(launcher + b"#!" + os.fsencode(sys.executable) + b"\r\n" + zipped(source))
+    made.parent.mkdir()
+    (made.parent / "there").touch()
+    with inject(roots=[made.parent]) as fsfault:
+        with subprocess.Popen([tool, made.parent / "there"], stdout=subprocess.PIPE) as child:
+            python = int(child.stdout.readline())
+            assert python != child.pid
+            assert child_lives()
+            assert not child_lives([python])
+            before = time.monotonic()
+            time.sleep(7200)
+            assert 7200 <= time.monotonic() - before < 8000
+        assert 0 == child.returncode
+        assert [] == list(fsfault.journal.faults)
 
 
 def test_threads_tell_whether_they_can_run():
