@@ -88,31 +88,12 @@ class Results:
 
     def attach(self, session: Session, call: Any, report: Any) -> None:
         """Put what the test showed on its report, which reaches an xdist controller too."""
-        from pytest_fsfault._core.language.legible import legible  # noqa: PLC0415
-        from pytest_fsfault._session.showing import evidence_of, lines_of, refusals  # noqa: PLC0415
-
-        if call.when == "call":
-            shown = {
-                "id": report.nodeid,
-                "outcome": report.outcome,
-                "failure": _failure(call, report),
-                "reproduce": self._line(report.nodeid),
-                "profile": session.profile,
-                "seed": session.seed,
-                "seconds": call.duration,
-                **evidence_of(session, detailed=self._is_detailed),
-                "baseline": _listed(report),
-            }
-            # xdist carries text only as UTF-8, and a name may have bytes that are none.
-            remote = hasattr(self._config, "workerinput")
-            report.fsfault = json.dumps(shown) if remote else shown
-            report.fsfault_exposed, report.fsfault_refused = refusals(session)
         show = self._config.option.fsfault_show
-        lines = (
-            [legible(line) for line in lines_of(session, everything=show == "all")]
-            if show or report.failed
-            else []
-        )
+        if call.when == "call":
+            self._attach_evidence(session, call, report)
+        elif not (show or report.failed):
+            return
+        lines = self._lines(session, everything=show == "all") if show or report.failed else []
         if report.failed:
             told = lines if self._red != report.nodeid else []
             self._red = report.nodeid
@@ -122,6 +103,31 @@ class Results:
             report.fsfault_failed = [rerun, *told]
         elif call.when == "call" and lines:
             report.fsfault_shown = lines
+
+    def _attach_evidence(self, session: Session, call: Any, report: Any) -> None:
+        from pytest_fsfault._session.showing import evidence_of, refusals  # noqa: PLC0415
+
+        shown = {
+            "id": report.nodeid,
+            "outcome": report.outcome,
+            "failure": _failure(call, report),
+            "reproduce": self._line(report.nodeid),
+            "profile": session.profile,
+            "seed": session.seed,
+            "seconds": call.duration,
+            **evidence_of(session, detailed=self._is_detailed),
+            "baseline": _listed(report),
+        }
+        # xdist carries text only as UTF-8, and a name may have bytes that are none.
+        remote = hasattr(self._config, "workerinput")
+        report.fsfault = json.dumps(shown) if remote else shown
+        report.fsfault_exposed, report.fsfault_refused = refusals(session)
+
+    def _lines(self, session: Session, *, everything: bool) -> list[str]:
+        from pytest_fsfault._core.language.legible import legible  # noqa: PLC0415
+        from pytest_fsfault._session.showing import lines_of  # noqa: PLC0415
+
+        return [legible(line) for line in lines_of(session, everything=everything)]
 
     def _to_replay(self, session: Session, nodeid: str) -> Iterator[str]:
         """Yield how to have the same faults again, whatever is drawn then, if they came by chance."""
@@ -144,8 +150,13 @@ class Results:
 
         yield from properties(json.loads(shown) if isinstance(shown, str) else shown)
 
+    @cached_property
+    def _options(self) -> str:
+        """The options that reproduce this run, the same for all of its tests."""
+        return self._arguments()
+
     def _line(self, nodeid: str) -> str:
-        return f"pytest {self.selected(nodeid)} {self._arguments()}"
+        return f"pytest {self.selected(nodeid)} {self._options}"
 
     def selected(self, nodeid: str) -> str:
         """Return the argument that selects one test, as seen from where pytest was called."""
