@@ -43,7 +43,7 @@ def windows(engine: Engine, version: str, options: dict[str, bool], seed: int | 
     reactions = Reactions(state, seed, partial(_below, engine), refresh)
     responsible, note = partial(_responsible, engine), partial(_note, engine)
     winapi = Winapi(_absolute, responsible, note, copied_by_system)
-    model = WindowsModel(state, reactions, winapi, mapping_class(responsible, note))
+    model = WindowsModel(state, reactions, winapi, partial(mapping_class, responsible, note))
     engine.model = model
     engine.on_filesystem_change = lambda there: model.move(scenes.at(there))
     engine.plan.ignore_case = not state.version.case_sensitive

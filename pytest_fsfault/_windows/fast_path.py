@@ -15,6 +15,8 @@ from pytest_fsfault._host.processes import has_children
 from pytest_fsfault._windows import effects
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_fsfault._windows.state import WindowsState
 
 _FORMAT = 0o170000
@@ -48,16 +50,12 @@ class FastPaths:
             "os.open": FastPath(self.open, created),
         }
 
-    def fast_path(self, name: str) -> FastPath | None:
-        """Return the quick test of an operation, None where none is needed; it fails while anything is held."""
-        found = self._paths.get(name)
-        if found is None:
-            return None
+    def now(self) -> Mapping[str, FastPath]:
+        """Return the quick test of each operation that needs one; they fail while anything is held."""
         # We are asked whenever a gate, a rule or a hold has changed.
         self._state.lookup.begin_epoch(watchful=has_children())
-        if self._state.calm and not self._state.on_windows:
-            return found
-        return FastPath(_never, _never)
+        calm = self._state.calm and not self._state.on_windows
+        return self._paths if calm else dict.fromkeys(self._paths, _HELD)
 
     def replace(self, source: str, target: str) -> bool:
         """Move a plain file onto another one, or to a new name."""
@@ -143,3 +141,6 @@ _CHANGING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 def _never(*_: Any) -> bool:
     return False
+
+
+_HELD = FastPath(_never, _never)

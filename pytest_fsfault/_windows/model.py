@@ -9,7 +9,7 @@ import tempfile
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pytest_fsfault._core.engine.interfaces import Answer, FastPath
+from pytest_fsfault._core.engine.interfaces import Answer
 from pytest_fsfault._core.language.errors import build, parse_error, speaks_windows, winerror_of
 from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
 from pytest_fsfault._core.locks import known_lock
@@ -23,8 +23,9 @@ from pytest_fsfault._windows.spelling import spelled_otherwise
 from pytest_fsfault._windows.state import Denial, HostError, WindowsState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
+    from pytest_fsfault._core.engine.interfaces import FastPath
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._windows.reactions import Reactions
 
@@ -72,12 +73,14 @@ _STATUSES = frozenset(["os.stat", "os.lstat"])
 class WindowsModel:
     """Judge operations by what the state says, and keep the state up to date."""
 
-    def __init__(self, state: WindowsState, reactions: Reactions, winapi: object, mapping: type) -> None:
+    def __init__(
+        self, state: WindowsState, reactions: Reactions, winapi: object, mapping: Callable[[], type]
+    ) -> None:
         self.state = state
         self.states = [state]
         self.reactions = reactions
-        # What stands for `_winapi` in `shutil`, and for `mmap.mmap`.
-        self._winapi, self._mmap = winapi, mapping
+        # What stands for `_winapi` in `shutil`; what returns what stands for `mmap.mmap` from then on.
+        self._winapi, self._mapping = winapi, mapping
         self._lock = known_lock()
         self._fast_paths = FastPaths(state)
         self._unseen: list[tuple[Operation, Answer]] = []
@@ -136,7 +139,7 @@ class WindowsModel:
         yield shutil.__dict__, "_winapi", self._winapi
         yield from temporary_files.patches()
         yield shutil.__dict__, "stat", STAT
-        yield mmap.__dict__, "mmap", self._mmap
+        yield mmap.__dict__, "mmap", self._mapping()
         yield tempfile.__dict__, "TemporaryFile", tempfile.NamedTemporaryFile  # CPython Lib/tempfile.py
         for name, functions in supported().items():
             yield os.__dict__, name, functions
@@ -145,9 +148,9 @@ class WindowsModel:
         """Return what shows the status of a file as Windows does; None where it needs no change."""
         return None if self.state.on_windows or self.state.is_fake else self.state.attributes.show
 
-    def fast_path(self, name: str) -> FastPath | None:
-        """Return what lets the plain calls of one operation pass without a judgement; None if all pass."""
-        return self._fast_paths.fast_path(name)
+    def fast_paths(self) -> Mapping[str, FastPath]:
+        """Return by operation what lets its plain calls pass without a judgement; those of others all pass."""
+        return self._fast_paths.now()
 
     def written(self, path: str) -> None:
         """Record that a file was written and closed."""

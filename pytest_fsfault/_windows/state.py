@@ -10,6 +10,7 @@ from pytest_fsfault._windows import names, reasons, streams
 from pytest_fsfault._windows.attributes import Attributes
 from pytest_fsfault._windows.holders.holds import Holds
 from pytest_fsfault._windows.lookup import Location, Lookup
+from pytest_fsfault._windows.roots import Roots
 from pytest_fsfault._windows.sharing import ALL, DELETE, READ, WRITE, Opening, conflict
 
 if TYPE_CHECKING:
@@ -73,8 +74,7 @@ class WindowsState:
         self.lookup = Lookup(native, case_sensitive=exact, remembers=not fake)
         self.holds = Holds(now, changed)
         self.volumes: list[str] = []
-        # Roots that are links, with what they stand for: holds and descriptors are known by real paths.
-        self.links: list[tuple[str, str]] = []
+        self.roots = Roots(native)
         # Files that go with their last handle, by where they are now: opened for deletion, sharing everything.
         self.temporaries: dict[Identity, str] = {}
         # Deleted names that legacy Windows keeps until their last handle is closed.
@@ -172,10 +172,7 @@ class WindowsState:
 
     def real(self, path: str) -> str:
         """Return a path below a root as the system knows it."""
-        for given, real in self.links:
-            if path.startswith(f"{given}/"):
-                return real + path[len(given) :]
-        return path
+        return self.roots.real(path)
 
     def existing(self, operation: Operation) -> Location:
         """Return the place of an operation's path; refuse what is missing or deleted."""

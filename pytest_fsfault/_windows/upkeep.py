@@ -35,9 +35,8 @@ def add_scanner(windows: Windows, **keywords: Any) -> None:
 
 
 def follow_links(windows: Windows, roots: Iterable[str]) -> None:
-    """Record which of the watched directories are links to others."""
-    pairs = ((root, str(windows._state.native.realpath(root))) for root in roots)
-    windows._state.links = [(root, real) for root, real in pairs if root != real]
+    """Have the watched directories followed, of which some may be links to others."""
+    windows._state.roots.follow(roots)
 
 
 def must_be(windows: Windows, wanted: str | None, options: dict[str, bool]) -> None:

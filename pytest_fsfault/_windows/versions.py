@@ -71,4 +71,4 @@ def version(name: str, options: dict[str, Any]) -> Version:
             )
         if not isinstance(value, bool):
             raise FsFaultError(f"{option}={value!r} is not valid; write {option}=True or {option}=False")
-    return replace(VERSIONS[name], **options)
+    return replace(VERSIONS[name], **options) if options else VERSIONS[name]

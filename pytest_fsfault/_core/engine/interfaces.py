@@ -103,8 +103,8 @@ class ModelView(Protocol):
         """Return a quick test whether `name` needs an answer on a path (or target); never a wrong no."""
         ...
 
-    def fast_path(self, name: str) -> FastPath | None:
-        """Return what lets the plain calls of one operation pass without a judgement; None if all pass."""
+    def fast_paths(self) -> Mapping[str, FastPath]:
+        """Return by operation what lets its plain calls pass without a judgement; those of others all pass."""
         ...
 
     def spelled(self, operation: Operation) -> Operation:

@@ -19,6 +19,7 @@ class ModelPatches:
         self._state = state
         self._model: ModelView | None = None
         self._before: list[tuple[dict[str, Any], str, Any]] = []
+        self._fstat = status_of_descriptor(state)
 
     def follow(self) -> None:
         """Put in place what belongs to the model that acts now, and take away what belonged to another."""
@@ -30,7 +31,7 @@ class ModelPatches:
         self._before, self._model = [], model
         found = [] if model is None else list(model.patches())
         if model is not None and model.view() is not None:
-            found.append((os.__dict__, "fstat", status_of_descriptor(self._state)))
+            found.append((os.__dict__, "fstat", self._fstat))
         for space, name, value in found:
             if name in space:
                 self._before.append((space, name, space[name]))

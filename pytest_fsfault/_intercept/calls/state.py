@@ -16,7 +16,7 @@ from pytest_fsfault._intercept.patching.callers import Callers
 from pytest_fsfault._intercept.patching.mocks import MockWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable
+    from collections.abc import Callable, Container, Iterable, Mapping
     from types import FrameType
 
     from pytest_fsfault._core.engine.interfaces import ModelView, Sessions
@@ -59,6 +59,8 @@ class Observed(Row):
     early: dict[str, str]  # and of one that was made before the first gate opened, as a rule in a fixture
 
 
+#: The operations that return the status of a file.
+STATUSES = frozenset({"os.stat", "os.lstat"})
 # Sentinel: no wrapper has announced a call to the audit hook.
 UNANNOUNCED = object()
 
@@ -74,11 +76,13 @@ class InterceptState:
 
     __slots__ = (
         "_drained",
-        "_fast",
+        "_guards",
+        "_modelled",
         "announced",
         "attached",
         "callers",
         "engines",
+        "fast_paths",
         "folders",
         "guarded",
         "hears_early",
@@ -102,7 +106,9 @@ class InterceptState:
         self.live: bool | Liveness = False  # asked for its truth alone
         self.attached: Liveness | None = None
         self._drained = True  # nothing can have been counted since the last time
-        self._fast = False  # the interceptors know of a model, or of a guard
+        # What the wrappers know of since they began anew: a guard, and which of them a model concerns.
+        self._guards, self._modelled = False, frozenset[str]()
+        self.fast_paths: Mapping[str, FastPath] = {}  # of the models, by operation
         self.announced: object = UNANNOUNCED
         self.engines: tuple[Sessions, ...] = ()  # the innermost session first
         self.models: tuple[ModelView, ...] = ()  # of the open sessions, the innermost first
@@ -190,6 +196,7 @@ class InterceptState:
         self.top_roots = frozenset(roots)
         self.folders = set()
         self.root_prefixes = tuple(root.rstrip("/") + "/" for root in roots)
+        self.fast_paths = self._ask_models()
         self._forget()
 
     def set_live(self, value: bool) -> None:
@@ -204,20 +211,24 @@ class InterceptState:
         """The model of the innermost session that has one."""
         return self.models[0] if self.models else None
 
-    def fast_path(self, name: str) -> FastPath | None:
-        """Return what lets the plain calls of one operation pass without a judgement; None if all pass."""
-        found = [path for model in self.models if (path := model.fast_path(name)) is not None]
+    def _ask_models(self) -> Mapping[str, FastPath]:
+        """Return by operation what lets its plain calls pass without a judgement by a model."""
+        found = [model.fast_paths() for model in self.models]
         if len(found) < 2:  # noqa: PLR2004  # as a rule one session has a model
-            return found[0] if found else None
-        return FastPath(
-            lambda *args: all(path.before(*args) for path in found),
-            lambda *args: [path.after(*args) for path in found],
-        )
+            return found[0] if found else {}
+        names = dict.fromkeys(name for paths in found for name in paths)
+        return {name: _together([paths[name] for paths in found if name in paths]) for name in names}
 
     def _forget(self) -> None:
-        everybody = self._fast or bool(self.models) or bool(self.guarded)
-        self._fast = bool(self.models) or bool(self.guarded)
-        for interceptor in self.interceptors if everybody else tuple(self.used):
+        """Let those wrappers begin anew that may have remembered something, or that a model or a guard concerns."""
+        told = set(self.used)
+        modelled = STATUSES.union(self.fast_paths) if self.models else frozenset()
+        if self._guards or self.guarded:
+            told.update(self.interceptors)
+        elif self._modelled or modelled:
+            told.update([one for one in self.interceptors if one.operation in self._modelled | modelled])
+        self._guards, self._modelled = bool(self.guarded), modelled
+        for interceptor in told:
             interceptor.forget()
 
     def raise_if_ended(self) -> None:
@@ -303,6 +314,16 @@ class InterceptState:
 def _asks_always(engine: Sessions, name: str) -> bool:
     """Return whether a session wants to be asked about all calls of an operation, whatever its rules say."""
     return engine.ended is not None or (engine.sorts and name in LISTINGS)
+
+
+def _together(paths: list[FastPath]) -> FastPath:
+    """Return the quick test of several models, each of which has to agree."""
+    if len(paths) == 1:
+        return paths[0]
+    return FastPath(
+        lambda *args: all(path.before(*args) for path in paths),
+        lambda *args: [path.after(*args) for path in paths],
+    )
 
 
 def _always(_path: str) -> bool:

@@ -26,7 +26,7 @@ from pytest_fsfault._intercept.calls.outside import (
     refuse_outside,
 )
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
-from pytest_fsfault._intercept.calls.state import UNANNOUNCED
+from pytest_fsfault._intercept.calls.state import STATUSES, UNANNOUNCED
 from pytest_fsfault._intercept.patching.callers import is_py_path
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
 
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.calls.functions import InterceptedFunction
     from pytest_fsfault._intercept.calls.state import InterceptState
 
-# The operations that return the status of a file.
-STATUSES = frozenset({"os.stat", "os.lstat"})
 # So many paths are remembered per function before the memory starts anew.
 MEMORY = 50_000
 UNKNOWN: Any = object()
@@ -105,7 +103,7 @@ class Wrapper:
         self.outside_path = None
         self._tests = UNKNOWN
         state = self.state
-        self.fast_path = state.fast_path(self.operation) if state.models else None
+        self.fast_path = state.fast_paths.get(self.operation)
         self.guarded = bool(state.guarded) and "mutate" in self.kind.groups
         self.show = state.show if self.operation in STATUSES else None
 

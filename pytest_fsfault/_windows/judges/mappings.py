@@ -7,7 +7,7 @@ test_resize_fails_if_mapping_held_elsewhere; Microsoft, "CreateFileMappingW".
 from __future__ import annotations
 
 import mmap
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pytest_fsfault._core.engine.interfaces import Answer
 from pytest_fsfault._core.language.errors import build, parse_error
@@ -59,44 +59,57 @@ class _Kind(type):
         return isinstance(instance, _REAL)
 
 
+class _Asked(NamedTuple):
+    """Whom a mapping asks: whose business a file at a path is, and who writes a refusal down."""
+
+    model: Callable[[str, str], MappingModel | None]
+    refused: Callable[[Operation, str, OSError], None]
+
+
+class _Mapping(_REAL, metaclass=_Kind):
+    def __init__(self, fileno: int, *_args: object, **_named: object) -> None:
+        self._file: tuple[Identity, str] | None = None
+        self._asked = _acting[-1]
+        if fileno >= 0:
+            status = ORIGINALS["os", "fstat"](fileno)
+            self._file = (status.st_dev, status.st_ino), _path(fileno)
+            _there.add(self)
+
+    def resize(self, size: int) -> None:
+        """Change the size of the file and of its mapping: cutting what others have mapped is refused."""
+        if self._file is not None and size < len(self):
+            identity, path = self._file
+            here = self._asked.model(path, path)
+            why = "" if here is None else _mapped_by(here.state, identity, path, _others(identity, self))
+            if why:
+                raise _refusal(path, why, self._asked.refused)
+        super().resize(size)
+
+
+_Mapping.__name__ = _Mapping.__qualname__ = "mmap"
+_Mapping.__module__ = "mmap"
+_Mapping.__doc__ = _REAL.__doc__
+_there: WeakObjects[Any] = WeakObjects()
+_acting: list[_Asked] = []  # whom mappings ask that are made now: at most one
+
+
 def mapping_class(
     model: Callable[[str, str], MappingModel | None], refused: Callable[[Operation, str, OSError], None]
 ) -> type:
-    """Return what stands for `mmap.mmap`: its mappings know what else maps their file.
+    """Return what stands for `mmap.mmap` from now on: its mappings know what else maps their file.
 
     `model` says whose business the mapping of a file at a path is, `refused` writes a refusal down.
     """
-    there: WeakObjects[Any] = WeakObjects()
+    _acting[:] = (_Asked(model, refused),)
+    return _Mapping
 
-    class Mapping(_REAL, metaclass=_Kind):
-        def __init__(self, fileno: int, *_args: object, **_named: object) -> None:
-            self._file: tuple[Identity, str] | None = None
-            if fileno >= 0:
-                status = ORIGINALS["os", "fstat"](fileno)
-                self._file = (status.st_dev, status.st_ino), _path(fileno)
-                there.add(self)
 
-        def resize(self, size: int) -> None:
-            """Change the size of the file and of its mapping: cutting what others have mapped is refused."""
-            if self._file is not None and size < len(self):
-                identity, path = self._file
-                here = model(path, path)
-                why = "" if here is None else _mapped_by(here.state, identity, path, others(identity, self))
-                if why:
-                    raise _refusal(path, why, refused)
-            super().resize(size)
-
-    def others(identity: Identity, own: Any) -> int:
-        return sum(
-            one._file is not None and one._file[0] == identity and not one.closed
-            for one in there.alive()
-            if one is not own
-        )
-
-    Mapping.__name__ = Mapping.__qualname__ = "mmap"
-    Mapping.__module__ = "mmap"
-    Mapping.__doc__ = _REAL.__doc__
-    return Mapping
+def _others(identity: Identity, own: Any) -> int:
+    return sum(
+        one._file is not None and one._file[0] == identity and not one.closed
+        for one in _there.alive()
+        if one is not own
+    )
 
 
 def _path(descriptor: int) -> str:

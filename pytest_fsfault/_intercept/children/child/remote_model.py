@@ -11,7 +11,7 @@ from pytest_fsfault._core.engine.listings import LISTINGS, Entries
 from pytest_fsfault._core.engine.status import windows_status
 from pytest_fsfault._core.language.operations import GROUPS, Temporary
 from pytest_fsfault._host import temporary_files, tree_removal
-from pytest_fsfault._intercept.calls.wrapper import STATUSES
+from pytest_fsfault._intercept.calls.state import STATUSES
 from pytest_fsfault._intercept.children.protocol import (
     Malformed,
     decode_failure,
@@ -22,7 +22,7 @@ from pytest_fsfault._intercept.children.protocol import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from pytest_fsfault._core.engine.interfaces import Answer
+    from pytest_fsfault._core.engine.interfaces import Answer, FastPath
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._intercept.children.protocol import Message
 
@@ -115,8 +115,9 @@ class RemoteModel:
     def concerns(self, name: str, *, target: bool) -> None:
         """Return None: the quick tests of `RemoteRules` are those of rules and model."""
 
-    def fast_path(self, name: str) -> None:
-        """Return None: only the parent knows who has what open."""
+    def fast_paths(self) -> Mapping[str, FastPath]:
+        """Return nothing: only the parent knows who has what open."""
+        return {}
 
     def done(self, operation: Operation, answer: Answer, result: Any) -> Any:
         """Tell the parent that an operation has succeeded; return what the caller gets."""

@@ -120,9 +120,7 @@ class Decisions:
     def _tests(self, name: str, engines: tuple[Engine, ...], recording: bool) -> Message:
         """Return for path and target what a quick test of them is made of; with `recording` that of the rules alone."""
         ends = (False, True) if OPERATIONS[name].two_paths else (False,)
-        eased = any(
-            engine.model is not None and engine.model.fast_path(name) is not None for engine in engines
-        )
+        eased = any(engine.model is not None and name in engine.model.fast_paths() for engine in engines)
         return tuple(
             (eased and not target)
             or materials(self._state.tests(engines, name, target=target, recording=recording))
