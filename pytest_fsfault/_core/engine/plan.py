@@ -129,23 +129,18 @@ class Plan:
         self.ignore_case = ignore_case
         self.replays_windows = False  # whether a recorded run raises Windows errors in the place of the rules
         self._all: list[Armed] = []
-        self._armed: tuple[Armed, ...] = ()
+        self.armed: tuple[Armed, ...] = ()  # in force; each change makes another one
         self._by_name: dict[str, tuple[Armed, ...]] = {}
         self._names: frozenset[str] | None = None
         # A garbage collection while we count may close a file, and that call comes here too.
         self._lock = known_lock()
 
     @property
-    def armed(self) -> tuple[Armed, ...]:
-        """The rules in force."""
-        return self._armed
-
-    @property
     def speaks_windows(self) -> bool:
         """Whether a rule in force raises a Windows error, or a recorded run does."""
         if self.replays_windows:
             return True
-        errors = (armed.rule.fault.error for armed in self._armed)
+        errors = (armed.rule.fault.error for armed in self.armed)
         return any(error is not None and error.winerror is not None for error in errors)
 
     def add(self, armed: Armed, *, before: Collection[Armed] = ()) -> Armed:
@@ -153,19 +148,19 @@ class Plan:
         with self._lock:
             armed._plan = self
             self._all.append(armed)
-            last = tuple(other for other in self._armed if other in before) if before else ()
-            first = tuple(other for other in self._armed if other not in last) if last else self._armed
+            last = tuple(other for other in self.armed if other in before) if before else ()
+            first = tuple(other for other in self.armed if other not in last) if last else self.armed
             self._set((*first, armed, *last))
         return armed
 
     def remove(self, armed: Armed) -> None:
         """Take a rule out of force, if it is in."""
         with self._lock:
-            self._set(tuple(other for other in self._armed if other is not armed))
+            self._set(tuple(other for other in self.armed if other is not armed))
 
     def _set(self, armed: tuple[Armed, ...]) -> None:
         # Readers do not lock: the rules come before the empty table, so that no old rules get into it.
-        self._armed = armed
+        self.armed = armed
         self._by_name = {}
         self._names = None
 
@@ -173,13 +168,13 @@ class Plan:
     def names(self) -> frozenset[str]:
         """All operations that any rule in force can match."""
         if self._names is None:
-            self._names = frozenset().union(*(one.rule.names for one in self._armed))
+            self._names = frozenset().union(*(one.rule.names for one in self.armed))
         return self._names
 
     def _named(self, name: str) -> tuple[Armed, ...]:
         by_name = self._by_name
         if name not in by_name:
-            by_name[name] = tuple(one for one in self._armed if one.rule.covers(name))
+            by_name[name] = tuple(one for one in self.armed if one.rule.covers(name))
         return by_name[name]
 
     def matching(self, operation: Operation, roots: Sequence[str]) -> tuple[Armed, ...]:
@@ -187,7 +182,7 @@ class Plan:
         if operation.program is None:
             candidates = self._named("rename" if operation.doubtful else operation.name)
         else:
-            candidates = self._armed
+            candidates = self.armed
         return tuple(one for one in candidates if one.rule.matches(operation, roots, self.ignore_case))
 
     def _patterns(self, name: str, *, target: bool) -> list[str | None]:

@@ -30,6 +30,7 @@ _RENAME_NOREPLACE = 1
 _RESOLVE_IN_ROOT = 0x10  # include/uapi/linux/openat2.h
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 _CREATING = os.O_CREAT | os.O_WRONLY | os.O_TRUNC
+_STANDS = AT_FDCWD & 0xFFFFFFFF
 
 
 class Call(NamedTuple):
@@ -106,6 +107,10 @@ def _layout(syscall: str, operation: str, shape: str) -> _Layout | None:
     )  # fmt: skip
 
 
+#: The fields of a `Seen`: quicker to make than one.
+SeenRow = tuple[_Layout, str, str, str | None, int, bytes, bytes, bytes, bytes | None]
+
+
 class Seen(NamedTuple):
     """What a call names: as much as most calls need, since nothing is to become of them."""
 
@@ -126,8 +131,7 @@ class Seen(NamedTuple):
         return (first,) if self.other is None else (first, given(self.there, self.other))
 
 
-# Quicker than the classes, which take their fields one by one.
-_seen = partial(tuple.__new__, Seen)
+# Quicker than the class, which takes its fields one by one.
 _made = partial(tuple.__new__, Call)
 
 
@@ -139,7 +143,12 @@ class Reader:
         self._names = {table.arch: table.names() for table in tables}
         layouts = {name: found for name, shape in SHAPES.items() if (found := _layout(name, *shape))}
         self._layouts = {
-            arch: {number: layouts[name] for number, name in names.items() if name in layouts}
+            arch: {
+                one: layouts[name]
+                for number, name in names.items()
+                if name in layouts
+                for one in (number, number | X32_BIT)
+            }
             for arch, names in self._names.items()
         }
         self._arch = tables[0].arch
@@ -151,60 +160,64 @@ class Reader:
         return self._names[request.arch].get(request.number & ~X32_BIT, "")
 
     # Hot: nearly all calls come here, and each waits meanwhile.
-    def look(self, request: Request) -> Seen | None:  # noqa: C901, PLR0912  # so its steps stand in one function
-        """Return what a call names whose arguments are paths and numbers; None for any other. Raise OSError."""
-        _ident, task, number, arch, arguments = request
-        layout = self._layouts[arch].get(number & ~X32_BIT)
+    def look(self, request: Request) -> SeenRow | None:  # noqa: C901, PLR0912  # so its steps stand in one function
+        """Return the row of a `Seen`, of a call whose arguments are paths and numbers; None for any other. Raise OSError."""
+        _, task, number, arch, arguments = request
+        layout = self._layouts[arch].get(number)
         if layout is None:
             return None
         _, operation, first, first_at, second, second_at, flags_at, _, flags, bit, instead = layout
         address, target, other, here, there, base = arguments[first], None, None, b"", b"", ""
-        if second < 0:
-            if not address:
-                return None
-            raw = self.memory.text(task, address)
-        elif address and arguments[second]:
-            raw, other = self.memory.two_texts(task, address, arguments[second])
-        else:
+        if not address:
             return None
-        if raw.startswith(b"/"):
+        if second < 0:
+            raw = self.memory.text(task, address)
+        else:
+            raw, other = self.memory.two_texts(task, address, arguments[second])
+        if raw[:1] == b"/":
             path = self._named(task, raw)
         else:
             here = self._link(task, arguments[first_at] if first_at >= 0 else AT_FDCWD)
             base = self.memory.place(here)
             path = below(base, raw)
         if other is not None:
-            if other.startswith(b"/"):
+            if other[:1] == b"/":
                 target = self._named(task, other)
             else:
-                there = self._link(task, arguments[second_at] if second_at >= 0 else AT_FDCWD)
-                if there != here:
+                at = arguments[second_at] if second_at >= 0 else AT_FDCWD
+                there = here if here and second_at < 0 else self._link(task, at)
+                if there is not here:
                     base = self.memory.place(there)
                 target = below(base, other)
-        if not path or target == "":
+            if not target:
+                return None
+        if not path:
             return None
         if flags_at >= 0:
             flags = arguments[flags_at] & 0xFFFFFFFF
             if flags & bit:
                 operation = instead
-        return _seen((layout, operation, path, target, flags, here, raw, there, other))
+        return layout, operation, path, target, flags, here, raw, there, other
 
     def _named(self, task: int, raw: bytes) -> str:
         """Return an absolute path, normalised."""
-        path = absolute(raw.decode(_ENCODING, _ERRORS), "")
-        return of_its_own(self.memory, task, path) if path.startswith("/proc/") else path
+        path = raw.decode(_ENCODING, _ERRORS)
+        if "//" in path or "/." in path or path[-1] == "/":
+            path = absolute(path, "")
+        return of_its_own(self.memory, task, path) if path[:6] == "/proc/" else path
 
     def _link(self, task: int, directory: int) -> bytes:
         """Return the link of a directory that a thread has open, or stands in."""
         number = directory & 0xFFFFFFFF
-        if number != AT_FDCWD & 0xFFFFFFFF:
+        if number != _STANDS:
             return b"/proc/%d/fd/%d" % (task, signed(number))
         if task != self._task:
             self._task, self._stands = task, b"/proc/%d/cwd" % task
         return self._stands
 
-    def seen_from_its_root(self, task: int, seen: Seen) -> Seen:
+    def seen_from_its_root(self, task: int, row: SeenRow) -> SeenRow:
         """Return what a call names if its thread may have another root directory than this process. Raise OSError."""
+        seen = Seen(*row)
         root = self.memory.root(task)
         path, target = seen.path, seen.target
         if seen.spelled.startswith(b"/") and not seen.spelled.startswith(OF_ONE_PROCESS):
@@ -212,17 +225,17 @@ class Reader:
         other = seen.other or b""
         if target is not None and other.startswith(b"/") and not other.startswith(OF_ONE_PROCESS):
             target = from_root(root, target)
-        return seen._replace(path=path, target=target)
+        return (seen.layout, seen.operation, path, target, *seen[4:])
 
-    def call(self, request: Request, seen: Seen) -> Call:
+    def call(self, request: Request, row: SeenRow) -> Call:
         """Return all that there is to know of a call."""
-        layout, operation, path, target, flags, *_ = seen
+        layout, operation, path, target, flags, *_ = row
         arguments = request.arguments
         return _made((
             request.task, layout.syscall, operation, path, target,
             flag_groups(flags) if operation == "os.open" else OPERATIONS[operation].groups,
             flags, arguments[layout.mode_at] & 0xFFFF if layout.mode_at >= 0 else 0, arguments,
-            seen.given, request.arch == self._arch,
+            Seen(*row).given, request.arch == self._arch,
         ))  # fmt: skip
 
     def read(self, request: Request, name: str, *, estranged: bool = False) -> Call | None:

@@ -67,9 +67,11 @@ class Judge:
     def passes(self, operation: str, path: str, target: str | None, flags: int) -> bool:
         """Return whether a call goes ahead, since it only counts, as far as its names tell that; count it, if so."""
         quick = self._quick
-        if quick is None or not quick.holds():
+        found = None if quick is None else quick.passes(operation, path, target, flags)
+        if found is None:
             quick = self._quick = _Quick(self._state, self._engines(), self._python)
-        return quick.passes(operation, path, target, flags)
+            found = quick.passes(operation, path, target, flags)
+        return found is True
 
     def judge(self, call: Call, origin: Origin, ident: int) -> Reply:
         """Return what becomes of a call that may be of concern, the question `ident` of its tree."""
@@ -137,10 +139,12 @@ class _Quick:
 
     __slots__ = (
         "_counting",
+        "_inside",
         "_python",
         "_roots",
         "_rules",
         "_sessions",
+        "_size",
         "_state",
         "_tests",
         "_watched",
@@ -155,37 +159,47 @@ class _Quick:
         asks_always = any(engine.guard is not None or _wants_all(engine) for engine in engines)
         self._rules = () if asks_always else [(engine, engine.plan, engine.plan.armed) for engine in engines]
         self._watched = within_test(state.top_roots)
+        # One root is the most frequent case, and a comparison is quicker than an expression.
+        self._inside = f"{min(state.top_roots, default='')}/".replace("//", "/")
+        self._size = len(self._inside)
         self._tests: dict[str, _Tests] = {}
         # A session that has all roots itself need not be asked whether it is concerned.
         self._counting = [
             (engine.counter, engine.roots, state.top_roots <= {*engine.roots}) for engine in engines
         ]
 
-    def holds(self) -> bool:
-        """Return whether sessions, rules and roots are those of the moment at which this was made."""
+    # Hot: it stands before nearly every answer.
+    def passes(self, name: str, path: str, target: str | None, flags: int) -> bool | None:  # noqa: C901, PLR0911  # so its steps stand in one function
+        """Return whether a call goes ahead, and count it, if so; None once sessions, rules or roots are others."""
         state = self._state
         if state.engines is not self._sessions or state.top_roots is not self._roots:
+            return None
+        rules = self._rules
+        for engine, plan, armed in rules:
+            if plan.armed is not armed or engine.plan is not plan or engine.ended is not None:
+                return None
+        if not rules or not state.live:
             return False
-        for engine, plan, armed in self._rules:
-            if engine.plan is not plan or plan.armed is not armed or engine.ended is not None:
-                return False
-        return True
-
-    # Hot: it stands before nearly every answer.
-    def passes(self, name: str, path: str, target: str | None, flags: int) -> bool:
-        """Return whether a call goes ahead; count it, if so."""
-        if not self._rules or not self._state.live:
-            return False
-        if not self._watched(path) and (target is None or not self._watched(target)):
+        if (
+            path[: self._size] != self._inside
+            and not self._watched(path)
+            and (target is None or not self._watched(target))
+        ):
             return True
         tests = self._tests.get(name)
         if tests is None:
-            tests = self._tests[name] = _tests([one for one, *_ in self._rules], name)
-        if (tests.path is not None and tests.path(path)) or (
-            target is not None and tests.target is not None and tests.target(target)
+            tests = self._tests[name] = _tests([one for one, *_ in rules], name)
+        means_path, means_target = tests
+        if means_path is not None and means_path(path):
+            return False
+        if means_target is not None and target is not None and means_target(target):
+            return False
+        end = target or path
+        if (name == "os.open" or ".py" in end or "__py" in end or "/.cov" in end) and _may_be_exempt(
+            name, end, flags
         ):
             return False
-        if name == "os.close" or self._python.may_know(path) or _may_be_exempt(name, target or path, flags):
+        if name == "os.close" or self._python.may_know(path):
             return False
         for count, roots, everywhere in self._counting:
             if everywhere or within(path, roots) or (target and within(target, roots)):
@@ -281,9 +295,6 @@ def _may_be_exempt(operation: str, path: str, flags: int) -> bool:
     # What it imports it opens for reading, and whatever else it reads that way it asks about by itself.
     if operation == "os.open" and not flags & WRITING:
         return True
-    # As nearly always: quicker than the expression.
-    if ".py" not in path and "__py" not in path and "/.cov" not in path:
-        return False
     return _FOR_ITSELF.search(path) is not None
 
 

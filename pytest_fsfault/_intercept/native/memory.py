@@ -10,8 +10,8 @@ import errno
 import os
 import struct
 import sys
+from array import array
 from contextlib import suppress
-from functools import lru_cache
 from typing import NamedTuple
 
 from pytest_fsfault._host.originals import ORIGINALS, readlink
@@ -24,19 +24,10 @@ PATH_MAX = 4096
 
 
 _DELETED = " (deleted)"
-_SPAN = struct.Struct("@PN")  # `struct iovec`
-_TWO_SPANS = struct.Struct("@PNPN")
 _HOW = struct.Struct("=QQQ")  # `struct open_how`
 # What is read at once of each of two texts: more than nearly all paths have.
 _SHORT = 512
-_NONE, _ONE, _TWO = map(ctypes.c_ulong, range(3))
-_LONGEST = ctypes.c_size_t(_PAGE - 1)
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
-
-
-@lru_cache(maxsize=256)
-def _text(place: bytes) -> str:
-    return place.decode(_ENCODING, _ERRORS)
 
 
 def _unmarked(link: bytes, place: str) -> str:
@@ -54,26 +45,26 @@ class Memory:
     """
 
     def __init__(self) -> None:
-        libc = ctypes.PyDLL(None, use_errno=True)
-        # Their arguments have the types of C already: to convert them each time takes longer than the call.
-        self._read = libc.process_vm_readv
-        self._readlink = libc.readlink
-        self._read.restype = self._readlink.restype = ctypes.c_ssize_t
+        # An array as an argument, a small number, and a result that is an `int` are what ctypes passes fastest.
+        quick, libc = ctypes.PyDLL(None), ctypes.PyDLL(None, use_errno=True)
+        self._read, self._readlink = quick.process_vm_readv, quick.readlink
+        self._told_read, self._told_readlink = libc.process_vm_readv, libc.readlink  # these leave an errno
         self._buffer = bytearray(_PAGE)
-        self._address = ctypes.c_void_p(_address(self._buffer))
+        at = ctypes.addressof(ctypes.c_char.from_buffer(self._buffer))
         # What a text is up to its zero, if it starts where one was read to.
         self._one = (ctypes.c_char * _SHORT).from_buffer(self._buffer)
         self._other = (ctypes.c_char * _SHORT).from_buffer(self._buffer, _SHORT)
         self._whole = (ctypes.c_char * _PAGE).from_buffer(self._buffer)
-        self._spans = bytearray(3 * _SPAN.size)
-        spans = _address(self._spans)
-        self._local, self._remote = ctypes.c_void_p(spans), ctypes.c_void_p(spans + _SPAN.size)
-        _SPAN.pack_into(self._spans, 0, self._address.value, _PAGE)
+        # Each a `struct iovec`, or two: an address, and how much is there.
+        _, self._local = _spans(at, _PAGE)
+        self._there, self._remote = _spans(0, _SHORT, 0, _SHORT)
+        self._asked, self._span = _spans(0, _PAGE)
+        self._last = b"", ""  # the last place that a link led to, as bytes and as text
 
     def _fetch(self, task: int, address: int, length: int) -> int:
         """Copy what stands at an address into the buffer; return how much it is."""
-        _SPAN.pack_into(self._spans, _SPAN.size, address, length)
-        got: int = self._read(task, self._local, _ONE, self._remote, _ONE, _NONE)
+        self._asked[0], self._asked[1] = address, length
+        got: int = self._told_read(task, self._local, 1, self._span, 1, 0)
         if got < 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
@@ -85,8 +76,8 @@ class Memory:
 
     def text(self, task: int, address: int) -> bytes:
         """Return the text at an address, up to its zero. Raise OSError if there is none to be read."""
-        _SPAN.pack_into(self._spans, _SPAN.size, address, _SHORT)
-        if self._read(task, self._local, _ONE, self._remote, _ONE, _NONE) == _SHORT:
+        self._there[0] = address
+        if self._read(task, self._local, 1, self._remote, 1, 0) == _SHORT:
             found = self._one.value
             if len(found) < _SHORT:
                 return found
@@ -105,8 +96,9 @@ class Memory:
 
     def two_texts(self, task: int, one: int, other: int) -> tuple[bytes, bytes]:
         """Return the texts at two addresses, as `text` does, in one step if both are short. Raise OSError."""
-        _TWO_SPANS.pack_into(self._spans, _SPAN.size, one, _SHORT, other, _SHORT)
-        if self._read(task, self._local, _ONE, self._remote, _TWO, _NONE) == 2 * _SHORT:
+        there = self._there
+        there[0], there[2] = one, other
+        if self._read(task, self._local, 1, self._remote, 2, 0) == 2 * _SHORT:
             first, second = self._one.value, self._other.value
             if len(first) < _SHORT and len(second) < _SHORT:
                 return first, second
@@ -114,13 +106,21 @@ class Memory:
 
     def place(self, link: bytes) -> str:
         """Return where a link of ``/proc`` leads, without the mark of what is deleted. Raise OSError."""
-        got: int = self._readlink(link, self._address, _LONGEST)
+        got: int = self._readlink(link, self._whole, _PAGE - 1)
+        if got < 0:
+            got = self._told_readlink(link, self._whole, _PAGE - 1)
         if got < 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number), os.fsdecode(link))
         self._buffer[got] = 0
-        found = _text(self._whole.value)
-        return _unmarked(link, found) if found.endswith(_DELETED) else found
+        raw = self._whole.value
+        if raw == self._last[0]:  # as nearly always: a program stays where it is
+            return self._last[1]
+        found = raw.decode(_ENCODING, _ERRORS)
+        if found.endswith(_DELETED):
+            return _unmarked(link, found)
+        self._last = raw, found
+        return found
 
     def root(self, task: int) -> str:
         """Return the root directory of a thread, as this process sees it. Raise OSError."""
@@ -142,9 +142,10 @@ class Memory:
         return flags, mode, resolve
 
 
-def _address(buffer: bytearray) -> int:
-    """Return where a buffer stands in memory, as long as it lives and has that size."""
-    return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+def _spans(*cells: int) -> tuple[array[int], ctypes.Array[ctypes.c_char]]:
+    """Return cells that can be set, and the same memory as an argument."""
+    made = array("Q", cells)  # an address and a `size_t`: 64 bits on every machine that there is a filter for
+    return made, (ctypes.c_char * (len(made) * made.itemsize)).from_buffer(made)
 
 
 class Standing(NamedTuple):

@@ -24,8 +24,7 @@ _NEW_LISTENER = 1 << 3
 _WAIT_KILLABLE_RECV = 1 << 5
 _PR_SET_NO_NEW_PRIVS = 38
 
-# As C has them: to convert them each time takes longer than the call.
-_RECEIVE, _SEND, _IS_VALID = map(ctypes.c_ulong, (0xC0502100, 0xC0182101, 0x40082102))
+_RECEIVE, _SEND, _IS_VALID = 0xC0502100, 0xC0182101, 0x40082102
 _SET_FLAGS = 0x40082104
 _SYNC_WAKE_UP = 1  # asker and answerer share a processor: Linux 6.6
 _REQUEST = struct.Struct("=QIIiIQ6Q")
@@ -108,7 +107,7 @@ def take(process: int, descriptor: int) -> int:
 
 
 @cache
-def _ioctl() -> Callable[[int, ctypes.c_ulong, ctypes.c_void_p], int]:
+def _ioctl() -> Callable[[int, int, ctypes.Array[ctypes.c_char]], int]:
     """Return ioctl(2) as it is called with the interpreter's lock held.
 
     No call here waits, and a thread that gives the lock away gets it back only once a busy thread of the test lets go of it.
@@ -128,8 +127,8 @@ class NotificationListener:
         self._request = bytearray(_REQUEST.size)
         self._answer = bytearray(_ANSWER.size)
         self._ahead = bytearray(_ANSWER.pack(0, 0, 0, _CONTINUE))
-        self._request_at, self._answer_at = _address(self._request), _address(self._answer)
-        self._ahead_at = _address(self._ahead)
+        self._request_at, self._answer_at = _argument(self._request), _argument(self._answer)
+        self._ahead_at = _argument(self._ahead)
         with suppress(OSError):  # on an older kernel
             fcntl.ioctl(descriptor, _SET_FLAGS, _SYNC_WAKE_UP)
 
@@ -210,9 +209,9 @@ def is_alive(descriptor: int) -> bool:
     return not any(event & (select.POLLHUP | select.POLLNVAL) for _, event in poll.poll(0))
 
 
-def _address(buffer: bytearray) -> ctypes.c_void_p:
-    """Return where a buffer stands in memory, as long as it lives and has that size."""
-    return ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(buffer)))
+def _argument(buffer: bytearray) -> ctypes.Array[ctypes.c_char]:
+    """Return a buffer as what ctypes passes fastest."""
+    return (ctypes.c_char * len(buffer)).from_buffer(buffer)
 
 
 def _meaning(events: list[tuple[int, int]]) -> str:

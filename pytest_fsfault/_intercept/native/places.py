@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 #: Names that mean something else to each process.
 OF_ONE_PROCESS = (b"/proc/", b"/dev/")
+_DOT = ord(".")
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 
 
@@ -52,7 +53,10 @@ def below(base: str, raw: bytes) -> str:
     if base[:1] != "/" or not raw:  # without a name the descriptor itself is meant
         return base if base[:1] == "/" else ""
     path = f"{base}/{raw.decode(_ENCODING, _ERRORS)}"
-    return absolute(path, "") if "//" in path or "/." in path or path[-1] == "/" else path
+    # A name alone is as nearly always.
+    if b"/" in raw or raw[0] == _DOT or base == "/":
+        return absolute(path, "")
+    return path
 
 
 def jailed(base: str, raw: bytes) -> str:

@@ -179,7 +179,8 @@ class Trees:
                 )
             return PROCEED  # it has died, or passes what is no address: the kernel says so itself
         if seen is not None:
-            if self._judge.passes(seen.operation, seen.path, seen.target, seen.flags):
+            _, operation, path, target, flags, *_ = seen
+            if self._judge.passes(operation, path, target, flags):
                 return PROCEED
             call = reader.call(request, seen)
         elif call is None or self._judge.passes(call.operation, call.path, call.target, call.flags):

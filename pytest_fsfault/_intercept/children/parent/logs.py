@@ -49,16 +49,16 @@ class Logs:
         self._questions = questions
         self._thread_of = thread_of
         self._is_heard = is_heard
-        self._all: list[ChildLog] = []
+        self.all: list[ChildLog] = []
 
     def open(self, connection: ChildConnection, name: str) -> Message:
         """Open the log of a process; and remove its name."""
         process = connection.owner.process
-        if _NAME.fullmatch(name) is None or sum(log.process is process for log in self._all) >= _MOST:
+        if _NAME.fullmatch(name) is None or sum(log.process is process for log in self.all) >= _MOST:
             raise Malformed
         for directory in self._directories():
             try:
-                self._all.append(ChildLog(process, LogReader(directory, name)))
+                self.all.append(ChildLog(process, LogReader(directory, name)))
             except (OSError, ValueError):
                 continue
             return _DONE
@@ -66,16 +66,16 @@ class Logs:
 
     def __bool__(self) -> bool:
         """Return whether there are any."""
-        return bool(self._all)
+        return bool(self.all)
 
     def has_more(self) -> bool:
         """Return whether something is unread that can be read now."""
-        return self._is_heard() and any(log.reader.has_more() for log in tuple(self._all))
+        return self._is_heard() and any(log.reader.has_more() for log in tuple(self.all))
 
     def read(self, process: ChildProcess) -> tuple[int, int]:
         """Read what a process has logged so far; return how far its log was read."""
         place = (0, 0)
-        for log in self._all:
+        for log in self.all:
             if log.process is process:
                 self._read(log)
                 place = log.reader.place
@@ -83,26 +83,26 @@ class Logs:
 
     def read_all(self) -> None:
         """Read what was logged so far; those that are over are closed."""
-        if not self._all or not self._is_heard():
+        if not self.all or not self._is_heard():
             return
-        for log in self._all:
+        for log in self.all:
             self._read(log)
-        over, self._all = (
-            [log for log in self._all if log.over],
-            [log for log in self._all if not log.over],
+        over, self.all = (
+            [log for log in self.all if log.over],
+            [log for log in self.all if not log.over],
         )
         for log in over:
             log.reader.close()
 
     def end(self, process: ChildProcess) -> None:
         """Record that a process has ended, or talks no more."""
-        for log in self._all:
+        for log in self.all:
             log.over |= log.process is process
         self.read_all()
 
     def is_making(self, task: int, operation: str) -> bool:
         """Return whether a thread, by the system's number, is making a call about which its process has decided."""
-        return any(log.reader.is_making(task, operation) for log in self._all)
+        return any(log.reader.is_making(task, operation) for log in self.all)
 
     def _read(self, log: ChildLog) -> None:
         if not self._is_heard() or not log.reader.has_more():
@@ -126,6 +126,6 @@ class Logs:
 
     def close(self) -> None:
         """Give all of them up."""
-        logs, self._all = self._all, []
+        logs, self.all = self.all, []
         for log in logs:
             log.reader.close()

@@ -306,7 +306,7 @@ class Server:
 
     def may_know(self, path: str) -> bool:
         """Return whether `knows` or `is_attached` can hold for a call on this path: whether there is any child at all."""
-        return bool(self._connections) or bool(self.dispatcher.logs) or is_ours(path)
+        return bool(self._connections or self.dispatcher.logs.all) or is_ours(path)
 
     def is_attached(self, task: int) -> bool:
         """Return whether a thread belongs to a process that is attached."""
