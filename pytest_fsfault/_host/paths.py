@@ -15,13 +15,24 @@ from os import lstat
 from stat import S_ISLNK
 from typing import Protocol
 
+from pytest_fsfault._core.language.folding import fold
 from pytest_fsfault._core.language.roots import absolute, without_prefix
 
 #: Whether two spellings of one path may differ by case alone.
 IGNORES_CASE = sys.platform == "win32"
 # ``PROGRA~1.TXT``: at most eight characters, a tilde among the last of them, a dot and three. (Wine writes no number.)
 _SHORT_NAME = re.compile(r"(?<![^/])(?=[^/.]{2,8}(?:[./]|\Z))[^/.~]+~[^/.]+(?:\.[^/.]{0,3})?(?=/|\Z)")
-_VERBATIM = ("\\\\?\\", "//?/")
+# Behind it a path is taken as it stands. With the separators of POSIX it is none: what follows is brought into form.
+# https://learn.microsoft.com/dotnet/standard/io/file-path-formats
+_VERBATIM = "\\\\?\\"
+_OBJECTS = "\\??\\"  # the same to `CreateFileW`: the directory of drives of the object manager
+# What stands for a drive: ``//server/C$``, an administrative share, and ``//?/Volume{...}``, by its number.
+# https://learn.microsoft.com/windows/win32/fileio/naming-a-volume
+_SHARE = re.compile(r"//([^/]+)/([A-Za-z])\$(?=/|\Z)")
+_VOLUME = re.compile(r"//[?.]/(?i:Volume\{[^/]*\}|HarddiskVolume\d+|GLOBALROOT/Device/[^/]+)(?=/|\Z)")
+_DRIVE = re.compile(r"[A-Za-z]:(?=/|\Z)")
+# The stream that is the file itself. https://learn.microsoft.com/windows/win32/fileio/file-streams
+_MAIN_STREAM = re.compile(r"(?<=[^/:])::\$data\Z", re.IGNORECASE)
 _KEPT = 50_000  # spellings
 
 
@@ -36,6 +47,14 @@ class WindowsPathFunctions(Protocol):
         """Return an existing path without 8.3 names (GetLongPathNameW); raise OSError if it does not exist."""
         ...
 
+    def final(self, path: str) -> str:
+        """Return where the root of a drive or volume really is (GetFinalPathNameByHandleW); raise OSError if it is not there."""
+        ...
+
+    def hosts(self) -> frozenset[str]:
+        """Return the names of this computer in small letters."""
+        ...
+
 
 class WindowsForms:
     """Bring paths of Windows into one form: absolute, separated by ``/``, in one case.
@@ -47,20 +66,26 @@ class WindowsForms:
         self._functions = functions
         self._anchors: dict[str, str] = {}
         self._spelled: dict[str, str] = {}
+        # Where the roots of drives and volumes are: asked once for each session, which sets an anchor.
+        self._places: dict[str, str] = {}
 
     def __call__(self, path: str) -> str:
         """Return the form of a path, which need not exist."""
-        # Behind this prefix Windows takes a path as it stands.
+        if path.startswith(_OBJECTS):
+            path = _VERBATIM + path[len(_OBJECTS) :]
         full = path if path.startswith(_VERBATIM) else self._functions.full(path)
-        full = without_prefix(full.replace("\\", "/"))
+        full = self._on_its_drive(without_prefix(full.replace("\\", "/")))
+        if full[-1:] in "aA":
+            full = _MAIN_STREAM.sub("", full)
         if _SHORT_NAME.search(full):
             full = self._without_short_names(full)
         return self._in_one_case(full if full.endswith(":/") else full.rstrip("/"))
 
     def anchor(self, path: str) -> str:
         """Return the form of a path whose case is known to be that of the disk."""
-        full = without_prefix(path.replace("\\", "/"))
-        key = full.lower()
+        self._places.clear()
+        full = self._on_its_drive(without_prefix(path.replace("\\", "/")))
+        key = fold(full)
         if self._spelled.get(key, full) != full:
             self._spelled = dict(self._anchors)
         while "/" in full and self._spelled.get(key) != full:
@@ -68,8 +93,29 @@ class WindowsForms:
             full, key = full.rpartition("/")[0], key.rpartition("/")[0]
         return self(path)
 
+    def _on_its_drive(self, path: str) -> str:
+        """Return a path without what only stands for a drive or directory: another letter (`subst`), a share, a number."""
+        share = _SHARE.match(path) if path.startswith("//") else None
+        if share and share[1].lower() in self._functions.hosts():
+            path = f"{share[2]}:{path[share.end() :] or '/'}"
+        top = _DRIVE.match(path) or _VOLUME.match(path)
+        if top is None:
+            return path
+        place = self._places.get(top[0])
+        if place is None:
+            place = self._places[top[0]] = self._place_of(top[0])
+        return path if place == top[0] else place + (path[top.end() :] or "/" * place.endswith(":"))
+
+    def _place_of(self, top: str) -> str:
+        try:
+            found = self._functions.final(top.replace("/", "\\") + "\\")
+        except OSError:
+            return top
+        found = without_prefix(found.replace("\\", "/")).rstrip("/")
+        return top if found.lower() == top.lower() else found
+
     def _in_one_case(self, path: str) -> str:
-        key = path.lower()
+        key = fold(path)
         found = self._spelled.get(key)
         if found is not None:
             return found
@@ -106,6 +152,17 @@ class _Windows:
 
             return long_path_name(path)
         raise OSError("8.3 names are Windows' own")
+
+    def final(self, path: str) -> str:
+        if sys.platform == "win32":
+            from nt import _getfinalpathname  # noqa: PLC0415
+
+            return _getfinalpathname(path)
+        raise OSError("drives are Windows' own")
+
+    def hosts(self) -> frozenset[str]:
+        name = os.environ.get("COMPUTERNAME", "localhost").lower()
+        return frozenset({"localhost", "127.0.0.1", "--1.ipv6-literal.net", name})
 
 
 #: The forms of this system, None on POSIX, where a path needs none but `absolute`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat as modes
 from typing import TYPE_CHECKING
 
-from pytest_fsfault._windows.names import fold
+from pytest_fsfault._core.language.folding import fold
 
 if TYPE_CHECKING:
     import os

@@ -130,19 +130,3 @@ def ends_with_separator(shown: object) -> bool:
     """Return whether a path, as the caller wrote it, ends with a separator."""
     text = os.fsdecode(shown) if isinstance(shown, (str, bytes)) else ""
     return len(text) > 1 and text[-1] in "/\\"
-
-
-def fold(name: str) -> str:
-    """Return what two spellings of one name have in common."""
-    if name.isascii():
-        return name.upper()
-    return "".join(map(_upper, name))
-
-
-def _upper(char: str) -> str:
-    """Return the upper case that NTFS knows: of one UTF-16 unit, a single one of which the other is the lower case.
-
-    So the dotless i, the long s and the micro sign have none. Source: Linux fs/ntfs/upcase.c, its table of Windows.
-    """
-    upper = char.upper() if char <= "\uffff" else char
-    return upper if upper.lower() == char or char == "\u03c2" else char

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_fsfault._windows.names import fold
+from pytest_fsfault._core.language.folding import fold
 
 if TYPE_CHECKING:
     from pytest_fsfault._core.language.operations import Operation

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from pytest_fsfault._windows.names import fold
+from pytest_fsfault._core.language.folding import fold
 from pytest_fsfault._windows.sharing import DELETE
 
 if TYPE_CHECKING:

@@ -9,12 +9,19 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from skips import WINDOWS
+from skips import WINDOWS, wine_differs
 
 from pytest_fsfault._host.paths import WINDOWS_FORMS, WindowsForms
 
 CURRENT = r"C:\Work"
 LONG = {r"c:\progra~1": r"C:\Program Files", r"c:\progra~1\common~1": r"C:\Program Files\Common Files"}
+
+PLACES = {
+    "x:\\": r"\\?\C:\Work\Tree",
+    "y:\\": r"\\?\UNC\Server\Share",
+    "\\\\?\\volume{0-1}\\": "\\\\?\\C:\\",
+    "\\\\?\\globalroot\\device\\harddiskvolume3\\": "\\\\?\\C:\\",
+}
 
 
 class Documented:
@@ -31,6 +38,17 @@ class Documented:
             return LONG[path.replace("/", "\\").lower()]
         except KeyError:
             raise FileNotFoundError(path) from None
+
+    def final(self, path):
+        """GetFinalPathNameByHandleW: of a letter that stands for a directory, a volume's number, a disk's name."""
+        known = PLACES.get(path.lower().replace("\\\\.\\", "\\\\?\\"))
+        if known is None and path[1:2] != ":":
+            raise FileNotFoundError(path)
+        return known or f"\\\\?\\{path}"
+
+    def hosts(self):
+        """GetComputerNameW, and what every computer calls itself."""
+        return frozenset({"localhost", "here"})
 
 
 @pytest.mark.parametrize(
@@ -53,6 +71,24 @@ class Documented:
         (r"C:\Work\a~backup.txt", "C:/Work/a~backup.txt"),
         ("c:\\", "C:/"),
         (r"\\?\C:\Work\a.txt.", "C:/Work/a.txt."),  # behind this prefix a dot is a dot
+        (r"\??\C:\Work\a.txt", "C:/Work/a.txt"),
+        ("//./C:/Work/x/../a.txt", "C:/Work/a.txt"),
+        (r"\\localhost\c$\work\A.txt", "C:/Work/a.txt"),
+        (r"\\?\UNC\HERE\C$\Work\a.txt", "C:/Work/a.txt"),
+        ("\\\\here\\C$", "C:/"),
+        (r"\\there\C$\Work\a.txt", "//there/C$/Work/a.txt"),
+        (r"\\here\Share$\a", "//here/Share$/a"),
+        (r"\\?\Volume{0-1}\Work\a.txt", "C:/Work/a.txt"),
+        (r"\\.\volume{0-1}\Work\a.txt", "C:/Work/a.txt"),
+        (r"\\?\Volume{0-2}\Work\a.txt", "//?/Volume{0-2}/Work/a.txt"),
+        (r"\\?\GLOBALROOT\Device\HarddiskVolume3\Work\a.txt", "C:/Work/a.txt"),
+        (r"X:\a", "C:/Work/Tree/a"),
+        ("x:/", "C:/Work/Tree"),
+        (r"\\?\X:\A", "C:/Work/Tree/A"),
+        (r"y:\a", "//Server/Share/a"),
+        (r"C:\Work\a.txt::$DATA", "C:/Work/a.txt"),
+        (r"C:\Work\a.txt:s", "C:/Work/a.txt:s"),
+        (r"C:\Work\a.txt:s:$data", "C:/Work/a.txt:s:$data"),
     ],
 )
 def test_a_path_has_one_form(spelled, form):
@@ -72,6 +108,34 @@ def test_the_first_spelling_stays_below_an_anchor():
     assert "C:/Work" == forms.anchor(r"C:\Work")
     assert "C:/Work/Tool.exe" == forms(r"c:\WORK\Tool.exe")
     assert "C:/Work/Tool.exe" == forms(r"c:\work\tool.EXE")
+
+
+def test_letters_are_one_where_ntfs_has_them_for_one():
+    """The Kelvin sign is no K, nor the Angstrom sign an A with a ring; a umlaut has two cases."""
+    forms = WindowsForms(Documented())
+    for name in ("k", "\u212a", "\u00e5", "\u212b", "\u00df", "\u1e9e"):
+        assert f"C:/{name}" == forms(rf"C:\{name}")
+    assert "C:/\u00fc" == forms("C:\\\u00fc") == forms("C:\\\u00dc")
+
+
+def test_a_letter_that_stands_for_another_directory_is_seen_with_the_next_root(monkeypatch):
+    """Where a drive is was asked once; the root of the next session asks anew."""
+    forms = WindowsForms(Documented())
+    assert "C:/Work/Tree/a" == forms("x:/a")
+    monkeypatch.setitem(PLACES, "x:\\", r"\\?\C:\Other")
+    assert "C:/Work/Tree/b" == forms("x:/b")
+    assert "C:/Other" == forms.anchor("X:\\")
+    assert "C:/Other/a" == forms("x:/a")
+
+
+def test_a_drive_that_is_not_there_stays_as_it_is():
+    """Its letter is all that is known."""
+
+    class Absent(Documented):
+        def final(self, path):
+            raise FileNotFoundError(path)
+
+    assert "Q:/a" == WindowsForms(Absent())(r"q:\a")
 
 
 def test_anchors_stay_when_too_much_was_seen(monkeypatch):
@@ -111,6 +175,28 @@ def test_on_windows_every_spelling_is_one(tmp_path, monkeypatch):
         f"{path} ", f"\\\\?\\{path}", f"\\\\.\\{path}", str(root / "x" / ".." / "File.txt"), short(path),
     ]  # fmt: skip
     assert dict.fromkeys(spellings, form) == {spelled: WINDOWS_FORMS(spelled) for spelled in spellings}
+
+
+@wine_differs("it shares no drive, and opens none by its number nor as a substituted letter")
+@pytest.mark.skipif(not WINDOWS, reason="by the functions of Windows itself")
+def test_on_windows_a_drive_has_other_names(tmp_path):
+    """A letter that `subst` gives, the administrative share, the number of the volume."""
+    import ctypes
+
+    kernel, buffer = ctypes.windll.kernel32, ctypes.create_unicode_buffer(600)
+    path = os.path.realpath(tmp_path / "File.txt")
+    free = next(f"{letter}:" for letter in "QRSTUVWXYZ" if not os.path.exists(f"{letter}:\\"))
+    assert kernel.GetVolumeNameForVolumeMountPointW(path[:3], buffer, len(buffer))
+    assert kernel.DefineDosDeviceW(0, free, os.path.realpath(tmp_path))
+    try:
+        form = WINDOWS_FORMS.anchor(path)
+        spellings = [
+            f"{free}\\File.txt", f"\\\\localhost\\{path[0]}$\\{path[3:]}", f"{buffer.value}{path[3:]}",
+            f"\\\\?\\UNC\\{os.environ['COMPUTERNAME']}\\{path[0]}$\\{path[3:]}", f"{path}::$DATA", f"\\??\\{path}",
+        ]  # fmt: skip
+        assert dict.fromkeys(spellings, form) == {spelled: WINDOWS_FORMS(spelled) for spelled in spellings}
+    finally:
+        kernel.DefineDosDeviceW(2, free, None)
 
 
 def short(path):

@@ -10,8 +10,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from pytest_fsfault._core.engine.interfaces import Answer
+from pytest_fsfault._core.language.folding import fold
 from pytest_fsfault._windows.entries import DirEntry
-from pytest_fsfault._windows.names import INVALID_NAME, NOT_A_DIRECTORY, fold, is_empty
+from pytest_fsfault._windows.names import INVALID_NAME, NOT_A_DIRECTORY, is_empty
 from pytest_fsfault._windows.sharing import ALL, READ, WRITE
 from pytest_fsfault._windows.state import Denial, HostError
 

@@ -11,7 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.interfaces import Answer
-from pytest_fsfault._windows.names import ends_with_separator, fold
+from pytest_fsfault._core.language.folding import fold
+from pytest_fsfault._windows.names import ends_with_separator
 from pytest_fsfault._windows.open_files.runtimes import replaces_open, replaces_readonly
 from pytest_fsfault._windows.sharing import ALL, DELETE
 from pytest_fsfault._windows.state import Denial, HostError
