@@ -29,6 +29,19 @@ _MANIFEST = b"""<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
  </windowsSettings></application>
 </assembly>
 """
+# In the place of PssCaptureSnapshot, which 3.12 and later ask.
+# https://learn.microsoft.com/windows/win32/api/winternl/nf-winternl-ntqueryinformationprocess
+_PARENT = '''
+
+if sys.version_info >= (3, 12):
+    def getppid():
+        """Return the parent's process id."""
+        import ctypes
+
+        found = (ctypes.c_void_p * 6)()  # PROCESS_BASIC_INFORMATION
+        ctypes.WinDLL("ntdll").NtQueryInformationProcess(ctypes.c_void_p(-1), 0, found, ctypes.sizeof(found), None)
+        return found[5] or 0
+'''
 
 
 def _padded(data: bytes, to: int) -> bytes:
@@ -153,6 +166,16 @@ def _copy_library(library: str, directory: Path) -> None:
     older = r"(?<!@classmethod\n)    def invalidate_caches\(cls\)"
     newer = "    @classmethod\n    def invalidate_caches(cls)"
     metadata.write_text(re.sub(older, newer, metadata.read_text(encoding="utf-8")), encoding="utf-8")
+    _spare_wine(directory)
+
+
+def _spare_wine(library: Path) -> None:
+    """Let the library of 3.12 and later do without what Wine 8 lacks: it ends whoever calls these functions."""
+    copying = library / "shutil.py"
+    asks = 'hasattr(_winapi, "CopyFile2")'
+    copying.write_text(copying.read_text(encoding="utf-8").replace(asks, "False"), encoding="utf-8")
+    with (library / "os.py").open("a", encoding="utf-8") as file:
+        file.write(_PARENT)
 
 
 def main() -> None:

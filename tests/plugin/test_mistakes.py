@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -212,9 +213,9 @@ def test_hook(run, pytester, returned, message):
 
 
 # In a message a path has one form.
-TOP, PREFIX, BASE_PREFIX = (
-    Path(path).absolute().as_posix() for path in (os.sep, sys.prefix, sys.base_prefix)
-)
+PREFIX, BASE_PREFIX = (Path(path).absolute().as_posix() for path in (sys.prefix, sys.base_prefix))
+# On Windows that of the drive on which the run within the test is.
+TOP = Path(tempfile.gettempdir()).absolute().anchor.replace(os.sep, "/")
 OWN = "write a directory of the test's own"
 #: What marker and `inject` may be given, and the sentence that they get for it.
 ARGUMENTS = [

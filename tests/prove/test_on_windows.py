@@ -47,7 +47,7 @@ class Windows:
         status = os.lstat(path)
         names = [name for name in dir(status) if name.startswith("st_")]
         tag = _JUNCTION if path.endswith(".junction") else 0
-        return SimpleNamespace(**{name: getattr(status, name) for name in names}, st_reparse_tag=tag)
+        return SimpleNamespace(**{name: getattr(status, name) for name in names} | {"st_reparse_tag": tag})
 
     def scandir(self, path):
         assert not path.endswith(".junction"), "a junction was followed"

@@ -15,6 +15,7 @@ import types
 from unittest import mock
 
 import pytest
+from skips import left_to_windows
 
 from pytest_fsfault import FsFaultError, inject
 from pytest_fsfault._windows.platform.pretend import Pretence, pretend
@@ -269,6 +270,7 @@ def test_something_that_stands_for_os(package, monkeypatch):
     assert mod.os is fake
 
 
+@left_to_windows("`pretend`, which has nothing to do there")
 @pytest.mark.parametrize("first", [True, False], ids=["loaded before", "imported later"])
 def test_pip_believes_it(first):
     """The constant of pip is true wherever its modules have imported it by name, and false again afterwards."""
