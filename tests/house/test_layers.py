@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -64,9 +65,16 @@ def level(module):
     return row, room
 
 
+@cache
+def imports(path):
+    """Return the statements of a file that import something, wherever they stand."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
 def imported(path, modules, package):
     """Yield the modules of the package that a file imports anywhere: lazily or for types only, too."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in imports(path):
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -187,7 +195,7 @@ def test_a_module_on_no_list_is_found(tmp_path):
 
 def top_level(path):
     """Return the top-level packages that a file imports anywhere."""
-    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    nodes = imports(path)
     plain = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     return {name.partition(".")[0] for name in plain} | {
         node.module.partition(".")[0] for node in nodes if isinstance(node, ast.ImportFrom)
