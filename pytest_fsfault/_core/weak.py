@@ -12,7 +12,7 @@ from weakref import ref
 T = TypeVar("T")
 
 # With so many entries those of ended objects are removed, at the first.
-_MOST = 64
+_MOST = 16
 
 
 class WeakObjects(Generic[T]):

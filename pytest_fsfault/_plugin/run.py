@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cached_property
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -50,7 +51,6 @@ _INI = (
     "scanners",
     "pretend",
 )
-
 #: What a run can be written as: `--fsfault-json` and so on.
 _FILES = ("html", "json", "markdown")
 
@@ -293,10 +293,13 @@ class Runner:
 
     def _asked(self, item: Any, marks: list[Any]) -> Options:
         """Return what the markers say together, the outermost first, and the fixture's parameter."""
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        if not (marks or "fsfault" in parameters):
+            return self._nothing
         from pytest_fsfault._session.options import Options, checked_options  # noqa: PLC0415
         from pytest_fsfault._session.roots import expecting_fake  # noqa: PLC0415
 
-        options = Options()
+        options = self._nothing
         # pytest names the marks of a parameter after the function's own, although they stand within it.
         of_parameter = {id(mark) for mark in getattr(getattr(item, "callspec", None), "marks", ())}
         outside_in = [*reversed(marks)]
@@ -305,10 +308,16 @@ class Runner:
         with expecting_fake("pyfakefs.pytest_plugin" in sys.modules and not _FAKES.isdisjoint(fixtures)):
             for mark in outside_in:
                 options = checked_options(_MARKER, mark.args, mark.kwargs).inside(options)
-        parameters = getattr(getattr(item, "callspec", None), "params", {})
         if "fsfault" in parameters and "fsfault" in fixtures:
             options = Options(profile=parameters["fsfault"]).inside(options)
         return options
+
+    @cached_property
+    def _nothing(self) -> Options:
+        """What a test asks for that has no marker: nothing."""
+        from pytest_fsfault._session.options import Options  # noqa: PLC0415
+
+        return Options()
 
     def _know_plugins(self) -> None:
         """Tell the interceptor which modules are plugins: they are never under fault."""
@@ -323,8 +332,7 @@ class Runner:
         interceptor().callers.add_machinery(names - {"pytest_fsfault.plugin", "pytest_mock"})
 
     def _session_of(self, item: Any) -> Session | None:
-        found: Session | None = item.stash.get(self._keys.session, None)
-        return found
+        return item.stash.get(self._keys.session, None)  # type: ignore[no-any-return]
 
     def end(self, item: Any) -> None:
         """Take away what the item's session has put in place; what it showed stays for the report."""

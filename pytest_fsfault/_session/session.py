@@ -253,12 +253,17 @@ class Session:
     def _stop(self) -> None:
         run_all(
             self._end_proofs,
-            self.close,
+            self._end_call,
             self.verification.stop,
             partial(interceptor().stop, self.engine),
             self.verification.leave,
             self._end_windows,
         )
+
+    def _end_call(self) -> None:
+        """Shut the gate, unless that is done: as a rule the test was called, and what ends now is its teardown."""
+        if self._gate or self.engine.gate or self.engine.ticking or self.verification.records:
+            self.close()
 
     def _end_proofs(self) -> None:
         if self.proofs is not None:

@@ -57,6 +57,11 @@ class Verification:
             self._recorder.start()
             self._handles = open_handles.below(self._engine.roots)
 
+    @property
+    def records(self) -> bool:
+        """Whether changes are recorded while the gate is open."""
+        return self._recorder is not None
+
     def start(self) -> None:
         """Record that the session has been started."""
         self._started = interceptor().starts()

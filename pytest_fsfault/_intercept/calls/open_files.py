@@ -289,6 +289,9 @@ def _lasting(method: Callable[..., Any], real: Callable[..., Any]) -> Callable[.
     return lasting
 
 
+_LASTING = {name: _lasting(method, getattr(_Raw, name)) for name, (_, method) in _METHODS.items()}
+
+
 class _State:
     """Whether a rule may concern `file.flush` now, and whether any method is in place."""
 
@@ -316,11 +319,7 @@ def toggle_methods(state: InterceptState, *, crashed: bool) -> None:
 
     After a simulated crash they stay: files of that session may still hold data that must not arrive.
     """
-    wanted = (
-        {name for name, call in _CALLS.items() if call.wanted}
-        if state.guarded or state.speaks_of(_NAMES)
-        else set()
-    )
+    wanted = _wanted(state)
     if not (wanted or crashed or STATE.installed):
         return
     STATE.installed = crashed or bool(wanted)
@@ -332,11 +331,20 @@ def toggle_methods(state: InterceptState, *, crashed: bool) -> None:
     _place_methods(wanted, crashed=crashed)
 
 
+def _wanted(state: InterceptState) -> set[str]:
+    """Return the operations on open files that a rule may concern."""
+    if state.observes:
+        return set(_NAMES)
+    if state.guarded or state.speaks_of(_NAMES):
+        return {name for name, call in _CALLS.items() if call.wanted}
+    return set()
+
+
 def _place_methods(wanted: set[str], *, crashed: bool) -> None:
-    for name, (operation, method) in _METHODS.items():
-        there = name in vars(FileIO)
+    space = vars(FileIO)
+    for name, (operation, _) in _METHODS.items():
         if crashed or operation in wanted:
-            if not there:
-                setattr(FileIO, name, _lasting(method, getattr(_Raw, name)))
-        elif there:
+            if name not in space:
+                setattr(FileIO, name, _LASTING[name])
+        elif name in space:
             delattr(FileIO, name)

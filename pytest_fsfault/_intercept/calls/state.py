@@ -295,6 +295,11 @@ class InterceptState:
                 found.append(engine.model.concerns(name, target=target))
         return [test for test in found if test is not None]
 
+    @property
+    def observes(self) -> bool:
+        """Whether an open session asks about every call."""
+        return any([engine.gate and engine.observing for engine in self.engines])  # noqa: C419  # a generator takes longer
+
     def speaks_of(self, names: frozenset[str]) -> bool:
         """Return whether any rule may concern one of these operations, whatever its path; never a wrong no."""
         return any(
