@@ -345,9 +345,9 @@ def test_it(): pass
 def test_fixture(fsfault): pass
 """
     )
-    result = pytester.runpytest_inprocess("-p", "no:randomly")
+    result = pytester.runpytest_inprocess("-p", "no:asyncio", "-p", "no:randomly")
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(
         ["the fsfault marker has no argument, so that no fault acts; write a rule, *"]
     )
-    pytester.runpytest_inprocess("--fsfault").assert_outcomes(passed=2)
+    pytester.runpytest_inprocess("-p", "no:asyncio", "--fsfault").assert_outcomes(passed=2)

@@ -249,7 +249,7 @@ def test_other_failure(tmp_path):
         os.remove(tmp_path / "cache" / "a")
 """
     )
-    result = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "legacypath")
+    result = pytester.runpytest_inprocess("-p", "no:asyncio", "-p", "no:randomly", "-p", "legacypath")
     result.assert_outcomes(failed=3)
     result.stdout.fnmatch_lines(
         [

@@ -235,7 +235,7 @@ def test_the_json_of_a_run_names_the_holder(pytester):
                 os.remove(tmp_path / "a.dll")
         """
     )
-    pytester.runpytest_inprocess("--fsfault-json", "run.json").assert_outcomes(passed=1)
+    pytester.runpytest_inprocess("-p", "no:asyncio", "--fsfault-json", "run.json").assert_outcomes(passed=1)
     run = json.loads((pytester.path / "run.json").read_text("utf-8"))
     (hold,) = [hold for test in run["tests"] for hold in test["holds"]]
     assert ("mfetp.exe (Trellix)", None, True) == (hold["by"], hold["scanner"], hold["met"])
