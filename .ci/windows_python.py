@@ -29,18 +29,25 @@ _MANIFEST = b"""<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
  </windowsSettings></application>
 </assembly>
 """
-# In the place of PssCaptureSnapshot, which 3.12 and later ask.
+# In the place of PssCaptureSnapshot, which 3.12 and later ask; `os` itself is frozen into the DLL.
 # https://learn.microsoft.com/windows/win32/api/winternl/nf-winternl-ntqueryinformationprocess
-_PARENT = '''
+_PARENT = '''"""Tell a parent's number without what Wine 8 lacks."""
+
+import os
+import sys
+
+
+def getppid():
+    """Return the parent's process id."""
+    import ctypes
+
+    found = (ctypes.c_void_p * 6)()  # PROCESS_BASIC_INFORMATION
+    ctypes.WinDLL("ntdll").NtQueryInformationProcess(ctypes.c_void_p(-1), 0, found, ctypes.sizeof(found), None)
+    return found[5] or 0
+
 
 if sys.version_info >= (3, 12):
-    def getppid():
-        """Return the parent's process id."""
-        import ctypes
-
-        found = (ctypes.c_void_p * 6)()  # PROCESS_BASIC_INFORMATION
-        ctypes.WinDLL("ntdll").NtQueryInformationProcess(ctypes.c_void_p(-1), 0, found, ctypes.sizeof(found), None)
-        return found[5] or 0
+    os.getppid = getppid
 '''
 
 
@@ -174,8 +181,8 @@ def _spare_wine(library: Path) -> None:
     copying = library / "shutil.py"
     asks = 'hasattr(_winapi, "CopyFile2")'
     copying.write_text(copying.read_text(encoding="utf-8").replace(asks, "False"), encoding="utf-8")
-    with (library / "os.py").open("a", encoding="utf-8") as file:
-        file.write(_PARENT)
+    (library / "site-packages/wine_lacks.py").write_text(_PARENT, encoding="utf-8")
+    (library / "site-packages/_wine_lacks.pth").write_text("import wine_lacks\n", encoding="utf-8")
 
 
 def main() -> None:

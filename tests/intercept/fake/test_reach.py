@@ -17,6 +17,7 @@ from shutil import rmtree
 from time import sleep
 
 import pytest
+from skips import marked, posix_fact
 
 from pytest_fsfault import inject
 
@@ -78,8 +79,9 @@ def _site(fs):
     fs.create_dir("/d/e")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="the paths are POSIX's")
-@pytest.mark.parametrize("how", CALLS)
+@pytest.mark.parametrize(
+    "how", marked(CALLS, {"a directory's descriptor": posix_fact("a directory's descriptor")})
+)
 def test_reached(how):
     """The rule meets the call, whose site is the line here."""
     rule, call = CALLS[how]
