@@ -22,8 +22,8 @@ _PASSING = (
     r"|\A//\./(?i:nul|con|conin\$|conout\$|pipe/.*)\Z"  # the devices of Windows; others lead to files
 )
 
-# What changes the file that a link leads to, not the link.
-_FOLLOWING = frozenset({"open", "os.chmod", "os.open", "os.truncate", "os.utime"})
+#: What changes the file that a link leads to, not the link.
+FOLLOWING = frozenset({"open", "os.chmod", "os.open", "os.truncate", "os.utime"})
 _EXCLUSIVE = os.O_CREAT | os.O_EXCL
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)  # POSIX alone has it
 _MOST_LINKS = 40  # path_resolution(7)
@@ -33,7 +33,7 @@ def follows_links(name: str, how: object) -> bool:
     """Return whether an operation changes what a link leads to; `how` is the mode or the flags of one that opens."""
     if name == "os.open" and isinstance(how, int):
         return not (how & _NO_FOLLOW or how & _EXCLUSIVE == _EXCLUSIVE)
-    return name in _FOLLOWING and not (name == "open" and isinstance(how, str) and "x" in how)
+    return name in FOLLOWING and not (name == "open" and isinstance(how, str) and "x" in how)
 
 
 def landing(path: str, stand: Callable[[str], str], readlink: Callable[[str], str]) -> str:
@@ -63,6 +63,9 @@ class Guard:
     def __init__(self, allowed: Callable[[], Iterable[str]]) -> None:
         self._find = allowed
         self.refused: dict[str, None] = {}  # sentences
+        self.linked: set[tuple[int, int]] = (
+            set()
+        )  # files outside that a program gave names inside: device and inode
 
     @cached_property
     def allowed(self) -> tuple[str, ...]:

@@ -9,10 +9,19 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_fsfault._core.engine.guard import FOLLOWING
 from pytest_fsfault._core.language.operations import OPERATIONS, flag_groups
 from pytest_fsfault._core.language.roots import absolute
 from pytest_fsfault._intercept.native.memory import Memory
-from pytest_fsfault._intercept.native.numbers import AT_FDCWD, FICLONE, MACHINES, SHAPES, X32_BIT, signed
+from pytest_fsfault._intercept.native.numbers import (
+    AT_FDCWD,
+    CHANGES,
+    FICLONE,
+    MACHINES,
+    SHAPES,
+    X32_BIT,
+    signed,
+)
 from pytest_fsfault._intercept.native.places import (
     OF_ONE_PROCESS,
     below,
@@ -24,12 +33,15 @@ from pytest_fsfault._intercept.native.places import (
 
 if TYPE_CHECKING:
     from pytest_fsfault._intercept.native.notify import Request
+    from pytest_fsfault._intercept.native.numbers import Shape
 
 _AT_REMOVEDIR = 0x200
 _RENAME_NOREPLACE = 1
 _RESOLVE_IN_ROOT = 0x10  # include/uapi/linux/openat2.h
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
-_CREATING = os.O_CREAT | os.O_WRONLY | os.O_TRUNC
+_MAKING = os.O_CREAT | os.O_EXCL
+# The flags of calls that pass none.
+_IMPLIED = {"creat": os.O_CREAT | os.O_WRONLY | os.O_TRUNC, "mknod": _MAKING, "mknodat": _MAKING}
 _STANDS = AT_FDCWD & 0xFFFFFFFF
 
 
@@ -66,7 +78,7 @@ class Call(NamedTuple):
 # Whose result is 0, and whose arguments are paths, texts and numbers alone, or a descriptor that a path can stand for.
 _MADE_HERE = frozenset(
     name
-    for name, shape in SHAPES.items()
+    for name, shape in CHANGES.items()
     if shape.operation
     in {"os.replace", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.chmod", "os.truncate"}
     and name != "ftruncate"  # which the mode of the file does not forbid
@@ -103,7 +115,7 @@ def _layout(syscall: str, operation: str, shape: str) -> _Layout | None:
     first, first_at, second, second_at = (*places, -1, -1)[:4]
     return _Layout(
         syscall, operation, first, first_at, second, second_at, shape.find("f"), shape.find("m"),
-        _CREATING if syscall == "creat" else 0, *_BY_FLAG.get(syscall, (0, "")),
+        _IMPLIED.get(syscall, 0), *_BY_FLAG.get(syscall, (0, "")),
     )  # fmt: skip
 
 
@@ -175,14 +187,14 @@ class Reader:
         else:
             raw, other = self.memory.two_texts(task, address, arguments[second])
         if raw[:1] == b"/":
-            path = self._named(task, raw)
+            path = self._named(task, raw, layout)
         else:
             here = self._link(task, arguments[first_at] if first_at >= 0 else AT_FDCWD)
             base = self.memory.place(here)
             path = below(base, raw)
         if other is not None:
             if other[:1] == b"/":
-                target = self._named(task, other)
+                target = self._named(task, other, layout)
             else:
                 at = arguments[second_at] if second_at >= 0 else AT_FDCWD
                 there = here if here and second_at < 0 else self._link(task, at)
@@ -199,12 +211,14 @@ class Reader:
                 operation = instead
         return layout, operation, path, target, flags, here, raw, there, other
 
-    def _named(self, task: int, raw: bytes) -> str:
+    def _named(self, task: int, raw: bytes, layout: _Layout) -> str:
         """Return an absolute path, normalised."""
         path = raw.decode(_ENCODING, _ERRORS)
         if "//" in path or "/." in path or path[-1] == "/":
             path = absolute(path, "")
-        return of_its_own(self.memory, task, path) if path[:6] == "/proc/" else path
+        if path[:6] == "/proc/":
+            return of_its_own(self.memory, task, path, follows=layout.operation in FOLLOWING)
+        return path
 
     def _link(self, task: int, directory: int) -> bytes:
         """Return the link of a directory that a thread has open, or stands in."""
@@ -245,11 +259,12 @@ class Reader:
         """
         if name not in SHAPES:
             return None
-        shape = SHAPES[name].arguments
-        found = _Arguments(self.memory, request, shape, self.memory.root(request.task) if estranged else "/")
+        shape = SHAPES[name]
+        root = self.memory.root(request.task) if estranged else "/"
+        found = _Arguments(self.memory, request, shape, root)
         if name == "ioctl":
             found.copy_of_whole(request)
-        if len(found.paths) != shape.count("p") + shape.count("D"):
+        if len(found.paths) != shape.arguments.count("p") + shape.arguments.count("D"):
             return None
         return _call(name, request, found, native=request.arch == self._arch)
 
@@ -274,8 +289,9 @@ def _call(name: str, request: Request, found: _Arguments, *, native: bool) -> Ca
 class _Arguments:
     """The arguments of any call, one by one: descriptors, texts and structures as well."""
 
-    def __init__(self, memory: Memory, request: Request, shape: str, root: str) -> None:
+    def __init__(self, memory: Memory, request: Request, shape: Shape, root: str) -> None:
         self._memory = memory
+        self._follows = shape.operation in FOLLOWING
         self.root = root
         self._task = request.task
         self.paths: list[str] = []
@@ -283,7 +299,7 @@ class _Arguments:
         self.flags = self.mode = 0
         self.content = self._raw = self._link = b""
         directory = AT_FDCWD
-        for letter, value in zip(shape, request.arguments, strict=False):
+        for letter, value in zip(shape.arguments, request.arguments, strict=False):
             if letter == "d":
                 directory = signed(value)
             elif letter == "p":
@@ -306,7 +322,7 @@ class _Arguments:
         self._link = link = b"/proc/%d/%b" % (self._task, own)
         if raw.startswith(b"/"):
             path = from_root(self.root, absolute(raw.decode(_ENCODING, _ERRORS), ""))
-            path = of_its_own(self._memory, self._task, path)
+            path = of_its_own(self._memory, self._task, path, follows=self._follows)
         else:
             path = below(self._memory.place(link), raw)
         if path:

@@ -19,6 +19,7 @@ from pytest_fsfault._intercept.native import memory
 from pytest_fsfault._intercept.native.acting import AskedCall
 from pytest_fsfault._intercept.native.bpf import WRITING
 from pytest_fsfault._intercept.native.making import Maker, is_written
+from pytest_fsfault._intercept.native.numbers import GUARDED, OF_LINKS
 from pytest_fsfault._intercept.native.replies import PROCEED, Asker, Origin, Reply
 
 if TYPE_CHECKING:
@@ -80,7 +81,11 @@ class Judge:
             if engine.guard is not None and (stray := _stray(engine.guard, engines, call)):
                 return self._refuse_outside(engine, engine.guard, call, stray, origin)
         watched = self._state.watched
-        if not engines or not (watched(call.path) or (call.target is not None and watched(call.target))):
+        if (
+            call.syscall in GUARDED
+            or not engines
+            or not (watched(call.path) or (call.target is not None and watched(call.target)))
+        ):
             return PROCEED
         return self._judge_watched(call, origin, ident, engines)
 
@@ -246,7 +251,36 @@ def _stray(guard: Guard, engines: tuple[Engine, ...], call: Call) -> str | None:
         return stray
     look = partial(landing, stand=_stand, readlink=NATIVE.readlink) if _follows(call) else _stand
     real = [end and look(raw or end) for end, raw in zip(ends, written, strict=False)]
-    return guard.stray(call.operation, call.groups, real, roots)
+    return guard.stray(call.operation, call.groups, real, roots) or _hard_link(guard, call, real[0], roots)
+
+
+def _hard_link(guard: Guard, call: Call, source: str | None, roots: list[str]) -> str | None:
+    """Return what stands for the path of a file outside that a program has given another name, and would change.
+
+    To make the name changes nothing: installers link from their caches.
+    """
+    if call.operation == "os.link":
+        if source and guard.stray("os.remove", call.groups, (source, None), roots) is not None:
+            guard.linked |= _identity(source)
+        return None
+    changes = call.flags & WRITING if call.operation == "os.open" else call.operation in _OF_FILES
+    changed = call.target or call.path
+    if not changes or guard.linked.isdisjoint(_identity(changed) if guard.linked else ()):
+        return None
+    return f"{changed}, a hard link to a file that"
+
+
+_OF_FILES = frozenset(
+    {"os.chmod", "os.truncate", "os.utime", "os.copy_file_range", "os.sendfile", "os.write"}
+)
+
+
+def _identity(path: str) -> set[tuple[int, int]]:
+    try:
+        found = NATIVE.stat(path)
+    except OSError:
+        return set()
+    return {(found.st_dev, found.st_ino)}
 
 
 def _upwards(call: Call) -> list[str | None]:
@@ -261,6 +295,8 @@ def _follows(call: Call) -> bool:
     """Return whether a call changes what a link leads to."""
     if call.operation == "os.open":
         return follows_links(call.operation, call.flags)
+    if call.syscall in OF_LINKS:
+        return False
     return follows_links(call.operation, None) and not call.flags & _AT_SYMLINK_NOFOLLOW
 
 

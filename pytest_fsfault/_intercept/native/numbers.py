@@ -61,10 +61,30 @@ ON_DEMAND: dict[str, Shape] = {
     "pwrite64": Shape("os.write", "D"),
     "pwritev": Shape("os.write", "D"),
     "pwritev2": Shape("os.write", "D"),
+    "fallocate": Shape("os.write", "D"),
     "fsync": Shape("os.fsync", "D"),
     "fdatasync": Shape("os.fsync", "D"),
     "close": Shape("os.close", "D"),
 }
+
+#: What no rule speaks of, asked about only if changes outside the roots are refused: as what such a change is told.
+GUARDED: dict[str, Shape] = {
+    "mknod": Shape("os.open", "pm"),
+    "mknodat": Shape("os.open", "dpm"),
+    "chown": Shape("os.chmod", "p"),
+    "lchown": Shape("os.chmod", "p"),
+    "fchown": Shape("os.chmod", "D"),
+    "fchownat": Shape("os.chmod", "dp..f"),
+    "setxattr": Shape("os.chmod", "p"),
+    "lsetxattr": Shape("os.chmod", "p"),
+    "fsetxattr": Shape("os.chmod", "D"),
+    "removexattr": Shape("os.chmod", "p"),
+    "lremovexattr": Shape("os.chmod", "p"),
+    "fremovexattr": Shape("os.chmod", "D"),
+}
+
+#: Those among them that change a link itself.
+OF_LINKS = frozenset({"lchown", "lsetxattr", "lremovexattr"})
 
 #: After one of these the caller no longer sees the file system as this process does: let through, and noted.
 ESTRANGING = frozenset({"unshare", "setns", "chroot", "pivot_root", "landlock_restrict_self"})
@@ -77,7 +97,7 @@ RIGHTS = frozenset(
     }
 )  # fmt: skip
 
-SHAPES = {**CHANGES, **ON_DEMAND}
+SHAPES = {**CHANGES, **ON_DEMAND, **GUARDED}
 
 _X86_64 = {
     "open": 2, "openat": 257, "openat2": 437, "creat": 85, "rename": 82, "renameat": 264, "renameat2": 316,
@@ -87,6 +107,8 @@ _X86_64 = {
     "copy_file_range": 326, "sendfile": 40, "ioctl": 16, "write": 1, "writev": 20, "pwrite64": 18,
     "pwritev": 296, "pwritev2": 328, "fsync": 74, "fdatasync": 75, "close": 3, "unshare": 272, "setns": 308,
     "chroot": 161, "pivot_root": 155, "landlock_restrict_self": 446, "io_uring_setup": 425, "seccomp": 317,
+    "fallocate": 285, "mknod": 133, "mknodat": 259, "chown": 92, "fchown": 93, "lchown": 94, "fchownat": 260,
+    "setxattr": 188, "lsetxattr": 189, "fsetxattr": 190, "removexattr": 197, "lremovexattr": 198, "fremovexattr": 199,
     "setuid": 105, "setgid": 106, "setreuid": 113, "setregid": 114, "setresuid": 117, "setresgid": 119, "setfsuid": 122, "setfsgid": 123, "setgroups": 116, "capset": 126,
 }  # fmt: skip
 
@@ -99,6 +121,9 @@ _I386 = {
     "sendfile64": 239, "ioctl": 54, "write": 4, "writev": 146, "pwrite64": 181, "pwritev": 334,
     "pwritev2": 379, "fsync": 118, "fdatasync": 148, "close": 6, "unshare": 310, "setns": 346, "chroot": 61,
     "pivot_root": 217, "landlock_restrict_self": 446, "io_uring_setup": 425, "seccomp": 354,
+    "fallocate": 324, "mknod": 14, "mknodat": 297, "chown": 182, "fchown": 95, "lchown": 16, "fchownat": 298,
+    "chown32": 212, "fchown32": 207, "lchown32": 198,
+    "setxattr": 226, "lsetxattr": 227, "fsetxattr": 228, "removexattr": 235, "lremovexattr": 236, "fremovexattr": 237,
     "setuid": 23, "setgid": 46, "setreuid": 70, "setregid": 71, "setresuid": 164, "setresgid": 170, "setfsuid": 138, "setfsgid": 139, "setgroups": 81, "capset": 185, "setuid32": 213, "setgid32": 214, "setreuid32": 203, "setregid32": 204, "setresuid32": 208, "setresgid32": 210, "setfsuid32": 215, "setfsgid32": 216, "setgroups32": 206,
 }  # fmt: skip
 
@@ -109,6 +134,8 @@ _AARCH64 = {
     "writev": 66, "pwrite64": 68, "pwritev": 70, "pwritev2": 287, "fsync": 82, "fdatasync": 83, "close": 57,
     "unshare": 97, "setns": 268, "chroot": 51, "pivot_root": 41, "landlock_restrict_self": 446,
     "io_uring_setup": 425, "seccomp": 277,
+    "fallocate": 47, "mknodat": 33, "fchown": 55, "fchownat": 54,
+    "setxattr": 5, "lsetxattr": 6, "fsetxattr": 7, "removexattr": 14, "lremovexattr": 15, "fremovexattr": 16,
     "setuid": 146, "setgid": 144, "setreuid": 145, "setregid": 143, "setresuid": 147, "setresgid": 149, "setfsuid": 151, "setfsgid": 152, "setgroups": 159, "capset": 91,
 }  # fmt: skip
 
@@ -118,7 +145,7 @@ _SAME = {
     "ftruncate64": "ftruncate",
     "utimensat_time64": "utimensat",
     "sendfile64": "sendfile",
-    **{f"{name}32": name for name in RIGHTS},
+    **{f"{name}32": name for name in (*RIGHTS, "chown", "fchown", "lchown")},
 }
 
 

@@ -30,9 +30,16 @@ def given(link: bytes, raw: bytes) -> bytes | None:
 _OWN = re.compile(r"/proc/(self|thread-self|\d+)(/task/\d+)?/(cwd|root|fd/\d+(?=/))(/.*|\Z)", re.DOTALL)
 
 
-def of_its_own(memory: Memory, task: int, path: str) -> str:
-    """Return a path that begins in ``/proc`` as it is for a thread that names it."""
-    found = _OWN.match(path)
+# An open file by its number, but for the standard streams, which may go anywhere.
+_FILE = re.compile(r"/proc/(self|thread-self|\d+)(/task/\d+)?/(fd/(?!0*[012]\Z)\d+)(\Z)")
+
+
+def of_its_own(memory: Memory, task: int, path: str, *, follows: bool = False) -> str:
+    """Return a path that begins in ``/proc`` as it is for a thread that names it.
+
+    A call that `follows` its last link means the file that is open, and not that link.
+    """
+    found = _OWN.match(path) or (_FILE.match(path) if follows else None)
     if found is None:
         return path
     who, whose, link, rest = found.groups(default="")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_fsfault._core.language.operations import EITHER, GROUPS, OPERATIONS, same_group
-from pytest_fsfault._intercept.native.numbers import CHANGES, ON_DEMAND
+from pytest_fsfault._intercept.native.numbers import CHANGES, GUARDED, ON_DEMAND
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -42,7 +42,7 @@ class Wants(NamedTuple):
     @property
     def harmless(self) -> bool:
         """Whether nothing is asked about that happens between the start of a process and its program."""
-        return not self.extra and not self.reads
+        return self.extra <= GUARDED.keys() and not self.reads
 
     def covers(self, other: Wants) -> bool:
         """Return whether all is asked about that `other` asks about."""
@@ -58,7 +58,9 @@ def wants(engines: Iterable[Engine]) -> Wants | None:
     spoken = _spoken(engines)
     if any(one.wants_closes() for one in models):
         spoken.add("os.close")
-    return Wants(_changes(engines), _of_descriptors(spoken), reads=bool(models or spoken & _READS))
+    guarded = any(engine.guard is not None for engine in engines)
+    extra = _of_descriptors(spoken) | (frozenset(GUARDED) if guarded else frozenset())
+    return Wants(_changes(engines), extra, reads=bool(models or spoken & _READS))
 
 
 def _spoken(engines: Iterable[Engine]) -> set[str]:

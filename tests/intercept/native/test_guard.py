@@ -24,6 +24,17 @@ CHANGES = {
     "through its own directory": "cd {outside}; echo > /proc/self/cwd/new",
     "up from where a link leads": "ln -s {outside}/sub link; mkdir link/../new",
     "up, by an absolute path": "ln -s {outside}/sub link; rm -f $PWD/link/../there",
+    "by the number of an open file": "exec 3< {outside}/there; chmod 600 /proc/self/fd/3",
+    "writes by the number of an open file": "exec 3< {outside}/there; echo > /proc/self/fd/3",
+    "makes a pipe": "mkfifo {outside}/new",
+    "makes a file by mknod": "{python} -S -c 'import os; os.mknod(\"{outside}/new\")'",
+    "changes the owner": "chown 0 {outside}/there",
+    "changes the owner of a link": "chown -h 0 {outside}/link",
+    "changes the owner of an open file": "{python} -S -c 'import os; os.fchown(os.open(\"{outside}/there\", 0), 0, 0)'",
+    "sets an attribute": '{python} -S -c \'import os; os.setxattr("{outside}/there", "user.a", b"")\'',
+    "removes an attribute": '{python} -S -c \'import os; os.removexattr("{outside}/there", "user.a")\'',
+    "writes by a hard link": "ln {outside}/there inside2; echo > inside2",
+    "changes rights by a hard link": "ln {outside}/there inside2; mv inside2 inside3; chmod 600 inside3",
     "by a Python that loads nothing of ours": "{python} -S -c 'import os; os.mkdir(\"{outside}/new\")'",
 }
 
@@ -34,6 +45,7 @@ def outside(root, monkeypatch):
     found = root.parent / "outside"
     (found / "sub").mkdir(parents=True)
     (found / "there").write_text("x")
+    (found / "link").symlink_to("nothing")
     (root / "inside").write_text("x")
     monkeypatch.setenv("TMPDIR", str(root))
     monkeypatch.setattr("pytest_fsfault._session.session.passing_directories", lambda _roots: (str(root),))
@@ -69,6 +81,16 @@ def test_what_everybody_may_change(root, outside):
     line = f"cat {outside}/there > /dev/null; echo > $TMPDIR/a; ln -s {outside}/there b; ls -l {outside} > c; rm b"
     with inject(roots=[root], outside="refuse", strict="all"):
         assert 0 == subprocess.run(["sh", "-c", line], cwd=root, check=False).returncode
+
+
+def test_owners_attributes_and_links_inside_are_no_business_of_the_guard(root, outside):
+    """Nor of any rule: they are let through, and not written down. What is linked from a cache outside may be deleted."""
+    code = "import os; os.chown('inside', -1, -1); os.mknod('made'); os.fchown(os.open('made', 0), -1, -1); os.mkfifo('pipe')"
+    line = f'{sys.executable} -S -c "{code}" && ln {outside}/there linked && mv linked other && cat other && rm other'
+    with inject("any zz -> EIO or never", roots=[root], outside="refuse") as fsfault:
+        assert 0 == subprocess.run(["sh", "-c", line], cwd=root, check=False, stdout=-3).returncode
+        assert [] == list(fsfault.journal)
+    assert "x" == (outside / "there").read_text()
 
 
 def test_a_link_may_be_changed_that_leads_outside(root, outside):
