@@ -44,6 +44,7 @@ class CallCounts:
 
     def __init__(self, lock: RLock) -> None:
         self._lock = lock
+        self.total = 0  # of all operations
         self.tallies: dict[str, Tally] = {}
         self.outside: dict[str, str] = {}
 
@@ -54,6 +55,7 @@ class CallCounts:
             if tally is None:
                 tally = self.tallies[name] = Tally()
             tally.add(calls, paths)
+            self.total += calls
 
     def count_one(self, name: str, path: str) -> None:
         """Add one call, as `count` does, and quicker."""
@@ -63,3 +65,4 @@ class CallCounts:
                 tally = self.tallies[name] = Tally()
             tally.count += 1
             tally.paths.append(path)
+            self.total += 1

@@ -11,7 +11,6 @@ from pytest_fsfault._core.engine.journal import Journal
 from pytest_fsfault._core.engine.plan import Plan
 from pytest_fsfault._core.engine.records import Handling
 from pytest_fsfault._core.language.operations import GROUPS
-from pytest_fsfault._core.language.roots import within
 from pytest_fsfault._core.locks import known_lock
 
 if TYPE_CHECKING:
@@ -83,6 +82,7 @@ class Engine:
         # One for all: a garbage collection amid a call may close a file, and that call takes it again.
         self._lock = known_lock()
         self._counts = CallCounts(self._lock)
+        self._below: tuple[tuple[str, ...], tuple[str, ...]] = (), ()  # roots, and how paths below them begin
 
     def begin(self, trial: int, armed: Iterable[Armed]) -> None:
         """Begin a trial: with these rules and nothing remembered; what ended an earlier one stays ended."""
@@ -111,16 +111,28 @@ class Engine:
         return self._counts.tallies
 
     @property
+    def counted(self) -> int:
+        """How many calls there were below the roots, of all operations."""
+        return self._counts.total
+
+    @property
     def outside(self) -> dict[str, str]:
         """A path outside the roots on which an operation was seen."""
         return self._counts.outside
 
     def covers(self, operation: Operation) -> bool:
         """Return whether the operation happens below a root while the gate is open."""
-        return self.gate and (
-            within(operation.path, self.roots)
-            or (operation.target is not None and within(operation.target, self.roots))
-        )
+        if not self.gate:
+            return False
+        roots, prefixes = self._below
+        if roots is not self.roots:
+            roots = self.roots
+            prefixes = tuple([root.rstrip("/") + "/" for root in roots])
+            self._below = roots, prefixes
+        path, target = operation.path, operation.target
+        if path.startswith(prefixes) or path in roots:
+            return True
+        return target is not None and (target.startswith(prefixes) or target in roots)
 
     def count(self, name: str, calls: int, paths: Iterable[str]) -> None:
         """Count calls that no rule concerned."""
@@ -147,6 +159,7 @@ class Engine:
             self.on_ignored()
             raise type(self.ended)(*self.ended.args)
 
+    # Hot: each call that is asked about comes here, so that the steps stand in one function.
     def decide(
         self, operation: Operation, now: float | None = None, *, already_decided: bool = False
     ) -> Ruling:
@@ -158,9 +171,18 @@ class Engine:
         __tracebackhide__ = True
         at = self.clock.now if now is None else now
         with self._lock:
-            self.raise_if_ended()
-            self.count(operation.name, 1, [ends_text(operation.path, operation.target)])
-            nth, decision, matched = self._by_rules(operation, at, already_decided=already_decided)
+            if self.ended is not None:
+                self.raise_if_ended()
+            self._counts.count_one(operation.name, ends_text(operation.path, operation.target))
+            if self.numbers is None or self.proving:
+                nth = 0
+                decision, matched = self.plan.decide(
+                    operation, at, self.roots, already_decided=already_decided
+                )
+            else:
+                nth, decision, matched = self._numbered(
+                    self.numbers, operation, at, already_decided=already_decided
+                )
             if decision is not None:
                 decision = decision._replace(trial=self.trial)
                 if decision.fault.kind == "crash":
@@ -171,16 +193,15 @@ class Engine:
                         legible(f"{operation.name} {operation.path}, at {operation.call_site}")
                     )
         doubted = operation.doubtful and self._doubt(operation)
-        wanted = matched or doubted or self.records_all or self._was_refused(operation)
-        return Ruling(decision, at, wanted, self, None if self.model is None else self._judge, nth)
+        wanted = matched or doubted or self.records_all or (self._refused and self._was_refused(operation))
+        judge = None if self.model is None else self._judge
+        return _new(Ruling, (decision, at, bool(wanted), self, judge, nth))
 
-    def _by_rules(
-        self, operation: Operation, at: float, *, already_decided: bool
+    def _numbered(
+        self, numbers: CallNumbers, operation: Operation, at: float, *, already_decided: bool
     ) -> tuple[int, Decision | None, bool]:
-        """Return which of its calls this one is (0 if that is not counted), what is decided, and if it is recorded."""
-        if self.numbers is None or self.proving:
-            return 0, *self.plan.decide(operation, at, self.roots, already_decided=already_decided)
-        key, nth = self.numbers.count(operation, self.roots)
+        """Return which of its calls this one is, what is decided, and if it is recorded."""
+        key, nth = numbers.count(operation, self.roots)
         if self.replay is None:
             return nth, *self.plan.decide(operation, at, self.roots, already_decided=already_decided)
         call = self.replay.take(key, nth)
@@ -248,7 +269,7 @@ class Engine:
 
     def _was_refused(self, operation: Operation) -> bool:
         """Return whether the model has refused a call like this one before: its success is worth an entry."""
-        return bool(self._refused) and _key(operation) in self._refused
+        return _key(operation) in self._refused
 
     def end(self, reason: BaseException) -> NoReturn:
         """Let nothing more happen, and raise `reason`, now and at every later call."""
@@ -260,6 +281,8 @@ class Engine:
     def watch_for_storm(self, operation: Operation, outcome: Outcome) -> None:
         """Count injected errors per operation and the path that it wants to change."""
         __tracebackhide__ = True
+        if outcome == "ok" and not self._storms:
+            return
         key = operation.name, operation.target or operation.path
         with self._lock:
             if outcome == "ok":
@@ -277,6 +300,9 @@ class Engine:
                     f"at {operation.call_site}: add a limit to the loop, or a schedule to the rule"
                 )
             )
+
+
+_new = tuple.__new__
 
 
 def _key(operation: Operation) -> tuple[str, str, frozenset[str]]:

@@ -6,13 +6,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pytest_fsfault._core.engine.listings import LISTINGS, in_order
-from pytest_fsfault._core.engine.pending import CLOSES, Action, PendingCall, decide
+from pytest_fsfault._core.engine.pending import CLOSES, PendingCall, decide
 from pytest_fsfault._core.language.operations import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pytest_fsfault._core.engine.interfaces import Sessions
+    from pytest_fsfault._core.engine.interfaces import Doing, Sessions
+    from pytest_fsfault._core.engine.pending import Action
     from pytest_fsfault._core.engine.records import Decision
     from pytest_fsfault._core.language.operations import Operation
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __tracebackhide__ = True
 
 
-def execute(sessions: Sequence[Sessions], operation: Operation, act: Action) -> Any:
+def execute(sessions: Sequence[Sessions], operation: Operation, act: Doing | Action) -> Any:
     """Decide about an operation and act it out: the whole way from the question to the journal.
 
     `sessions` are asked in order, the innermost first: all rules, then all models. All count and record, the
@@ -36,7 +37,7 @@ def execute(sessions: Sequence[Sessions], operation: Operation, act: Action) -> 
     return _ACTS[decision.fault.kind](call, decision)
 
 
-def execute_early_bound(sessions: Sequence[Sessions], operation: Operation, act: Action) -> None:
+def execute_early_bound(sessions: Sequence[Sessions], operation: Operation, act: Doing | Action) -> None:
     """Decide about a call that is about to happen whatever we return: refuse it, delay it, or let it pass."""
     __tracebackhide__ = True
     call = decide(sessions, operation, act)
@@ -48,7 +49,7 @@ def execute_early_bound(sessions: Sequence[Sessions], operation: Operation, act:
     if decision is not None and decision.fault.kind == "short":
         escape_cut(call, decision)
     _ask_models(call)
-    call.act.passed()
+    call.pass_on()
     call.note("passed")
 
 
@@ -76,9 +77,11 @@ def _ask_models(call: PendingCall) -> None:
 
 def _proceed(call: PendingCall) -> Any:
     __tracebackhide__ = True
-    _ask_models(call)
+    if call.judged:
+        _ask_models(call)
     result = call.perform()
-    call.note("ok")
+    if call.witnesses:
+        call.note("ok")
     if call.operation.name in LISTINGS and _sorts(call):
         return in_order(result)
     return result
@@ -110,7 +113,7 @@ def _try(call: PendingCall, decision: Decision) -> None:
         return
     _ask_models(call)
     try:
-        result = call.act.perform()
+        result = call.make()
     except OSError as found:
         if found.errno == error.errno:
             call.decision = None
@@ -131,7 +134,7 @@ def _short(call: PendingCall, decision: Decision) -> Any:
     short = call.act.short
     assert short is not None  # noqa: S101  # a rule with `short` matches only what transfers bytes
     _ask_models(call)
-    call.act = call.act._replace(perform=lambda: short(decision.fault.size))
+    call.make = lambda: short(decision.fault.size)
     result = call.perform()
     if decision.fault.error is None:
         call.note("short")
@@ -149,7 +152,7 @@ def _crash(call: PendingCall, _decision: Decision) -> NoReturn:
     call.note("crashed", crash)
     if call.operation.name in CLOSES:
         with suppress(OSError):
-            call.act.perform()
+            call.make()
     decider.end(crash)
 
 

@@ -66,6 +66,35 @@ class NativeFunctions(Protocol):
         ...
 
 
+class Doing(Protocol):
+    """How the interceptor does what was asked, whole or in part; `Action`, or what makes its parts when asked."""
+
+    @property
+    def perform(self) -> Callable[[], Any]:
+        """Make the real call."""
+        ...
+
+    @property
+    def discard(self) -> Callable[[Any], object]:
+        """Give back a result that the caller never sees."""
+        ...
+
+    @property
+    def short(self) -> Callable[[int], Any] | None:
+        """Transfer so many bytes at the most; None where nothing is transferred."""
+        ...
+
+    @property
+    def at(self) -> Callable[[str, str | None], Any] | None:
+        """Make the same call on other paths; None where it has one place."""
+        ...
+
+    @property
+    def passed(self) -> Callable[[], object]:
+        """Take note of a call that goes ahead, and whose result is not seen."""
+        ...
+
+
 class Answer(Row):
     """What a model says about one operation.
 
@@ -252,6 +281,11 @@ class Sessions(Protocol):
     @property
     def tallies(self) -> Mapping[str, Tally]:
         """Calls below the roots by operation."""
+        ...
+
+    @property
+    def counted(self) -> int:
+        """How many calls there were below the roots, of all operations."""
         ...
 
     @property

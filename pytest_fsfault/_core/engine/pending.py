@@ -12,7 +12,15 @@ from pytest_fsfault._core.language.rows import Row
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pytest_fsfault._core.engine.interfaces import Answer, Answered, ModelView, Ruling, Sessions, Witness
+    from pytest_fsfault._core.engine.interfaces import (
+        Answer,
+        Answered,
+        Doing,
+        ModelView,
+        Ruling,
+        Sessions,
+        Witness,
+    )
     from pytest_fsfault._core.engine.records import Decision, Outcome
     from pytest_fsfault._core.language.operations import Operation
 
@@ -48,7 +56,10 @@ class PendingCall:
         "at",
         "decider",
         "decision",
+        "judged",
+        "make",
         "operation",
+        "pass_on",
         "remark",
         "rulings",
         "who",
@@ -64,10 +75,14 @@ class PendingCall:
     #: Returns whether a call that is to fail with an errno may be made: nothing comes of it, or it fails anyway.
     may_try: ClassVar[Callable[[Operation, int], bool]] = staticmethod(lambda _operation, _errno: False)
 
-    def __init__(self, asked: Operation, operation: Operation, act: Action) -> None:
+    def __init__(self, asked: Operation, operation: Operation, act: Doing | Action) -> None:
         self.asked = asked
         self.operation = operation
         self.act = act
+        # A model, or a short transfer, puts something else in its place.
+        self.make: Callable[[], Any] = act.perform
+        self.pass_on: Callable[[], object] = act.passed
+        self.judged = False  # a model is to be asked
         self.decision: Decision | None = None
         self.decider: Sessions | None = None  # who has decided
         self.remark = ""  # what the journal says of a call without a decision
@@ -83,6 +98,8 @@ class PendingCall:
         decided = already_decided or self.decision is not None
         ruling = sessions.decide(self.operation, now, already_decided=decided)
         self.rulings.append((sessions, ruling))
+        if ruling.judge is not None:
+            self.judged = True
         if ruling.wanted:
             self.witnesses.append(ruling.witness)
         if ruling.decision is not None and not decided:
@@ -96,6 +113,8 @@ class PendingCall:
         Call it once the call is about to be made: after a delay, and not for a call that a rule refuses.
         """
         __tracebackhide__ = True
+        if not self.judged:
+            return None
         for sessions, ruling in self.rulings:
             answered = None if ruling.judge is None else ruling.judge(self.asked)
             if answered is None:
@@ -124,9 +143,9 @@ class PendingCall:
         if self.operation.early_bound:
             # The call is not ours: it goes where it goes. But what fails anyway may fail as on Windows.
             fails = any(one.answer.fails for one in self.answers)
-            self.act = self.act._replace(passed=instead if fails and instead else self._pass)
+            self.pass_on = instead if fails and instead else self._pass
             return
-        perform = self.act.perform
+        perform = self.make
         if instead is not None:
             perform = instead
         elif self.act.at is not None:
@@ -134,7 +153,7 @@ class PendingCall:
         self.operation = self.operation._replace(path=last.path, target=last.target)
         for answered in self.answers:
             perform = partial(_modelled, *answered, perform)
-        self.act = self.act._replace(perform=perform)
+        self.make = perform
 
     def _pass(self) -> None:
         for model, asked, answer in self.answers:
@@ -171,7 +190,7 @@ class PendingCall:
         """Make the real call; write a native error down as such."""
         __tracebackhide__ = True
         try:
-            result = self.act.perform()
+            result = self.make()
         except OSError as error:
             if self.answers and PendingCall.is_refusal(error):
                 self._call_modelling_witnesses()
@@ -205,7 +224,7 @@ class PendingCall:
 
 
 def decide(
-    sessions: Iterable[Sessions], operation: Operation, act: Action, *, already_decided: bool = False
+    sessions: Iterable[Sessions], operation: Operation, act: Doing | Action, *, already_decided: bool = False
 ) -> PendingCall:
     """Ask the rules of all `sessions` in order, the innermost first: all count, the first that is due decides.
 
@@ -213,8 +232,11 @@ def decide(
     """
     __tracebackhide__ = True
     covering = [one for one in sessions if one.covers(operation)]
-    model = next((one.model for one in covering if one.model is not None), None)
-    call = PendingCall(operation, operation if model is None else model.spelled(operation), act)
+    call = PendingCall(operation, operation, act)
+    for one in covering:
+        if one.model is not None:
+            call.operation = one.model.spelled(operation)
+            break
     now: float | None = None
     for one in covering:
         now = call.ask_rules(one, now, already_decided=already_decided)

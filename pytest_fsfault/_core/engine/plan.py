@@ -82,12 +82,16 @@ class Armed:
     def count(self, operation: Operation, now: float, roots: Sequence[str], ignore_case: bool) -> str | None:
         """Count a matching call at `now`, virtual seconds since the start; return why it is due, if it is."""
         when = self.rule.when
-        path = operation.path.lower() if ignore_case else operation.path
-        key = {"": "", "path": path, "call site": operation.call_site}[when.per]
+        per, path = when.per, operation.path
+        if ignore_case:
+            path = path.lower()
+        key = per and (path if per == "path" else operation.call_site)
         self.matched += 1
         count = self._counts[key] = self._counts.get(key, 0) + 1
         first = self._firsts.setdefault(key, now)
-        due = when.due(count, now - first, now, partial(self._draw, path, roots, ignore_case))
+        # Who draws asks exactly once; most have nothing to draw for.
+        draw = _certain if when.percent is None else partial(self._draw, path, roots, ignore_case)
+        due = when.due(count, now - first, now, draw)
         return f"{self.rule}: {when.place(count)}" if due else None
 
     def _draw(self, path: str, roots: Sequence[str], ignore_case: bool) -> float:
@@ -101,6 +105,10 @@ class Armed:
             seed = f"{self._seed}|{rule}|{path if stable is None else stable}"
             self._draws[path] = Random(seed).random  # noqa: S311 - luck, not secrets
         return self._draws[path]()
+
+
+def _certain() -> float:
+    return 0.0
 
 
 def _portable(rule: Rule, roots: Sequence[str], numbered: Sequence[str] = ()) -> str:
@@ -183,7 +191,10 @@ class Plan:
             candidates = self._named("rename" if operation.doubtful else operation.name)
         else:
             candidates = self.armed
-        return tuple(one for one in candidates if one.rule.matches(operation, roots, self.ignore_case))
+        if not candidates:
+            return ()
+        ignore_case = self.ignore_case
+        return tuple([one for one in candidates if one.rule.matches(operation, roots, ignore_case)])
 
     def _patterns(self, name: str, *, target: bool) -> list[str | None]:
         """Return the patterns of the rules for `name` that are matched on paths, or on targets."""
@@ -211,22 +222,23 @@ class Plan:
         `now` is virtual, in seconds since the start. The call counts for every rule that means it, and the
         first that is due wins; with `already_decided` an inner session's rule has won, and none here fires.
         """
-        matching = self.matching(operation, roots)
+        matching = self.matching(operation, roots) if self.armed else ()
         if not matching:
             return None, False
+        first, decision = None, None
         with self._lock:
-            reasons = [one.count(operation, now, roots, self.ignore_case) for one in matching]
-            due = [
-                (armed, reason) for armed, reason in zip(matching, reasons, strict=True) if reason is not None
-            ]
-            for armed, _ in due[not already_decided :]:
-                armed.forestalled += 1
-                armed.forestalled_by = None if already_decided else due[0][0].rule
-            if already_decided or not due:
-                return None, True
-            armed, reason = due[0]
-            armed.fired += 1
-            return Decision(armed.rule.fault, reason), True
+            for armed in matching:
+                reason = armed.count(operation, now, roots, self.ignore_case)
+                if reason is None:
+                    continue
+                if already_decided or first is not None:
+                    armed.forestalled += 1
+                    armed.forestalled_by = first
+                    continue
+                first = armed.rule
+                armed.fired += 1
+                decision = Decision(first.fault, reason)
+        return decision, True
 
     def count(self, operation: Operation, now: float, roots: Sequence[str], reason: str | None) -> bool:
         """Count a call that something else decides about; return whether any rule means it.

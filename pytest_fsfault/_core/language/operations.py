@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_fsfault._core.language.rows import Row
@@ -134,6 +135,11 @@ _MODES = {"r": _READS, "w": _CREATES, "a": _CREATES, "x": _CREATES}
 
 def open_groups(mode: str) -> frozenset[str]:
     """Return the groups of an `open` with `mode`, such as ``"rb"`` or ``"w+"``."""
+    return _groups_of(mode) if isinstance(mode, str) else _READS  # what is no text is refused by `open`
+
+
+@lru_cache(maxsize=64)
+def _groups_of(mode: str) -> frozenset[str]:
     groups = next((found for letter, found in _MODES.items() if letter in mode), _READS)
     return groups | _READS | _CHANGES if "+" in mode else groups
 

@@ -108,14 +108,17 @@ def operation_on(
     call_site: str = "",
 ) -> Operation:
     """Return the operation of a call whose paths are known."""
-    name, groups = function.operation, OPERATIONS[function.operation].groups
-    detail = _detail(function, args, kwargs, paths)
-    if name == "open":
-        groups = open_groups(_argument(args, kwargs, 1, "mode", "r"))
-    elif name == "os.open" and isinstance(detail, int):
-        groups = flag_groups(detail)
+    name = function.operation
+    groups, detail = OPERATIONS[name].groups, None
+    if name in _DETAILED:
+        detail = _detail(function, args, kwargs, paths)
+        if name == "open":
+            groups = open_groups(_argument(args, kwargs, 1, "mode", "r"))
+        elif name == "os.open" and isinstance(detail, int):
+            groups = flag_groups(detail)
     path, shown, target, shown_target = ends
-    return Operation(name, path or "", target, groups, shown, shown_target, call_site, detail=detail)
+    fields = name, path or "", target, groups, shown, shown_target, call_site, False, False, None, detail
+    return tuple.__new__(Operation, fields)  # which is much faster than by the names of the fields
 
 
 # Hot: each call below a root is described by it, so that the steps stand in one function.
@@ -158,6 +161,10 @@ _OF_DESCRIPTORS: dict[str, Callable[[tuple[Any, ...], Paths], Any]] = {
     "os.fsync": _writes,
     "mmap.mmap": _mapped,
 }
+
+
+# Which operations have more than their paths to tell.
+_DETAILED = frozenset({*_DETAILS, *_OF_DESCRIPTORS, "os.symlink", "open"})
 
 
 def _flags(flags: Any) -> Any:

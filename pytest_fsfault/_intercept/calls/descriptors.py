@@ -71,19 +71,19 @@ class DescriptorWrapper(Wrapper):
             changed = ends.target if self.kind.two_paths else ends.path
             if changed and not state.watched(changed):
                 self.refuse_outside(ends, args, kwargs)
-        if ends is None or not any(map(state.watched, filter(None, (ends.path, ends.target)))):
-            if ends is not None:
-                self.note_outside(ends.path or ends.target)
+        if ends is None:
+            return self.direct(args, kwargs, watched=False)
+        path, _, target, _ = ends
+        if not ((path and state.watched(path)) or (target and state.watched(target))):
+            self.note_outside(path or target)
             return self.direct(args, kwargs, watched=False)
         of_path, of_target = self.tests()
         operation = None
-        if (of_path and ends.path and of_path(ends.path)) or (
-            of_target and ends.target and of_target(ends.target)
-        ):
+        if (of_path and path and of_path(path)) or (of_target and target and of_target(target)):
             operation = self.describe(ends, args, kwargs)
         if operation is None:
             self.calls += 1
-            self.note_path(ends.path or ends.target)
+            self.note_path(path or target)
             return self.direct(args, kwargs, watched=False)
         return self.execute(operation, args, kwargs)
 

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.status import check_available, check_path
-from pytest_fsfault._intercept.calls.arguments import ends_of
+from pytest_fsfault._intercept.calls.arguments import Ends, ends_of
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
 from pytest_fsfault._intercept.calls.wrapper import UNKNOWN, Wrapper
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
@@ -216,18 +216,26 @@ class PathWrapper(Wrapper):
 
     def classify(self, path: Any) -> bool | None:
         """Judge a path that is not in memory: as in `undecided`, or None if it needs the slow way."""
-        if type(path) is not str or (watched := self.is_plain(path)) is None:
+        if type(path) is not str or path in self.concerned_paths:
+            return None
+        if (watched := self.is_plain(path)) is None:
             return None
         if watched:
             test = self._tests[0] if self._tests is not UNKNOWN else self.tests()[0]
             if test is not None and test(path):
+                self.keep_concerned(path, path)
                 return None
         return self.remember(path, watched)
 
     # Hot: the whole way of a call that a rule may concern, in one function.
-    def slow(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def slow(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: C901  # as said above
         """Resolve the path; ask the engines if a rule may concern it."""
         path = args[0]
+        if type(path) is str and path in self.concerned_paths:
+            if self.state.show is not None and not self.kind.composite:
+                check_available(self.function.function, kwargs)
+            found = self.describe(Ends(path, path), args, kwargs)
+            return self._by_itself(path, args, kwargs) if found is None else self.execute(found, args, kwargs)
         try:
             ends = ends_of(self.function, args, kwargs, REAL_PATHS)
         except TypeError:
@@ -252,13 +260,17 @@ class PathWrapper(Wrapper):
         if (test is not None and test(where)) or self.asks_model(path):
             operation = self.describe(ends, args, kwargs)
         if operation is None:
-            self.calls += 1
-            self.note_path(where)
-            result, show = self.direct(args, kwargs), self.show
-            # A descriptor is nothing that a model is asked about.
-            ours = show is not None and isinstance(path, int) and self.state.callers.locate(sys._getframe())
-            return show(result, None) if ours and show is not None else result
+            return self._by_itself(where, args, kwargs)
         return self.execute(operation, args, kwargs)
+
+    def _by_itself(self, where: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Make a call below a root of which the engines need not be asked."""
+        self.calls += 1
+        self.note_path(where)
+        result, show = self.direct(args, kwargs), self.show
+        # A descriptor is nothing that a model is asked about.
+        ours = show is not None and isinstance(args[0], int) and self.state.callers.locate(sys._getframe())
+        return show(result, None) if ours and show is not None else result
 
     def pass_by(self, where: str, path: Any) -> None:
         """Take note of a path that is not watched."""

@@ -173,10 +173,13 @@ class FileMethod(Wrapper):
 
     def on_file(self, path: str, detail: Any) -> Operation | None:
         """Return the operation on an open file; None if the caller belongs to the machinery."""
-        site = self.state.callers.locate(sys._getframe(1))
+        # A look at the code of a frame is an audit event: those of ours, which are four at least, are passed over.
+        site = self.state.callers.locate(sys._getframe(3).f_back)
         if site is None:
             return None
-        return Operation(self.operation, path, None, self.kind.groups, call_site=site, detail=detail)
+        return Operation(
+            self.operation, path, None, self.kind.groups, None, None, site, False, False, None, detail
+        )
 
     def _checked(self, call: Callable[[], Any]) -> Any:
         try:

@@ -6,7 +6,6 @@ import io
 import stat
 import sys
 import warnings
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.execution import tell_winerror
@@ -99,14 +98,17 @@ class OpenWrapper(PathWrapper):
         return self.slow(args, {})
 
     # Hot: the whole way of a call that a rule may concern, in one function.
-    def slow(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def slow(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: C901  # as said above
         """Resolve the path; ask the engines if a rule may concern it."""
         file, mode, opener = args[0], args[1], args[-1]
+        if type(file) is str and opener is None and file in self.concerned_paths and _is_mode(mode):
+            found = self.describe(Ends(file, file), args, kwargs)
+            return self._by_itself(file, args, kwargs) if found is None else self.execute(found, args, kwargs)
         try:
             where, shown = resolve(file)
         except TypeError:
             where = shown = None
-        if shown is None or not isinstance(mode, str) or _layers(mode) is None:
+        if shown is None or not _is_mode(mode):
             return self._through(args)
         args = (file if isinstance(file, int) else shown, *args[1:])
         if self.guarded and where is not None and opener is None and not isinstance(file, int):
@@ -135,17 +137,19 @@ class OpenWrapper(PathWrapper):
     def direct(self, args: tuple[Any, ...], kwargs: dict[str, Any], watched: bool = True) -> Any:
         """Open the file that a call has asked for, or a model has found."""
         del kwargs
-        return self._composed(resolve(args[0])[0] or "", args, watched)
+        file = args[0]
+        plain = type(file) is str and file in self.concerned_paths
+        return self._composed(file if plain else resolve(file)[0] or "", args, watched)
 
     def _composed(self, path: str, args: tuple[Any, ...], watched: bool) -> Any:
-        return self._made(partial(self.compose, path), args, watched)
+        return self._made(self.compose, (path, *args), args[0], watched)
 
     def _through(self, args: tuple[Any, ...]) -> Any:
-        return self._made(self.through, args, False)
+        return self._made(self.through, args, args[0], False)
 
-    def _made(self, make: Callable[..., Any], args: tuple[Any, ...], watched: bool) -> Any:
+    def _made(self, make: Callable[..., Any], args: tuple[Any, ...], file: Any, watched: bool) -> Any:
         # No event tells that a descriptor gets a file object.
-        self.state.announced = UNANNOUNCED if isinstance(args[0], int) else args[0]
+        self.state.announced = UNANNOUNCED if isinstance(file, int) else file
         try:
             return make(*args)
         except Exception as error:
@@ -224,6 +228,10 @@ def _layers(mode: str) -> _Layers | None:
     kind = "+" if "+" in letters else "r" if "r" in letters else "w"
     made = _Layers(kinds.pop() + ("+" if kind == "+" else ""), "b" in letters, *_BUFFERS[kind])
     return _known.setdefault(mode, made)
+
+
+def _is_mode(mode: Any) -> bool:
+    return isinstance(mode, str) and (mode in _known or _layers(mode) is not None)
 
 
 def _go_together(layers: _Layers, buffering: int, text: tuple[Any, Any, Any]) -> bool:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pytest_fsfault._core.engine.interfaces import FastPath
 from pytest_fsfault._core.engine.listings import LISTINGS
 from pytest_fsfault._core.language.operations import OPERATIONS
-from pytest_fsfault._core.language.roots import within
 from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
 from pytest_fsfault._intercept.patching.callers import Callers
@@ -239,8 +238,11 @@ class InterceptState:
 
     def operations(self, engine: Sessions) -> int:
         """Return how many calls have been intercepted below the roots: each costs a moment of virtual time."""
-        counted = sum([tally.count for tally in tuple(engine.tallies.values())])
-        return counted + (self.pending() if engine.gate else 0)
+        counted = engine.counted
+        if engine.gate and not self._drained:
+            for one in tuple(self.used):
+                counted += one.calls
+        return counted
 
     # Hot: runs whenever a gate opens or shuts, over all wrappers that were used.
     def drain_counts(self) -> None:
@@ -313,7 +315,7 @@ class InterceptState:
 
     def watched(self, path: str) -> bool:
         """Return whether an absolute, normalised path lies below a root."""
-        return within(path, self.top_roots)
+        return path.startswith(self.root_prefixes) or path in self.top_roots
 
 
 def _asks_always(engine: Sessions, name: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.counts import ends_text
 from pytest_fsfault._core.engine.status import check_available
-from pytest_fsfault._intercept.calls.arguments import ends_of
+from pytest_fsfault._intercept.calls.arguments import Ends, ends_of
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
 from pytest_fsfault._intercept.calls.wrapper import MEMORY, UNKNOWN, Wrapper
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
@@ -101,7 +101,7 @@ class TwoPathWrapper(Wrapper):
 
         What `is_plain`, `concerned` and `remember` do, at once: loops over many files come here for each.
         """
-        if type(src) is not str or type(dst) is not str or self.guarded:
+        if type(src) is not str or type(dst) is not str or self.guarded or (src, dst) in self.concerned_paths:
             return None
         folder, _, name = src.rpartition("/")
         target_folder, _, target_name = dst.rpartition("/")
@@ -113,6 +113,7 @@ class TwoPathWrapper(Wrapper):
                 return None if watched is None else self.remember(src, False, dst)
         of_source, of_target = self._tests if self._tests is not UNKNOWN else self.tests()
         if (of_source is not None and of_source(src)) or (of_target is not None and of_target(dst)):
+            self.keep_concerned((src, dst), src, dst)
             return None
         self.note_path(ends_text(src, dst))
         undecided = self.undecided
@@ -139,13 +140,21 @@ class TwoPathWrapper(Wrapper):
         return bool((of_source and of_source(src)) or (of_target and of_target(dst)))
 
     # Hot: the whole way of a call that a rule may concern, in one function.
-    def slow(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def slow(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: C901  # as said above
         """Resolve both paths; ask the engines if a rule may concern them."""
+        state, known = self.state, self.concerned_paths
+        if known and type(args[0]) is type(args[1]) is str and args[:2] in known:
+            if kwargs and state.show is not None and not self.kind.composite:
+                check_available(self.function.function, kwargs)
+            plain = Ends(args[0], args[0], args[1], args[1])
+            found = self.describe(plain, args, kwargs)
+            return (
+                self._by_itself(plain, args, kwargs) if found is None else self.execute(found, args, kwargs)
+            )
         try:
             ends = ends_of(self.function, args, kwargs, REAL_PATHS)
         except TypeError:
             return self.direct(args, kwargs, watched=False)
-        state = self.state
         composite = self.kind.composite  # these keep path objects: they hand them to their callbacks
         if ends is not None and not composite:
             args = (ends.shown, ends.shown_target, *args[2:])
@@ -162,7 +171,11 @@ class TwoPathWrapper(Wrapper):
         if self.concerned(ends.path, ends.target) or (state.model is not None and not composite):
             operation = self.describe(ends, args, kwargs)
         if operation is None:
-            self.calls += 1
-            self.note_path(ends_text(ends.path, ends.target))
-            return self.direct(args, kwargs)
+            return self._by_itself(ends, args, kwargs)
         return self.execute(operation, args, kwargs)
+
+    def _by_itself(self, ends: Ends, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Make a call below a root of which the engines need not be asked."""
+        self.calls += 1
+        self.note_path(ends_text(ends.path or "", ends.target))
+        return self.direct(args, kwargs)

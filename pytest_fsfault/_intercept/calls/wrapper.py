@@ -15,10 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.counts import ends_text
 from pytest_fsfault._core.engine.execution import execute, tell_winerror
-from pytest_fsfault._core.engine.pending import Action
 from pytest_fsfault._core.language.operations import OPERATIONS
 from pytest_fsfault._host.originals import ORIGINALS
-from pytest_fsfault._intercept.calls.arguments import answered, cut_short, discard, operation_on, relocated
+from pytest_fsfault._intercept.calls.arguments import (
+    REFUSED_ANSWERS,
+    answered,
+    cut_short,
+    discard,
+    operation_on,
+    relocated,
+)
 from pytest_fsfault._intercept.calls.outside import (
     changed_descriptor,
     directories_of,
@@ -50,7 +56,7 @@ class Wrapper:
 
     `undecided` remembers paths that need no decision: True for a path below a root that no rule concerns, False
     for one that is not watched; with its target, where there is one. A path that is missing there is looked
-    at in full.
+    at in full. `concerned_paths` are those, or pairs, that a rule may concern, and that are absolute and normalised.
     """
 
     __slots__ = (
@@ -58,6 +64,7 @@ class Wrapper:
         "_tests",
         "call",
         "calls",
+        "concerned_paths",
         "event",
         "fast_path",
         "function",
@@ -83,6 +90,7 @@ class Wrapper:
         self.kind = OPERATIONS[function.operation]
         self.real = real
         self.undecided: dict[str, Any] = {}
+        self.concerned_paths: set[Any] = set()
         self.calls = 0
         self.paths: deque[Any] = deque(maxlen=8)
         self.note_path = self.paths.append
@@ -100,6 +108,7 @@ class Wrapper:
 
     def forget(self) -> None:
         self.undecided.clear()
+        self.concerned_paths.clear()
         self.outside_path = None
         self._tests = UNKNOWN
         state = self.state
@@ -134,6 +143,13 @@ class Wrapper:
         self.undecided[path] = watched if target is None else (target, watched)
         return watched
 
+    def keep_concerned(self, ends: Any, *paths: str) -> None:
+        """Remember a path, or a pair, that is plain and that a rule may concern: nothing has to be resolved."""
+        if not any("\0" in path for path in paths):
+            if len(self.concerned_paths) >= MEMORY:
+                self.concerned_paths.clear()
+            self.concerned_paths.add(ends)
+
     def note_outside(self, path: str | None) -> None:
         """Keep a path outside the roots, for the message of a rule that waited for this operation."""
         if (
@@ -163,11 +179,6 @@ class Wrapper:
                 directories=directories_of(kwargs),
             )
 
-    def announce(self, first: Any) -> None:
-        """Tell the audit hook that the next event is about a call that has been decided."""
-        if self.event is not None:
-            self.state.announced = first
-
     def failed(self, error: Exception, watched: bool | None) -> bool:
         """Look at an error that the real call raised; return whether the call has to go the long way after all.
 
@@ -185,9 +196,10 @@ class Wrapper:
 
     def direct(self, args: tuple[Any, ...], kwargs: dict[str, Any], watched: bool = True) -> Any:
         """Make the real call, in a way that leaves the hot path aside."""
-        self.announce(args[0] if args else None)
+        if self.event is not None:
+            self.state.announced = args[0] if args else None
         try:
-            return self.real(*args, **kwargs)
+            return self.real(*args, **kwargs) if kwargs else self.real(*args)
         except OSError as error:
             self.state.announced = UNANNOUNCED
             if watched:
@@ -199,7 +211,8 @@ class Wrapper:
 
     def describe(self, ends: Ends, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Operation | None:
         """Return the operation that is asked for; None if the caller belongs to the machinery."""
-        site = self.state.callers.locate(sys._getframe(1))
+        # A look at the code of a frame is an audit event: those of ours, which are three at least, are passed over.
+        site = self.state.callers.locate(sys._getframe(2).f_back)
         if site is None and is_py_path(sys._getframe(1)):
             for observed in tuple(self.state.observed.values()):
                 observed.exempt.setdefault(self.operation, ends.path or "")
@@ -207,28 +220,10 @@ class Wrapper:
 
     def execute(self, operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Hand a call to the engines of all open sessions."""
-        action = Action(
-            partial(self.direct, args, kwargs),
-            partial(discard, self.operation, close=ORIGINALS["os", "close"]),
-            partial(self._short, args, kwargs) if self.kind.transfers else None,
-            None if operation.shown is None else partial(self._elsewhere, operation, args, kwargs),
-        )
-        return answered(self.operation, partial(execute, self.state.engines, operation, action))
-
-    def _short(self, args: tuple[Any, ...], kwargs: dict[str, Any], size: int) -> Any:
-        args, kwargs = cut_short(self.function.function, args, kwargs, size)
-        return self.real(*args, **kwargs)
-
-    def _elsewhere(
-        self,
-        asked: Operation,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        path: str,
-        target: str | None,
-    ) -> Any:
-        """Make the real call on the paths that a model has found."""
-        return self.direct(*relocated(asked, args, kwargs, path, target), watched=False)
+        action = WrappedCall(self, operation, args, kwargs)
+        if self.operation in REFUSED_ANSWERS:
+            return answered(self.operation, partial(execute, self.state.engines, operation, action))
+        return execute(self.state.engines, operation, action)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
         # A bound method pickles as (its owner, its name), and comes back as what the module has by that name.
@@ -239,6 +234,45 @@ class Wrapper:
 
     def __repr__(self) -> str:
         return f"<fsfault wrapper of {self.real!r}>"
+
+
+class WrappedCall:
+    """How one call of a wrapped function is made, whole or in part; `Doing`, of which most calls need the first alone."""
+
+    __slots__ = ("_args", "_asked", "_kwargs", "_wrapper")
+
+    def __init__(
+        self, wrapper: Wrapper, asked: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self._wrapper = wrapper
+        self._asked = asked
+        self._args = args
+        self._kwargs = kwargs
+
+    def perform(self) -> Any:
+        return self._wrapper.direct(self._args, self._kwargs)
+
+    def discard(self, result: Any) -> None:
+        discard(self._wrapper.operation, result, ORIGINALS["os", "close"])
+
+    @property
+    def short(self) -> Callable[[int], Any] | None:
+        return self._transfer if self._wrapper.kind.transfers else None
+
+    def _transfer(self, size: int) -> Any:
+        args, kwargs = cut_short(self._wrapper.function.function, self._args, self._kwargs, size)
+        return self._wrapper.real(*args, **kwargs)
+
+    @property
+    def at(self) -> Callable[[str, str | None], Any] | None:
+        return None if self._asked.shown is None else self._elsewhere
+
+    def _elsewhere(self, path: str, target: str | None) -> Any:
+        args, kwargs = relocated(self._asked, self._args, self._kwargs, path, target)
+        return self._wrapper.direct(args, kwargs, watched=False)
+
+    def passed(self) -> None:
+        """Do nothing: the call is made here, or not at all."""
 
 
 #: The wrapper of each function, by its module and name; made when first needed.

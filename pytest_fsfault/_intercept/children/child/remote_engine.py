@@ -210,6 +210,11 @@ class RemoteSessions:
         return self._counts.tallies
 
     @property
+    def counted(self) -> int:
+        """How many of these there were, of all operations."""
+        return self._counts.total
+
+    @property
     def outside(self) -> dict[str, str]:
         """A path outside the roots on which an operation was seen."""
         return self._counts.outside
@@ -251,10 +256,8 @@ class RemoteSessions:
 
     def covers(self, operation: Operation) -> bool:
         """Return whether the operation happens below a root while the parent's gate is open."""
-        return self.gate and (
-            within(operation.path, self.roots)
-            or (operation.target is not None and within(operation.target, self.roots))
-        )
+        path, target = operation.path, operation.target or operation.path
+        return self.gate and (within(path, self.roots) or within(target, self.roots))
 
     def decide(
         self, operation: Operation, now: float | None = None, *, already_decided: bool = False
