@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skips import WINDOWS, wine_differs
 
-from pytest_fsfault._host.paths import WINDOWS_FORMS, WindowsForms
+from pytest_fsfault._host.paths import WINDOWS_FORMS
+from pytest_fsfault._host.windows_forms import WindowsForms
 
 CURRENT = r"C:\Work"
 LONG = {r"c:\progra~1": r"C:\Program Files", r"c:\progra~1\common~1": r"C:\Program Files\Common Files"}
@@ -140,7 +141,7 @@ def test_a_drive_that_is_not_there_stays_as_it_is():
 
 def test_anchors_stay_when_too_much_was_seen(monkeypatch):
     """What is remembered has a limit; a root stays what it is."""
-    monkeypatch.setattr("pytest_fsfault._host.paths._KEPT", 20)
+    monkeypatch.setattr("pytest_fsfault._host.windows_forms._KEPT", 20)
     forms = WindowsForms(Documented())
     forms.anchor(r"C:\Work\Root")
     found = {forms(rf"c:\WORK\root\{number}").rpartition("/")[0] for number in range(100)}
