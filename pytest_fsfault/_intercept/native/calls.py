@@ -201,9 +201,7 @@ class Reader:
                 if there is not here:
                     base = self.memory.place(there)
                 target = below(base, other)
-            if not target:
-                return None
-        if not path:
+        if not path or target == "":
             return None
         if flags_at >= 0:
             flags = arguments[flags_at] & 0xFFFFFFFF

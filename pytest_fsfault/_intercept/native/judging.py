@@ -6,20 +6,18 @@ import errno
 import os
 import re
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from pytest_fsfault._core.engine.guard import follows_links, landing
 from pytest_fsfault._core.engine.records import Handling
 from pytest_fsfault._core.language.operations import EITHER, Operation
 from pytest_fsfault._core.language.roots import within, within_test
-from pytest_fsfault._host.originals import NATIVE
 from pytest_fsfault._host.processes import process_of
 from pytest_fsfault._intercept.native import memory
 from pytest_fsfault._intercept.native.acting import AskedCall
 from pytest_fsfault._intercept.native.bpf import WRITING
 from pytest_fsfault._intercept.native.making import Maker, is_written
-from pytest_fsfault._intercept.native.numbers import GUARDED, OF_LINKS
+from pytest_fsfault._intercept.native.numbers import GUARDED
+from pytest_fsfault._intercept.native.outside import stray_of
 from pytest_fsfault._intercept.native.replies import PROCEED, Asker, Origin, Reply
 
 if TYPE_CHECKING:
@@ -78,16 +76,15 @@ class Judge:
         """Return what becomes of a call that may be of concern, the question `ident` of its tree."""
         engines = self._quick.engines if self._quick is not None and self._state.live else self._engines()
         for engine in engines:
-            if engine.guard is not None and (stray := _stray(engine.guard, engines, call)):
+            if engine.guard is not None and (stray := stray_of(engine.guard, engines, call)):
                 return self._refuse_outside(engine, engine.guard, call, stray, origin)
-        watched = self._state.watched
-        if (
-            call.syscall in GUARDED
-            or not engines
-            or not (watched(call.path) or (call.target is not None and watched(call.target)))
-        ):
+        if not engines or call.syscall in GUARDED or not self._is_watched(call):
             return PROCEED
         return self._judge_watched(call, origin, ident, engines)
+
+    def _is_watched(self, call: Call) -> bool:
+        watched = self._state.watched
+        return watched(call.path) or (call.target is not None and watched(call.target))
 
     def _judge_watched(self, call: Call, origin: Origin, ident: int, engines: tuple[Engine, ...]) -> Reply:
         executable = self._memory.executable(call.task)
@@ -213,7 +210,6 @@ class _Quick:
 
 
 _Test = Callable[[str], object]
-_AT_SYMLINK_NOFOLLOW = 0x100  # include/uapi/linux/fcntl.h
 
 
 class _Tests(NamedTuple):
@@ -239,73 +235,6 @@ def _any(tests: list[_Test]) -> _Test | None:
     if len(tests) < 2:  # noqa: PLR2004  # as nearly always
         return tests[0] if tests else None
     return lambda path: any(test(path) for test in tests)
-
-
-def _stray(guard: Guard, engines: tuple[Engine, ...], call: Call) -> str | None:
-    """Return what a call would change outside the roots, through links as well."""
-    roots = [root for engine in engines for root in engine.roots]
-    ends = call.path, call.target
-    stray = guard.stray(call.operation, call.groups, ends, roots)
-    written = _upwards(call)
-    if "mutate" not in call.groups or (stray is not None and not any(written)):
-        return stray
-    look = partial(landing, stand=_stand, readlink=NATIVE.readlink) if _follows(call) else _stand
-    real = [end and look(raw or end) for end, raw in zip(ends, written, strict=False)]
-    return guard.stray(call.operation, call.groups, real, roots) or _hard_link(guard, call, real[0], roots)
-
-
-def _hard_link(guard: Guard, call: Call, source: str | None, roots: list[str]) -> str | None:
-    """Return what stands for the path of a file outside that a program has given another name, and would change.
-
-    To make the name changes nothing: installers link from their caches.
-    """
-    if call.operation == "os.link":
-        if source and guard.stray("os.remove", call.groups, (source, None), roots) is not None:
-            guard.linked |= _identity(source)
-        return None
-    changes = call.flags & WRITING if call.operation == "os.open" else call.operation in _OF_FILES
-    changed = call.target or call.path
-    if not changes or guard.linked.isdisjoint(_identity(changed) if guard.linked else ()):
-        return None
-    return f"{changed}, a hard link to a file that"
-
-
-_OF_FILES = frozenset(
-    {"os.chmod", "os.truncate", "os.utime", "os.copy_file_range", "os.sendfile", "os.write"}
-)
-
-
-def _identity(path: str) -> set[tuple[int, int]]:
-    try:
-        found = NATIVE.stat(path)
-    except OSError:
-        return set()
-    return {(found.st_dev, found.st_ino)}
-
-
-def _upwards(call: Call) -> list[str | None]:
-    """Return the paths of a call as they were written, of those that go up from where a link may lead."""
-    return [
-        None if raw is None or b".." not in raw.split(b"/") else os.fsdecode(raw)
-        for raw in (*call.given, None, None)
-    ]
-
-
-def _follows(call: Call) -> bool:
-    """Return whether a call changes what a link leads to."""
-    if call.operation == "os.open":
-        return follows_links(call.operation, call.flags)
-    if call.syscall in OF_LINKS:
-        return False
-    return follows_links(call.operation, None) and not call.flags & _AT_SYMLINK_NOFOLLOW
-
-
-def _stand(path: str) -> str:
-    """Return where the last component of a path really stands."""
-    head, _, tail = path.rpartition("/")
-    if tail in {"", ".", ".."}:
-        return str(NATIVE.realpath(path))
-    return f"{NATIVE.realpath(head or '/').rstrip('/')}/{tail}"
 
 
 def _operation(call: Call, program: str, site: str) -> Operation:
