@@ -79,7 +79,8 @@ def test_the_job_is_green(adopted, name):
     if not project.has_suite:
         pytest.skip(f"the tests of {name} are in its repository alone, which cannot be had")
     _, job = project.patch.commands()
-    code, output = project.run(*job, "-p", "no:cacheprovider", "--color=no")
+    options = PROJECTS[name].get("options", ())
+    code, output = project.run(*job, *options, "-p", "no:cacheprovider", "--color=no")
     assert 0 == code, output
     failures = len(known(project.patch))
     assert (f"{failures} failed as known" in output) == bool(failures), output
