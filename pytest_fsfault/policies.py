@@ -26,7 +26,7 @@ try:
     import tenacity
 except ImportError as error:
     raise ImportError(
-        "pytest_fsfault.policies needs tenacity; install it with: pip install 'pytest-fsfault[tenacity]'"
+        'pytest_fsfault.policies needs tenacity; install it with: pip install "pytest-fsfault[tenacity]"'
     ) from error
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ try:
     from hypothesis import strategies as st
 except ImportError as error:
     raise ImportError(
-        "pytest_fsfault.strategies needs hypothesis; install it with: pip install 'pytest-fsfault[hypothesis]'"
+        'pytest_fsfault.strategies needs hypothesis; install it with: pip install "pytest-fsfault[hypothesis]"'
     ) from error
 
 from hypothesis.vendor import pretty

@@ -162,7 +162,7 @@ def target(option: str, text: str) -> Path:
     The page for a browser is refused without Jinja2.
     """
     if option == "--fsfault-html" and find_spec("jinja2") is None:
-        raise FsFaultError("--fsfault-html needs Jinja2; install it with: pip install 'pytest-fsfault[html]'")
+        raise FsFaultError('--fsfault-html needs Jinja2; install it with: pip install "pytest-fsfault[html]"')
     path = Path(os.path.abspath(text))
     if not text or path.is_dir():
         raise FsFaultError(f"{option} {text!r} is a directory; write the path of a file")

@@ -66,7 +66,7 @@ def test_without_jinja(run, monkeypatch):
     )
     result = run("", "--fsfault-html", "report.html")
     assert 4 == result.ret
-    told = "--fsfault-html needs Jinja2; install it with: pip install 'pytest-fsfault[html]'"
+    told = '--fsfault-html needs Jinja2; install it with: pip install "pytest-fsfault[html]"'
     assert [f"ERROR: {told}"] == [line for line in result.errlines if line]
 
 

@@ -102,6 +102,6 @@ def test_without_hypothesis(monkeypatch):
     with pytest.raises(ImportError) as caught:
         import_module("pytest_fsfault.strategies")
     assert (
-        "pytest_fsfault.strategies needs hypothesis; install it with: pip install 'pytest-fsfault[hypothesis]'"
+        'pytest_fsfault.strategies needs hypothesis; install it with: pip install "pytest-fsfault[hypothesis]"'
         == str(caught.value)
     )

@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check_output(arguments.test, "--test", force=arguments.force)
     _check_output(arguments.html, "--html", force=arguments.force)
     if arguments.html is not None and find_spec("jinja2") is None:
-        raise FsFaultError("--html needs Jinja2; install it with: pip install 'pytest-fsfault[html]'")
+        raise FsFaultError('--html needs Jinja2; install it with: pip install "pytest-fsfault[html]"')
     log = _opened(arguments.log)
     with Progress(_STAGES) as progress:
         evidence = _read(log, arguments, progress)

@@ -42,7 +42,7 @@ class PmlLog:
         except ImportError:
             raise FsFaultError(
                 f"{path!r} is a PML file, which needs procmon-parser; install it with: "
-                "pip install 'pytest-fsfault[procmon]', or save the log as CSV"
+                'pip install "pytest-fsfault[procmon]", or save the log as CSV'
             ) from None
 
     def rows(self) -> Iterator[Row]:

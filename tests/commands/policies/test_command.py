@@ -151,7 +151,7 @@ def test_without_tenacity(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "tenacity", None)
     monkeypatch.delitem(sys.modules, "pytest_fsfault.policies")
     assert 2 == main(["policies"])
-    told = "pytest_fsfault.policies needs tenacity; install it with: pip install 'pytest-fsfault[tenacity]'\n"
+    told = 'pytest_fsfault.policies needs tenacity; install it with: pip install "pytest-fsfault[tenacity]"\n'
     assert ("", told) == capsys.readouterr()
 
 

@@ -352,6 +352,6 @@ def test_without_tenacity(monkeypatch):
     with pytest.raises(ImportError) as caught:
         import_module("pytest_fsfault.policies")
     assert (
-        "pytest_fsfault.policies needs tenacity; install it with: pip install 'pytest-fsfault[tenacity]'"
+        'pytest_fsfault.policies needs tenacity; install it with: pip install "pytest-fsfault[tenacity]"'
         == str(caught.value)
     )

@@ -294,7 +294,7 @@ def test_a_page_without_jinja2(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("pytest_fsfault._commands.procmon.command.find_spec", lambda name: None)
     page = tmp_path / "log.html"
     code, _, err = called(capsys, DATA / "rename-refused-once.csv", "--process", "uv", "--html", page)
-    assert (2, "--html needs Jinja2; install it with: pip install 'pytest-fsfault[html]'\n") == (code, err)
+    assert (2, '--html needs Jinja2; install it with: pip install "pytest-fsfault[html]"\n') == (code, err)
     assert not page.exists()
 
 

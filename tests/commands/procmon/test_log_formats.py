@@ -87,7 +87,7 @@ def test_a_pml_file_without_its_library(tmp_path, monkeypatch):
         PmlLog(path)
     assert (
         f"{path!r} is a PML file, which needs procmon-parser; install it with: "
-        "pip install 'pytest-fsfault[procmon]', or save the log as CSV"
+        'pip install "pytest-fsfault[procmon]", or save the log as CSV'
     ) == str(mistake.value)
 
 
