@@ -254,5 +254,6 @@ def _modelled(model: ModelView, operation: Operation, answer: Answer, perform: C
         translated = model.translated(operation, error)
         if translated is error:
             raise
-        raise translated from None
-    return model.done(operation, answer, result)
+    else:
+        return model.done(operation, answer, result)
+    raise translated  # outside: the error of the host is not its context

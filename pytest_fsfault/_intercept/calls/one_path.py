@@ -239,7 +239,7 @@ class PathWrapper(Wrapper):
         try:
             ends = ends_of(self.function, args, kwargs, REAL_PATHS)
         except TypeError:
-            return self.direct(args, kwargs, watched=False)
+            ends = None  # the function says it itself
         where = None if ends is None else ends.path
         if isinstance(path, int) and self.real not in _TAKE_DESCRIPTORS:
             where = None  # refused by the function itself

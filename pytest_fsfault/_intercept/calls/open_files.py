@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import sys
+from contextlib import suppress
 from functools import partial
 from operator import index
 from typing import TYPE_CHECKING, Any
@@ -189,10 +190,17 @@ class FileMethod(Wrapper):
             raise
 
 
-def _write(raw: FileIO, data: Any) -> Any:
+def _bytes_or_none(data: Any) -> memoryview | None:
+    """Return what is written, or where to; None for what the method refuses itself."""
     try:
-        view = bytes_of(data)
+        return bytes_of(data)
     except TypeError:
+        return None
+
+
+def _write(raw: FileIO, data: Any) -> Any:
+    view = _bytes_or_none(data)
+    if view is None:
         return _Raw.write(raw, data)
     if raw._lost():
         return len(view)
@@ -202,9 +210,8 @@ def _write(raw: FileIO, data: Any) -> Any:
 
 
 def _readinto(raw: FileIO, buffer: Any) -> Any:
-    try:
-        view = bytes_of(buffer)
-    except TypeError:
+    view = _bytes_or_none(buffer)
+    if view is None:
         return _Raw.readinto(raw, buffer)
     return _CALLS["file.read"].run(
         raw, partial(_Raw.readinto, raw, buffer), lambda size: _Raw.readinto(raw, view[:size])
@@ -212,9 +219,9 @@ def _readinto(raw: FileIO, buffer: Any) -> Any:
 
 
 def _read(raw: FileIO, size: int | None = -1, /) -> Any:
-    try:
+    with suppress(TypeError):  # the method says it itself
         size = -1 if size is None else index(size)
-    except TypeError:
+    if not isinstance(size, int):
         return _Raw.read(raw, size)
     if size < 0:
         return raw.readall() if _Raw.readable(raw) else _Raw.read(raw)

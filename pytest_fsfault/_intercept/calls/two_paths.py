@@ -154,7 +154,7 @@ class TwoPathWrapper(Wrapper):
         try:
             ends = ends_of(self.function, args, kwargs, REAL_PATHS)
         except TypeError:
-            return self.direct(args, kwargs, watched=False)
+            ends = None  # the function says it itself
         composite = self.kind.composite  # these keep path objects: they hand them to their callbacks
         if ends is not None and not composite:
             args = (ends.shown, ends.shown_target, *args[2:])

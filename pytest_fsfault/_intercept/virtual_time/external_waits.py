@@ -18,6 +18,7 @@ from pytest_fsfault._core.clock import nanoseconds
 from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._intercept.patching.late import LatePatches
 from pytest_fsfault._intercept.patching.patches import MISSING, Patch, bind
+from pytest_fsfault._intercept.patching.tracebacks import hide_frames
 from pytest_fsfault._intercept.virtual_time import asyncio_clock, asyncio_waits
 from pytest_fsfault._intercept.virtual_time.pollers import begun_by_poller
 from pytest_fsfault._intercept.virtual_time.process_timeouts import PROCESSES, Timed, by_clock, looking
@@ -123,7 +124,15 @@ def _wrap(real: Any, row: _Row, *, selects: bool = False) -> Callable[..., Any]:
 
 def _function(row: _Row, real: Any) -> Any:
     wrapped = _wrap(real, row)
-    return bind(row.module, real, lambda _home, *args, **kwargs: wrapped(_getframe(1), args, kwargs))
+
+    def function(_home: object, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return wrapped(_getframe(1), args, kwargs)
+        except BaseException as error:
+            hide_frames(error)
+            raise
+
+    return bind(row.module, real, function)
 
 
 def _method(row: _Row, real: Any, *, selects: bool) -> Any:
@@ -131,7 +140,11 @@ def _method(row: _Row, real: Any, *, selects: bool) -> Any:
 
     @wraps(real)
     def method(*args: Any, **kwargs: Any) -> Any:
-        return wrapped(_getframe(1), args, kwargs)
+        try:
+            return wrapped(_getframe(1), args, kwargs)
+        except BaseException as error:
+            hide_frames(error)
+            raise
 
     return method
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import SECOND, nanoseconds
 from pytest_fsfault._intercept.patching.patches import Patch
+from pytest_fsfault._intercept.patching.tracebacks import hide_frames
 from pytest_fsfault._intercept.virtual_time.scope import ACTIVE, EXEMPT, VIRTUAL
 
 if TYPE_CHECKING:
@@ -37,7 +38,11 @@ def _join(self: Thread, timeout: float | None = None) -> None:
     if kind == EXEMPT or _real_delete is None:
         return _real_join(self, timeout)  # type: ignore[no-any-return]
     _real_join(self, 0)  # refuses what has no end to wait for
-    return _join_living(scope, self, timeout, kind) if self.is_alive() else None
+    try:
+        return _join_living(scope, self, timeout, kind) if self.is_alive() else None
+    except BaseException as error:
+        hide_frames(error)
+        raise
 
 
 def _join_living(scope: ClockScope, self: Thread, timeout: float, kind: int) -> None:

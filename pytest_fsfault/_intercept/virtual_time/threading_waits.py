@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import SECOND, nanoseconds
 from pytest_fsfault._intercept.patching.patches import Patch
+from pytest_fsfault._intercept.patching.tracebacks import hide_frames
 from pytest_fsfault._intercept.virtual_time.scope import ACTIVE, EXEMPT, VIRTUAL
 
 if TYPE_CHECKING:
@@ -34,9 +35,13 @@ def _wait(self: Condition, timeout: float | None = None) -> bool:
     kind = scope.kind_of(_getframe(1))
     if kind == EXEMPT or not (timeout is None or _is_virtual(timeout)):
         return _real_wait(self, timeout)  # type: ignore[no-any-return]
-    if scope.virtual is None:
-        return _wait_for_real(scope, self, timeout)
-    return _wait_virtually(scope.virtual, self, timeout, patient=kind != VIRTUAL)
+    try:
+        if scope.virtual is None:
+            return _wait_for_real(scope, self, timeout)
+        return _wait_virtually(scope.virtual, self, timeout, patient=kind != VIRTUAL)
+    except BaseException as error:
+        hide_frames(error)
+        raise
 
 
 def _is_virtual(timeout: object) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_fsfault._core.clock import SECOND, Clock, VirtualClock, nanoseconds
 from pytest_fsfault._intercept.patching.late import LatePatches
 from pytest_fsfault._intercept.patching.patches import Patch, Patches, bind
+from pytest_fsfault._intercept.patching.tracebacks import hide_frames
 from pytest_fsfault._intercept.virtual_time import (
     asyncio_clock,
     calendar,
@@ -36,7 +37,11 @@ def _sleeper() -> Any:
         if scope is not None and len(args) == 1 and not kwargs and scope.governs(_getframe(1)):
             span = nanoseconds(args[0])
             if span is not None:
-                scope.clock.pause(span)
+                try:
+                    scope.clock.pause(span)
+                except BaseException as error:
+                    hide_frames(error)
+                    raise
                 return
         real(*args, **kwargs)  # which also refuses what cannot be slept
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import select
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import threading
 import traceback
 from contextlib import suppress
 from pathlib import Path
@@ -22,9 +27,9 @@ posix = pytest.importorskip("posix")
 OPENED: list[IO[bytes]] = []
 
 
-def opened(mode):
+def opened(mode, buffering=-1):
     """Open the file; the fixture closes it."""
-    OPENED.append(open("f", mode))
+    OPENED.append(open("f", mode, buffering))
     return OPENED[-1]
 
 
@@ -153,3 +158,76 @@ def test_a_child_prints_no_frame_of_ours(tree):
         run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "busy" in run.stderr
     assert PACKAGE not in run.stderr
+
+
+def _hang_up():
+    near, far = socket.socketpair()
+    with near, far:
+        near.settimeout(0.01)
+        near.recv(1)
+
+
+def _end_of_file():
+    near, far = multiprocessing.Pipe()
+    far.close()
+    with near:
+        near.recv()
+
+
+#: These start a process.
+STARTS = {"a program", "a command"}
+#: What waits, or starts a process, or refuses its arguments.
+ANSWERS = {
+    "a socket": _hang_up,
+    "a pipe": _end_of_file,
+    "select": lambda: select.select("x", [], [], 1),
+    "no child": lambda: os.waitpid(os.getpid(), 0),
+    "a process": lambda: subprocess.run(["sleep", "9"], check=False, timeout=0.01),
+    "a condition": lambda: threading.Condition().wait(1),
+    "a program": lambda: os.posix_spawn("/none", ["none"], {}),
+    "a command": lambda: os.system(3),
+    "no path": lambda: os.mkdir(None),
+    "no path of a file": lambda: open(None),
+    "no path, asked about": lambda: os.stat(1.5),
+    "no two paths": lambda: os.rename(1, None),
+    "no bytes": lambda: opened("wb", 0).write("text"),
+    "no buffer": lambda: opened("rb", 0).readinto(b""),
+    "no size": lambda: opened("rb", 0).read("x"),
+}
+
+
+@pytest.mark.parametrize("options", [{}, {"windows": "11"}], ids=["rule", "model"])
+@pytest.mark.parametrize("what", ANSWERS)
+def test_what_another_function_raises_shows_one_frame_of_ours_at_most(what, options, tree):
+    """None where the function waits or refuses its arguments; nor is an error of ours its context."""
+    with inject("any *.no -> EBUSY or never", roots=[tree], **options), pytest.raises(Exception) as caught:
+        ANSWERS[what]()
+    assert (what in STARTS) >= len(ours(caught.value))
+    context = caught.value.__context__
+    assert context is None or not ours(context)
+
+
+def test_what_a_signal_raises_amid_a_wait_shows_no_frame_of_ours(tree):
+    """The limit of a test, or Ctrl-C, shows where the program waited."""
+
+    def stop(*_):
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1) as process:
+        try:
+            with inject(roots=[tree], clock="real"), pytest.raises(TimeoutError) as caught:
+                signal.setitimer(signal.ITIMER_REAL, 0.05)
+                os.waitpid(process.pid, 0)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+    assert [] == ours(caught.value)
+
+
+def test_a_translated_error_has_no_context(tree):
+    """What Windows says takes the place of what the host says, and does not follow it."""
+    (tree / "d" / "x").touch()
+    with inject(roots=[tree], windows="11"), pytest.raises(OSError, match="145") as caught:
+        os.rmdir("d")
+    assert caught.value.__context__ is None

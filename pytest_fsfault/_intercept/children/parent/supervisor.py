@@ -12,6 +12,7 @@ from pytest_fsfault._intercept.children.parent.fork_hooks import ForkHooks
 from pytest_fsfault._intercept.children.parent.started import StartedProcesses, started
 from pytest_fsfault._intercept.children.parent.uninterrupted import Uninterrupted
 from pytest_fsfault._intercept.fake.isolation import patcher
+from pytest_fsfault._intercept.patching.tracebacks import hidden
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +47,7 @@ class ChildSupervisor:
         self._owner = os.getpid()
         self._amid = False  # a fork is under way amid a decision of this thread's
         self._cover: Callable[[list[Patch]], object] = lambda _patches: None
-        self._forking = ForkHooks(self.starting, self.launch)
+        self._forking = ForkHooks(self.starting, hidden(self.launch))
         self.starts = StartedProcesses()
         self._whole = Uninterrupted(state.own_threads)
         self.server: Server | None = None
