@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, cast
 
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._core.locks import release_abandoned
-from pytest_fsfault._host.restart_manager import begin_test
 from pytest_fsfault._host.whole import run_all
 from pytest_fsfault._intercept.calls.changes import Changes
 from pytest_fsfault._intercept.calls.gates import AllShut, Gate, OwnWork
@@ -25,7 +24,7 @@ from pytest_fsfault._intercept.calls.open_files import toggle_methods
 from pytest_fsfault._intercept.calls.state import InterceptState
 from pytest_fsfault._intercept.fake.detection import FakeDetection
 from pytest_fsfault._intercept.fake.isolation import patcher, real_files
-from pytest_fsfault._intercept.fake.system_hints import answer_pending_calls
+from pytest_fsfault._intercept.fake.system_hints import answer_pending_calls, begin_test
 from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from pytest_fsfault import inject
 from pytest_fsfault._core.language.errors import with_winerror
 from pytest_fsfault._host import restart_manager
 from pytest_fsfault._host.restart_manager import Holder, HolderQuestions, holders
+from pytest_fsfault._intercept.fake import system_hints
 
 EDITOR, SCANNER = Holder(40, "Editor"), Holder(50, "Scanner Service")
 
@@ -131,6 +132,7 @@ def test_only_a_refusal_has_a_holder_behind_it(number):
 def test_each_test_begins_anew(monkeypatch, tmp_path):
     """With its first session, not with the sessions within."""
     begun = []
+    monkeypatch.setattr(system_hints, "IGNORES_CASE", True)  # as on Windows, which alone is asked
     monkeypatch.setattr(restart_manager._questions, "begin", lambda: begun.append("begun"))
     with inject(roots=[tmp_path]), inject(roots=[tmp_path]):
         pass

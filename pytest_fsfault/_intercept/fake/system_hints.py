@@ -21,6 +21,14 @@ def answer_pending_calls() -> None:
     PendingCall.may_try = staticmethod(_may_try)
 
 
+def begin_test() -> None:
+    """Let the test that begins ask the system as long as the one before could; only Windows is asked."""
+    if IGNORES_CASE:
+        from pytest_fsfault._host import restart_manager  # noqa: PLC0415  # which others do not have
+
+        restart_manager.begin_test()
+
+
 def _may_try(operation: Operation, number: int) -> bool:
     from pytest_fsfault._intercept.calls.foresight import may_try  # noqa: PLC0415  # for who runs a recorded run
     from pytest_fsfault._intercept.fake.fake_functions import native  # noqa: PLC0415
