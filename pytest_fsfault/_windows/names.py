@@ -1,7 +1,8 @@
 """Read names as Windows does: what it cannot hold, what it drops, what it takes for a device.
 
 Sources: Microsoft, "Naming Files, Paths, and Namespaces"; WinFsp tst/winfsp-tests create_test; secfs.test
-winfstest/t/base 00 and streams; python/cpython#95486 (devices) and #130542 (long components); MS-FSCC 2.1.5 (streams).
+winfstest/t/base 00 and streams; python/cpython#95486 (devices) and #130542 (long components); MS-FSCC 2.1.5.3 and
+btrfs src/tests/streams.cpp on NTFS (streams, which may hold any character); Wine dlls/ntdll/tests/path.c (devices).
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ _PATH, _DIRECTORY = 260, 248  # characters of a path, of a directory's that is m
 
 _FORBIDDEN = re.compile(r'[<>"|?*\x01-\x1f]')
 _DEVICES = re.compile(
-    r"(?i)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])\s*", re.ASCII
+    r"(?i)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[1-9\u00b9\u00b2\u00b3])\s*", re.ASCII
 )
 #: Paths that need a closer look; anything else means what it says, as far as its spelling goes.
 ODD = re.compile(
     r'[<>"|?*\\:\x01-\x1f]|[. ](?:/|\Z)|[^/]{128}'
-    r"|(?i:/(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])\s*(?:\.[^/]*)?(?:/|\Z))"
+    r"|(?i:/(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[1-9\u00b9\u00b2\u00b3])\s*(?:\.[^/]*)?(?:/|\Z))"
 )
 
 
@@ -60,6 +61,10 @@ def _why_invalid(part: str) -> str:
     found = _FORBIDDEN.search(part)
     if found:
         return f"a name on Windows cannot hold {found[0]!r}"
+    return _why_too_long(part)
+
+
+def _why_too_long(part: str) -> str:
     if len(part.encode("utf-16-le", "surrogatepass")) // 2 > _UNITS:
         return f"a name on Windows has at most {_UNITS} characters"
     return ""
@@ -71,11 +76,12 @@ def _read(path: str, shown: object, version: Version, *, searching: bool) -> Nam
     parts = path.replace("\\", "/").split("/")
     kept = parts if _is_verbatim(shown) else [*map(_middle, parts[:-1]), _last(parts[-1], searching)]
     path = "/".join(part for index, part in enumerate(kept) if part or index == 0) or "/"
-    for part in kept:
-        reason = _why_invalid(part)
-        if reason:
-            return Name(path, INVALID_NAME, reason)
-    device = _device(kept[-1], shown, version)
+    file, *stream = kept[-1].split(":", 2)
+    reason = next(filter(None, map(_why_invalid, [*kept[:-1], file])), "")
+    reason = reason or next(filter(None, map(_why_too_long, stream)), "")
+    if reason:
+        return Name(path, INVALID_NAME, reason)
+    device = "" if _is_verbatim(shown) else _device(kept[-1], shown, version)
     if device:
         return Name(path, device=device)
     return _stream(path, kept)

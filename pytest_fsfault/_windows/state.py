@@ -151,6 +151,7 @@ class WindowsState:
     def _stream(self, location: Location, stream: str) -> Location:
         if not location.exists:
             raise HostError(location.parent or 2, f"{location.name} is not a file that could have a stream")
+        self.must_live(location)
         return self.streams.locate(location.identity, stream)
 
     def make_room_for_stream(self, operation: Operation) -> None:

@@ -125,12 +125,12 @@ def judge_symlink(state: WindowsState, operation: Operation) -> Answer:
     # A program that was built for Unix takes links for granted: it is as under developer mode.
     if not state.version.developer_mode and operation.program is None:
         raise Denial(1314, "symbolic links need a privilege, or developer mode")
-    _check_new(state, target.path, target)
     if ends_with_separator(operation.shown_target) and not (
         operation.detail or _leads_to_directory(state, operation)
     ):
         # pyfakefs test_broken_symlink_with_trailing_sep_windows; 267 by inference.
         raise Denial(NOT_A_DIRECTORY, f"{target.name} is to be a link to a file, and ends with a separator")
+    _check_new(state, target.path, target)
     return Answer(operation.path, target.path, about=(target, bool(operation.detail)))
 
 

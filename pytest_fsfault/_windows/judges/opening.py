@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._windows.state import WindowsState
 
 _TMPFILE = getattr(os, "O_TMPFILE", 0)
+_MOST_LINKS = 40
 
 
 class Wish(NamedTuple):
@@ -87,6 +88,7 @@ def _judge_path(state: WindowsState, operation: Operation, wish: Wish) -> Answer
             return Answer(operation.path)  # its build for Windows lists a directory in another way
         if location.is_link and not there.exists:
             _check_leading(state, location)
+            return Answer(_goal(state, location) if wish.exclusive else location.path, about=(location, wish))
         _check_existing(state, there, wish, state.owner(operation, there))
     elif state.streams:
         state.check_streams(location, wish.access, wish.share)
@@ -105,6 +107,21 @@ def _wish(operation: Operation) -> Wish | None:
     return wish
 
 
+def _goal(state: WindowsState, link: Location) -> str:
+    """Return where a link leads that leads nowhere: a file that must be new is made there, as any other.
+
+    Sources: pyfakefs test_open_exclusive_if_symlink_exists_works_in_windows; Rust library/std/src/sys/fs/windows.rs,
+    which asks for FILE_FLAG_OPEN_REPARSE_POINT against it.
+    """
+    path = link.path
+    for _ in range(_MOST_LINKS):
+        try:
+            path = os.path.normpath(os.path.join(os.path.dirname(path), state.native.readlink(path)))
+        except OSError:
+            return path
+    return link.path
+
+
 def _check_leading(state: WindowsState, location: Location) -> None:
     """Refuse a link whose text ends with a separator, and which leads nowhere: pyfakefs's test on Windows."""
     if ends_with_separator(state.native.readlink(location.path)):
@@ -120,8 +137,6 @@ def _check_writing(state: WindowsState, location: Location, wish: Wish, owner: L
 
 
 def _check_existing(state: WindowsState, location: Location, wish: Wish, owner: Location) -> None:
-    if not location.exists:
-        return  # a link that leads nowhere
     if location.is_directory:
         raise Denial(5, f"{location.name} is a directory")
     if wish.exclusive:

@@ -101,10 +101,15 @@ def _check_target(state: WindowsState, operation: Operation, target: Location) -
 
 
 def _check_nobody_has(state: WindowsState, target: Location, share: int) -> None:
-    """Refuse to replace what is open, unless the opening shares `share`."""
+    """Refuse to replace what is open, the file or one of its streams, unless the opening shares `share`.
+
+    Source: MS-FSCC 2.4.42, FileRenameInformation: "the target file was open and ReplaceIfExists is nonzero".
+    """
+    identities = [target.identity, *(identity for identity, _ in state.streams.others(target))]
     found = (
         one
-        for one in state.openings(target.identity)
+        for identity in identities
+        for one in state.openings(identity)
         if _forbids_replacing(one[0]) and not one[0].share & share
     )
     for opening, hold in found:
