@@ -76,15 +76,20 @@ def _read(path: str, shown: object, version: Version, *, searching: bool) -> Nam
     parts = path.replace("\\", "/").split("/")
     kept = parts if _is_verbatim(shown) else [*map(_middle, parts[:-1]), _last(parts[-1], searching)]
     path = "/".join(part for index, part in enumerate(kept) if part or index == 0) or "/"
-    file, *stream = kept[-1].split(":", 2)
-    reason = next(filter(None, map(_why_invalid, [*kept[:-1], file])), "")
-    reason = reason or next(filter(None, map(_why_too_long, stream)), "")
+    reason = _why_none(kept)
     if reason:
         return Name(path, INVALID_NAME, reason)
     device = "" if _is_verbatim(shown) else _device(kept[-1], shown, version)
     if device:
         return Name(path, device=device)
     return _stream(path, kept)
+
+
+def _why_none(parts: list[str]) -> str:
+    """Return why a path names nothing on Windows: a stream may hold any character, and be as long as a file's name."""
+    file, *stream = parts[-1].split(":", 2)
+    found = [*map(_why_invalid, [*parts[:-1], file]), *map(_why_too_long, stream)]
+    return next(filter(None, found), "")
 
 
 def _is_verbatim(shown: object) -> bool:

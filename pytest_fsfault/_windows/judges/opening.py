@@ -87,8 +87,7 @@ def _judge_path(state: WindowsState, operation: Operation, wish: Wish) -> Answer
         if there.is_directory and operation.program is not None:
             return Answer(operation.path)  # its build for Windows lists a directory in another way
         if location.is_link and not there.exists:
-            _check_leading(state, location)
-            return Answer(_goal(state, location) if wish.exclusive else location.path, about=(location, wish))
+            return _lead_on(state, location, wish)
         _check_existing(state, there, wish, state.owner(operation, there))
     elif state.streams:
         state.check_streams(location, wish.access, wish.share)
@@ -107,19 +106,20 @@ def _wish(operation: Operation) -> Wish | None:
     return wish
 
 
-def _goal(state: WindowsState, link: Location) -> str:
-    """Return where a link leads that leads nowhere: a file that must be new is made there, as any other.
+def _lead_on(state: WindowsState, link: Location, wish: Wish) -> Answer:
+    """Judge opening a link that leads nowhere: a file that must be new is made where it leads, as any other.
 
     Sources: pyfakefs test_open_exclusive_if_symlink_exists_works_in_windows; Rust library/std/src/sys/fs/windows.rs,
     which asks for FILE_FLAG_OPEN_REPARSE_POINT against it.
     """
+    _check_leading(state, link)
     path = link.path
-    for _ in range(_MOST_LINKS):
+    for _ in range(_MOST_LINKS if wish.exclusive else 0):
         try:
             path = os.path.normpath(os.path.join(os.path.dirname(path), state.native.readlink(path)))
         except OSError:
-            return path
-    return link.path
+            return Answer(path, about=(link, wish))
+    return Answer(link.path, about=(link, wish))
 
 
 def _check_leading(state: WindowsState, location: Location) -> None:
