@@ -18,11 +18,11 @@ from pytest_fsfault._intercept.native.calls import Reader
 from pytest_fsfault._intercept.native.judging import Judge
 from pytest_fsfault._intercept.native.notify import take
 from pytest_fsfault._intercept.native.starting import Start
-from pytest_fsfault._intercept.native.tree import ProcessTree, Trees, filters
+from pytest_fsfault._intercept.native.tree import ProcessTree, Trees, filters, kill_below
 from pytest_fsfault._intercept.native.wants import Wants, needs, wants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from pytest_fsfault._intercept.calls.state import InterceptState
     from pytest_fsfault._intercept.native.judging import PythonChildren
@@ -131,6 +131,11 @@ class Programs:
         tree = ProcessTree(take(process, descriptor), site, killable=killable, mark=self._mark())
         tree.root, tree.wants = process, wants(self.engines()) or Wants()
         self._trees.add(tree)
+
+    @staticmethod
+    def kill_below(process: int, spared: Collection[int]) -> None:
+        """Kill what a process has started whose crash was decided, but for `spared` Python children, which hear of it."""
+        kill_below(process, spared)
 
     @staticmethod
     def is_filtered(process: int) -> bool:

@@ -18,7 +18,7 @@ from pytest_fsfault._intercept.native.replies import KILL, PROCEED, Asker, Reply
 from pytest_fsfault._intercept.native.wants import Wants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from pytest_fsfault._intercept.native.calls import Call, Reader
     from pytest_fsfault._intercept.native.judging import Judge
@@ -81,14 +81,7 @@ class ProcessTree:
         that has asked nothing so far is found by its environment; one that has given that up, once it asks.
         """
         self.dead = True
-        own = filters("self")
-        stopped: set[int] = set()
-        for _ in range(_ROUNDS):
-            found = {one for one in _with_descendants(self._known()) if filters(str(one)) > own}
-            if not found:
-                return
-            _signal(found, signal.SIGKILL if found <= stopped else signal.SIGSTOP)
-            stopped |= found
+        _kill(self._known)
 
     def _known(self) -> set[int]:
         roots = [self.root] if self.root else _children_of_thread("self", self.starter)
@@ -255,6 +248,23 @@ class Trees:
 
 # Who forks while it is stopped has a child that the next round finds.
 _ROUNDS = 50
+
+
+def kill_below(process: int, spared: Collection[int]) -> None:
+    """Kill the processes that a process under a filter has started, and theirs, but for some that end by themselves."""
+    _kill(lambda: set(_children(process)), spared)
+
+
+def _kill(find: Callable[[], set[int]], spared: Collection[int] = ()) -> None:
+    own = filters("self")
+    stopped: set[int] = set()
+    for _ in range(_ROUNDS):
+        below = _with_descendants(find()).difference(spared)
+        found = {one for one in below if filters(str(one)) > own}
+        if not found:
+            return
+        _signal(found, signal.SIGKILL if found <= stopped else signal.SIGSTOP)
+        stopped |= found
 
 
 def _signal(processes: Iterable[int], number: int) -> None:

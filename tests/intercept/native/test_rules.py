@@ -282,6 +282,30 @@ def test_a_crash_kills_the_whole_tree(root):
     assert ["fifo", "three", "two"] == sorted(os.listdir(root))
 
 
+def test_a_crash_of_a_python_child_kills_what_it_has_started(root):
+    """Before the child hears of it; a Python that the child has started hears of it at its own next call."""
+    (root / "one").touch()
+    os.mkfifo(root / "fifo")
+    code = (
+        "import os, subprocess, sys\n"
+        'other = \'import os; os.path.exists("x"); os.mkdir("ready"); input(); os.mkdir("late")\'\n'
+        "python = subprocess.Popen([sys.executable, '-c', other], stdin=-1)\n"
+        "shell = subprocess.Popen(['sh', '-c', 'read go < fifo; echo $go'])\n"
+        "while not os.path.isdir('ready'): pass\n"
+        "try:\n"
+        "    os.remove('one')\n"
+        "except BaseException:\n"
+        "    print(shell.poll(), python.poll(), flush=True)\n"
+        "    os._exit(3)\n"
+    )
+    with pytest.raises(AssertionError, match=r"SimulatedCrash: os\.remove"):
+        with inject("os.remove one -> crash", roots=[root], clock="real") as fsfault:
+            done = subprocess.run([sys.executable, "-c", code], cwd=root, check=False, stdout=subprocess.PIPE)
+            assert (3, b"-9 None\n") == (done.returncode, done.stdout)
+            assert "crashed" == fsfault.journal[-1].outcome
+    assert not (root / "late").exists()
+
+
 @pytest.mark.parametrize("start", ["setsid", "setsid env -i"])
 def test_a_crash_ends_a_daemon_that_has_asked_nothing_so_far(root, start):
     """At once, or when it wants to change something if its environment does not tell where it comes from."""

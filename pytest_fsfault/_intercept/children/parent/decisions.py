@@ -68,6 +68,9 @@ class Decisions:
         self._state = state
         self._generation = generation
         self._clock = clock
+        self.crashed: Callable[[int], object] = lambda _process: (
+            None
+        )  # called with a child that is about to crash
         self.questions = {
             "rules": Question(self._rules),
             "ask": Question(self._ask, (is_span, is_counts, is_row, is_stack, is_truth)),
@@ -241,6 +244,7 @@ class Decisions:
         call.note(outcome, error, Handling(fault, call.remark or reason, call.at, hold))
         if outcome == "crashed" and call.decider is not None:
             call.decider.on_end()
+            self.crashed(owner.process.number)
         return _DONE
 
     def _entry(

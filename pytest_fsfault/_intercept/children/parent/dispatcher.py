@@ -63,6 +63,7 @@ class Dispatcher:
         self._threads: dict[tuple[ChildProcess, int], ChildThread] = {}
         self.clock = ClockQuestions(clock, notify)
         self.decisions = Decisions(state, generation, self.clock)
+        self.decisions.crashed = self._kill_programs_of
         self.logs = Logs(
             directories,
             self.decisions.told,
@@ -123,6 +124,12 @@ class Dispatcher:
             call.note("passed")
         if owner.clock is not None:
             owner.clock.external_done(owner.key, 0)
+
+    def _kill_programs_of(self, process: int) -> None:
+        """Let a crash of a child end the native programs that it has started."""
+        native = self.native()
+        if native is not None:
+            native.kill_below(process, {child.number for child, _ in self._threads})
 
     # Who asks.
 
