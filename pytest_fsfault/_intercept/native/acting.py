@@ -144,6 +144,8 @@ class AskedCall:
         error = decision.fault.error
         assert error is not None  # noqa: S101  # only errors are left
         case.note("raised", case.refusal(decision))
+        if self._closes:  # close(2): a file is closed whatever close says, and Python's are, too
+            self._origin.close_for(self._ident, self._call.arguments[0])
         return Reply("refuse", self._unix_errno(error.winerror, error.errno))
 
     @staticmethod

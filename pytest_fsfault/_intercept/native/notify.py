@@ -30,6 +30,8 @@ _SYNC_WAKE_UP = 1  # asker and answerer share a processor: Linux 6.6
 _REQUEST = struct.Struct("=QIIiIQ6Q")
 _EMPTY = bytes(_REQUEST.size)
 _ANSWER = struct.Struct("=QqiI")
+_ADD = struct.Struct("=QIIII")  # `struct seccomp_notif_addfd`
+_ADD_DESCRIPTOR, _IN_ITS_PLACE = 0x40182103, 1  # Linux 5.9
 _IDENT = struct.Struct("=Q")
 _CONTINUE = 1
 
@@ -180,6 +182,15 @@ class NotificationListener:
     def refuse(self, ident: int, number: int) -> None:
         """Let a call fail with an `errno`."""
         self._send(ident, 0, -number, 0)
+
+    def close_for(self, ident: int, descriptor: int) -> None:
+        """Close a file of the process that waits, as far as that can be: its number stays, and leads nowhere."""
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            added = bytearray(_ADD.pack(ident, _IN_ITS_PLACE, null, descriptor & 0xFFFFFFFF, os.O_CLOEXEC))
+            self._ioctl(self.descriptor, _ADD_DESCRIPTOR, _argument(added))
+        finally:
+            os.close(null)
 
     def give(self, ident: int, value: int) -> None:
         """Let a call return a value, without being made."""

@@ -42,3 +42,7 @@ class Origin(Protocol):
     def is_valid(self, ident: int) -> bool:
         """Return whether the thread that has asked a question still waits."""
         ...
+
+    def close_for(self, ident: int, descriptor: int) -> None:
+        """Close a file of the thread that has asked a question."""
+        ...

@@ -74,6 +74,10 @@ class ProcessTree:
         """Return whether the thread that has asked a question still waits."""
         return self.listener.is_valid(ident)
 
+    def close_for(self, ident: int, descriptor: int) -> None:
+        """Close a file of the thread that has asked a question."""
+        self.listener.close_for(ident, descriptor)
+
     def kill(self) -> None:
         """Kill every process of the tree, as the power does that fails.
 
@@ -165,11 +169,7 @@ class Trees:
             elif tree.estranged:
                 seen = reader.seen_from_its_root(request.task, seen)
         except OSError as error:
-            if error.errno in {errno.EPERM, errno.EACCES}:
-                self._tell(
-                    f"{reader.memory.executable(request.task)}, started at {tree.site}, may not be looked into: "
-                    "no fault reaches it"
-                )
+            self._tell_what_escapes(tree, request, error)
             return PROCEED  # it has died, or passes what is no address: the kernel says so itself
         if seen is not None:
             _, operation, path, target, flags, *_ = seen
@@ -179,6 +179,16 @@ class Trees:
         elif call is None or self._judge.passes(call.operation, call.path, call.target, call.flags):
             return PROCEED
         return self._judge.judge(call, tree, request.ident)
+
+    def _tell_what_escapes(self, tree: ProcessTree, request: Request, error: OSError) -> None:
+        where = f"{self._reader.memory.executable(request.task)}, started at {tree.site}"
+        if error.errno in {errno.EPERM, errno.EACCES}:
+            self._tell(f"{where}, may not be looked into: no fault reaches it")
+        elif error.errno == errno.ENAMETOOLONG and error.filename is not None:
+            # A page is all that the kernel gives for it.
+            self._tell(
+                f"{where}, works in a directory whose path is too long to be told: no fault reaches it there"
+            )
 
     def _read_other(self, tree: ProcessTree, request: Request) -> Call | None:
         """Return a call that names no path, or more than paths; None if it changes no file. Raise OSError."""

@@ -1,0 +1,123 @@
+"""Calls by other ways than most programs go: their numbers, flags, descriptors and names, and what never ends well."""
+
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from pytest_fsfault import inject
+
+
+def test_a_file_is_closed_even_if_close_fails(root):
+    """As close(2) has it, and Python's `os.close` under a fault: its number alone stays taken, and leads nowhere."""
+    code = (
+        "import os\n"
+        "made = os.open('made', os.O_CREAT | os.O_WRONLY)\n"
+        "try: os.close(made)\n"
+        "except OSError as error: print(error.errno, os.readlink(f'/proc/self/fd/{made}'))\n"
+    )
+    with inject("os.close made -> EIO", roots=[root]) as fsfault:
+        done = subprocess.run(
+            [sys.executable, "-S", "-c", code], cwd=root, check=True, stdout=subprocess.PIPE
+        )
+        assert b"5 /dev/null\n" == done.stdout
+        assert ["raised"] == [entry.outcome for entry in fsfault.journal]
+
+
+def test_a_directory_whose_path_the_kernel_does_not_tell(root):
+    """It is longer than a page: no fault reaches what happens there, and the summary says so."""
+    code = (
+        "import os\n"
+        "for number in range(30): os.mkdir('x' * 200); os.chdir('x' * 200)\n"
+        "os.mkdir('deep'); os.rmdir('deep')\n"
+        "for number in range(30): os.chdir('..'); os.rmdir('x' * 200)\n"
+    )
+    told = r"python\S*, started at \S+, works in a directory whose path is too long to be told: no fault reaches it there"
+    with pytest.raises(AssertionError, match=told):
+        with inject("os.mkdir **/deep -> EIO or never", roots=[root], strict="all"):
+            subprocess.run([sys.executable, "-S", "-c", code], cwd=root, check=True)
+    assert [] == os.listdir(root)
+
+
+#: What a program may do, as a Python that is a native program here: a rule that refuses it, and the errno.
+WAYS = {
+    "openat2, beneath": (
+        "os.open b -> EACCES",
+        "call(437, os.open('.', 0), b'd/../b', struct.pack('QQQ', 0o101, 0o600, 8), 24)",
+    ),
+    "renameat2, exchange": ("os.replace a -> EACCES", "call(316, -100, b'a', -100, b'c', 2)"),
+    "renameat2, noreplace": ("os.rename a -> EACCES", "call(316, -100, b'a', -100, b'n', 1)"),
+    "a nameless file": ("os.open -> EACCES", "os.open('.', os.O_TMPFILE | os.O_WRONLY)"),
+    "a nameless file gets a name": (
+        "os.link to n -> EACCES",
+        "call(265, -100, b'/proc/self/fd/%d' % os.open('.', os.O_TMPFILE | os.O_WRONLY), -100, b'n', 0x400)",
+    ),
+    "by its descriptor": (
+        "os.link to n -> EACCES",
+        "call(265, os.open('.', os.O_TMPFILE | os.O_WRONLY), b'', -100, b'n', 0x1000)",
+    ),
+    "copy_file_range": (
+        "os.copy_file_range to n -> EACCES",
+        "call(326, os.open('a', 0), 0, os.open('n', 0o101), 0, 1, 0)",
+    ),
+    "fallocate": ("os.write n -> EACCES", "call(285, os.open('n', 0o101), 0, 0, 100)"),
+    "pwritev": ("os.write n -> EACCES", "os.pwritev(os.open('n', 0o101), [b'x'], 0)"),
+    "chmod of an open file by its number": (
+        "os.chmod a -> EACCES",
+        "os.chmod(f'/proc/self/fd/{os.open(\"a\", os.O_PATH)}', 0o600)",
+    ),
+    "by a descriptor of its directory": ("os.remove d/x -> EACCES", "os.unlink('x', dir_fd=os.open('d', 0))"),
+    "up from a descriptor": ("os.remove a -> EACCES", "os.unlink('../a', dir_fd=os.open('d', 0))"),
+    "by the root of its process": (
+        "os.remove a -> EACCES",
+        "os.unlink(f'/proc/{os.getpid()}/root/{os.getcwd()}/a')",
+    ),
+    "a name that is no UTF-8": ("os.mkdir -> EACCES", "os.mkdir(b'\\xff\\xfe')"),
+    "a name that is too long": ("os.mkdir -> EACCES", "os.mkdir('n' * 300)"),
+    "a long path": ("os.rmdir **/d -> EACCES", "os.rmdir('d/../' * 400 + 'd')"),
+    "after chroot": ("os.mkdir v -> EACCES", "os.chroot('.'), os.mkdir('/v')"),
+    "in another namespace": ("os.mkdir v -> EACCES", "call(272, 0x20000), os.mkdir('v')"),
+    "by the numbers of x32": ("os.mkdir v -> EACCES", "call(0x40000000 | 83, b'v', 0o700)"),
+    "what may not be dumped": ("os.mkdir v -> EACCES", "libc.prctl(4, 0, 0, 0, 0), os.mkdir('v')"),
+    "by vfork": (
+        "os.mkdir v -> EACCES",
+        "fail(os.waitpid(os.posix_spawn('/bin/sh', ['sh', '-c', 'mkdir v 2> /dev/null'], os.environ), 0)[1])",
+    ),
+}
+PRELUDE = """
+import ctypes, errno, os, struct
+libc = ctypes.CDLL(None, use_errno=True)
+def call(number, *arguments):
+    values = [one if isinstance(one, bytes) else ctypes.c_long(one) for one in arguments]
+    if libc.syscall(ctypes.c_long(number), *values) < 0:
+        raise OSError(ctypes.get_errno(), "")
+def fail(status):
+    if status:
+        raise OSError(errno.EACCES, "")
+try:
+    {way}
+except OSError as error:
+    print(errno.errorcode[error.errno])
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers are those of x86-64")
+@pytest.mark.parametrize("way", WAYS)
+def test_a_rule_meets_a_call_by_whichever_way(root, way):
+    """Its number, its flags, its directory, what it names its file by, and what the program has done to itself."""
+    if way in {"after chroot", "in another namespace"} and os.geteuid():
+        pytest.skip("for root alone")
+    for name in ("a", "c"):
+        (root / name).write_text(name)
+    (root / "d").mkdir()
+    (root / "d" / "x").touch()
+    rule, text = WAYS[way]
+    with inject(rule, roots=[root]) as fsfault:
+        command = [sys.executable, "-S", "-c", PRELUDE.format(way=text)]
+        done = subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE)
+        if way == "by the numbers of x32" and done.stdout == b"ENOSYS\n":
+            pytest.skip("this kernel has no such numbers")
+        assert b"EACCES\n" == done.stdout
+        assert ["raised"] == [entry.outcome for entry in fsfault.journal.faults]
