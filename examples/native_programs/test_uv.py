@@ -10,7 +10,7 @@ import pytest
 from .uv import UV, UvError, install, library_loaded, make_environment, uninstall
 
 pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="native programs are reached on Linux"),
+    pytest.mark.skipif(sys.platform != "linux", reason="POSIX fact: native programs are reached on Linux"),
     pytest.mark.skipif(UV is None, reason="uv is not on the path"),
 ]
 

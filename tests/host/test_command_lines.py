@@ -50,7 +50,7 @@ def test_posix_quotes_as_shlex_does():
 
 
 @posix_fact("shells that read escapes")
-@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+@pytest.mark.skipif(shutil.which("bash") is None, reason="POSIX fact: bash")
 @pytest.mark.parametrize(
     "argument", ["a\x1b[2J'b\\n", "\udcff\n x", "a\u202eb", "'\x07", "ü", "a b", "\x1b123"], ids=ascii
 )

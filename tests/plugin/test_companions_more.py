@@ -240,7 +240,7 @@ def test_virtual_time_runs_into_no_limit(tmp_path):
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX fact: signals")
 def test_pytest_timeout(beside, told):
     """A hang in a real or virtual wait is ended and shows its faults; the next test finds everything restored."""
     pytest.importorskip("pytest_timeout")

@@ -94,7 +94,10 @@ def test_command_line_and_ini(run, pytester, arguments, message):
     refused(run(CHANGES, *arguments), pytester, message)
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="nothing is forbidden to this user")
+@pytest.mark.skipif(
+    os.name == "nt" or os.geteuid() == 0,
+    reason="POSIX fact: a directory that is forbidden, which root is not",
+)
 def test_json_that_may_not_be_written(run, pytester):
     """A place that cannot be written is refused before the tests run."""
     pytester.mkdir("mine").chmod(0o500)

@@ -47,7 +47,7 @@ def key(call):
     return call["operation"], call["path"].rpartition("/")[2]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there the errors are the system's own")
+@pytest.mark.skipif(os.name == "nt", reason="left to Windows: the errors are the system's own")
 def test_what_pip_met_on_windows_it_meets_here(replay):
     """The one error that Windows gave acts at its call; nearly all other calls come as recorded; so does its replay."""
     recorded = json.loads(gzip.decompress((DATA / "windows.json.gz").read_bytes()))

@@ -19,7 +19,9 @@ from pytest_fsfault._windows.sharing import READ, WRITE
 CRT = READ | WRITE  # what the C runtime shares
 SLEEP = shutil.which("sleep")
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows it")
+linux = pytest.mark.skipif(
+    sys.platform != "linux", reason="POSIX fact: only Linux shows what other processes have open"
+)
 
 
 def identity(place):

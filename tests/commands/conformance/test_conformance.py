@@ -35,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("light_collections")
 LEAST = {"outcome": 99.5, "text": 99.0, "effect": 99.0}
 
 modelled = pytest.mark.skipif(
-    os.name == "nt", reason="on Windows the command replays the record against the system"
+    os.name == "nt", reason="left to Windows: the command replays the record against it"
 )
 
 

@@ -32,7 +32,7 @@ reason = "a slip of the recorder"
 """
 TEXT = "The process cannot access the file because it is being used by another process"
 
-modelled = pytest.mark.skipif(os.name == "nt", reason="on Windows the system answers, not the model")
+modelled = pytest.mark.skipif(os.name == "nt", reason="left to Windows: it answers, not the model")
 
 
 @pytest.fixture(autouse=True)

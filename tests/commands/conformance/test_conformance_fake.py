@@ -20,7 +20,7 @@ from .test_conformance import DATA, RECORD, told
 RELEASE = tuple(map(int, version("pyfakefs").split(".")[:2]))
 pytestmark = [
     pytest.mark.usefixtures("light_collections"),
-    pytest.mark.skipif(os.name == "nt", reason="the rows are replayed against Windows itself there"),
+    pytest.mark.skipif(os.name == "nt", reason="left to Windows: the rows are replayed against it"),
     pytest.mark.skipif(RELEASE < (6, 3), reason="before 6.3 `os.path` of a fake Windows is POSIX's in part"),
 ]
 

@@ -172,7 +172,7 @@ def test_who_sleeps_when_time_becomesreal_sleeps_the_rest_for_real(end):
     timing.stop()
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer signal")
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="POSIX fact: a timer signal")
 @pytest.mark.parametrize("wait", [lambda: time.sleep(600), lambda: threading.Event().wait(600)])
 def test_a_keyboard_interrupt_ends_a_wait(wait):
     """The main thread's wait is interruptible, and leaves the locks as they were."""
@@ -202,7 +202,7 @@ def test_a_keyboard_interrupt_ends_a_wait(wait):
         signal.signal(signal.SIGALRM, old)
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer signal")
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="POSIX fact: a timer signal")
 def test_a_signal_handler_may_sleep_while_its_thread_sleeps():
     """The inner sleep ends first; the outer one goes on."""
     inner = []
