@@ -272,6 +272,24 @@ class TestRetryStorm:
 
         assert verdict(act, "os.stat -> EACCES", root=tree) is None
 
+    @pytest.mark.parametrize("rule", ["os.open -> EACCES", "os.open -> ERROR_ACCESS_DENIED"])
+    def test_names_by_chance_are_one(self, tree, rule, monkeypatch):
+        """On Windows `tempfile` takes a refusal for a directory of that name, and tries another for days."""
+
+        class Windows:
+            """`os` as it is there, as far as `tempfile` asks."""
+
+            name = "nt"
+
+            def __getattr__(self, name):
+                return getattr(os, name)
+
+        monkeypatch.setattr(tempfile, "_os", Windows())
+        monkeypatch.setattr(tempfile, "TMP_MAX", 2**31 - 1)
+        with pytest.raises(RetryStorm, match=r"os\.open met an injected error 10,000 times on '.*/tmp\*'"):
+            with inject(rule, roots=[tree]):
+                tempfile.mkstemp(dir=tree)
+
     def test_success_in_between_is_progress(self, tree):
         """The count starts anew."""
 

@@ -8,6 +8,7 @@ from pytest_fsfault._core.engine.counts import CallCounts, ends_text
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.interfaces import Answer, Answered, Ruling
 from pytest_fsfault._core.engine.journal import Journal
+from pytest_fsfault._core.engine.numbering import without_luck
 from pytest_fsfault._core.engine.plan import Plan
 from pytest_fsfault._core.engine.records import Handling
 from pytest_fsfault._core.language.operations import GROUPS
@@ -279,11 +280,15 @@ class Engine:
         raise reason
 
     def watch_for_storm(self, operation: Operation, outcome: Outcome) -> None:
-        """Count injected errors per operation and the path that it wants to change."""
+        """Count injected errors per operation and the path that it wants to change.
+
+        The names of `tempfile` are one: on Windows it tries another name after each refusal, two billion in all
+        (CPython Lib/tempfile.py, `_mkstemp_inner`, `TMP_MAX`).
+        """
         __tracebackhide__ = True
         if outcome == "ok" and not self._storms:
             return
-        key = operation.name, operation.target or operation.path
+        key = operation.name, without_luck(operation.target or operation.path)
         with self._lock:
             if outcome == "ok":
                 self._storms.pop(key, None)

@@ -52,6 +52,12 @@ _RANDOM = re.compile(
 )
 
 
+def without_luck(path: str) -> str:
+    """Return a path with `*` for what `tempfile` has chosen by chance in its last name."""
+    above, _, name = path.rpartition("/")
+    return f"{above}/{_RANDOM.sub('*', name)}"
+
+
 # The directories by the first digits of a hash in which a cache keeps files.
 _SHARDS = re.compile(r"(?:/[0-9a-f]{1,3})+(?=/\*)")
 
