@@ -27,7 +27,7 @@ __tracebackhide__ = True
 _EXAMPLES = "a fault such as 'ERROR_ACCESS_DENIED', 'delay 250ms', 'short 512' or 'crash'"
 _KEYWORDS = ("delay", "short", "crash")
 # How errors begin where Python and other languages print them: `[Errno 13]`, `[WinError 5]`, `error 5`.
-_AS_PRINTED = re.compile(r"\[?(?:errno|win_?error|error)", re.IGNORECASE)
+_AS_PRINTED = r"(?i)\[?(?:errno|win_?error|error)"
 
 
 class Fault(Row):
@@ -106,7 +106,7 @@ def _read_error(words: Words, expected: str) -> ErrorName:
     elif name == "os" and words.next.text == "error":  # as Rust prints it
         words.take("'error'")
         name += f" error {words.next.text}"
-    elif _AS_PRINTED.fullmatch(name) and words.next.text.strip("]").isdecimal():
+    elif re.fullmatch(_AS_PRINTED, name) and words.next.text.strip("]").isdecimal():
         name += f" {words.next.text}"
     # Names of errors are in capitals: what resembles a keyword is one, misspelt.
     elif name in _KEYWORDS:

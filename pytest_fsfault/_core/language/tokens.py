@@ -21,9 +21,10 @@ _T = TypeVar("_T")
 # A unit is a fraction of a second, so that reading stays exact until the one division at its end.
 _UNITS = {"ms": (1, 1000), "s": (1, 1), "m": (60, 1)}
 _SIZES = {"GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10, "": 1}
-_DURATION = re.compile(r"([0-9]{1,400})(?:\.([0-9]{1,400}))?(ms|s|m)")
+# Compiled when they are first needed, which is never for most rules.
+_DURATION = r"([0-9]{1,400})(?:\.([0-9]{1,400}))?(ms|s|m)"
+_SIZE = r"([0-9]{1,15})(GiB|MiB|KiB|)"
 _WORD = re.compile(r"\S+")
-_SIZE = re.compile(r"([0-9]{1,15})(GiB|MiB|KiB|)")
 
 
 class RuleSyntaxError(Exception):
@@ -126,7 +127,7 @@ def decimal_text(number: float) -> str:
 @lru_cache(maxsize=256)
 def duration(text: str) -> float:
     """Return the seconds that `text` names, such as ``"250ms"``, ``"2.5s"`` or ``"1m"``."""
-    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    found = re.fullmatch(_DURATION, text) if isinstance(text, str) else None
     try:
         return _seconds(*found.groups()) if found else _no_duration(text)
     except OverflowError:
@@ -172,7 +173,7 @@ def duration_text(seconds: float) -> str:
 @lru_cache(maxsize=256)
 def size(text: str) -> int:
     """Return the bytes that `text` names, such as ``"512"``, ``"4KiB"`` or ``"1MiB"``."""
-    found = _SIZE.fullmatch(text) if isinstance(text, str) else None
+    found = re.fullmatch(_SIZE, text) if isinstance(text, str) else None
     if found is None:
         raise FsFaultError(
             f"{text!r} is not a valid size; write whole bytes, such as '512', '4KiB' or '1MiB'"
