@@ -48,7 +48,7 @@ class Suite(NamedTuple):
 SUITES = {
     "path": Suite("path", ("more_itertools",)),
     "distlib": Suite("distlib"),
-    "cookiecutter": Suite("cookiecutter", ("pytest-mock", "freezegun")),
+    "cookiecutter": Suite("cookiecutter", ("pytest-mock", "pytest-cov", "freezegun")),
     "jupyter_core": Suite("jupyter_core", ("pytest-timeout",)),
     "nbformat": Suite("nbformat", ("testpath", "pep440", "jsonschema")),
     "send2trash": Suite("send2trash"),

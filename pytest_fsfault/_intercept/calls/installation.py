@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import builtins
-import glob
 import io
 import os
 import shutil
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +71,10 @@ class Installation:
 
     def _glob_methods(self) -> Iterator[tuple[type, str, object, object]]:
         """Yield the static methods of the classes of `glob` that are functions of ours, with what replaces them."""
+        if sys.version_info < (3, 13):  # where it has no classes
+            return
+        import glob  # noqa: PLC0415
+
         for owner in vars(glob).values():
             if isinstance(owner, type):
                 for name, value in vars(owner).items():
