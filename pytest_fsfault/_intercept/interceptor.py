@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._core.locks import release_abandoned
 from pytest_fsfault._host.whole import run_all
-from pytest_fsfault._intercept.calls.changes import Changes
+from pytest_fsfault._intercept.calls.changes import bind_clock, unbind_clock
 from pytest_fsfault._intercept.calls.gates import AllShut, Gate, OwnWork
 from pytest_fsfault._intercept.calls.installation import TIMES, Installation
 from pytest_fsfault._intercept.calls.model_patches import ModelPatches
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pytest_fsfault._core.clock import Clock
-    from pytest_fsfault._core.engine.engine import Engine
     from pytest_fsfault._core.engine.interfaces import Sessions
     from pytest_fsfault._intercept.children.parent.started import ProcessRow
     from pytest_fsfault._intercept.children.parent.supervisor import ChildSupervisor
@@ -126,6 +125,12 @@ class Interceptor:
         if virtual_time is not None:
             virtual_time.stop()
             self._virtual_times.pop(engine, None)
+            if self._has_own_clock(engine):
+                unbind_clock(engine.clock)
+
+    def _has_own_clock(self, engine: Sessions) -> bool:
+        """Return whether no other session lives by the clock of this one."""
+        return all([other.clock is not engine.clock for other in self._virtual_times])  # noqa: C419  # as above
 
     def _release(self, engine: Sessions) -> None:
         if self._fakes is not None:
@@ -330,13 +335,8 @@ class Interceptor:
 
     def _start_clock(self, engine: Sessions) -> None:
         virtual_time = VirtualTime(is_exempt=self.callers.is_machinery, shut=1)
-        if isinstance(engine.clock, VirtualClock) and not any(
-            other.clock is engine.clock for other in self._virtual_times
-        ):
-            engine.clock.operations = partial(self.state.operations, engine)
-            if engine.clock.looks_for_changes:
-                engine.clock.changes = Changes(self.state, cast("Engine", engine))
-            engine.clock.raise_if_ended = self.state.raise_if_ended
+        if self._has_own_clock(engine):
+            bind_clock(self.state, engine)
         self._virtual_times[engine] = virtual_time
         virtual_time.start(cast("Clock", engine.clock))
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_fsfault._core.clock import RealClock, VirtualClock
-from pytest_fsfault._core.engine.engine import Engine
+from pytest_fsfault._core.engine.engine import Engine, nothing
 from pytest_fsfault._core.engine.guard import Guard
 from pytest_fsfault._core.engine.numbering import CallNumbers
 from pytest_fsfault._core.engine.plan import Armed
@@ -199,6 +199,7 @@ class Session:
         """Shut the gate: what runs now is not the code under test."""
         if self._forced_exit is not None:
             self._forced_exit.end()
+            self.engine.on_ignored = nothing  # it knows the engine, which is to need no garbage collection
         self._gate = False
         self._set_gate()
 
@@ -274,6 +275,7 @@ class Session:
             self._pretence.stop()
         if self.windows is not None:
             self.windows.close()
+            self.engine.forget_model()
 
     def must_go_on(self) -> None:
         """Raise FsFaultError once the session has been stopped."""

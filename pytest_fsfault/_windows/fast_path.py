@@ -38,9 +38,12 @@ class FastPaths:
         self._listings: set[Any] = vars(state.listings)[
             "data"
         ]  # the set itself: its emptiness is asked for at each call
-        lookup = state.lookup
+
+    def by_operation(self) -> Mapping[str, FastPath]:
+        """Return the quick test of each operation that needs one; they are not kept here, for they know us."""
+        lookup = self._state.lookup
         created, removed, moved = lookup.created, lookup.removed, lookup.moved
-        self._paths = {
+        return {
             "os.replace": FastPath(self.replace, moved),
             "os.rename": FastPath(self.rename, moved),
             "os.remove": FastPath(self.remove, removed),
@@ -50,12 +53,12 @@ class FastPaths:
             "os.open": FastPath(self.open, created),
         }
 
-    def now(self) -> Mapping[str, FastPath]:
-        """Return the quick test of each operation that needs one; they fail while anything is held."""
+    def now(self, paths: Mapping[str, FastPath]) -> Mapping[str, FastPath]:
+        """Return these tests of ours, or, while anything is held, others that fail."""
         # We are asked whenever a gate, a rule or a hold has changed.
         self._state.lookup.begin_epoch(watchful=has_children())
         calm = self._state.calm and not self._state.on_windows
-        return self._paths if calm else dict.fromkeys(self._paths, _HELD)
+        return paths if calm else dict.fromkeys(paths, _HELD)
 
     def replace(self, source: str, target: str) -> bool:
         """Move a plain file onto another one, or to a new name."""

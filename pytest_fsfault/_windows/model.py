@@ -83,6 +83,7 @@ class WindowsModel:
         self._winapi, self._mapping = winapi, mapping
         self._lock = known_lock()
         self._fast_paths = FastPaths(state)
+        self._paths = self._fast_paths.by_operation()
         self._unseen: list[tuple[Operation, Answer]] = []
 
     def move(self, state: WindowsState) -> None:
@@ -99,6 +100,7 @@ class WindowsModel:
                 self.states.append(state)
             self.state = self.reactions.state = state
             self._fast_paths = FastPaths(state)
+            self._paths = self._fast_paths.by_operation()
 
     # The quick questions.
 
@@ -150,7 +152,7 @@ class WindowsModel:
 
     def fast_paths(self) -> Mapping[str, FastPath]:
         """Return by operation what lets its plain calls pass without a judgement; those of others all pass."""
-        return self._fast_paths.now()
+        return self._fast_paths.now(self._paths)
 
     def written(self, path: str) -> None:
         """Record that a file was written and closed."""

@@ -33,6 +33,10 @@ __tracebackhide__ = True
 STORM = 10_000
 
 
+def nothing() -> None:
+    """Do nothing."""
+
+
 def _as_cpython(_winerror: int | None, number: int) -> int:
     return number
 
@@ -74,8 +78,8 @@ class Engine:
         self._refused: set[tuple[str, str, frozenset[str]]] = set()  # calls that the model has refused
         self.journal = Journal()
         self.ended: BaseException | None = None
-        self.on_end: Callable[[], object] = lambda: None
-        self.on_ignored: Callable[[], None] = lambda: None  # each time that what has ended it is raised again
+        self.on_end: Callable[[], object] = nothing
+        self.on_ignored: Callable[[], None] = nothing  # each time that what has ended it is raised again
         self.escapes: list[str] = []
         self.trial = 0  # the trial of a sweep whose faults these are
         self.sorts = False  # whether directories are listed in the order of their names
@@ -95,6 +99,10 @@ class Engine:
         self.escapes = []
         self._counts = CallCounts(self._lock)
         self.reset()
+
+    def forget_model(self) -> None:
+        """Forget the model, which knows us, at the end: both are gone then without a garbage collection."""
+        self.model, self.on_filesystem_change = None, _ignore
 
     def reset(self) -> None:
         """Forget what was refused so far: the tree that it was about is gone."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from itertools import count
 from os import O_RDONLY, close, read
 from os import open as open_descriptor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._core.language.operations import GROUPS
 
 if TYPE_CHECKING:
     from pytest_fsfault._core.engine.engine import Engine
+    from pytest_fsfault._core.engine.interfaces import Sessions
     from pytest_fsfault._intercept.calls.state import InterceptState
 
 _FAILED = frozenset({"raised", "failed"})
@@ -46,6 +49,23 @@ class Changes:
         names = GROUPS["mutate"]
         self._failed += sum([entry.outcome in _FAILED and entry.operation in names for entry in added])
         return self._failed
+
+
+def bind_clock(state: InterceptState, engine: Sessions) -> None:
+    """Let the clock of a session know its calls, each of which takes time, and what they may have changed."""
+    clock = engine.clock
+    if isinstance(clock, VirtualClock):
+        clock.operations = partial(state.operations, engine)
+        if clock.looks_for_changes:
+            clock.changes = Changes(state, cast("Engine", engine))
+        clock.raise_if_ended = state.raise_if_ended
+
+
+def unbind_clock(clock: object) -> None:
+    """Let a clock whose session is over know its calls no more: both are gone then without a garbage collection."""
+    if isinstance(clock, VirtualClock):
+        clock.operations = partial(int, clock.operations())  # as many as there were
+        clock.changes = partial(int, 0)
 
 
 def _written() -> int:
