@@ -18,6 +18,7 @@ import tempfile
 import pytest
 
 from pytest_fsfault import inject
+from pytest_fsfault._core.engine.status import lacking
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="left to Windows: it knows by itself")
 
@@ -204,7 +205,7 @@ def test_the_usual_handler_of_rmtree(windows, tmp_path):
     assert not (tmp_path / "d").exists()
 
 
-NEWER = sys.version_info >= (3, 13)
+NEWER, NEWEST = sys.version_info >= (3, 13), sys.version_info >= (3, 14)
 NOT_THERE = [
     ("access", (os.F_OK,), {"follow_symlinks": False}, "access: follow_symlinks"),
     ("access", (os.F_OK,), {"effective_ids": True}, "access: effective_ids"),
@@ -213,6 +214,7 @@ NOT_THERE = [
     ("stat", (), {"dir_fd": True}, "dir_fd"),
     ("open", (os.O_RDONLY,), {"dir_fd": True}, "dir_fd"),
     *([] if NEWER else [("chmod", (0o666,), {"follow_symlinks": False}, "chmod: follow_symlinks")]),
+    *([("link", ("g",), {"follow_symlinks": True}, "link: follow_symlinks=True")] if NEWEST else []),
 ]
 
 
@@ -226,6 +228,13 @@ def test_what_windows_does_not_have(name, args, options, what, directory, window
         getattr(os, name)("f", *args, **options)
     assert set() == os.supports_dir_fd == os.supports_effective_ids
     assert [True, NEWER] == [function in os.supports_follow_symlinks for function in (os.stat, os.chmod)]
+
+
+def test_what_later_versions_of_python_lack():
+    """`os.chmod` has its argument from 3.13 on; `os.link` refuses from 3.14 on to follow (python/cpython#132517)."""
+    assert [True, True, False] == ["chmod" in lacking((3, minor)) for minor in (11, 12, 13)]
+    assert [False, True] == ["link" in lacking((3, minor)) for minor in (13, 14)]
+    assert {"follow_symlinks": False} == lacking((3, 14))["link"]
 
 
 def test_a_child_sees_the_same(windows, tmp_path):

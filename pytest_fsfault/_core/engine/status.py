@@ -83,13 +83,21 @@ def with_another(status: ShownStatus, real: Any) -> ShownStatus:
     return shown(real, tuple(status)[:7], status.st_file_attributes, status.st_reparse_tag)
 
 
-#: Of which functions Windows' build lacks an argument: it raises NotImplementedError for another value than this.
-#: Sources: CPython Modules/posixmodule.c, `dir_fd_unavailable`, `follow_symlinks_specified`.
-_LACKING: dict[str, dict[str, object]] = {
-    "access": {"follow_symlinks": True, "effective_ids": False},
-    "utime": {"follow_symlinks": True},
-    **({} if sys.version_info >= (3, 13) else {"chmod": {"follow_symlinks": True}}),
-}
+def lacking(version: tuple[int, int]) -> dict[str, dict[str, object]]:
+    """Return of which functions Windows' build of a Python lacks an argument, and which value it takes all the same.
+
+    For another value it raises NotImplementedError. Sources: CPython Modules/posixmodule.c, `dir_fd_unavailable`,
+    `follow_symlinks_specified`, and `argument_unavailable_error("link", "follow_symlinks=True")` from 3.14 on.
+    """
+    return {
+        "access": {"follow_symlinks": True, "effective_ids": False},
+        "utime": {"follow_symlinks": True},
+        **({"chmod": {"follow_symlinks": True}} if version < (3, 13) else {}),
+        **({"link": {"follow_symlinks": False}} if version >= (3, 14) else {}),  # python/cpython#132517
+    }
+
+
+_LACKING = lacking(sys.version_info[:2])
 #: Functions that take no descriptor in Windows' build. Source: CPython Modules/posixmodule.c, `path_t(allow_fd=...)`.
 _PATHS_ONLY = frozenset(
     ["chdir", "listdir", "scandir", "utime"] + ([] if sys.version_info >= (3, 13) else ["chmod"])
@@ -115,7 +123,7 @@ def check_available(function: str, arguments: Mapping[str, Any]) -> None:
         if name in _DIRECTORIES and value is not None:
             text = f"{function}: {_DIRECTORIES[name]}" if _DIRECTORIES[name] else name
         elif bool(value) != _LACKING.get(function, {}).get(name, bool(value)):
-            text = f"{function}: {name}"
+            text = f"{function}: {name}{'=True' if function == 'link' else ''}"
         else:
             continue
         raise NotImplementedError(f"{text} unavailable on this platform")

@@ -35,8 +35,9 @@ def resolve(path: Any, directory: int | None = None, /) -> tuple[str | None, Any
         return None, shown
     if WINDOWS_FORMS is not None:
         return WINDOWS_FORMS(text), shown  # no function of Windows takes a `dir_fd`
-    if text.startswith(VERBATIM) and REAL_PATHS.knows_verbatim:
-        text = text[len(VERBATIM) :]
+    if "\\" in text and REAL_PATHS.knows_verbatim:
+        # What stands behind the first one is below what stands before it: else it would be beside a root.
+        text = text.removeprefix(VERBATIM).replace("\\", "/\\", 1)
     if os.path.isabs(text):
         return absolute(text, ""), shown
     base = _current_directory() if directory is None else path_of_descriptor(directory)
@@ -54,7 +55,8 @@ class RealPaths:
     """The real file system, for who reads the arguments of a call."""
 
     knows_temporary = True
-    knows_verbatim = False  # whether a path of the host may have Windows' prefix: while it passes for one
+    # Whether a path of the host may have Windows' prefix, and its separators: while it passes for Windows.
+    knows_verbatim = False
     resolve = staticmethod(resolve)
     absolute = staticmethod(one_form)
     writes = staticmethod(is_writable)

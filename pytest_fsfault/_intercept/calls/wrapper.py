@@ -164,6 +164,8 @@ class Wrapper:
         if path[:1] != "/" or "/." in path or "//" in path or path[-1] == "/" or self.guarded:
             return None
         state = self.state
+        if "\\" in path and state.show is not None:
+            return None  # a separator, where the path passes for one of Windows
         return path.startswith(state.root_prefixes) or path in state.top_roots
 
     def refuse_outside(self, ends: Ends, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
