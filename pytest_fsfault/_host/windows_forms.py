@@ -151,9 +151,10 @@ class _Windows:
 
     def final(self, path: str) -> str:
         if sys.platform == "win32":
-            from nt import _getfinalpathname  # noqa: PLC0415
+            import nt  # noqa: PLC0415
 
-            return _getfinalpathname(path)
+            found: str = vars(nt)["_getfinalpathname"](path)  # not in the types of `nt`; ntpath takes it, too
+            return found
         raise OSError("drives are Windows' own")
 
     def hosts(self) -> frozenset[str]:

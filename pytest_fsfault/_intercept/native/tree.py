@@ -185,9 +185,9 @@ class Trees:
         if error.errno in {errno.EPERM, errno.EACCES}:
             self._tell(f"{where}, may not be looked into: no fault reaches it")
         elif error.errno == errno.ENAMETOOLONG and error.filename is not None:
-            # A page is all that the kernel gives for it.
+            # The kernel gives a page of it at the most.
             self._tell(
-                f"{where}, works in a directory whose path is too long to be told: no fault reaches it there"
+                f"{where}, works in a directory whose path is longer than a page: no fault reaches it there"
             )
 
     def _read_other(self, tree: ProcessTree, request: Request) -> Call | None:
