@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from skips import posix_fact
 
 from pytest_fsfault import inject
 
@@ -143,3 +144,54 @@ def test_the_parent_is_interrupted_at_every_event(root, python, scene, step):
         assert before == _state(), at
         at += step
     assert 20 < at
+
+
+FORKS = """
+import os, random, signal, sys, time
+from pytest_fsfault import inject
+
+class Interrupted(Exception): pass
+
+def interrupt(*_):
+    raise Interrupted
+
+def child():
+    if not os.fork():
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        try:
+            os.mkdir(sys.argv[1] + "/bad")
+        except OSError:
+            os._exit(0)
+        os._exit(1)
+
+seeded = random.Random(5)
+sys.unraisablehook = lambda _: None
+signal.signal(signal.SIGALRM, interrupt)
+with inject("os.mkdir bad -> EACCES", roots=[sys.argv[1]], clock="real"):
+    child()
+    for _ in range(25):
+        try:
+            signal.setitimer(signal.ITIMER_REAL, seeded.uniform(0.00001, 0.003))
+            child()
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        except Interrupted:
+            pass
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        while True:
+            try:
+                print(os.wait()[1])
+            except Interrupted:
+                pass
+            except ChildProcessError:
+                break
+"""
+
+
+@posix_fact("forks and alarms")
+def test_a_signal_amid_a_fork_leaves_the_answers_running(tmp_path):
+    """Python loses what a handler raises in a hook of a fork; the child gets its answer all the same, and the next too."""
+    done = subprocess.run(
+        [sys.executable, "-c", FORKS, str(tmp_path)], stdout=-1, text=True, check=True, timeout=120
+    )
+    assert {"0"} == set(done.stdout.split())
+    assert 10 < len(done.stdout.split())

@@ -45,6 +45,7 @@ class ChildSupervisor:
         self._directory = rendezvous.new_directory()
         self._published = False
         self._owner = os.getpid()
+        self._wanted = self._done = ""  # "running" or "paused": what the server thread is to be, and is
         self._amid = False  # a fork is under way amid a decision of this thread's
         self._cover: Callable[[list[Patch]], object] = lambda _patches: None
         self._forking = ForkHooks(self.starting, hidden(self.launch))
@@ -167,6 +168,7 @@ class ChildSupervisor:
             )
             self._directory = self.server.directory
             rendezvous.publish(self._directory)
+        self._wanted = self._done = "running"
         self.server.loop.start()
 
     def _give_up(self, error: Exception) -> None:
@@ -234,19 +236,34 @@ class ChildSupervisor:
     def before_fork(self) -> None:
         """Stop the server thread before a fork, unless it may wait for a lock of this very thread."""
         self._amid = holds_lock()
-        if self.server is not None and not self._amid:
+        if self.server is not None and not self._amid and self._done != "paused":
             programs = self._native()  # the child needs the modules, and finds them loaded
-            self.server.loop.pause()
+            self._set_loop("paused")
             if programs is not None:
                 programs.settle()
 
     def after_fork(self) -> None:
         """Restart the server thread in the parent after a fork."""
-        if self.server is not None and not self._amid:
+        if self.server is not None and not self._amid and self._done != "running":
             try:
-                self.server.loop.start()
+                self._set_loop("running")
             except RuntimeError as error:
                 self._give_up(error)
+
+    def _set_loop(self, wanted: str) -> None:
+        """Pause the server thread, or let it run; what a signal handler has cut off is done again."""
+        self._wanted, self._done = wanted, ""
+        self._whole.do(self._follow)
+        self._done = wanted
+
+    def _follow(self) -> None:
+        """Do what is wanted now, however late this piece of work gets its turn."""
+        if self.server is not None:
+            loop = self.server.loop
+            if self._wanted == "paused":
+                loop.pause()
+            else:
+                loop.start()
 
     def forked(self) -> None:
         """Attach the forked child to this parent, or to none if no fault acts."""
@@ -280,3 +297,5 @@ def _forked() -> None:
 # With the module: an import that is interrupted begins anew, and what it has registered finds no supervisor.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_forked)
+    # Once more: a signal handler that raises in one of them, or before its first line, ends only that one.
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork)
