@@ -36,15 +36,14 @@ def reservation() -> str:
     )
 
 
-@cache
-def can_take() -> bool:
-    """Return whether a descriptor of another process can be had here: Linux 5.6."""
+def can_take(process: int) -> bool:
+    """Return whether a descriptor of another process can be had: Linux 5.6, and the right to look into it, ptrace(2)."""
     from pytest_fsfault._intercept.native.notify import take  # noqa: PLC0415  # for Linux alone
 
     try:
-        os.close(take(os.getpid(), 2))
-    except OSError:
-        return False
+        os.close(take(process, 2))
+    except OSError as error:
+        return error.errno == errno.EBADF  # as far as rights go
     return True
 
 

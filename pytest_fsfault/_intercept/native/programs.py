@@ -118,10 +118,15 @@ class Programs:
                 _real_sleep(0.0001)
             self._starters.popleft()
 
-    def code(self) -> bytes | None:
+    def code(self, process: int) -> bytes | None:
         """Return the filter for a process that was forked; None if it needs none, or there can be none."""
         wanted = wants(self.engines())
-        if wanted is None or possible.why_not() or not possible.can_take():
+        if wanted is None or possible.why_not():
+            return None
+        if not possible.can_take(process):
+            self.tell(
+                "what a forked process starts is not reached: this process may not look into it, ptrace(2)"
+            )
             return None
         return _code(wanted)
 

@@ -58,3 +58,20 @@ def mkdir32(path):
     code += b"\xf7\xd8\x89\xc3"  # neg eax; mov ebx, eax
     code += b"\xb8\x01\x00\x00\x00\xcd\x80"  # mov eax, 1; int 0x80
     return _write(path, code, 62, b"m32\0")
+
+
+def mkdir_of_32_bits(path):
+    """Write a program for 32-bit machines that makes ``m32`` and exits with the errno."""
+    head = 52 + 32
+    address = _BASE + head + 28
+    code = b"\xbb" + struct.pack("<I", address) + b"\xb9\xc0\x01\x00\x00"  # mov ebx, address; mov ecx, 0700
+    code += b"\xb8\x27\x00\x00\x00\xcd\x80\xf7\xd8\x89\xc3"  # mov eax, 39; int 0x80; neg eax; mov ebx, eax
+    code += b"\xb8\x01\x00\x00\x00\xcd\x80"  # mov eax, 1; int 0x80
+    body = code + b"m32\0"
+    header = struct.pack(
+        "<16sHHIIIIIHHHHHH", b"\x7fELF\x01\x01\x01", 2, 3, 1, _BASE + head, 52, 0, 0, 52, 32, 1, 0, 0, 0
+    )
+    size = head + len(body)
+    path.write_bytes(header + struct.pack("<IIIIIIII", 1, 0, _BASE, _BASE, size, size, 5, 0x1000) + body)
+    path.chmod(0o755)
+    return str(path)

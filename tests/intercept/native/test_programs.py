@@ -1,4 +1,7 @@
-"""git, npm, cargo: a program that is only watched leaves the tree that it leaves by itself; a fault has one verdict."""
+"""Programs that are only watched leave the tree that they leave by themselves; a fault has one verdict.
+
+git, npm and cargo; busybox (which may be static), rsync, pnpm and esbuild (static, in Go), where they are on the path.
+"""
 
 import hashlib
 import os
@@ -39,14 +42,36 @@ printf '[package]\\nname = "crate"\\nversion = "0.1.0"\\nedition = "2021"\\n' > 
 echo 'fn main() { println!("hi"); }' > src/main.rs
 cargo build -q
 """
+BUSYBOX = """
+busybox mkdir -p a/sub && cd a
+for n in 1 2 3 4 5; do echo $n > $n; echo $n > sub/$n; done
+cd .. && busybox cp -a a b && busybox mv b/1 b/z && busybox ln -s z b/link && busybox chmod 600 b/z
+busybox tar cf t.tar a b && busybox mkdir c && busybox tar xf t.tar -C c && busybox sed -i s/1/one/ c/b/z
+busybox rm -r b/sub t.tar && busybox rmdir c/a/none || busybox touch c/made && busybox truncate -s 3 c/made
+"""
+RSYNC = """
+mkdir -p a/sub && cd a && for n in 1 2 3 4 5; do echo $n > $n; echo $n > sub/$n; done
+ln -s 1 link && chmod 600 2 && cd .. && rsync -a a/ b
+echo more >> a/1 && rm a/3 && rsync -a --delete a/ b && rsync -a --link-dest=$PWD/b a/ c
+"""
+PNPM = NPM.replace("npm install -s", "pnpm add --silent --offline --store-dir $HOME/store")
+ESBUILD = """
+echo 'export const a = 1' > a.js && echo 'import { a } from "./a.js"; console.log(a)' > b.js
+for n in 1 2 3 4 5 6 7 8; do esbuild b.js --bundle --sourcemap --outfile=out/$n/o.js --log-level=error; done
+"""
 LINES = {
     "git": GIT,
     "npm install": NPM,
     "npm uninstall": NPM + "npm uninstall -s left\n",
     "cargo build": CARGO,
     "cargo clean": CARGO + "cargo clean -q\n",
+    "busybox": BUSYBOX,
+    "rsync": RSYNC,
+    "pnpm add": PNPM,
+    "pnpm remove": PNPM + "pnpm remove --silent --store-dir $HOME/store left\n",
+    "esbuild": ESBUILD,
 }
-SLOW = ("npm", "cargo")
+SLOW = ("npm", "cargo", "pnpm")
 # What holds the time, the number of a file or of a process, or a map in an order of chance.
 PASSING = (
     ".git/index",
@@ -57,6 +82,8 @@ PASSING = (
     ".cargo-lock",
     "invoked.timestamp",
     ".rustc_info.json",
+    ".modules.yaml",
+    ".pnpm-workspace-state",
 )
 
 
@@ -117,6 +144,42 @@ def test_a_program_that_is_only_watched(root, name):
     watched = tree(root)
     assert alone == watched
     assert len(alone) > 3
+
+
+RSYNC_AGAIN = "mkdir a b; echo a > a/x; echo bb > b/x; echo y > b/y"
+PNPM_PACKED = PNPM.partition("pnpm add")[0]
+PNPM_ADD = "cd app; pnpm add --offline --store-dir $HOME/store ../left/left-1.0.0.tgz"
+# What comes before, a rule, the program, its exit status and what it says; once more without a fault it succeeds.
+VERDICTS = {
+    "busybox mv stays": ("echo a > a", "rename -> EACCES", "busybox mv a b", 1, "Permission denied"),
+    "busybox mv copies to another device": ("echo a > a", "rename -> EXDEV", "busybox mv a b; mv b a", 0, ""),
+    "rsync leaves no temporary file": (
+        RSYNC_AGAIN, "rename to b/x -> EACCES", "rsync -a a/ b", 23, "Permission denied (13)"
+    ),
+    "rsync goes on after what is busy": (
+        RSYNC_AGAIN, "os.remove b/y -> EBUSY", "rsync -a --delete a/ b", 23, "Device or resource busy (16)"
+    ),
+    "esbuild stops": (ESBUILD, "os.open out/1/o.js -> EACCES", "esbuild b.js --outfile=out/1/o.js", 1, "permission denied"),
+    "pnpm copies what cannot be linked": (PNPM_PACKED, "os.link -> EPERM", PNPM_ADD, 0, ""),
+    "pnpm does without a cached file": (PNPM_PACKED, "rename -> EPERM when once", PNPM_ADD, 0, ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] if name.startswith(SLOW) else []) for name in VERDICTS],
+)
+def test_a_fault_has_one_verdict(root, name):
+    """Its exit status, what it says, and that a second run without a fault succeeds and leaves nothing temporary."""
+    if shutil.which(name.partition(" ")[0]) is None:
+        pytest.skip(f"{name.partition(' ')[0]} is not here")
+    before, rule, line, status, says = VERDICTS[name]
+    assert 0 == run(root, before).returncode
+    with inject(rule, roots=[root], clock="real"):
+        told = run(root, line, capture_output=True, text=True)
+    assert (status, True) == (told.returncode, says in told.stderr)
+    assert 0 == run(root, line, stdout=-3).returncode
+    assert [] == [path for path in root.rglob(".*.??????") if path.is_file() and "home" not in path.parts]
 
 
 def test_git_clone_cleans_up_after_itself(root):

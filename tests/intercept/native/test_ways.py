@@ -1,13 +1,20 @@
 """Calls by other ways than most programs go: their numbers, flags, descriptors and names, and what never ends well."""
 
+import errno
 import os
 import platform
+import shutil
+import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import pytest_fsfault
 from pytest_fsfault import inject
+
+from . import elf
 
 
 def test_a_file_is_closed_even_if_close_fails(root):
@@ -121,3 +128,95 @@ def test_a_rule_meets_a_call_by_whichever_way(root, way):
             pytest.skip("this kernel has no such numbers")
         assert b"EACCES\n" == done.stdout
         assert ["raised"] == [entry.outcome for entry in fsfault.journal.faults]
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="32-bit programs of x86-64")
+def test_a_program_of_32_bits_is_reached(root):
+    """All of it, not a single call: its own numbers, its own registers."""
+    program = elf.mkdir_of_32_bits(root / "program")
+    with inject("os.mkdir m32 -> EBUSY when once or never", roots=[root]) as fsfault:
+        try:
+            codes = [subprocess.run([program], cwd=root, check=False).returncode for _ in range(2)]
+        except OSError as error:
+            assert errno.ENOEXEC == error.errno
+            pytest.skip("this kernel runs no 32-bit programs")
+        assert [errno.EBUSY, 0] == codes
+        assert "mkdir" in fsfault.journal[0].call_site
+    assert (root / "m32").is_dir()
+
+
+def test_a_program_that_is_traced_is_reached(root):
+    """By ptrace(2), as strace and debuggers do it: the one that traces sees the error, too."""
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not here")
+    command = ["strace", "-f", "-o", "log", "-e", "trace=mkdir,mkdirat", "mkdir", "v"]
+    if subprocess.run([*command[:-1], "first"], cwd=root, check=False, stderr=-3).returncode:
+        pytest.skip("this machine lets nobody trace")
+    with inject("os.mkdir v -> EBUSY", roots=[root]) as fsfault:
+        assert 1 == subprocess.run(command, cwd=root, check=False, stderr=-3).returncode
+        assert ["raised"] == [entry.outcome for entry in fsfault.journal.faults]
+    assert "EBUSY" in (root / "log").read_text()
+
+
+LATE_FILTER = """
+import ctypes, errno, os, struct
+libc = ctypes.CDLL(None, use_errno=True)
+code = ctypes.create_string_buffer(struct.pack("=HBBI", 6, 0, 0, {answer}))
+program = struct.pack("H6xQ", 1, ctypes.addressof(code))
+libc.prctl(38, 1, 0, 0, 0)
+if libc.prctl(22, 2, program, 0, 0):
+    print(errno.errorcode[ctypes.get_errno()])
+try:
+    os.mkdir("v")
+except OSError as error:
+    print(errno.errorcode[error.errno])
+"""
+
+
+def test_a_program_with_a_filter_of_its_own_is_reached(root):
+    """The sterner answer holds: seccomp(2)."""
+    with inject("os.mkdir v -> EBUSY", roots=[root]):
+        command = [sys.executable, "-S", "-c", LATE_FILTER.format(answer=0x7FFF0000)]
+        assert b"EBUSY\n" == subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE).stdout
+
+
+AS_USER = """
+import os, subprocess, sys, tempfile
+import pytest_fsfault._session.fsfault, pytest_fsfault._intercept.children.parent.server
+import pytest_fsfault._intercept.native.programs
+from pytest_fsfault import inject
+if os.geteuid() == 0:
+    os.setgroups([]); os.setgid(12345); os.setuid(12345)
+else:
+    import ctypes
+    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
+with inject("os.mkdir v -> EBUSY or never", roots=["."], strict=False) as fsfault:
+    print({start}, fsfault._session.engine.escapes)
+"""
+HIDDEN = {
+    # Whoever may run a file and not read it may not look into what runs.
+    "a program": ("subprocess.call('./program')", "may not be looked into: no fault reaches it"),
+    # After setuid(2), or prctl(2), a process and its forks are not dumpable: the listener of one cannot be had.
+    "a fork": (
+        "os.spawnv(os.P_WAIT, './program', ['program'])",
+        "what a forked process starts is not reached: this process may not look into it",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HIDDEN)
+def test_what_an_ordinary_user_may_not_look_into_is_told(root, case):
+    """Its calls go ahead, and the summary says so."""
+    home = Path(pytest_fsfault.__file__).parent
+    if not all(directory.stat().st_mode & stat.S_IXOTH for directory in (home, *home.parents)):
+        pytest.skip("an ordinary user may not read this installation")
+    root.chmod(0o777)
+    os.chmod(elf.mkdir(root / "program", "v"), 0o111)
+    start, says = HIDDEN[case]
+    command = [sys.executable, "-c", AS_USER.format(start=start)]
+    done = subprocess.run(command, cwd=root, check=False, capture_output=True, text=True)
+    if "Permission denied" in done.stderr and "site-packages" in done.stderr:
+        pytest.skip("an ordinary user may not read this installation")
+    assert done.stdout.startswith("0 ["), (done.stdout, done.stderr)
+    assert says in done.stdout
+    assert (root / "v").is_dir()

@@ -186,9 +186,9 @@ class Dispatcher:
 
     # What a forked process starts, it starts under a filter of its own.
 
-    def _filter(self, _connection: ChildConnection) -> Message:
+    def _filter(self, connection: ChildConnection) -> Message:
         native = self.native()
-        return "filter", None if native is None else native.code()
+        return "filter", None if native is None else native.code(connection.process)
 
     def _listening(self, connection: ChildConnection, descriptor: int, site: str) -> Message:
         native = self.native()
