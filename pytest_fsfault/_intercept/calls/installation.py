@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._host.originals import ORIGINALS
-from pytest_fsfault._intercept.calls import audit_hook
+from pytest_fsfault._intercept.calls import audit_hook, path_questions
 from pytest_fsfault._intercept.calls.descriptors import DescriptorWrapper
 from pytest_fsfault._intercept.calls.functions import FUNCTIONS
 from pytest_fsfault._intercept.calls.one_path import PathWrapper
@@ -60,6 +60,9 @@ class Installation:
         for wrapper in WRAPPERS.values():
             self._files[id(wrapper.real)] = (wrapper.real, wrapper.call)
         self._patches.extend(_patches())
+        questions = list(path_questions.patches())
+        self._patches.extend(questions)
+        self._files.update({id(one.original): (one.original, one.wrapper) for one in questions})
         self._defaults = [
             (function, before, after)
             for function in (shutil.copytree, shutil.move)
