@@ -60,9 +60,7 @@ class Installation:
         for wrapper in WRAPPERS.values():
             self._files[id(wrapper.real)] = (wrapper.real, wrapper.call)
         self._patches.extend(_patches())
-        questions = list(path_questions.patches())
-        self._patches.extend(questions)
-        self._files.update({id(one.original): (one.original, one.wrapper) for one in questions})
+        self._add_questions()
         self._defaults = [
             (function, before, after)
             for function in (shutil.copytree, shutil.move)
@@ -71,6 +69,11 @@ class Installation:
         self._attributes = list(self._glob_methods())
         self._supports = _supports()  # whose sets hold wrappers, before the references to them are counted
         self._early_bound.register(self._files, TIMES)
+
+    def _add_questions(self) -> None:
+        questions = list(path_questions.patches())
+        self._patches.extend(questions)
+        self._files.update({id(one.original): (one.original, one.wrapper) for one in questions})
 
     def _glob_methods(self) -> Iterator[tuple[type, str, object, object]]:
         """Yield the static methods of the classes of `glob` that are functions of ours, with what replaces them."""
