@@ -60,15 +60,12 @@ class VirtualClock(Clock):
         self._mutex = known_lock()
         self._waiters: dict[int, Waiter] = {}  # by thread; each look enters it anew
         self._barriers: dict[int, int] = {}  # by thread: ends of waits on the outside that count
-        self._limits: dict[
-            Hashable, int
-        ] = {}  # by wait: virtual ends of real waits that the clock does not know
+        self._limits: dict[Hashable, int] = {}  # by real wait that the clock does not know: its virtual end
         self._polled = 0  # real instant of the last decision
         self._real = False
         self.moved: Callable[[int], object] | None = None  # told the time whenever it is set forward
         #: How many calls so far may have stamped a file.
         self.changes: Callable[[], int] = lambda: 0
-        self._set_stamps: dict[str, tuple[int, int]] = {}  # times of access and change that were set
         self._history: StampHistory | None = None
         self._changes = 0  # how many there were at the latest jump
 
@@ -312,30 +309,33 @@ class VirtualClock(Clock):
         """Return which virtual time real instants were; None if that is not kept."""
         return self._history
 
+    def known_stamps(self) -> dict[int, int]:
+        """Return what the clock showed at the stamps that were looked up; nothing while those of a file were set."""
+        history = self._history
+        return {} if history is None or history.given else history.known
+
     def stamp_of(self, real: int) -> int | None:
         """Return what the clock showed at the real instant of a stamp, which is past; None before it began."""
         history = self._history
         if history is None or real < history.start:
             return None
-        if real > history.latest:
-            with self._mutex:
+        with self._mutex:  # a jump comes before or after
+            if real > history.latest:
                 history.passed(max(self.activity.stamp_ns(), real), self.now_ns())
-        return history.virtual_at(real)
+            return history.virtual_at(real)
 
     def shown_stamps(self, file: str, real: Sequence[int]) -> list[int | None]:
         """Return what the clock showed at these stamps of a file, which are past; None for those that stay as they are.
 
         `file` is a name of its own for each file of the system, such as device and inode.
         """
-        given = self._set_stamps.get(file, ())
+        given = () if self._history is None else self._history.given.get(file, ())
         return [None if one in given else self.stamp_of(one) for one in real]
 
     def set_stamps(self, file: str, times: tuple[int, int] | None) -> None:
         """Record that the times of access and change of a file were set, or set to the present."""
-        if times is None:
-            self._set_stamps.pop(file, None)
-        else:
-            self._set_stamps[file] = times
+        if self._history is not None:
+            self._history.give(file, times)
 
     def expect_changes(self) -> None:
         """Record that another process may have changed a file since the latest jump."""

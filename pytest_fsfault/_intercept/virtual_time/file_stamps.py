@@ -21,7 +21,7 @@ from pytest_fsfault._intercept.virtual_time.scope import ACTIVE
 from pytest_fsfault._intercept.virtual_time.travel import wall_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import FrameType
     from typing import Self
 
@@ -67,17 +67,42 @@ def in_virtual_time(result: os.stat_result, caller: FrameType) -> os.stat_result
     What the clock showed at an instant never changes: a file that has not changed since is not looked up again.
     """
     scope = ACTIVE.scope
-    if scope is None or scope.virtual is None or not scope.governs(caller):
+    if scope is None or (clock := scope.virtual) is None or not scope.governs(caller):
         return result
     statuses = scope.statuses
+    rest = _rest(result)
     known = statuses.get(result[1])  # by the inode: of files of several devices the latest is remembered
-    if known is not None and known[0] == result and known[1] == _rest(result):
+    if known is not None and known[1] == rest and known[0] == result:
         return known[2]
-    made = _translated(result, scope, scope.virtual)
+    made = _made_of_known(result, rest, scope, clock.known_stamps()) or _translated(result, scope, clock)
     if len(statuses) >= _MOST:
         statuses.clear()
-    statuses[result[1]] = result, _rest(result), made
+    statuses[result[1]] = result, rest, made
     return made
+
+
+def _made_of_known(
+    result: os.stat_result, stamps: tuple[int, ...], scope: ClockScope, known: Mapping[int, int]
+) -> os.stat_result | None:
+    """Return what `_translated` does if each stamp is of before the session, or was looked up; None if not."""
+    start, moments, times = ACTIVE.stamps_from, scope.moments, []
+    for real in stamps[:3]:
+        if real < start:
+            times.append((real // SECOND, real / SECOND, real))
+            continue
+        at = known.get(real)
+        if at is None:
+            return None
+        moment = moments.get(at)
+        if moment is None:
+            if len(moments) >= _MOST:
+                moments.clear()
+            shown = (scope.epoch["time"] + at) // _STEP * _STEP
+            moment = moments[at] = shown // SECOND, shown / SECOND, shown
+        times.append(moment)
+    (atime, a, a_ns), (mtime, m, m_ns), (ctime, c, c_ns) = times
+    # Tuples are added faster than they are spread.
+    return os.stat_result(result[:7] + (atime, mtime, ctime, a, m, c, a_ns, m_ns, c_ns) + _others(result))  # noqa: RUF005
 
 
 def _translated(

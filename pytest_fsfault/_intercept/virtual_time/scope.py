@@ -41,7 +41,7 @@ _HANDED_ON = frozenset({"worker", "mapstar", "starmapstar", "_run", "run"})
 class ClockScope:
     """One clock in force, where its time begins, and who is exempt from it."""
 
-    __slots__ = ("_is_exempt", "_kinds", "activity", "clock", "epoch", "statuses", "virtual")
+    __slots__ = ("_is_exempt", "_kinds", "activity", "clock", "epoch", "moments", "statuses", "virtual")
 
     def __init__(self, clock: Clock, is_exempt: Callable[[str], bool]) -> None:
         self.clock = clock
@@ -54,6 +54,8 @@ class ClockScope:
         self._kinds: dict[object, int] = {}
         #: By inode: the latest real status of a file, what that does not compare by, and what is shown for it.
         self.statuses: dict[int, tuple[stat_result, tuple[Any, ...], stat_result]] = {}
+        #: By virtual instant: how a status shows it, in seconds, whole and not, and in nanoseconds.
+        self.moments: dict[int, tuple[int, float, int]] = {}
 
     def kind_of(self, frame: FrameType | None) -> int:
         """Return which of the four the code of `frame` is."""
@@ -71,12 +73,12 @@ class ClockScope:
 
     def governs(self, frame: FrameType) -> bool:
         """Return whether the caller, in this thread, sleeps by the clock in force and reads it."""
-        if not self.activity.belongs(get_ident()):
-            return False
         # Most callers are known, and need no further call.
         name = frame.f_globals.get("__name__")
         kind = self._kinds.get(name, _THROUGH) if type(name) is str else VIRTUAL
-        return kind <= PATIENT if kind >= 0 else self.kind_of(frame) <= PATIENT
+        if kind < 0:
+            kind = self.kind_of(frame)
+        return kind <= PATIENT and self.activity.belongs(get_ident())
 
     def _judge(self, name: str) -> int:
         package = name
