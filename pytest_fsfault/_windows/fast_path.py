@@ -32,7 +32,7 @@ class FastPaths:
     def __init__(self, state: WindowsState) -> None:
         self._state = state
         self.refused: set[str] = set()  # whose next call is to be judged, so that it is written down
-        self._lstat = state.native.lstat
+        self._lstat, self._access = state.native.lstat, state.native.access
         self._closed = state.open_files.closed
         self._absent = state.lookup.absent
         self._listings: set[Any] = vars(state.listings)[
@@ -75,7 +75,9 @@ class FastPaths:
     def rename(self, source: str, target: str) -> bool:
         """Move a plain file to a new name."""
         inode = self._plain(source)
-        return bool(inode) and self._absent(target) and self._closed(inode)
+        if not inode or self._access(target, os.F_OK):  # an extension module may have made it, in no listing
+            return False
+        return self._absent(target) and self._closed(inode)
 
     def _plain(self, path: str) -> int:
         """Return the number of a writable file, 0 for whatever needs a closer look."""

@@ -65,7 +65,7 @@ class Lookup:
     """Paths to places; listings of directories are kept.
 
     Within one epoch all changes come by here, but for those of extension modules, which raise no audit event:
-    a second spelling of a name that one of these made is overlooked. A new epoch begins when a child is started,
+    a second spelling of a name that one of these made is overlooked, and a link that leads nowhere. A new epoch begins when a child is started,
     a call got past us, or the gate was shut; a listing from before is good while its directory has not changed.
     """
 
@@ -188,6 +188,15 @@ class Lookup:
             known.ours = True
 
     def moved(self, source: str, target: str) -> None:
-        """Record that what was at `source` is at `target` now."""
-        self.removed(source)
-        self.created(target)
+        """Record that what was at `source` is at `target` now; what `removed` and `created` do, at once."""
+        above, _, name = source.rpartition("/")
+        top, _, other = target.rpartition("/")
+        known = self._listings.get(above)
+        if known is not None:
+            known.names.pop(fold(name), None)
+            known.ours = True
+        if top != above:
+            known = self._listings.get(top)
+        if known is not None:
+            known.names.setdefault(fold(other), other)
+            known.ours = True

@@ -260,3 +260,20 @@ def test_looks_from_many_threads_agree(open_files, file):
     for thread in threads:
         thread.join()
     assert [] == wrong
+
+
+def test_a_file_that_an_extension_module_has_made_is_in_the_way(tmp_path):
+    """Such a file is announced by nothing, and stands in no listing: a rename onto it is refused all the same."""
+    sqlite3 = pytest.importorskip("sqlite3")
+    for name in ("first", "second"):
+        (tmp_path / name).touch()
+    made = tmp_path / "made"
+    with inject(windows="11", roots=[tmp_path]):
+        os.rename(tmp_path / "first", tmp_path / "moved")  # which reads the directory
+        sqlite3.connect(made).execute("create table t(x)").connection.close()
+        size = made.stat().st_size
+        with pytest.raises(FileExistsError, match="WinError 183"):
+            os.rename(os.fspath(tmp_path / "second"), os.fspath(made))
+        with pytest.raises(FileExistsError, match="WinError 183"):
+            os.rename(tmp_path / "second", made)
+    assert 0 < size == made.stat().st_size

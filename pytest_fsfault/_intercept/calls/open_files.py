@@ -157,9 +157,7 @@ class FileMethod(Wrapper):
                 self._refuse_outside(raw)
             return call()
         test = self.tests()[0]
-        operation = None
-        if test is not None and test(path):
-            operation = self.on_file(path, detail)
+        operation = self.on_file(path, detail) if test is not None and test(path) else None
         if operation is None:
             self.calls += 1
             self.note_path(path)
@@ -168,8 +166,7 @@ class FileMethod(Wrapper):
 
     def _refuse_outside(self, raw: FileIO) -> None:
         """Refuse to change a file outside the roots: it was open already."""
-        operation = self.on_file(raw._path, None)
-        if operation is not None:
+        if (operation := self.on_file(raw._path, None)) is not None:
             refuse_outside(self.state, operation, raw.fileno())
 
     def on_file(self, path: str, detail: Any) -> Operation | None:
@@ -178,9 +175,7 @@ class FileMethod(Wrapper):
         site = self.state.callers.locate(sys._getframe(3).f_back)
         if site is None:
             return None
-        return Operation(
-            self.operation, path, None, self.kind.groups, None, None, site, False, False, None, detail
-        )
+        return Operation(self.operation, path, None, self.kind.groups, call_site=site, detail=detail)
 
     def _checked(self, call: Callable[[], Any]) -> Any:
         try:
@@ -192,10 +187,9 @@ class FileMethod(Wrapper):
 
 def _bytes_or_none(data: Any) -> memoryview | None:
     """Return what is written, or where to; None for what the method refuses itself."""
-    try:
+    with suppress(TypeError):
         return bytes_of(data)
-    except TypeError:
-        return None
+    return None
 
 
 def _write(raw: FileIO, data: Any) -> Any:
@@ -249,9 +243,9 @@ def _readall(raw: FileIO) -> Any:
 
 
 def _truncate(raw: FileIO, size: int | None = None, /) -> Any:
-    if raw._lost():
-        return raw.tell() if size is None else size
     length = raw.tell() if size is None else size
+    if raw._lost():
+        return length
     return _CALLS["file.truncate"].run(raw, partial(_Raw.truncate, raw, size), detail=length)
 
 
@@ -315,9 +309,8 @@ STATE = _State()
 def make_file_calls(state: InterceptState) -> None:
     """Make the operations on open files, once per process."""
     for name in FILE_OPERATIONS:
-        _CALLS[name] = FileMethod(
-            state, InterceptedFunction("file", name.removeprefix("file."), name, "descriptor"), _no_real
-        )
+        function = InterceptedFunction("file", name.removeprefix("file."), name, "descriptor")
+        _CALLS[name] = FileMethod(state, function, _no_real)
 
 
 def _no_real() -> None:
@@ -334,10 +327,8 @@ def toggle_methods(state: InterceptState, *, crashed: bool) -> None:
         return
     STATE.installed = crashed or bool(wanted)
     STATE.flushes = "file.flush" in wanted
-    if STATE.flushes:
-        wanted.add(
-            "file.close"
-        )  # closing flushes: only our `close` knows that this flush is not the caller's
+    if STATE.flushes:  # closing flushes: only our `close` knows that this flush is not the caller's
+        wanted.add("file.close")
     _place_methods(wanted, crashed=crashed)
 
 
@@ -345,9 +336,8 @@ def _wanted(state: InterceptState) -> set[str]:
     """Return the operations on open files that a rule may concern."""
     if state.observes:
         return set(_NAMES)
-    if state.guarded or state.speaks_of(_NAMES):
-        return {name for name, call in _CALLS.items() if call.wanted}
-    return set()
+    asked = state.guarded or state.speaks_of(_NAMES)
+    return {name for name, call in _CALLS.items() if call.wanted} if asked else set()
 
 
 def _place_methods(wanted: set[str], *, crashed: bool) -> None:

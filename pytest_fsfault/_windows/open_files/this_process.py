@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import sys
+import threading
 from importlib import import_module
+from operator import itemgetter
 from os import fsdecode
-from threading import active_count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._host.processes import has_children, listing, read
@@ -47,6 +48,7 @@ _F_GETPATH = 50  # <sys/fcntl.h> of macOS
 # What the interpreter loads from these stays where it is.
 _FIXED = tuple(f"{top.rstrip('/')}/" for top in (sys.prefix, sys.base_prefix, "/usr", "/lib", "/lib64"))
 _OURS = "this process"
+_inode: Any = itemgetter(1)  # of a status
 _FORMAT = 0o170000
 # ``inotify wd:1 ino:2180c8 sdev:fe00000 mask:fff ...``; devices as the kernel has them, <linux/kdev_t.h>.
 _WATCH = re.compile(rb"^inotify .*?\bino:(\w+) sdev:(\w+)", re.MULTILINE)
@@ -124,10 +126,13 @@ class OpenFiles:
         fstat = self._fstat
         numbers = self._unchanged()
         try:
-            for number in numbers:
-                status = fstat(number)
-                if status.st_ino in inodes or (directory and not status.st_mode & _FORMAT):
+            if not directory:
+                if not {*inodes}.isdisjoint(map(_inode, map(fstat, numbers))):
                     return False
+            else:
+                for status in map(fstat, numbers):
+                    if status.st_ino in inodes or not status.st_mode & _FORMAT:
+                        return False
         except OSError:
             numbers = ()
         return bool(numbers) or not any(
@@ -199,7 +204,9 @@ class OpenFiles:
         """
         numbers = self._numbers
         try:
-            same = _LINUX and active_count() == 1 and self._stat(_DESCRIPTORS).st_size == len(numbers)
+            # What `active_count` tells, without its lock: a thread leaves the first only once it is in the second.
+            alone = not threading._limbo and len(threading._active) == 1  # type: ignore[attr-defined]
+            same = _LINUX and alone and self._stat(_DESCRIPTORS).st_size == len(numbers)
         except OSError:
             return ()
         return numbers if same else ()
