@@ -24,12 +24,17 @@ if TYPE_CHECKING:
 _GZIP = b"\x1f\x8b"
 # Outcomes that act again; a wait or delay is not replayed.
 _INJECTED = frozenset(["raised", "short", "crashed"])
-# An errno by its number, where a file does not name it: up to 34 all systems agree.
+# An errno by its number, where a file does not name it: up to 34 all systems agree but for 11.
+# Linux: include/uapi/asm-generic/errno.h; macOS: bsd/sys/errno.h; Windows: errno.h of the Universal C Runtime.
 _COMMON = 34
 _NUMBERS = {
-    "win32": {36: "EDEADLK", 38: "ENAMETOOLONG", 39: "ENOLCK", 40: "ENOSYS", 41: "ENOTEMPTY"},
-    "linux": {35: "EDEADLK", 36: "ENAMETOOLONG", 37: "ENOLCK", 38: "ENOSYS", 39: "ENOTEMPTY", 40: "ELOOP", 122: "EDQUOT"},
-    "darwin": {62: "ELOOP", 63: "ENAMETOOLONG", 66: "ENOTEMPTY", 69: "EDQUOT", 77: "ENOLCK", 78: "ENOSYS"},
+    "win32": {11: "EAGAIN", 36: "EDEADLK", 38: "ENAMETOOLONG", 39: "ENOLCK", 40: "ENOSYS", 41: "ENOTEMPTY"},
+    "linux": {
+        11: "EAGAIN", 35: "EDEADLK", 36: "ENAMETOOLONG", 37: "ENOLCK", 38: "ENOSYS", 39: "ENOTEMPTY", 40: "ELOOP", 122: "EDQUOT",
+    },
+    "darwin": {
+        11: "EDEADLK", 35: "EAGAIN", 62: "ELOOP", 63: "ENAMETOOLONG", 66: "ENOTEMPTY", 69: "EDQUOT", 77: "ENOLCK", 78: "ENOSYS",
+    },
 }  # fmt: skip
 _CLASSES = {
     "PermissionError": "EACCES",
@@ -178,7 +183,8 @@ def _error(error: Any, where: str, platform: str) -> str:
         return f"WinError {code}"
     number, name = error.get("errno"), error.get("name")
     if name is None and type(number) is int:
-        name = errno.errorcode.get(number) if number <= _COMMON else _NUMBERS.get(platform, {}).get(number)
+        common = errno.errorcode.get(number) if number <= _COMMON else None
+        name = _NUMBERS.get(platform, {}).get(number, common)
     known = isinstance(name, str) and hasattr(errno, name)
     # What this system has no number for is at least an error of the same class.
     return str(name) if known else _CLASSES.get(str(error.get("class")), "EIO")

@@ -15,7 +15,8 @@ from pytest_fsfault._intercept.calls import changes
 from pytest_fsfault._intercept.children import rendezvous
 from pytest_fsfault._intercept.children.parent import activity
 from pytest_fsfault._intercept.native import possible
-from pytest_fsfault._intercept.virtual_time import idle, limits
+from pytest_fsfault._intercept.virtual_time import idle, limits, threads
+from pytest_fsfault._report import recording
 from pytest_fsfault._windows.open_files import descendants, this_process
 
 pytestmark = posix_fact("fcntl(2) and /dev/fd")
@@ -188,6 +189,36 @@ def test_what_is_linux_s_alone_is_left(macos):
     assert "native programs are not reached: that is for Linux alone" == loaded_there(possible).why_not()
     assert {} == loaded_there(limits)._CALLS
     assert changes._written() < changes._written()
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [
+        (11, "EDEADLK"),
+        (13, "EACCES"),
+        (16, "EBUSY"),
+        (35, "EAGAIN"),
+        (62, "ELOOP"),
+        (63, "ENAMETOOLONG"),
+        (66, "ENOTEMPTY"),
+    ],
+)
+def test_the_numbers_of_its_errors_are_read_anywhere(number, name):
+    """<sys/errno.h> of macOS, in what another system recorded without names."""
+    error = {"errno": number, "name": None, "winerror": None, "class": "OSError", "text": ""}
+    assert name == recording._error(error, "", "darwin")
+
+
+def test_number_11_is_another_error_elsewhere():
+    """The only one up to 34 that systems do not agree about."""
+    error = {"errno": 11, "name": None, "winerror": None, "class": "OSError", "text": ""}
+    assert {"EAGAIN"} == {recording._error(error, "", system) for system in ("linux", "win32")}
+
+
+def test_stamps_are_of_the_one_clock(macos, monkeypatch):
+    """Files are stamped by the clock that `time.time` reads; Linux has a coarse one beside it."""
+    monkeypatch.setattr(threads, "wall_ns", lambda: 7)
+    assert 7 == threads.ThreadActivity().stamp_ns()
 
 
 def test_the_path_of_a_socket_has_room(macos, monkeypatch):
