@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.language.rules import Rule
-from pytest_fsfault._report.recording import read_recordings
 from pytest_fsfault._session.ambient import Ambient
 from pytest_fsfault._session.profile import Profile, listed
 from pytest_fsfault._session.profile_keys import read_settings
@@ -185,6 +184,8 @@ def recordings(text: str | None) -> Recordings | None:
             f"--fsfault-replay {text!r} is not readable ({told}); write the path of a file that --fsfault-json has written"
         ) from None
     try:
+        from pytest_fsfault._report.recording import read_recordings  # noqa: PLC0415  # for who replays a run
+
         return read_recordings(raw, text)
     except FsFaultError as error:
         raise FsFaultError(f"--fsfault-replay: {text!r} {error}") from None

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_fsfault._core.engine.plan import Armed
+from pytest_fsfault._core.engine.trial_marks import REASON
 from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
 from pytest_fsfault._core.language.plausible import is_plausible
 from pytest_fsfault._core.language.random_names import blanked
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
     #: Lines of the project, each a file and a number, the innermost first.
     Stack = tuple[tuple[str, int], ...]
-
-#: How an entry of the journal says that a sweep's own fault acted.
-REASON = "the fault of this trial"
 
 Distinct = Literal["call stack", "call site", "position"]
 

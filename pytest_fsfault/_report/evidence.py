@@ -6,7 +6,7 @@ import errno
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_fsfault._core.engine.numbering import ROOT
+from pytest_fsfault._core.language.roots import ROOT
 from pytest_fsfault._host.paths import seen_from_here
 from pytest_fsfault._report.lines import shorten
 

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pytest_fsfault._core.clock import RealClock, VirtualClock
 from pytest_fsfault._core.engine.engine import Engine, nothing
 from pytest_fsfault._core.engine.guard import Guard
-from pytest_fsfault._core.engine.numbering import CallNumbers
 from pytest_fsfault._core.engine.plan import Armed
-from pytest_fsfault._core.engine.replay import Replay
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._host.paths import IGNORES_CASE
 from pytest_fsfault._host.whole import complete, run_all
@@ -115,12 +113,16 @@ class Session:
 
     def _begin_replay(self, recording: Recording | None, *, numbering: bool) -> None:
         """Let a recorded run decide, if there is one; number the calls for it, or for one to come."""
+        if recording is None and not numbering:
+            return
+        from pytest_fsfault._core.engine.numbering import CallNumbers  # noqa: PLC0415  # for who replays or writes JSON
+        from pytest_fsfault._core.engine.replay import Replay  # noqa: PLC0415
+
         if recording is not None:
             self.engine.replay = self.verification.replay = Replay(recording)
             self.engine.records_all |= recording.observed
             self.engine.plan.replays_windows = recording.speaks_windows
-        if recording is not None or numbering:
-            self.engine.numbers = CallNumbers(numbered=bool(self.numbered), ignore_case=IGNORES_CASE)
+        self.engine.numbers = CallNumbers(numbered=bool(self.numbered), ignore_case=IGNORES_CASE)
 
     def _emulate(self, options: Options, profile: Profile) -> None:
         """Switch the Windows model on, if the test, its profile or the ini file names a version."""

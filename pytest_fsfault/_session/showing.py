@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 from pytest_fsfault._core.clock import SECOND
 from pytest_fsfault._core.engine.near_misses import closest_call, never_fired
 from pytest_fsfault._core.engine.pending import PendingCall
+from pytest_fsfault._core.engine.trial_marks import REASON
 from pytest_fsfault._core.language.operations import GROUPS
 from pytest_fsfault._intercept.fake.filesystem import WHOLE
-from pytest_fsfault._prove.error_chains import chain
-from pytest_fsfault._prove.injection_points import REASON
 from pytest_fsfault._prove.retries import retries
 from pytest_fsfault._report.evidence import Facts, evidence
 from pytest_fsfault._report.lines import journal_lines
@@ -128,6 +127,8 @@ def cause_of(session: Session, error: BaseException) -> tuple[str | None, int | 
     That is the first error in the chain that a call met; or else, if the test failed by what it looked at, the last
     call that met one. Of an error of the system itself that was not recorded, only the number is known.
     """
+    from pytest_fsfault._prove.error_chains import chain  # noqa: PLC0415  # for a test that failed
+
     met = [entry for entry in session.journal if isinstance(entry.error, OSError)]
     links = [link for link in chain(error) if isinstance(link, OSError)]
     found = _behind(met, links)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pytest_fsfault._core.engine.counts import ends_of
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.engine import Engine
+from pytest_fsfault._core.engine.trial_marks import REASON
 from pytest_fsfault._host import processes
 from pytest_fsfault._host.paths import IGNORES_CASE
 from pytest_fsfault._host.whole import complete
@@ -20,7 +21,6 @@ from pytest_fsfault._intercept.calls.gates import Gate
 from pytest_fsfault._intercept.fake.fake_functions import native
 from pytest_fsfault._intercept.fake.filesystem import in_force
 from pytest_fsfault._intercept.interceptor import interceptor
-from pytest_fsfault._prove.injection_points import REASON
 from pytest_fsfault._prove.outcomes import TrialOutcome
 from pytest_fsfault._prove.retries import retries
 from pytest_fsfault._session import open_handles, windows_model

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._core.engine.near_misses import Elsewhere, Unmet, never_fired
-from pytest_fsfault._core.engine.replay import never_came
 from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._intercept.calls.gates import Gate
 from pytest_fsfault._intercept.calls.installation import replaced, replaced_sleep
@@ -143,7 +142,7 @@ class Verification:
         Rules that need not fire by ``strict=False`` are among them, those with ``or never`` are not.
         """
         if self.replay is not None:
-            yield "\n".join(never_came(self.replay.missing))
+            yield "\n".join(self.replay.never_came())
         interceptor().state.drain_counts()
         missed = self._missed({id(armed) for armed in own})
         yield from (never_fired(armed, self._engine, self.elsewhere) for armed in missed)
@@ -168,7 +167,7 @@ class Verification:
         if ended is not None:
             yield f"{type(ended).__name__}: {ended}"
         if self.replay is not None:
-            yield from never_came(self.replay.missing)
+            yield from self.replay.never_came()
         if self.demands_native and self._engine.native and (reason := why_not()):
             yield f"native=True, but {reason}"
 

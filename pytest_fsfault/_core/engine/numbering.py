@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_fsfault._core.language.globs import has_drive
-from pytest_fsfault._core.language.random_names import blanked, uncounted
-from pytest_fsfault._core.language.roots import below_root
+from pytest_fsfault._core.language.random_names import blanked
+from pytest_fsfault._core.language.roots import ROOT, below_root, uncounted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 _WHOLE = re.compile(r"(?:[A-Za-z]:)?/?")
 # So many keys are remembered at a time.
 _MOST = 10_000
-#: How a root is named, as seen from itself.
-ROOT = "."
 
 
 class CallKey(NamedTuple):

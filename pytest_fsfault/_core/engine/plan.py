@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from pytest_fsfault._core.engine.records import Decision
 from pytest_fsfault._core.language.globs import escape, superset_regex
-from pytest_fsfault._core.language.random_names import uncounted
-from pytest_fsfault._core.language.roots import below_root
+from pytest_fsfault._core.language.roots import below_root, uncounted
 from pytest_fsfault._core.locks import known_lock
 
 if TYPE_CHECKING:

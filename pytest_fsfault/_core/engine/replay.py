@@ -95,6 +95,10 @@ class Replay:
         """The recorded calls that have not come, in their order."""
         return list(self._due.values())
 
+    def never_came(self) -> Iterator[str]:
+        """Yield lines that list the calls without which a replay is none; nothing if there are none."""
+        return never_came(self.missing)
+
 
 def _without_words(key: CallKey) -> CallKey:
     target = None if key.target is None else _WORD.sub("*", key.target)

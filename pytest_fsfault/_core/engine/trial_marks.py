@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+#: How an entry says that the fault of a sweep's trial acted.
+REASON = "the fault of this trial"
 _TRIAL = "_fsfault_trial"
 
 

@@ -15,12 +15,6 @@ _ARCHIVE = re.compile(r"(/archive-v\d+)/[\w-]{12,}(?=/|\Z)")
 _LETTERS = re.compile(r"(?=.*\d)(?=.*[a-z])(?=.*[A-Z])[\w-]{12,}\Z")
 
 
-def uncounted(below: str) -> str:
-    """Return a path as seen from its root without the number that ends its first name."""
-    name, slash, rest = below.partition("/")
-    return name.rstrip("0123456789") + slash + rest
-
-
 def blanked(path: str) -> str:
     """Return a path in which ``*`` stands for what differs from run to run."""
     return "/".join(map(_component, _ARCHIVE.sub(r"\1/*", path).split("/")))

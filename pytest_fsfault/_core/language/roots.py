@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import ModuleType
 
+#: How a root is named, as seen from itself.
+ROOT = "."
 _DEVICE_PREFIX = r"//[?.]/(?=[A-Za-z]:/)"
 _UNC_PREFIX = r"//[?.]/(?i:UNC)/"
 
@@ -76,3 +78,9 @@ def choice(bodies: Iterable[str]) -> str:
 def flags(ignore_case: bool) -> re.RegexFlag:
     """Return the flags of every regex for paths."""
     return re.DOTALL | re.IGNORECASE if ignore_case else re.DOTALL
+
+
+def uncounted(below: str) -> str:
+    """Return a path as seen from its root without the number that ends its first name."""
+    name, slash, rest = below.partition("/")
+    return name.rstrip("0123456789") + slash + rest
