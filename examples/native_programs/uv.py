@@ -18,13 +18,13 @@ class UvError(Exception):
     """uv has failed."""
 
 
-def uv(tree, *arguments):
+def uv(tree, *arguments, **variables):
     environment = {
-        **os.environ,
+        **os.environ | {"NO_COLOR": "1"},
         "UV_CACHE_DIR": f"{tree}/cache",
         "UV_NO_CONFIG": "1",
         "UV_OFFLINE": "1",
-        "NO_COLOR": "1",
+        **variables,
     }
     environment.pop("VIRTUAL_ENV", None)
     done = subprocess.run(

@@ -1,6 +1,10 @@
 """Sweeps over the real uv: each step refused or killed once, and what a second run makes of what is left."""
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -133,3 +137,20 @@ def test_a_tool_is_installed_beside_the_base_interpreter(release, root):
     assert "tools/cowsay/pyvenv.cfg" in refused
     assert {fault for name, path, fault in failed if path == "tools/cowsay/pyvenv.cfg"}, told
     assert before == contents(release[2])
+
+
+def test_the_examples_hold_for_this_release(release, root):
+    """Each of their verdicts, found in a home of its own."""
+    examples = Path(__file__).parents[3] / "examples" / "native_programs"
+    if not examples.is_dir():
+        pytest.skip("the examples are not here")
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))},
+        "PATH": f"{release[0].parent}:{os.environ['PATH']}", "HOME": str(root),
+    }  # fmt: skip
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(examples)]
+    done = subprocess.run(
+        command, cwd=examples.parents[1], env=environment, text=True, check=False, stdout=-1
+    )
+    assert 0 == done.returncode, done.stdout
+    assert "skipped" not in done.stdout
