@@ -161,7 +161,7 @@ class Workspace:
             return ""
         self._move(place)
         self.kept.append(place)
-        return f"{place}/{self.root.name}"
+        return f"{place}/{self.root.name}".replace(os.sep, "/")
 
     def close(self) -> None:
         """Remove everything but the trees that were kept."""
