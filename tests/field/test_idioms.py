@@ -316,6 +316,38 @@ def collect_first(root, collects):
     assert [] == os.listdir(root)
 
 
+def hide_and_save(root, opener):
+    """Save settings in a file that its user has hidden."""
+    with open(root / "config.json", "w", opener=opener) as file:
+        file.write("saved")
+    assert "saved" == (root / "config.json").read_text()
+
+
+def opened_for_update(root, mode):
+    """Write into a file that git has hidden."""
+    with open(root / "config.json", mode) as file:
+        file.write("saved")
+        file.truncate()
+    assert "saved" == (root / "config.json").read_text()
+
+
+def only_emptied(path, _flags):
+    """Open a file for `open`, without making it anew."""
+    return os.open(path, os.O_WRONLY | os.O_TRUNC)
+
+
+def cache_of(root, name):
+    """Make the directory of a share, named by its ticker."""
+    os.makedirs(root / "cache" / name)
+    assert [name] == os.listdir(root / "cache")
+
+
+def uninstall_itself(root, folder):
+    """Move the program that runs out of the way: to another drive, or beside itself."""
+    shutil.move(root / "pip.exe", root / folder / "~ip.exe")
+    assert not (root / "pip.exe").exists()
+
+
 STAMP = "2023-05-23T22:49:56.670918"
 PLAIN = STAMP.replace(":", "-")
 OPEN = (False, 32, "os.remove", True)
@@ -359,10 +391,40 @@ REPORTS = {
     "doorstop-dev/doorstop/issues/81": (empty_directory_name, False, 3, "", True),
     "bmad-code-org/BMAD-METHOD/issues/2879": (back_up_a_directory, False, 183, "os.rename", True),
     "beeware/briefcase/issues/1780": (rename_what_was_unpacked, False, 5, "os.rename", True),
+    "BetaRavener/uPyLoader/pull/29": (hide_and_save, None, "EACCES", "open", only_emptied),
+    "gitpython-developers/GitPython/issues/516": (opened_for_update, "w", "EACCES", "open", "r+"),
+    "ValueRaider/yfinance-cache/issues/98": (cache_of, "CON", 267, "os.mkdir", "CON_"),
+    "pypa/pip/issues/5109": (uninstall_itself, "d", 5, "os.remove", "."),
     "qatrackplus/qatrackplus/issues/568": (collect_first, *OPEN),
 }
-#: Which of them need more than the model of Windows 11.
+#: Which of them need more than Windows 11: another version, options of it, and what is there before.
 OPTIONS = {long_name: {"long_paths": False}}
+VERSIONS = {cache_of: "10"}  # whose reserved names are reserved in any directory
+
+
+def another_drive(root, windows):
+    """Let `d` be a directory on another drive."""
+    (root / "d").mkdir()
+    windows.volume(root / "d")
+
+
+def running(root, windows):
+    """Let a program run, and `d` be on another drive."""
+    another_drive(root, windows)
+    windows.run(write(root / "pip.exe"))
+
+
+def hidden(root, windows):
+    """Hide a file."""
+    windows.set_attributes(write(root / "config.json", "old settings"), hidden=True)
+
+
+BEFORE = {
+    across_drives: another_drive,
+    uninstall_itself: running,
+    hide_and_save: hidden,
+    opened_for_update: hidden,
+}
 
 
 @pytest.fixture
@@ -378,10 +440,8 @@ def root(tmp_path):
 def attempt(root, what, how):
     """Do what a report does, below a model; return the error and the calls that were refused."""
     with inject(roots=[root], strict=False) as fsfault:
-        windows = fsfault.windows("11", **OPTIONS.get(what, {}))
-        if what is across_drives:
-            (root / "d").mkdir()
-            windows.volume(root / "d")
+        windows = fsfault.windows(VERSIONS.get(what, "11"), **OPTIONS.get(what, {}))
+        BEFORE.get(what, lambda *_: None)(root, windows)
         try:
             what(root, how)
         except (OSError, AssertionError) as error:

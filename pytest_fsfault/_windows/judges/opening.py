@@ -2,7 +2,8 @@
 
 Sources: UCRT lowio/open.cpp (access, sharing and disposition by mode) and lowio/chsize.cpp; MS-FSA 2.1.5.1.2 (the
 order of the questions: name, path, pending deletion, kind, attributes, image, sharing, mapping); Wine
-dlls/kernel32/tests/file.c test_file_sharing and test_CreateFileA; Microsoft, "CreateFileW" (hidden and system files).
+dlls/kernel32/tests/file.c test_file_sharing and test_CreateFileA; Microsoft, "CreateFileW" (hidden and system files),
+which TRUNCATE_EXISTING opens all the same (rust-lang/rust#116438, BetaRavener/uPyLoader#29).
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ def _check_leading(state: WindowsState, location: Location) -> None:
 def _check_writing(state: WindowsState, location: Location, wish: Wish, owner: Location) -> None:
     if state.attributes.readonly(owner):
         raise Denial(5, f"{location.name} is read-only")
-    if wish.empties and (found := state.attributes.of(location) & {"hidden", "system"}):
+    if wish.creates and wish.empties and (found := state.attributes.of(location) & {"hidden", "system"}):
         raise Denial(5, f"{location.name} is {min(found)}, and would have to be created anew as such")
     state.check_images(location, 32)
 
