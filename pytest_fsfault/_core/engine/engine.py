@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
+import pytest_fsfault._core.engine.refusals
+import pytest_fsfault._core.language.legible  # noqa: F401  # before a program forbids imports, as `pip install` does
 from pytest_fsfault._core.engine.counts import CallCounts, ends_text
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.interfaces import Answer, Answered, Ruling

@@ -83,12 +83,9 @@ for one in kept: os.close(one)
         assert "made\nrefused\n" == python(code, root)
 
 
-@pytest.mark.parametrize(("keywords", "first"), [({}, "made"), ({"profile": "observe"}, "refused")])
-def test_a_child_that_was_out_of_descriptors_before_a_rule_concerned_it(root, python, keywords, first):
-    """What a call needs that fails is loaded with the first decision, or before all calls where each is recorded.
-
-    Without a descriptor there is none, and the call goes on; the next one is decided again.
-    """
+@pytest.mark.parametrize("keywords", [{}, {"profile": "observe"}])
+def test_a_child_that_was_out_of_descriptors_before_a_rule_concerned_it(root, python, keywords):
+    """What a call needs that fails is loaded before there is one."""
     code = f"""
 import os, resource, sys
 os.stat(sys.argv[1])
@@ -97,11 +94,49 @@ kept = []
 try:
     while True: kept.append(os.dup(1))
 except OSError: pass
-{tried()}
-for one in kept: os.close(one)
-{tried("bad2")}"""
+{tried()}"""
     with inject(RULE, roots=[root], strict=False, native=False, **keywords):
-        assert f"{first}\nrefused\n" == python(code, root)
+        assert "refused\n" == python(code, root)
+
+
+FORBID = """
+class Forbid:
+    def find_spec(self, name, path=None, target=None):
+        raise RuntimeError(f"import of {name}")
+sys.meta_path.insert(0, Forbid())
+"""
+
+
+@pytest.mark.parametrize("keywords", [{}, {"windows": "11"}, {"profile": "observe"}])
+def test_a_program_that_forbids_imports(root, python, keywords):
+    """From some moment on, as `pip install` does: nothing of ours is imported in it, whatever its calls meet."""
+    code = f"""
+import os, sys
+os.stat(sys.argv[1])
+{FORBID}
+os.mkdir(sys.argv[1] + '/good')
+{tried()}"""
+    with inject(RULE, roots=[root], native=False, **keywords):
+        assert "refused\n" == python(code, root)
+
+
+def test_imports_that_are_forbidden_in_the_process_of_the_tests(tmp_path):
+    """The same without a child: what a call needs that a rule or the model refuses is there when a session starts."""
+    code = f"""
+import os, sys
+from pytest_fsfault import inject
+{FORBID}
+forbid = sys.meta_path.pop(0)
+open(sys.argv[1] + "/open", "w").close()
+with inject("{RULE}", roots=[sys.argv[1]], windows="11", native=False), open(sys.argv[1] + "/open"):
+    sys.meta_path.insert(0, forbid)
+    {tried().replace(chr(10), chr(10) + "    ")}
+    try: os.remove(sys.argv[1] + "/open")
+    except PermissionError as error: print(error.winerror)
+    sys.meta_path.pop(0)
+"""
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=False)
+    assert "refused\n32\n" == done.stdout, done.stderr
 
 
 def _stop_amid_an_answer(root):
