@@ -107,7 +107,10 @@ class Programs:
                 asked = needs(armed.rule)
                 for tree in self._trees.running():
                     if not tree.wants.covers(asked):
-                        armed.missed_by = f"a program that runs since {tree.site} was started before it and does not meet it"
+                        armed.missed_by = (
+                            f"a program that runs since {tree.site} was started before it, "
+                            "and does not meet it unless it is Python"
+                        )
 
     def settle(self) -> None:
         """Wait until the system has forgotten the threads that have started something: Python warns of forks beside them."""
