@@ -114,22 +114,14 @@ class RemoteSessions:
         self.model = None if model is None else RemoteModel(self, model)
         self.ended = None if ended is None else decode_ending(ended)
         self.guard = None if allowed is None else Guard(lambda: allowed)
-        if self.observing or speaks or self.model is not None or self.guard is not None:
+        needed = self.observing or speaks or self.model is not None or self.guard is not None
+        with suppress(*() if needed else (OSError, ImportError)):  # tried again by `decide`
             self._load_errors()
-        else:
-            with suppress(OSError, ImportError):  # there is another try at the first decision
-                self._load_errors()
         return int(generation)
 
     def _load_errors(self) -> None:
-        """Load what a call needs that fails or is refused, before there is no descriptor left to load it by.
-
-        A program may also forbid imports from some moment on, as `pip install` does from 26.3 on.
-        """
-        import pytest_fsfault._core.engine.refusals  # noqa: PLC0415
-        import pytest_fsfault._core.language.error_rows  # noqa: PLC0415
-        import pytest_fsfault._core.language.legible  # noqa: PLC0415
-        import pytest_fsfault._intercept.children.message_log  # noqa: F401, PLC0415
+        """Load what a call needs that fails or is refused."""
+        import pytest_fsfault._intercept.children.child.needed  # noqa: F401, PLC0415
 
         self._has_errors = True
 
