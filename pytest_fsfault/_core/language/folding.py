@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+from pytest_fsfault._core.language.upcase import upper_case
+
 
 def fold(name: str) -> str:
     """Return what two spellings of one name have in common."""
-    if name.isascii():
-        return name.upper()
-    from pytest_fsfault._core.language.upcase import upper_case  # noqa: PLC0415  # a table that few names need
-
-    return name.translate(upper_case())
+    return name.upper() if name.isascii() else name.translate(upper_case())
