@@ -41,11 +41,14 @@ class PathWrapper(Wrapper):
     # raise no audit event: what a wrapper announced would stay, and shield a later call that has not been
     # decided. Arguments that are named reach a builtin much faster than those in a tuple and a dictionary.
     # Hot: the way of a call that no rule concerns, in one function so that nothing is called.
-    def _os_open(self, path: Any, flags: Any, mode: Any = 0o777, *, dir_fd: Any = None) -> Any:
+    def _os_open(self, path: Any, flags: Any, mode: Any = 0o777, *, dir_fd: Any = None) -> Any:  # noqa: C901  # as said above
         state = self.state
         if not state.live:
             return self.real(path, flags, mode, dir_fd=dir_fd)
-        watched = self.undecided.get(path) if type(path) is str else None
+        if type(path) is str:
+            watched = self.undecided.get(path)
+        else:
+            path, watched = self.of_object(path)
         if watched is None:
             watched = self.classify(path)
         if dir_fd is not None:
@@ -70,10 +73,13 @@ class PathWrapper(Wrapper):
             raise
 
     # Hot: the way of a call that no rule concerns, in one function so that nothing is called.
-    def _silent(self, path: Any, *args: Any, **kwargs: Any) -> Any:
+    def _silent(self, path: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: C901  # as said above
         if not self.state.live:
             return self.real(path, *args, **kwargs)
-        watched = self.undecided.get(path) if type(path) is str else None
+        if type(path) is str:
+            watched = self.undecided.get(path)
+        else:
+            path, watched = self.of_object(path)
         if watched is None:
             watched = self.classify(path)
         if watched is not None:
@@ -98,7 +104,10 @@ class PathWrapper(Wrapper):
     def _audited(self, path: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: C901  # as said above
         if not self.state.live:
             return self.real(path, *args, **kwargs)
-        watched = self.undecided.get(path) if type(path) is str else None
+        if type(path) is str:
+            watched = self.undecided.get(path)
+        else:
+            path, watched = self.of_object(path)
         if watched is None:
             watched = self.classify(path)
         if watched is False or (watched and self.fast_path is None):
@@ -124,10 +133,13 @@ class PathWrapper(Wrapper):
             raise
 
     # Hot: the way of a call that no rule concerns, in one function so that nothing is called.
-    def _stat(self, path: Any, *args: Any, **kwargs: Any) -> Any:  # as said above
+    def _stat(self, path: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: C901  # as said above
         if not self.state.live:
             return self.real(path, *args, **kwargs)
-        watched = self.undecided.get(path) if type(path) is str else None
+        if type(path) is str:
+            watched = self.undecided.get(path)
+        else:
+            path, watched = self.of_object(path)
         if watched is None:
             watched = self.classify(path)
         if watched is not None:
@@ -164,12 +176,15 @@ class PathWrapper(Wrapper):
         return result
 
     # Hot: the way of a call that no rule concerns, in one function so that nothing is called.
-    def _optional(self, path: Any = None) -> Any:
+    def _optional(self, path: Any = None) -> Any:  # noqa: C901  # as said above
         if path is None:
             path = "."  # the current directory, which needs a name for the audit hook to know it by
         if not self.state.live:
             return listed(self.real(path))
-        watched = self.undecided.get(path) if type(path) is str else None
+        if type(path) is str:
+            watched = self.undecided.get(path)
+        else:
+            path, watched = self.of_object(path)
         if watched is None:
             watched = self.classify(path)
         if watched is False or (watched and self.fast_path is None):

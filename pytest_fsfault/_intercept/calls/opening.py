@@ -61,6 +61,8 @@ class OpenWrapper(PathWrapper):
     ) -> Any:
         if not self.state.live:
             return self.through(file, mode, buffering, encoding, errors, newline, closefd, opener)
+        if type(file) is not str:
+            file, _ = self.of_object(file)
         watched = self.undecided.get(file) if type(file) is str and opener is None else None
         if watched is None and opener is None:
             watched = self.classify(file)

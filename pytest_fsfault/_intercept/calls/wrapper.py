@@ -6,6 +6,7 @@ and, unlike a plain function, not bound again when it becomes a class attribute.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import deque
 from functools import partial
@@ -131,6 +132,19 @@ class Wrapper:
             source = superset(self.operation, target=False)
             self._tests = (source, target) if source or target else NOTHING
         return self._tests  # type: ignore[no-any-return]
+
+    def of_object(self, path: Any) -> tuple[Any, Any]:
+        """Return the text of a path object, which is what the function makes of it, and what is remembered of that.
+
+        Composite functions hand the object on. What is wrong with one the long way finds out.
+        """
+        if self.kind.composite or getattr(type(path), "__fspath__", None) is None:
+            return path, None
+        try:
+            text = os.fspath(path)
+        except Exception:  # noqa: BLE001  # the long way raises it again
+            return path, None
+        return (text, self.undecided.get(text)) if type(text) is str else (path, None)
 
     def remember(self, path: str, watched: bool, target: str | None = None) -> bool:
         """Remember that `path`, or the pair of it and `target`, needs no decision."""

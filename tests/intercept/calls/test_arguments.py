@@ -320,3 +320,32 @@ def test_a_deleted_current_directory_raises_what_the_original_raises(call, tree)
     finally:
         os.chdir(tree)
     assert str(real.value) == str(ours.value)
+
+
+class Wrong:
+    """An object that says `what` for its path, or raises it."""
+
+    def __init__(self, what):
+        self.what = what
+
+    def __fspath__(self):
+        if isinstance(self.what, Exception):
+            raise self.what
+        return self.what
+
+
+@pytest.mark.parametrize("name", ["stat", "remove", "listdir"])
+@pytest.mark.parametrize("what", ["missing", b"missing", 7, ValueError("no path"), TypeError("no path")])
+def test_a_path_object_is_taken_as_the_function_takes_it(tmp_path, name, what):
+    """What it stands for, and what is wrong with it, is as without us, also once that path is known."""
+    if isinstance(what, (str, bytes)):
+        what = os.path.join(tmp_path if isinstance(what, str) else os.fsencode(tmp_path), what)
+
+    def outcome():
+        with pytest.raises((OSError, TypeError, ValueError)) as caught:
+            getattr(os, name)(Wrong(what))
+        return type(caught.value), str(caught.value), getattr(caught.value, "filename", None)
+
+    expected = outcome()
+    with inject("os.replace /nowhere/* -> EACCES or never", roots=[tmp_path]):
+        assert [expected, expected] == [outcome(), outcome()]
