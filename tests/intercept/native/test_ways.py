@@ -93,6 +93,8 @@ WAYS = {
         "fail(os.waitpid(os.posix_spawn('/bin/sh', ['sh', '-c', 'mkdir v 2> /dev/null'], os.environ), 0)[1])",
     ),
 }
+# What says that a way is closed here.
+NEEDS = {"by the numbers of x32": b"ENOSYS", "after chroot": b"EPERM", "in another namespace": b"EPERM"}
 PRELUDE = """
 import ctypes, errno, os, struct
 libc = ctypes.CDLL(None, use_errno=True)
@@ -114,18 +116,16 @@ except OSError as error:
 @pytest.mark.parametrize("way", WAYS)
 def test_a_rule_meets_a_call_by_whichever_way(root, way):
     """Its number, its flags, its directory, what it names its file by, and what the program has done to itself."""
-    if way in {"after chroot", "in another namespace"} and os.geteuid():
-        pytest.skip("for root alone")
     for name in ("a", "c"):
         (root / name).write_text(name)
     (root / "d").mkdir()
     (root / "d" / "x").touch()
     rule, text = WAYS[way]
-    with inject(rule, roots=[root]) as fsfault:
+    with inject(f"{rule} or never", roots=[root]) as fsfault:
         command = [sys.executable, "-S", "-c", PRELUDE.format(way=text)]
         done = subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE)
-        if way == "by the numbers of x32" and done.stdout == b"ENOSYS\n":
-            pytest.skip("this kernel has no such numbers")
+        if NEEDS.get(way) == done.stdout.strip():
+            pytest.skip("this machine, or this user, may not do so")
         assert b"EACCES\n" == done.stdout
         assert ["raised"] == [entry.outcome for entry in fsfault.journal.faults]
 
