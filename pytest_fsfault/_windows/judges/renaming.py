@@ -105,7 +105,8 @@ def _check_nobody_has(state: WindowsState, target: Location, share: int) -> None
 
     Source: MS-FSCC 2.4.42, FileRenameInformation: "the target file was open and ReplaceIfExists is nonzero".
     """
-    identities = [target.identity, *(identity for identity, _ in state.streams.others(target))]
+    streams = state.streams.others(target) if state.streams else ()
+    identities = [target.identity, *(identity for identity, _ in streams)]
     found = (
         one
         for identity in identities
