@@ -21,6 +21,8 @@ _PASSING = (
     r"/pytest-fsfault-\d+-[0-9a-f]+(/|\Z)|\A/dev/(?!shm(/|\Z))|\A/dev/shm/(psm_|pym-|sem\.)[^/]*\Z|\A/proc/|/__pycache__(/|\Z)|\.pyc(\.\d+)?\Z|/\.coverage[^/]*\Z|/\.pytest_cache(/|\Z)"
     r"|\A//\./(?i:nul|con|conin\$|conout\$|pipe/.*)\Z"  # the devices of Windows; others lead to files
 )
+# A descriptor by its path, but for the standard streams: the file behind it is opened anew.
+_DESCRIPTOR = re.compile(r"/(?:proc/(?:self|thread-self|\d+)(?:/task/\d+)?|dev)/fd/(?![0-2]\Z)\d+\Z")
 
 #: What changes the file that a link leads to, not the link.
 FOLLOWING = frozenset({"open", "os.chmod", "os.open", "os.truncate", "os.utime"})
@@ -44,12 +46,15 @@ def landing(path: str, stand: Callable[[str], str], readlink: Callable[[str], st
     """
     for _ in range(_MOST_LINKS):
         path = stand(path)
-        if re.search(_PASSING, path) is not None:
+        descriptor = _DESCRIPTOR.match(path) is not None
+        if re.search(_PASSING, path) is not None and not descriptor:
             break
         try:
             text = readlink(path)
         except (OSError, ValueError):
             break
+        if descriptor and (not text.startswith("/") or text.endswith(" (deleted)")):
+            break  # a pipe, or a file that has no name any more
         path = text if text.startswith("/") else f"{path.rpartition('/')[0]}/{text}"
     return path
 

@@ -221,3 +221,23 @@ def test_afterwards_everything_is_allowed(trees, descriptor):
     os.pwrite(descriptor, b"more", 4)
     assert TEXT.replace("text that", "new!more ", 1)[:8] == (other / "f").read_text()[:8]
     assert type(file) is io.TextIOWrapper
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the path of a descriptor leads to its file on Linux")
+@pytest.mark.parametrize("place", ["/proc/self/fd", "/dev/fd", "/proc/thread-self/fd"])
+def test_a_descriptor_by_its_path_leads_to_its_file(trees, descriptor, place):
+    """Opened anew for writing it is refused where the file itself would be; a pipe and a file without a name are not."""
+    root, other = trees
+    read, write = os.pipe()
+    with (
+        tempfile.TemporaryFile(dir=other) as nameless,
+        inject(roots=[root], outside="refuse", strict=False),
+    ):
+        with pytest.raises(PermissionError):
+            open(f"{place}/{descriptor}", "w")
+        for allowed in (write, nameless.fileno()):
+            with open(f"{place}/{allowed}", "w") as file:
+                file.write("x")
+    os.close(read)
+    os.close(write)
+    assert TEXT == (other / "f").read_text()
