@@ -116,6 +116,27 @@ def test_run_without_faults(pytester, monkeypatch, arguments):
     assert ALWAYS == loaded if not arguments[1:] else "pytest_fsfault._session.fsfault" not in loaded
 
 
+GARBAGE = """
+import gc, tempfile
+from pytest_fsfault import inject
+def session(root):
+    with inject(roots=[root], profile=PROFILE): pass
+with tempfile.TemporaryDirectory() as root:
+    session(root)  # what is made once for all stays
+    gc.collect(); gc.disable(); gc.set_debug(gc.DEBUG_SAVEALL)
+    session(root)
+    gc.collect()
+print(sorted({type(one).__name__ for one in gc.garbage if type(one).__module__.startswith("pytest_fsfault")}))
+gc.set_debug(0)
+"""
+
+
+@pytest.mark.parametrize("profile", ["observe", "windows"])
+def test_a_session_leaves_no_garbage(profile):
+    """What belongs to a session is gone with it, without a garbage collection, the Windows model included."""
+    assert "[]" == python(GARBAGE.replace("PROFILE", repr(profile)))
+
+
 def test_no_session_without_need(run):
     """A test that asks for no faults has no session, even beside one that does."""
     source = """
