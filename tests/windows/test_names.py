@@ -12,7 +12,7 @@ import time
 from functools import partial
 
 import pytest
-from skips import left_to_windows
+from skips import WINE, left_to_windows
 
 from pytest_fsfault import inject
 from pytest_fsfault._windows.names import read
@@ -250,6 +250,9 @@ def test_shutil_works_as_there(session, tmp_path):
     assert ("x", "x") == tuple((tmp_path / name).read_text() for name in ("file", "moved"))
 
 
+@pytest.mark.skipif(
+    bool(WINE) and sys.version_info >= (3, 12), reason=f"Wine {WINE} is not Windows: it lacks CopyFile2"
+)
 def test_copy2(session, tmp_path):
     """From 3.12 on its errors are Windows' own, and name no file."""
     for name in ("source", "target"):

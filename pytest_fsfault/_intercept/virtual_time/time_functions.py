@@ -128,7 +128,7 @@ class VirtualTime:
 
     #: For each function of `time` its wrapper, for names that were bound early.
     exchanges: Mapping[Callable[..., Any], Callable[..., Any]] = {
-        patch.original: patch.wrapper for patch in (*_TIME, file_stamps.FSTAT, *file_stamps.COPY_FILE)
+        patch.original: patch.wrapper for patch in (*_TIME, file_stamps.FSTAT)
     }
 
     def __init__(self, is_exempt: Callable[[str], bool] = lambda _name: False, *, shut: int = 0) -> None:
