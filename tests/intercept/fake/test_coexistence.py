@@ -185,6 +185,34 @@ def test_the_first_session_of_a_process_may_stand_on_a_fake(tmp_path):
     assert ("28\n['a', 'b', 'sub']\n[]\n", "") == (done.stdout, done.stderr)
 
 
+FAKE_WINDOWS_FIRST = """
+import subprocess, sys, tempfile
+from pyfakefs.fake_filesystem import OSType
+from pyfakefs.fake_filesystem_unittest import Patcher
+from pytest_fsfault import inject
+
+tempfile.tempdir = None
+with Patcher() as patcher:
+    patcher.fs.os = OSType.WINDOWS
+    with inject():
+        pass
+with inject("os.mkdir -> EACCES or never", roots=[sys.argv[1]]) as fsfault:
+    subprocess.run([sys.executable, "-c", "import os, sys; os.mkdir(sys.argv[1] + '/d')", sys.argv[1]], stderr=-3)
+print([entry.fault for entry in fsfault.journal])
+"""
+
+
+def test_children_meet_faults_after_a_fake_windows_was_first(tmp_path):
+    """The directory by which they find their parent is a real one."""
+    done = subprocess.run(
+        [sys.executable, "-c", FAKE_WINDOWS_FIRST, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ("['EACCES']\n", "") == (done.stdout, done.stderr)
+
+
 # What is watched.
 
 

@@ -42,7 +42,9 @@ class ChildSupervisor:
         self._state = state
         self._clock = clock
         self._become_child = become_child
-        self._directory = rendezvous.new_directory()
+        self._directory = (
+            ""  # named when it is first published: a fake file system has temporary files of its own
+        )
         self._published = False
         self._owner = os.getpid()
         self._wanted = self._done = ""  # "running" or "paused": what the server thread is to be, and is
@@ -63,13 +65,17 @@ class ChildSupervisor:
         if wanted and patcher() is not None:
             wanted = False  # a fake file system is this process's alone
         if wanted is not self._published:
-            self._published = wanted
-            if wanted:
-                rendezvous.publish(self._directory)
-            else:
-                rendezvous.unpublish()
+            self._publish(wanted)
         if self.server is not None:
             self._change(self.server)
+
+    def _publish(self, wanted: bool) -> None:
+        self._directory = self._directory or rendezvous.new_directory()
+        self._published = wanted
+        if wanted:
+            rendezvous.publish(self._directory)
+        else:
+            rendezvous.unpublish()
 
     def _change(self, server: Server) -> None:
         server.change()
@@ -208,7 +214,7 @@ class ChildSupervisor:
         if server is not None:
             server.close()
             # A child that outlives this session does not find the next one.
-            self._directory = rendezvous.new_directory()
+            self._directory = ""
             self._forking.forget_servers()
 
     def mark(self) -> str:
