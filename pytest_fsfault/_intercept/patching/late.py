@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from types import ModuleType
 
     from pytest_fsfault._intercept.patching.patches import Patch
 
 _Key = TypeVar("_Key")
+_REAL = {"os": os}
+
+
+def loaded(name: str) -> ModuleType | None:
+    """Return a module if it is loaded: the real one, though a fake file system has its own in `sys.modules`."""
+    return _REAL.get(name) or sys.modules.get(name)
 
 
 class LatePatches(Generic[_Key]):

@@ -8,7 +8,6 @@ clock sees in any case.
 from __future__ import annotations
 
 import os
-import sys
 from _thread import get_ident
 from functools import partial, wraps
 from sys import _getframe
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import nanoseconds
 from pytest_fsfault._core.language.rows import Row
-from pytest_fsfault._intercept.patching.late import LatePatches
+from pytest_fsfault._intercept.patching.late import LatePatches, loaded
 from pytest_fsfault._intercept.patching.patches import MISSING, Patch, bind
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
 from pytest_fsfault._intercept.virtual_time import asyncio_clock, asyncio_waits
@@ -179,7 +178,7 @@ def awaited() -> frozenset[str]:
 
 
 def _make(row: _Row) -> list[Patch] | None:
-    module = sys.modules.get(row.module)
+    module = loaded(row.module)
     if module is None or is_incomplete(module):
         return None
     try:

@@ -185,6 +185,35 @@ def test_the_first_session_of_a_process_may_stand_on_a_fake(tmp_path):
     assert ("28\n['a', 'b', 'sub']\n[]\n", "") == (done.stdout, done.stderr)
 
 
+EXCHANGED = """
+import os, sys
+from contextlib import ExitStack
+from pyfakefs.fake_filesystem_unittest import Patcher
+from pytest_fsfault import inject
+
+before = dict(vars(os))
+with ExitStack() as stack:
+    if "fake" in sys.argv:
+        stack.enter_context(Patcher())
+    stack.enter_context(inject())
+with inject():
+    print(sorted(name for name, value in vars(os).items() if value is not before.get(name)))
+assert before == dict(vars(os))
+"""
+
+
+def test_after_a_fake_as_many_functions_are_exchanged_as_without():
+    """Those that start programs and wait for them are among them."""
+    plain, after = (
+        subprocess.run(
+            [sys.executable, "-c", EXCHANGED, how], capture_output=True, text=True, check=True
+        ).stdout
+        for how in ("plain", "fake")
+    )
+    assert plain == after
+    assert "'system'" in plain
+
+
 FAKE_WINDOWS_FIRST = """
 import subprocess, sys, tempfile
 from pyfakefs.fake_filesystem import OSType

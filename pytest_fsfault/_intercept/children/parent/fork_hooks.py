@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._host.processes import may_have_children
 from pytest_fsfault._intercept.native.launch import Launch
-from pytest_fsfault._intercept.patching.late import LatePatches
+from pytest_fsfault._intercept.patching.late import LatePatches, loaded
 from pytest_fsfault._intercept.patching.patches import Patch, bind
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class ForkHooks:
         self._late.cover(put)
 
     def _make(self, name: str) -> list[Patch] | None:
-        module = sys.modules.get(name)
+        module = loaded(name)
         if module is None:
             return None
         found = []
