@@ -35,7 +35,7 @@ def evidence_of(session: Session, *, detailed: bool = True) -> dict[str, Any]:
     return {**_QUIET[kind], "virtual_end": session.clock.now}
 
 
-# What tests show in which nothing happened: they differ in when they ended.
+# What tests show in which nothing happened: they differ in when they ended. Nobody changes what is in it.
 _QUIET: dict[tuple[bool, bool], dict[str, Any]] = {}
 
 

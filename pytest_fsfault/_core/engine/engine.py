@@ -70,8 +70,7 @@ class Engine:
         self.proving = False  # whether a trial runs, whose calls are its own affair
         self.children = children  # whether child processes are under it as well
         self.native = children  # whether native programs are, too, where that is possible
-        # By which errno a native program meets an error: of its Windows number, and what CPython makes of it.
-        self.unix_errno: Callable[[int | None, int], int] = _as_cpython
+        self.unix_errno: Callable[[int | None, int], int] = _as_cpython  # of winerror and errno
         self.guard: Guard | None = None  # refuses changes outside the roots
         self.gate = False
         self.ticking = False  # whether the clock runs for the code under test
