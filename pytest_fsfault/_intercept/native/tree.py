@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 from contextlib import suppress
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
@@ -258,6 +259,7 @@ class Trees:
 
 # Who forks while it is stopped has a child that the next round finds.
 _ROUNDS = 50
+_DEATH = 5.0  # real seconds that the killed have to be gone
 
 
 def kill_below(process: int, spared: Collection[int]) -> None:
@@ -269,12 +271,21 @@ def _kill(find: Callable[[], set[int]], spared: Collection[int] = ()) -> None:
     own = filters("self")
     stopped: set[int] = set()
     for _ in range(_ROUNDS):
-        below = _with_descendants(find()).difference(spared)
+        below = _with_descendants(find() | stopped).difference(spared)
         found = {one for one in below if filters(str(one)) > own}
         if not found:
-            return
+            break
         _signal(found, signal.SIGKILL if found <= stopped else signal.SIGSTOP)
         stopped |= found
+    _await_end(stopped)
+
+
+def _await_end(killed: Iterable[int]) -> None:
+    """Wait until processes have ended: one that is killed has no filter any more, but its files for another moment."""
+    until = monotonic() + _DEATH
+    for one in killed:
+        while _status(str(one)) and monotonic() < until:
+            sleep(0.001)
 
 
 def _signal(processes: Iterable[int], number: int) -> None:
@@ -311,12 +322,18 @@ def _children_of_thread(process: str, task: int | str) -> list[int]:
 
 def filters(process: str) -> int:
     """Return how many filters stand before a process that lives; -1 if none lives there."""
-    try:
-        status = memory.content(f"/proc/{process}/status")
-    except OSError:
-        return -1
-    if memory.field(status, b"State").strip()[:1] in {b"Z", b"X"}:
+    status = _status(process)
+    if not status:
         return -1
     count = memory.field(status, b"Seccomp_filters").strip()  # Linux 5.9
     mode = memory.field(status, b"Seccomp").strip()
     return int(count) if count else int(mode == b"2")
+
+
+def _status(process: str) -> bytes:
+    """Return what the kernel tells of a process; nothing of one that has ended."""
+    try:
+        status = memory.content(f"/proc/{process}/status")
+    except OSError:
+        return b""
+    return b"" if memory.field(status, b"State").strip()[:1] in {b"Z", b"X"} else status
