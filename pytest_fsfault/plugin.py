@@ -199,6 +199,12 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["fsfault_seed"] = node.config.stash[_RUNNER].seed
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Record what an xdist worker brings at its end."""
+    node.config.stash[_RUNNER].results.collect_interrupted(getattr(node, "workeroutput", {}))
+
+
 @pytest.fixture
 def fsfault(request: pytest.FixtureRequest) -> FsFault:
     """Return the session of faults of this test: add rules, read the journal, ask for retries."""
@@ -216,9 +222,12 @@ def fsfault(request: pytest.FixtureRequest) -> FsFault:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Take everything away even if the run is interrupted half-way."""
+    """Take everything away even if the run is interrupted half-way; keep what the test showed by then."""
     try:
         return (yield)
+    except BaseException as error:
+        item.config.stash[_RUNNER].interrupted(item, error)
+        raise
     finally:
         item.config.stash[_RUNNER].forget(item)
 

@@ -6,6 +6,7 @@ import functools
 import inspect
 import re
 import sys
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -33,12 +34,15 @@ class Gates:
         self.calling: list[Any] = []
         #: The item that was called last.
         self.called: Any = None
+        #: When, by `time.perf_counter`.
+        self.began = 0.0
 
     @contextmanager
     def call(self, item: Any) -> Iterator[None]:
         """Open the gate for the block, in which the test may ask for its session; then judge the test."""
         __tracebackhide__ = True
         try:
+            self.began = time.perf_counter()
             self.calling.append(item)
             self._open(item)
             yield
@@ -106,7 +110,7 @@ class Gates:
         try:
             session.verify()
         except AssertionError as error:
-            message = str(error)
+            message, session.verdict = str(error), type(error).__name__
         else:
             return
         # The failure is located where the last visible frame is: in the test, not in the machinery around it.

@@ -11,6 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._host.command_lines import joined
+from pytest_fsfault._plugin.outcomes import BROUGHT, INTERRUPTED, Outcomes, failure, interruption
+from pytest_fsfault._plugin.seeds import remember
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from pytest_fsfault._session.ambient import Ambient
     from pytest_fsfault._session.session import Session
 
-_LAST_SEED = "fsfault/seed"
 _TITLE = "file-system faults"
 _KINDS = ("json", "html", "markdown")  # of files that show each call
 # So many tests are named whose own sections pytest was told not to show.
@@ -44,7 +45,9 @@ class Results:
         self._config = config
         self._arguments = arguments
         self._settings = settings
-        self._tests: list[dict[str, Any]] = []
+        self._outcomes = Outcomes()
+        self._tests = self._outcomes.tests
+        self._reported: Session | None = None  # whose evidence a report has brought last
         self._shown: list[tuple[str, list[str]]] = []
         self._started = time.time()
         #: What is replayed, if anything is; the runner reads it.
@@ -89,9 +92,8 @@ class Results:
     def attach(self, session: Session, call: Any, report: Any) -> None:
         """Put what the test showed on its report, which reaches an xdist controller too."""
         show = self._config.option.fsfault_show
-        if call.when == "call":
-            self._attach_evidence(session, call, report)
-        elif not (show or report.failed):
+        self._attach_evidence(session, call, report)
+        if not (show or report.failed or call.when == "call"):
             return
         lines = self._lines(session, everything=show == "all") if show or report.failed else []
         if report.failed:
@@ -105,23 +107,49 @@ class Results:
             report.fsfault_shown = lines
 
     def _attach_evidence(self, session: Session, call: Any, report: Any) -> None:
-        from pytest_fsfault._session.showing import evidence_of, refusals  # noqa: PLC0415
+        why = report.fsfault_failure = failure(call, report, session.verdict)
+        if call.when == "teardown" or (call.when == "setup" and why is None):
+            return
+        from pytest_fsfault._session.showing import refusals  # noqa: PLC0415  # for a test under fault
 
-        shown = {
-            "id": report.nodeid,
-            "outcome": report.outcome,
-            "failure": _failure(call, report),
-            "reproduce": self._line(report.nodeid),
+        shown = self._evidence(session, report.nodeid, report.outcome, why, call.duration)
+        shown["baseline"] = _listed(report)
+        # xdist carries text only as UTF-8, and a name may have bytes that are none.
+        report.fsfault = json.dumps(shown) if hasattr(self._config, "workerinput") else shown
+        report.fsfault_exposed, report.fsfault_refused = refusals(session)
+
+    def _evidence(
+        self, session: Session, nodeid: str, outcome: str, why: dict[str, Any] | None, seconds: float
+    ) -> dict[str, Any]:
+        from pytest_fsfault._session.showing import evidence_of  # noqa: PLC0415  # for a test under fault
+
+        self._reported = session
+        return {
+            "id": nodeid,
+            "outcome": outcome,
+            "failure": why,
+            "reproduce": self._line(nodeid),
             "profile": session.profile,
             "seed": session.seed,
-            "seconds": call.duration,
+            "seconds": seconds,
             **evidence_of(session, detailed=self._is_detailed),
-            "baseline": _listed(report),
         }
-        # xdist carries text only as UTF-8, and a name may have bytes that are none.
-        remote = hasattr(self._config, "workerinput")
-        report.fsfault = json.dumps(shown) if remote else shown
-        report.fsfault_exposed, report.fsfault_refused = refusals(session)
+
+    def interrupted(self, session: Session, nodeid: str, error: BaseException, seconds: float) -> None:
+        """Keep what a test showed of which there will be no report: KeyboardInterrupt, or `pytest.exit`."""
+        if session is self._reported:
+            return
+        shown = self._evidence(session, nodeid, INTERRUPTED, interruption(error), seconds)
+        if hasattr(self._config, "workerinput"):
+            self._config.workeroutput[BROUGHT] = json.dumps(shown)
+        else:
+            self._outcomes.put(shown)
+
+    def collect_interrupted(self, brought: dict[str, Any]) -> None:
+        """Record what a worker of xdist brings at its end: the test in which it was interrupted."""
+        found = brought.pop(BROUGHT, None)  # it is told twice of a worker that is down
+        if found is not None:
+            self._outcomes.put(json.loads(found))
 
     def _lines(self, session: Session, *, everything: bool) -> list[str]:
         from pytest_fsfault._core.language.legible import legible  # noqa: PLC0415
@@ -179,9 +207,10 @@ class Results:
             self.baseline.collect(report)
         found = getattr(report, "fsfault", None)
         if found is None or hasattr(report, "context"):
+            (self._outcomes.part if hasattr(report, "context") else self._outcomes.amend)(report)
             return
         found = json.loads(found) if isinstance(found, str) else found
-        self._tests.append(found)
+        self._outcomes.add(found, report)
         self._exposed.update(report.fsfault_exposed)
         self._refused += report.fsfault_refused
         shown = getattr(report, "fsfault_shown", None)
@@ -279,9 +308,8 @@ class Results:
         """
         if hasattr(self._config, "workerinput"):
             return
-        cache = getattr(self._config, "cache", None)
-        if self._tests and cache is not None:
-            cache.set(_LAST_SEED, seed)
+        if self._tests:
+            remember(self._config, seed)
         if self.baseline is not None:
             self.baseline.finish(seed)
         page = os.environ.get("GITHUB_STEP_SUMMARY", "") if self._tests else ""
@@ -320,21 +348,3 @@ def _listed(report: Any) -> dict[str, Any] | None:
     """Return how a test stands to the failures that are known; None for one that passes, as most do."""
     found: dict[str, Any] | None = getattr(report, "fsfault_baseline", None)
     return None if found is None or found["status"] == "passed" else found
-
-
-def _failure(call: Any, report: Any) -> dict[str, Any] | None:
-    """Return why a test failed: its text, and which check of ours said so, if one did."""
-    if not report.failed:
-        return None
-    if call.excinfo is None:  # it is mended, and listed as known to fail
-        return {"text": str(report.longrepr), "check": "baseline"}
-    error = call.excinfo.value
-    ours = type(error).__module__.startswith("pytest_fsfault")
-    return {"text": call.excinfo.exconly(tryshort=True), "check": type(error).__name__ if ours else None}
-
-
-def last_seed(config: Any) -> int | None:
-    """Return the seed of the last run that had tests under fault, None if there is none."""
-    cache = getattr(config, "cache", None)
-    found: int | None = cache.get(_LAST_SEED, None) if cache is not None else None
-    return found

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from functools import cached_property
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._host.command_lines import joined
 from pytest_fsfault._plugin.gate import Gates
-from pytest_fsfault._plugin.results import Results, last_seed
+from pytest_fsfault._plugin.results import Results
+from pytest_fsfault._plugin.seeds import last_seed
 from pytest_fsfault._session.current_settings import pop, push
 
 if TYPE_CHECKING:
@@ -38,19 +40,9 @@ _NO_ARGUMENT = (
     "'os.replace -> ERROR_ACCESS_DENIED when first 3', or profile='defender', or use the fixture fsfault"
 )
 _INI = (
-    "profile",
-    "rules",
-    "roots",
-    "strict",
-    "seed",
-    "clock",
-    "children",
-    "native",
-    "outside",
-    "windows",
-    "scanners",
+    "profile", "rules", "roots", "strict", "seed", "clock", "children", "native", "outside", "windows", "scanners",
     "pretend",
-)
+)  # fmt: skip
 #: What a run can be written as: `--fsfault-json` and so on.
 _FILES = ("html", "json", "markdown")
 
@@ -339,6 +331,14 @@ class Runner:
         session = self._session_of(item)
         if session is not None:
             session.stop()
+
+    def interrupted(self, item: Any, error: BaseException) -> None:
+        """Keep what a test showed that `KeyboardInterrupt` or `pytest.exit` has ended: there is no report of it."""
+        session = self._session_of(item)
+        if session is not None and not session.over:
+            called = self.gates.called is item
+            spent = time.perf_counter() - self.gates.began if called else 0.0
+            self.results.interrupted(session, item.nodeid, error, spent)
 
     def forget(self, item: Any) -> None:
         """End the item's session, however the item ended, and let it go."""

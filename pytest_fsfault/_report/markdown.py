@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.language.legible import legible, legible_lines
-from pytest_fsfault._report.summary import number, seconds
+from pytest_fsfault._report.summary import number, phase, seconds, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -45,10 +45,9 @@ def _cut(count: int) -> str:
 
 def _head(document: Mapping[str, Any]) -> Iterator[str]:
     total, run = document["totals"], document["run"]
-    failed = (
-        f"{total['failed']} of {number(total['tests'], 'test')} failed" if total["failed"] else "all passed"
+    title = (
+        f"{number(total['tests'], 'test')} under fault, {number(total['faults'], 'fault')}, {verdict(total)}"
     )
-    title = f"{number(total['tests'], 'test')} under fault, {number(total['faults'], 'fault')}, {failed}"
     yield f"## pytest-fsfault: {title}\n\n"
     rules = "".join(f", rule {code(rule)}" for rule in run["rules"])
     yield f"Profile {code(run['profile'])}{rules}. To reproduce: {code('pytest ' + run['arguments'])}\n\n"
@@ -81,7 +80,7 @@ def _test(test: Mapping[str, Any], journal: Sequence[str]) -> Iterator[str]:
     """Yield one failed test, which opens with a click: why, the journal around its faults, how to run it again."""
     yield f"<details><summary><code>{html.escape(legible(test['id']))}</code></summary>\n\n"
     if test["failure"] is not None:
-        yield _fenced(test["failure"]["text"].split("\n"))
+        yield _fenced(f"{phase(test)}{test['failure']['text']}".split("\n"))
     if journal:
         yield _fenced(journal)
     rows = [row for row in test["sweeps"] if row["verdicts"]]

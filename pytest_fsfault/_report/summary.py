@@ -26,10 +26,15 @@ class Replayed(NamedTuple):
 
 
 def totals(tests: Sequence[Mapping[str, Any]], replayed: Replayed | None = None) -> dict[str, Any]:
-    """Add up the evidence of all tests."""
+    """Add up the evidence of all tests; a test that was run again is one, with the faults of all its runs."""
+    ends = Counter(test["outcome"] for test in tests)
     return {
-        "tests": len(tests),
-        "failed": sum(test["outcome"] == "failed" for test in tests),
+        "tests": len(tests) - ends["rerun"],
+        "passed": ends["passed"],
+        "failed": ends["failed"],
+        "skipped": ends["skipped"],
+        "interrupted": ends["interrupted"],
+        "reruns": ends["rerun"],
         **_faults(tests),
         **_retried(tests),
         "waits_skipped": round(sum(wait["to"] - wait["from"] for test in tests for wait in test["waits"]), 9),
@@ -122,7 +127,9 @@ def _never_fired(tests: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, list
 
 def summary_lines(total: Mapping[str, Any], reproduce: str) -> Iterator[str]:
     """Yield the summary: tests under fault, faults, retries, waits, rules that never fired."""
-    what = f"{number(total['tests'], 'test')} under fault, {number(total['faults'], 'fault')}"
+    what = (
+        f"{number(total['tests'], 'test')} under fault, {number(total['faults'], 'fault')}{_unended(total)}"
+    )
     yield what + (f"; {reproduce}" if reproduce else "")
     yield from _replay_lines(total["replay"])
     counts = total["counts"]
@@ -146,8 +153,40 @@ def one_line(total: Mapping[str, Any], reproduce: str) -> str:
     """Return the summary in one line."""
     failed = f", {total['failed']} failed" if total["failed"] else ""
     missed = f", {number(len(total['never_fired']), 'rule')} never fired" if total["never_fired"] else ""
-    what = f"{number(total['tests'], 'test')} under fault, {number(total['faults'], 'fault')}"
+    what = (
+        f"{number(total['tests'], 'test')} under fault, {number(total['faults'], 'fault')}{_unended(total)}"
+    )
     return f"fsfault: {what}{failed}{missed}; {reproduce}"
+
+
+def _unended(total: Mapping[str, Any]) -> str:
+    """Return how many runs of tests were not the last word, with a comma before each number."""
+    reruns = f", {number(total['reruns'], 'rerun')}" if total["reruns"] else ""
+    return reruns + (f", {total['interrupted']} interrupted" if total["interrupted"] else "")
+
+
+def verdict(total: Mapping[str, Any]) -> str:
+    """Return how many tests failed, or what keeps it from being said that all have passed."""
+    if total["failed"]:
+        text = f"{total['failed']} of {number(total['tests'], 'test')} failed"
+    else:
+        text = "all passed" if total["passed"] == total["tests"] else f"{total['passed']} passed"
+    return ", ".join([text, *others(total)])
+
+
+def phase(test: Mapping[str, Any]) -> str:
+    """Return in which phase a test failed, with a colon, unless that was its call."""
+    when = test["failure"].get("when")
+    return f"{when}: " if when in ("setup", "teardown") else ""
+
+
+def others(total: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how many tests neither passed nor failed."""
+    for kind, what in (("skipped", "skipped or xfailed"), ("interrupted", "interrupted")):
+        if total.get(kind):
+            yield f"{total[kind]:,} {what}"
+    if total.get("reruns"):
+        yield number(total["reruns"], "rerun")
 
 
 def _replay_lines(replay: Mapping[str, Any] | None) -> Iterator[str]:

@@ -98,6 +98,7 @@ class Session:
         self.windows: Windows | None = None
         self.proofs: Proving | None = None
         self.over = False
+        self.verdict = ""  # the exception class of that by which its test failed
         self.trials: list[int] = []  # how long the journal was when a trial of a sweep began or ended
         self._forced_exit: ForcedExit | None = None
         self.numbered = ambient.numbered if options.roots is None else ()

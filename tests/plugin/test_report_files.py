@@ -115,7 +115,7 @@ def test_step_summary_that_refuses(run, pytester, monkeypatch):
 
 def _document(tests):
     totals = {
-        "tests": len(tests), "failed": len(tests), "faults": 0, "counts": [], "retried": 0, "sweeps": 0,
+        "tests": len(tests), "passed": 0, "failed": len(tests), "faults": 0, "counts": [], "retried": 0, "sweeps": 0,
         "waits_skipped": 0, "unreached": [], "never_fired": [],
     }  # fmt: skip
     return {"run": {"profile": "off", "rules": [], "arguments": ""}, "totals": totals, "tests": tests}

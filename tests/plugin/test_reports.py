@@ -209,7 +209,11 @@ def test_json_of_the_run(told):
     why = "no call of os.remove below the roots"
     totals = {
         "tests": 3,
+        "passed": 2,
         "failed": 1,
+        "skipped": 0,
+        "interrupted": 0,
+        "reruns": 0,
         "faults": 4,
         "counts": [["os.replace", "ERROR_ACCESS_DENIED", 2], ["os.replace", "WinError 32", 2]],
         "retried": 2,

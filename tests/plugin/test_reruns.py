@@ -76,7 +76,7 @@ def test_pytest_rerunfailures(pytester, order):
         *loaded, "-W", "error", "--reruns", "2", "--fsfault-json", "told.json"
     )
     result.assert_outcomes(passed=7, failed=1)
-    result.stdout.fnmatch_lines(["19 tests under fault, *", "*, 14 rerun in *"])
+    result.stdout.fnmatch_lines(["6 tests under fault, * faults, 13 reruns; *", "*, 14 rerun in *"])
     found = {}
     for test in json.loads(pytester.path.joinpath("told.json").read_text("utf-8"))["tests"]:
         met = [one["path"].rpartition("/")[2] for one in test["calls"] if one["fault"]]
@@ -86,10 +86,10 @@ def test_pytest_rerunfailures(pytester, order):
     assert 3 * [luck[0]] == luck
     assert {
         **{
-            name: [*2 * [("failed", ["d"])], ("passed", ["d"])]
+            name: [*2 * [("rerun", ["d"])], ("passed", ["d"])]
             for name in ("marker", "fixture", "late_fixture")
         },
-        "fixture_at_first": [("failed", [])],
-        "verdict": [*2 * [("failed", [])], ("passed", ["d"])],
-        "red": 3 * [("failed", [])],
+        "fixture_at_first": [("rerun", [])],
+        "verdict": [*2 * [("rerun", [])], ("passed", ["d"])],
+        "red": [*2 * [("rerun", [])], ("failed", [])],
     } == found

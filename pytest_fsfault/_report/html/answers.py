@@ -10,6 +10,7 @@ from pytest_fsfault._report.html.axis import limits, span
 from pytest_fsfault._report.html.drawing import hold_of, known_holds, short_error
 from pytest_fsfault._report.html.journal import ends
 from pytest_fsfault._report.html.templates import Markup, filled, shown
+from pytest_fsfault._report.summary import phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -52,7 +53,7 @@ def _replayed(found: Explanation, replay: Mapping[str, Any] | None) -> Explanati
 def first_line(test: Mapping[str, Any]) -> str:
     """Return the first line of why a test failed, as pytest says it."""
     failure = test["failure"]
-    return failure["text"].strip().partition("\n")[0] if failure else "it failed"
+    return phase(test) + failure["text"].strip().partition("\n")[0] if failure else "it failed"
 
 
 def trials(test: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -74,7 +75,7 @@ def _swept(test: Mapping[str, Any]) -> Explanation | None:
     red = [row for row in tried if row["verdicts"]]
     more = list(_rerun(tried))
     if not red:
-        more += [] if passed else [shown(f"The test failed: {first_line(test)}")]
+        more += _ended(test)
         tone = "good" if passed else ""
         return Explanation(
             shown(f"All {len(tried)} trials passed"), more, tone, f"{len(tried)} trials passed"
@@ -112,8 +113,7 @@ def _tolerated(test: Mapping[str, Any]) -> Explanation | None:
         say.append(f"Survives {what} {survives} ({one['attempts']} attempts), {end}")
         if one.get("reason"):
             more.append(shown(one["reason"]))
-    if test["outcome"] == "failed":
-        more.append(shown(f"The test failed: {first_line(test)}"))
+    more += _ended(test)
     return Explanation(shown("; ".join(say)), more, "good" if test["outcome"] == "passed" else "", say[0])
 
 
@@ -227,8 +227,9 @@ def _passed(test: Mapping[str, Any]) -> Explanation:
     if (test.get("baseline") or {}).get("status") == "known":
         say = f"failed, as the baseline lists it: {_listed(test['baseline']['expected'])}"
         return Explanation(shown(say[0].upper() + say[1:]), [], "warned", say)
-    if test["outcome"] == "skipped":
-        return Explanation(shown("Skipped"), [], "warned", "skipped")
+    if test["outcome"] != "passed":
+        (told,) = _ended(test)
+        return Explanation(told, [], "warned", f"{told[0].lower()}{told[1:]}")
     counts = Counter(call["outcome"] for call in test["calls"])
     refused = sum(counts[one] for one in _BAD)
     if not refused:
@@ -236,6 +237,20 @@ def _passed(test: Mapping[str, Any]) -> Explanation:
     again = [retry for retry in test["retries"] if retry["attempts"] > 1]
     say = f"{_many(refused, 'call')} refused{_again(again)}"
     return Explanation(shown(say), list(_waited(again)), "good", say)
+
+
+def _ended(test: Mapping[str, Any]) -> list[Markup]:
+    """Return how a test has ended, as a sentence, unless it has passed."""
+    told = _ENDS.get(test["outcome"])
+    return [] if told is None else [shown(told.format(first_line(test)))]
+
+
+_ENDS = {
+    "failed": "The test failed: {}",
+    "skipped": "Skipped",
+    "interrupted": "Interrupted by {}",
+    "rerun": "Failed, and was run again: {}",
+}
 
 
 def _listed(known: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._report.html.axis import span
 from pytest_fsfault._report.html.templates import Markup, filled, shown
+from pytest_fsfault._report.summary import others
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,9 +28,11 @@ def heading(document: Mapping[str, Any]) -> Markup:
             "" if count == 1 else "s",
             under,
         )
-    else:
+    elif totals.get("passed", count) == count:
         passed = "The test passed" if count == 1 else f"All {count:,} tests passed"
         text = filled('<span class="passed">{}</span> {}', passed, under)
+    else:
+        text = shown(f"{totals['passed']:,} of {_many(count, 'test')} passed {under}")
     if run["replay_of"]:
         return filled("Replay of {}: {}", shown(str(run["replay_of"])), text)
     return text
@@ -53,7 +56,8 @@ def figures(document: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         return
     passed = sum(test["outcome"] == "passed" for test in tests)
     unfired = len(totals["never_fired"])
-    more = f", {_many(unfired, 'rule')} never fired" if unfired else ""
+    more = "".join(f", {told}" for told in others(totals))
+    more += f", {_many(unfired, 'rule')} never fired" if unfired else ""
     yield "Tests", f"{totals['tests']:,}", f"{passed:,} passed, {totals['failed']:,} failed{more}"
     met = sum(bool(test["counts"]) for test in tests)
     yield "Refused calls", f"{totals['faults']:,}", f"in {_many(met, 'test')}"

@@ -203,7 +203,7 @@ def _kind(test: Mapping[str, Any]) -> str:
     if test["outcome"] == "failed":
         return "failed"
     swept = any(row["verdicts"] for row in test["sweeps"])
-    return "warn" if test["outcome"] == "skipped" or unfired(test) or swept else "passed"
+    return "warn" if test["outcome"] != "passed" or unfired(test) or swept else "passed"
 
 
 def _is_plain(test: Mapping[str, Any]) -> bool:
