@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.native.judging import Judge
     from pytest_fsfault._intercept.native.notify import Request
 
-# So many questions are answered in a row before others get their turn; a thread that has asked is likely to ask again
-# within so many milliseconds.
-_IN_A_ROW, _LINGER = 64, 1
+# So many questions are answered in a row before others get their turn.
+_IN_A_ROW = 64
+# A thread that has asked is likely to ask again within so many milliseconds. A wait that ends before the kernel's next
+# tick, 10 ms at most, makes it set a timer each time, and in a virtual machine that takes longer than all the rest.
+_LINGER, _LINGER_IF_TIMED = 12, 1
 _OF_RIGHTS = ESTRANGING | RIGHTS
 
 
@@ -46,6 +48,11 @@ class Watch(Protocol):
     @property
     def descriptor(self) -> int:
         """What can be read as soon as anything watched has something to do."""
+        ...
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether something is to be done at a certain moment."""
         ...
 
 
@@ -125,6 +132,8 @@ class Trees:
         ]
 
     def _ready(self, tree: ProcessTree) -> None:
+        watch = self._watch
+        others, linger = watch.descriptor, _LINGER_IF_TIMED if watch.is_timed else _LINGER
         state = tree.listener.state() if tree.open else ""
         for _ in range(_IN_A_ROW):
             if state == "over":
@@ -136,7 +145,7 @@ class Trees:
                 self._answer(tree, request)
             if not tree.open:
                 return
-            state = tree.listener.next(self._watch.descriptor, _LINGER)
+            state = tree.listener.next(others, linger)
 
     def _answer(self, tree: ProcessTree, request: Request) -> None:
         """Answer one question; whatever goes wrong with us, the call goes ahead."""

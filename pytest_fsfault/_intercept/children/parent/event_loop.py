@@ -54,6 +54,7 @@ class EventLoop:
         self._ended = allocate_lock()
         self._native = 0
         self._thread = 0
+        self._timed = False  # the latest wait had an end
         self.busy = False  # a callback is at work
 
     def watch(self, descriptor: int, ready: Callable[[], object]) -> None:
@@ -83,6 +84,11 @@ class EventLoop:
     def descriptor(self) -> int:
         """What can be read as soon as anything watched has something to do; -1 where there is no such thing."""
         return self._poller.fileno()
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether something is to be done at a certain moment, whatever comes until then."""
+        return self._timed or bool(self._later)
 
     def notify(self) -> None:
         """Wake the thread up."""
@@ -154,6 +160,7 @@ class EventLoop:
         return None
 
     def _serve(self, timeout: float | None) -> None:
+        self._timed = timeout is not None
         found = self._poller.select(timeout)
         self.busy = True
         try:
