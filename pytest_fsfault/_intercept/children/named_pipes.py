@@ -49,12 +49,21 @@ def closed(error: OSError) -> Closed:
 class ChildPipe:
     """The end of a child. Its waits are those of a list of one event, which Ctrl+C interrupts."""
 
+    selectable = False  # `select` takes sockets alone there, and a proactor its own handles
+
     def __init__(self, handle: int) -> None:
         self.descriptor = handle
 
     def is_ours(self) -> bool:
         """Return whether it is open; the code under test can close no handle that it does not know."""
         return self.descriptor != 0
+
+    def has_input(self) -> bool:
+        """Return whether something has come, or the other end is closed."""
+        try:
+            return bool(winapi.PeekNamedPipe(self.descriptor)[0])
+        except OSError:
+            return True
 
     def send(self, data: bytes) -> int:
         """Send all of `data`."""

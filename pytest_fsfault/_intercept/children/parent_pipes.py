@@ -27,6 +27,8 @@ _FIRST = 1 << 40  # the numbers of listeners: no handle has them
 class ParentPipe:
     """The end of the parent: operations are begun, and the poller tells of their end."""
 
+    selectable = False
+
     def __init__(self, handle: int, token: bytes) -> None:
         self.descriptor = handle
         self.wants_writing = False

@@ -28,6 +28,8 @@ _BACKLOG = 128
 _HIGH = (512, 224, 96)
 # Who has died gets no answer, and is no reason for a signal.
 _QUIET = getattr(_socket, "MSG_NOSIGNAL", 0)
+# Take nothing, and do not wait.
+_LOOK = getattr(_socket, "MSG_PEEK", 0) | getattr(_socket, "MSG_DONTWAIT", 0)
 
 
 class Closed(Exception):  # noqa: N818  # the other end may do so at any time
@@ -44,6 +46,15 @@ class Transport(Protocol):
     @property
     def descriptor(self) -> int:
         """The number of its descriptor."""
+        ...
+
+    @property
+    def selectable(self) -> bool:
+        """Whether a selector tells of what comes, as it does of a socket."""
+        ...
+
+    def has_input(self) -> bool:
+        """Return whether something has come, or the other end is closed."""
         ...
 
     def is_ours(self) -> bool:
@@ -72,11 +83,22 @@ class UnixConnection:
     """A connection through a socket of the file system."""
 
     __slots__ = ("_identity", "_socket", "descriptor")
+    selectable = True
 
     def __init__(self, socket: Socket) -> None:
         self._socket = socket
         self.descriptor = socket.fileno()
         self._identity = _identity_of(self.descriptor)
+
+    def has_input(self) -> bool:
+        """Return whether something has come, or the other end is closed."""
+        try:
+            self._socket.recv(1, _LOOK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True
 
     def is_ours(self) -> bool:
         """Return whether the descriptor is still that of the connection."""

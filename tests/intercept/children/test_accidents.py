@@ -6,9 +6,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 import pytest
+from real_time import real_time
 
 from pytest_fsfault import inject
 from pytest_fsfault._intercept.children import sockets, transport
@@ -16,11 +16,6 @@ from pytest_fsfault._intercept.children.parent import directory, event_loop
 
 PYTHON = sys.executable
 RULE = "os.mkdir bad* -> EACCES"
-
-
-def real_time():
-    """Return real time, which no session knows of."""
-    return time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
 def tried(name="bad"):

@@ -3,10 +3,10 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from real_time import real_time
 from skips import marked, posix_fact
 
 from pytest_fsfault import RetryStorm, SimulatedCrash, inject
@@ -166,15 +166,6 @@ ORPHANED = (
     'subprocess.run(["/bin/sh", "-c", \'"$0" "$@" &\', *command])',
     "subprocess.Popen(command, start_new_session=True)",
 )
-
-
-def real_time():
-    """Return seconds that no clock of a session has to do with."""
-    if sys.platform == "win32":
-        import ctypes
-
-        return ctypes.windll.kernel32.GetTickCount64() / 1000
-    return time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="there psutil lists the descendants")

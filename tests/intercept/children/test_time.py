@@ -8,18 +8,27 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
+from real_time import real_time
+from skips import WINDOWS, posix_fact
 
 from pytest_fsfault import inject
 from pytest_fsfault._host.originals import ORIGINALS
 
 DAY = "import time\ntime.sleep(86400)"
 RULE = "os.replace -> EBUSY or never"
-real_time = time.clock_gettime
+MADE = "spawn" if WINDOWS else "fork"
+# What stands before the code of a child that has a connection as on Windows, where no selector tells of it.
+NOT_SELECTABLE = """
+from pytest_fsfault._intercept.children.transport import UnixConnection
+UnixConnection.selectable = False
+"""
 
 
-def now():
-    """Return real time, which no session knows of."""
-    return real_time(time.CLOCK_MONOTONIC)
+def native(seconds):
+    """Return a program that sleeps, and knows of no clock of ours."""
+    if WINDOWS:
+        return [sys.executable, "-S", "-c", f"import time; time.sleep({seconds})"]
+    return ["sleep", str(seconds)]
 
 
 @pytest.fixture
@@ -40,7 +49,7 @@ def run(code, **options):
 
 def test_a_child_that_waits_takes_no_real_time(fsfault):
     """An hour in sixty naps; the parent only waits for it."""
-    began = now()
+    began = real_time()
     shown = float(
         run(
             "import time\na = time.monotonic()\nfor _ in range(60): time.sleep(60)\nprint(time.monotonic() - a)"
@@ -49,7 +58,7 @@ def test_a_child_that_waits_takes_no_real_time(fsfault):
     assert 3600 <= shown < 3601
     assert 3600 <= fsfault.clock.now < 3660
     assert [60.0] * 60 == fsfault.clock.slept
-    assert now() - began < 60
+    assert real_time() - began < 60
 
 
 def test_parent_and_child_read_one_clock(fsfault):
@@ -63,30 +72,30 @@ def test_parent_and_child_read_one_clock(fsfault):
 
 def test_a_parent_that_polls_does_not_run_ahead(fsfault):
     """While the child works, no virtual second passes that it does not have in real time."""
-    began = now()
+    began = real_time()
     child = subprocess.Popen([sys.executable, "-c", "import time\nwhile time.process_time() < 0.3: pass"])
     polls = 0
     while child.poll() is None:
         time.sleep(0.01)
         polls += 1
-    assert polls / 100 <= fsfault.clock.now <= now() - began + 0.5
+    assert polls / 100 <= fsfault.clock.now <= real_time() - began + 0.5
 
 
 def test_a_parent_that_polls_a_waiting_child_jumps_with_it(fsfault):
     """Both sleep; who is due first wakes first."""
-    began = now()
+    began = real_time()
     child = subprocess.Popen([sys.executable, "-c", "import time\ntime.sleep(100.5)"])
     polls = 0
     while child.poll() is None:
         time.sleep(1)
         polls += 1
     assert 101 <= polls < 110
-    assert now() - began < 50
+    assert real_time() - began < 50
 
 
 def test_children_sleep_side_by_side(fsfault):
     """Eight processes that sleep ten seconds take ten, but for the time in which they start."""
-    with ProcessPoolExecutor(8, mp_context=multiprocessing.get_context("fork")) as pool:
+    with ProcessPoolExecutor(8, mp_context=multiprocessing.get_context(MADE)) as pool:
         list(pool.map(time.sleep, [10.0] * 8))
     assert 10 <= fsfault.clock.now < 20
     assert [10.0] * 8 == fsfault.clock.slept
@@ -101,13 +110,13 @@ TIMEOUTS = {
 @pytest.mark.parametrize("way", TIMEOUTS)
 def test_a_timeout_is_virtual_where_the_child_is(fsfault, way):
     """One that sleeps a day is given up after five seconds, neither later nor sooner."""
-    began = now()
+    began = real_time()
     with subprocess.Popen([sys.executable, "-c", DAY], stdout=subprocess.PIPE) as child:
         with pytest.raises(subprocess.TimeoutExpired, match="timed out after 5 seconds"):
             TIMEOUTS[way](child)
         assert 5 <= fsfault.clock.now < 60
         child.kill()
-    assert now() - began < 30
+    assert real_time() - began < 30
 
 
 @pytest.mark.parametrize("run", [subprocess.run, subprocess.check_output, subprocess.call])
@@ -129,7 +138,7 @@ def test_a_timeout_that_is_long_enough(fsfault):
 
 def test_a_process_that_is_joined(fsfault):
     """`Process.join` with a timeout, too long and too short."""
-    child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(30,))
+    child = multiprocessing.get_context(MADE).Process(target=time.sleep, args=(30,))
     child.start()
     child.join(10)
     assert child.exitcode is None
@@ -139,22 +148,22 @@ def test_a_process_that_is_joined(fsfault):
 
 def test_a_native_child_takes_real_time(fsfault):
     """It does not know the clock: beside it waits are real."""
-    began = now()
-    child = subprocess.Popen(["sleep", "0.3"])
+    began = real_time()
+    child = subprocess.Popen(native(0.3))
     while child.poll() is None:
         time.sleep(0.05)
-    assert 0.3 <= now() - began
-    assert fsfault.clock.now <= now() - began + 0.2
+    assert 0.3 <= real_time() - began
+    assert fsfault.clock.now <= real_time() - began + 0.2
 
 
 def test_a_native_child_of_a_child_takes_real_time(fsfault):
     """The child waits for it; the parent's clock does not jump over either."""
-    began = now()
-    child = subprocess.Popen([sys.executable, "-c", "import subprocess\nsubprocess.run(['sleep', '0.3'])"])
+    began = real_time()
+    child = subprocess.Popen([sys.executable, "-c", f"import subprocess\nsubprocess.run({native(0.3)})"])
     while child.poll() is None:
         time.sleep(0.05)
-    assert 0.3 <= now() - began
-    assert fsfault.clock.now <= now() - began + 0.5
+    assert 0.3 <= real_time() - began
+    assert fsfault.clock.now <= real_time() - began + 0.5
 
 
 def test_threads_of_a_child(fsfault):
@@ -174,11 +183,19 @@ print(round(time.monotonic() - began, 1))
     assert "40.0\n" == told
 
 
-def test_an_event_loop_of_a_child(fsfault):
+LOOPS = {
+    "default": "import asyncio; run = asyncio.run",
+    "selector": "import asyncio; run = asyncio.Runner(loop_factory=asyncio.SelectorEventLoop).run",
+}
+
+
+@pytest.mark.parametrize("before", ["", NOT_SELECTABLE], ids=["", "a connection as on Windows"])
+@pytest.mark.parametrize("loop", LOOPS)
+def test_an_event_loop_of_a_child(fsfault, loop, before):
     """Its timers, its timeouts, and what it hands to threads."""
-    began = now()
-    told = run("""
-import asyncio, time
+    began = real_time()
+    code = """
+import time
 async def main():
     began = time.monotonic()
     await asyncio.gather(*(asyncio.sleep(60) for _ in range(10)))
@@ -189,12 +206,14 @@ async def main():
         print("timed out")
     await asyncio.to_thread(time.sleep, 10)
     print(round(time.monotonic() - began))
-asyncio.run(main())
-""")
+run(main())
+"""
+    told = run(f"{before}\n{LOOPS[loop]}\n{code}")
     assert "timed out\n100\n" == told
-    assert now() - began < 60
+    assert real_time() - began < 60
 
 
+@posix_fact("a signal that a thread sends to its own process")
 def test_an_exception_ends_a_wait_of_a_child(fsfault):
     """A signal handler raises; the next wait is not confused by the answer to the last."""
     told = run("""
@@ -215,9 +234,9 @@ print(round(time.monotonic() - began))
 def test_with_a_real_clock_children_have_real_time(root):
     """Waits are recorded all the same."""
     with inject(RULE, roots=[root], clock="real") as fsfault:
-        began = now()
+        began = real_time()
         run("import time\ntime.sleep(0.2)")
-        assert 0.2 <= now() - began
+        assert 0.2 <= real_time() - began
         assert [0.2] == fsfault.clock.slept
 
 
@@ -227,7 +246,7 @@ def test_a_child_that_outlives_the_session_has_real_time(root):
     (root / "a").touch()
     with inject("os.replace -> EBUSY or never", roots=[root]) as fsfault:
         fsfault.clock.sleep(0)
-        with subprocess.Popen(["sleep", "2"]) as holder:  # nothing jumps beside it
+        with subprocess.Popen(native(2)) as holder:  # nothing jumps beside it
             child = subprocess.Popen([sys.executable, "-c", code, str(root / "a")], stdout=subprocess.PIPE)
             assert b"there\n" == child.stdout.readline()
             holder.kill()

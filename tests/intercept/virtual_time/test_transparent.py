@@ -16,6 +16,7 @@ import threading
 import time
 
 import pytest
+from real_time import real_time
 
 from pytest_fsfault import inject
 from pytest_fsfault._intercept.virtual_time import limits
@@ -24,11 +25,6 @@ from .scene import join, start
 
 linux = pytest.mark.skipif(not limits._CALLS, reason="the system does not tell of limited waits")
 LIMIT = 0.3
-
-
-def real_time() -> float:
-    """Return what no session stands before."""
-    return time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
 @pytest.fixture(autouse=True)

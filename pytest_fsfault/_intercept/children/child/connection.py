@@ -54,6 +54,15 @@ class ParentConnection:
         """The number of its descriptor."""
         return self._transport.descriptor
 
+    @property
+    def selectable(self) -> bool:
+        """Whether a selector tells of what comes."""
+        return self._transport.selectable
+
+    def has_input(self) -> bool:
+        """Return whether something has come, or nothing comes any more."""
+        return bool(self._ready) or self._transport.has_input()
+
     def is_usable(self) -> bool:
         """Return whether it still belongs to this process, and its descriptor to it."""
         return self.process == getpid() and self._transport.is_ours()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pytest_fsfault._core.activity import Activity
-    from pytest_fsfault._intercept.children.child.connection import Client
+    from pytest_fsfault._intercept.children.child.connection import Client, ParentConnection
     from pytest_fsfault._intercept.children.shared_page import SharedState
 
 T = TypeVar("T")
@@ -27,6 +27,8 @@ _UNREPORTED = 1_000_000
 # Nanoseconds by which a stamp may be behind the instant of its writing, at the most.
 _STEP = 50_000_000
 _READ = 1  # as in `selectors`
+# Real seconds for which a loop looks for its own events before it looks whether the parent has answered.
+_TURN = 0.01
 # Real nanoseconds for which a connection must be silent before a sleep of the same loop is jumped over.
 _SILENCE = 100_000_000
 
@@ -146,7 +148,6 @@ class RemoteClock(VirtualClock):
 
     def watch(self, waiter: Waiter, look: Callable[[float | None], T]) -> T:
         """Return what `look` finds until `waiter` is due: a loop of asyncio waits for both at once."""
-        selector = waiter._loop._selector  # type: ignore[attr-defined]
         number = next(self._numbers)
         silence = _SILENCE if waiter._sleeps else 0  # type: ignore[attr-defined]
         try:
@@ -156,21 +157,42 @@ class RemoteClock(VirtualClock):
             )
         except ParentGone:
             return look((waiter.due or 0) / SECOND)
-        descriptor = connection.descriptor
-        selector.register(descriptor, _READ)
         try:
-            found: Any = look(None)
-            events = [event for event in found if event[0].fd != descriptor]
-            if len(events) == len(found):
-                self._client.ask("cancel", number)
+            if connection.selectable:
+                events = self._select(waiter._loop._selector, number, connection, look)  # type: ignore[attr-defined]
+            else:
+                events = self._take_turns(number, connection, look)
             answer = connection.receive()
             self._client.give(connection)
             checked(answer)
         except ParentGone:
             return look(0)
+        return events  # type: ignore[return-value]
+
+    def _select(
+        self, selector: Any, number: int, connection: ParentConnection, look: Callable[[None], Any]
+    ) -> list[Any]:
+        """Return the events of a loop until the parent answers, by its own selector."""
+        descriptor = connection.descriptor
+        selector.register(descriptor, _READ)
+        try:
+            found = look(None)
         finally:
             selector.unregister(descriptor)
-        return events  # type: ignore[return-value]
+        events = [event for event in found if event[0].fd != descriptor]
+        if len(events) == len(found):
+            self._client.ask("cancel", number)
+        return events
+
+    def _take_turns(
+        self, number: int, connection: ParentConnection, look: Callable[[float], Any]
+    ) -> list[Any]:
+        """Return the events of a loop until the parent answers, where one wait cannot do for both."""
+        while not connection.has_input():
+            if events := look(_TURN):
+                self._client.ask("cancel", number)
+                return list(events)
+        return []
 
     def stamp_from_now(self) -> None:
         """Know from when on stamps are of virtual time; which, the parent is asked."""
