@@ -6,16 +6,20 @@ Each test here says yes only if the judge of the operation would, and would have
 from __future__ import annotations
 
 import os
+import shutil
 import stat as modes
+from sys import _getframe
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.interfaces import FastPath
 from pytest_fsfault._core.language.operations import O_TEMPORARY
 from pytest_fsfault._host.processes import has_children
+from pytest_fsfault._host.tree_removal import LOOP
 from pytest_fsfault._windows import effects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import FrameType
 
     from pytest_fsfault._windows.state import WindowsState
 
@@ -24,6 +28,8 @@ _REGULAR, _DIRECTORY = modes.S_IFREG, modes.S_IFDIR
 _WRITABLE = _FORMAT | 0o200
 _WRITABLE_FILE = _REGULAR | 0o200
 _WRITABLE_DIRECTORY = _DIRECTORY | 0o200
+
+_SHUTIL = shutil.__dict__
 
 
 class FastPaths:
@@ -38,6 +44,10 @@ class FastPaths:
         self._listings: set[Any] = vars(state.listings)[
             "data"
         ]  # the set itself: its emptiness is asked for at each call
+        # The loop that deletes the files of a directory, that directory, and what is open anywhere; and the same once
+        # the deletion has succeeded, for the next one. The removal of the directory lets go of the frame.
+        self._seeing: tuple[FrameType, str, frozenset[int]] | None = None
+        self._seen: tuple[FrameType, str, frozenset[int]] | None = None
 
     def by_operation(self) -> Mapping[str, FastPath]:
         """Return the quick test of each operation that needs one; they are not kept here, for they know us."""
@@ -46,7 +56,7 @@ class FastPaths:
         return {
             "os.replace": FastPath(self.replace, moved),
             "os.rename": FastPath(self.rename, moved),
-            "os.remove": FastPath(self.remove, removed),
+            "os.remove": FastPath(self.remove, self._removed),
             "os.rmdir": FastPath(self.rmdir, removed),
             "os.mkdir": FastPath(self.mkdir, self._made),
             "open": FastPath(self.write, created),
@@ -56,6 +66,7 @@ class FastPaths:
     def now(self, paths: Mapping[str, FastPath]) -> Mapping[str, FastPath]:
         """Return these tests of ours, or, while anything is held, others that fail."""
         # We are asked whenever a gate, a rule or a hold has changed.
+        self.look_again()
         self._state.lookup.begin_epoch(watchful=has_children())
         calm = self._state.calm and not self._state.on_windows
         return paths if calm else dict.fromkeys(paths, _HELD)
@@ -91,12 +102,43 @@ class FastPaths:
         return inode if status.st_mode & _WRITABLE == _WRITABLE_FILE else 0
 
     def remove(self, path: str) -> bool:
-        """Delete a plain file."""
+        """Delete a plain file.
+
+        Between two deletions of one loop of `shutil.rmtree` nothing of anybody else runs, so that what is open is
+        looked at once for the files of a directory: whatever could come in between makes us look again. Not so what
+        a signal handler, a finalizer or an audit hook lets C code open in that loop, which raises no event.
+        """
+        seen, self._seen, self._seeing = self._seen, None, None
         inode = self._plain(path)
-        return bool(inode) and self._closed(inode)
+        if not inode:
+            return False
+        try:
+            frame = _getframe(3)
+        except ValueError:  # called by no function of Python
+            return self._closed(inode)
+        if frame.f_globals is not _SHUTIL:
+            return self._closed(inode)
+        folder = path.rpartition("/")[0]
+        if seen is None or seen[0] is not frame or seen[1] != folder:
+            # A look at the code of a frame is an audit event, unlike one at its names.
+            found = self._state.open_files.inodes() if frame.f_code is LOOP else None
+            if found is None:
+                return self._closed(inode)
+            seen = frame, folder, found
+        self._seeing = seen
+        return inode not in seen[2]
+
+    def _removed(self, path: str) -> None:
+        self._seen = self._seeing
+        self._state.lookup.removed(path)
+
+    def look_again(self) -> None:
+        """Record that other code may have run since the last deletion."""
+        self._seen = self._seeing = None
 
     def rmdir(self, path: str) -> bool:
         """Delete a directory, if it is empty."""
+        self.look_again()
         if self._listings or path in self.refused:
             return False
         try:

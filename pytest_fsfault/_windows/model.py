@@ -122,10 +122,12 @@ class WindowsModel:
 
     def mapped(self) -> None:
         """Record that a file may have been mapped into memory."""
+        self._fast_paths.look_again()
         self.state.open_files.note_mapping()
 
     def forked(self) -> None:
         """Record that a child may have been started, which changes files unseen."""
+        self._fast_paths.look_again()
         self.state.lookup.begin_epoch(watchful=True)
 
     def patches(self) -> Iterator[tuple[dict[str, Any], str, Any]]:
@@ -166,6 +168,7 @@ class WindowsModel:
 
     def spelled(self, operation: Operation) -> Operation:
         """Return the operation on the paths as the disk spells them: one file is one path to rules and journal."""
+        self._fast_paths.look_again()  # a call that a rule may concern, after which the code under test goes on
         if self.state.on_windows or operation.name not in _JUDGES:
             return operation
         path, target = operation.path, operation.target

@@ -61,6 +61,10 @@ class FakeOpenFiles:
         del directory
         return not any(one.identity[1] in inodes for one in self._native.open_files())
 
+    def inodes(self) -> frozenset[int] | None:
+        """Return the numbers of all files that are open."""
+        return frozenset([one.identity[1] for one in self._native.open_files()])
+
     def unmapped(self, *inodes: int) -> bool:
         """Return whether surely none of these is mapped."""
         del inodes

@@ -140,6 +140,16 @@ class OpenFiles:
             for _, status in self._listed()
         )
 
+    def inodes(self) -> frozenset[int] | None:
+        """Return the numbers of all files that this process has open or mapped, if surely nobody else has any.
+
+        None while there are children or other threads.
+        """
+        look = self._look
+        if look.noted is not self._noted or has_children() or not _alone():
+            return None
+        return look.inodes.union([status.st_ino for _, status in self._descriptors()])
+
     def unmapped(self, *inodes: int) -> bool:
         """Return whether surely none of these files is mapped, and no child lives; False in doubt."""
         look = self._look
@@ -204,9 +214,7 @@ class OpenFiles:
         """
         numbers = self._numbers
         try:
-            # What `active_count` tells, without its lock: a thread leaves the first only once it is in the second.
-            alone = not threading._limbo and len(threading._active) == 1  # type: ignore[attr-defined]
-            same = _LINUX and alone and self._stat(_DESCRIPTORS).st_size == len(numbers)
+            same = _LINUX and _alone() and self._stat(_DESCRIPTORS).st_size == len(numbers)
         except OSError:
             return ()
         return numbers if same else ()
@@ -254,6 +262,11 @@ class OpenFiles:
             any(one.path and not one.path.startswith(fixed) for one in mapped),
         )
         return list(running(query.mapped(mapped), program, _OURS))
+
+
+def _alone() -> bool:
+    """Return what `active_count` tells, without its lock: a thread leaves `_limbo` only once it is in `_active`."""
+    return not threading._limbo and len(threading._active) == 1  # type: ignore[attr-defined]
 
 
 def _access(number: int) -> int:
