@@ -222,9 +222,18 @@ class Session:
         holder = object()
         try:
             self.pause(holder)
+            self._listen(aside=True)
             yield
         finally:
             complete(partial(self.resume, holder))
+            self._listen(aside=bool(self._paused))
+
+    def _listen(self, *, aside: bool) -> None:
+        """Hear what the user does while the faults are paused, for the message of a rule that never fired."""
+        state = interceptor().state
+        state.paused = state.paused | {self.engine} if aside else state.paused - {self.engine}
+        state.hears_early = bool(state.paused)
+        self.verification.was_paused = True
 
     def _set_gate(self, *others: Gate) -> None:
         self.verification.set_gate(*others, faults=self._gate and not self._paused, time=self._gate)

@@ -42,7 +42,8 @@ class Verification:
         self.replay: Replay | None = None  # what decides in the place of rules and model
         self.guard: Guard | None = None  # what refuses changes outside the roots
         self.demands_native = False  # whether the test fails where no fault reaches native programs
-        self._observed = Observed({}, {}, {})
+        self._observed = Observed({}, {}, {}, {})
+        self.was_paused = False  # by its user, for some of the time
         self._started = 0  # how many processes had been started before
         self._children: tuple[int, tuple[str, ...]] = (0, ())
         self._processes: tuple[ProcessRow, ...] = ()
@@ -69,7 +70,9 @@ class Verification:
     def elsewhere(self, operations: Collection[str]) -> Elsewhere:
         """Return where calls of some operations went that no rule could meet."""
         seen = self._observed
-        return Elsewhere(replaced(operations, seen.mocks), seen.exempt, seen.early)
+        return Elsewhere(
+            replaced(operations, seen.mocks), seen.exempt, seen.early, seen.paused, was_paused=self.was_paused
+        )
 
     def stop(self) -> None:
         """Record that the session is about to be stopped."""

@@ -267,3 +267,58 @@ def test_other_failure(tmp_path):
             ),
         ]
     )
+
+
+IN_PAUSE = {
+    "os.mkdir": (lambda path: os.mkdir(path / "d"), "os.mkdir was called in `paused()`, on {}d, at {}; no rule acts there"),
+    "os.replace": (
+        lambda path: os.replace(path / "Tool.exe", path / "b"),
+        "os.replace was called in `paused()`, on {}Tool.exe, at {}; no rule acts there",
+    ),
+    # No event tells of a reading, nor of what children do.
+    "os.stat": (lambda path: path.stat(), "no call of os.stat below the roots outside `paused()`"),
+    "os.rmdir": (
+        lambda path: subprocess.run([sys.executable, "-c", f"import os; os.rmdir({os.fspath(path / 'cache')!r})"], check=True),
+        "no call of os.rmdir below the roots outside `paused()`",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", IN_PAUSE)
+def test_a_call_while_the_faults_are_paused(tree, name):
+    """It is said where the call was, and that no rule acts there; never that there was none."""
+    act, told = IN_PAUSE[name]
+    with pytest.raises(AssertionError) as caught, inject(f"{name} -> EACCES", roots=[tree]) as fsfault:
+        with fsfault.paused(), fsfault.paused():
+            act(tree / "test_put0")
+        os.access(tree, os.R_OK)
+    line = act.__code__.co_firstlineno
+    place = f"{os.path.basename(__file__)}:{line}"
+    assert (
+        f"`{name}` never fired: {told.format('test_put0/', place)}"
+        == (str(caught.value).partition(", but 1 call of os.access")[0])
+    )
+
+
+def test_what_counts_is_told_of_a_rule_and_not_what_was_paused(tree):
+    """Calls that the rule could meet come first; an inner session hears nothing of the outer one's pause."""
+    with inject("os.chmod -> EACCES or never", roots=[tree]) as outer:
+        with (
+            pytest.raises(AssertionError, match=r"never fired: 1 call of os\.mkdir, on base$"),
+            inject("os.mkdir x -> EACCES", roots=[tree.parent]) as fsfault,
+        ):
+            with fsfault.paused():
+                os.mkdir(tree / "a")
+            os.rmdir(tree / "a")
+            os.rmdir(tree / "test_put0" / "cache")
+            with pytest.raises(OSError, match="exists"):
+                os.mkdir(tree)
+        with (
+            pytest.raises(
+                AssertionError,
+                match=r"never fired: no call of os\.rmdir below the roots, but 1 call of os\.mkdir",
+            ),
+            inject("os.rmdir -> EACCES", roots=[tree]),
+            outer.paused(),
+        ):
+            os.mkdir(tree / "b")

@@ -43,12 +43,15 @@ class Elsewhere(NamedTuple):
     """Where calls went that no rule could meet, by operation.
 
     `replaced` says what stands in the place of the function, `exempt` has the path of a call by pytest's own
-    `py.path`, and `early` path and line (see `ends_text`) of one before the test's call, as fixtures make them.
+    `py.path`, `early` path and line (see `ends_text`) of one before the test's call, as fixtures make them, and `paused`
+    the same of one in `paused()`. `was_paused` tells whether there was such a block: most readings are heard of nowhere.
     """
 
     replaced: Mapping[str, str]
     exempt: Mapping[str, str]
     early: Mapping[str, str]
+    paused: Mapping[str, str]
+    was_paused: bool = False
 
 
 def never_fired(
@@ -65,7 +68,7 @@ def never_fired(
     escape = next((told for told in engine.escapes if told.startswith(f"{rule}: ")), armed.missed_by)
     nearest = _of_matching(armed)
     if not nearest:
-        away = Elsewhere({}, {}, {}) if elsewhere is None else elsewhere(rule.names)
+        away = Elsewhere({}, {}, {}, {}) if elsewhere is None else elsewhere(rule.names)
         nearest = (
             _of_exempt(rule, engine, away)
             or _of_calls(rule, engine, escape)
@@ -275,19 +278,26 @@ def _of_others(rule: Rule, engine: Engine, away: Elsewhere) -> str:
             found = engine.outside[name]
             return f"{name} met only paths outside the roots, such as {found}; name their directory by roots="
     for name in names:
+        if name in away.paused:
+            where = _noted(away.paused[name], engine)
+            return f"{name} was called in `paused()`, {where}; no rule acts there"
         if name in away.early:
-            path, site = ends_of(away.early[name])
-            where = f"on {_below(path, engine)}, at {os.path.basename(site or '')}"
+            where = _noted(away.early[name], engine)
             return f"{name} was called in a fixture, {where}; rules act during the test's call only"
-    return _other_calls(rule, names, engine)
+    return _other_calls(rule, names, engine, " outside `paused()`" if away.was_paused else "")
 
 
-def _other_calls(rule: Rule, names: Sequence[str], engine: Engine) -> str:
+def _noted(text: str, engine: Engine) -> str:
+    path, site = ends_of(text)
+    return f"on {_below(path, engine)}, at {os.path.basename(site or '')}"
+
+
+def _other_calls(rule: Rule, names: Sequence[str], engine: Engine, where: str) -> str:
     """Return that none of a rule's operations was called below the roots, and which others were."""
     what = " or ".join(names) if len(names) <= 3 else f"{' or '.join(rule.operations)}"  # noqa: PLR2004
     seen = {name: tally for name, tally in engine.tallies.items() if tally.count}
     related = _described(seen, same_group(rule.names)) or _described(seen, seen)
-    return f"no call of {what} below the roots" + (f", but {related}" if related else "")
+    return f"no call of {what} below the roots{where}" + (f", but {related}" if related else "")
 
 
 def _described(seen: Mapping[str, Tally], names: Collection[str]) -> str:

@@ -58,16 +58,17 @@ def _hook(event: str, args: _Args, find: Callable[[str], _Listener | None] = _li
 
 
 def note_early(state: InterceptState, event: str, args: _Args) -> None:
-    """Note a call of the project that comes before the first gate opens: as a rule a fixture makes it."""
+    """Note a call of the project before the first gate opens, as a rule in a fixture; or one in `paused()`."""
     frame = sys._getframe(2)
     site = state.callers.locate(frame)
     path = args[0] if args else None
     if site is not None and isinstance(path, (str, os.PathLike)):
         names = ("os.rename", "os.replace") if event == "os.rename" else (_EARLY_NAMES.get(event, event),)
-        for observed in tuple(state.observed.values()):
+        seen = tuple(state.observed.items())
+        noted = [one.paused for session, one in seen if session in state.paused]
+        for found in noted or [one.early for _, one in seen]:
             for name in names:
-                if name not in observed.early:
-                    observed.early[name] = ends_text(REAL_PATHS.resolve(path)[0] or "", site)
+                found.setdefault(name, ends_text(REAL_PATHS.resolve(path)[0] or "", site))
 
 
 _EARLY_NAMES = {"mmap.__new__": "mmap.mmap"}

@@ -56,6 +56,7 @@ class Observed(Row):
     mocks: dict[tuple[str, str], str]  # by module and name of the function, what stood in its place
     exempt: dict[str, str]  # by operation, the path of a call that was made by pytest's own `py.path`
     early: dict[str, str]  # and of one that was made before the first gate opened, as a rule in a fixture
+    paused: dict[str, str]  # and of one that was made in `paused()`
 
 
 #: The operations that return the status of a file.
@@ -92,6 +93,7 @@ class InterceptState:
         "observed",
         "on_fake",
         "own_threads",
+        "paused",
         "root_prefixes",
         "show",
         "shut",
@@ -115,6 +117,7 @@ class InterceptState:
         self.show: Callable[[Any, object], Any] | None = None
         self.observed: dict[Sessions, Observed] = {}  # by session, while it is there
         self.hears_early = False
+        self.paused: frozenset[Sessions] = frozenset()  # by their users: what happens meanwhile is heard, too
         self.mocks = MockWatch(self._note_mock)
         self.shut: set[object] = set()  # who holds all gates shut
         self.guarded: tuple[Sessions, ...] = ()  # the open sessions that refuse changes outside the roots
@@ -134,12 +137,13 @@ class InterceptState:
 
     def observe(self, session: Sessions) -> None:
         """Collect for a session, from now on, the calls that no rule can meet."""
-        self.observed[session] = Observed({}, {}, {})
+        self.observed[session] = Observed({}, {}, {}, {})
         self.mocks.start()
 
     def end_observation(self, session: Sessions) -> None:
         """Collect nothing more for a session."""
         self.observed.pop(session, None)
+        self.paused -= {session}
         if not self.observed:
             self.mocks.stop()
 
