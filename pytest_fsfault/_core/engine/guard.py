@@ -26,6 +26,20 @@ _DESCRIPTOR = re.compile(r"/(?:proc/(?:self|thread-self|\d+)(?:/task/\d+)?|dev)/
 
 #: What changes the file that a link leads to, not the link.
 FOLLOWING = frozenset({"open", "os.chmod", "os.open", "os.truncate", "os.utime"})
+#: What changes a file under all of its names.
+OF_FILES = frozenset(
+    {
+        "open",
+        "os.chmod",
+        "os.open",
+        "os.truncate",
+        "os.utime",
+        "shutil.copyfile",
+        "os.copy_file_range",
+        "os.sendfile",
+        "os.write",
+    }
+)
 _EXCLUSIVE = os.O_CREAT | os.O_EXCL
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)  # POSIX alone has it
 _MOST_LINKS = 40  # path_resolution(7)

@@ -59,16 +59,20 @@ def _hook(event: str, args: _Args, find: Callable[[str], _Listener | None] = _li
 
 def note_early(state: InterceptState, event: str, args: _Args) -> None:
     """Note a call of the project before the first gate opens, as a rule in a fixture; or one in `paused()`."""
-    frame = sys._getframe(2)
-    site = state.callers.locate(frame)
+    site = state.callers.locate(sys._getframe(2))
     path = args[0] if args else None
-    if site is not None and isinstance(path, (str, os.PathLike)):
-        names = ("os.rename", "os.replace") if event == "os.rename" else (_EARLY_NAMES.get(event, event),)
-        seen = tuple(state.observed.items())
-        noted = [one.paused for session, one in seen if session in state.paused]
-        for found in noted or [one.early for _, one in seen]:
-            for name in names:
-                found.setdefault(name, ends_text(REAL_PATHS.resolve(path)[0] or "", site))
+    if site is None or not isinstance(path, (str, os.PathLike)):
+        return
+    names = ("os.rename", "os.replace") if event == "os.rename" else (_EARLY_NAMES.get(event, event),)
+    told = dict.fromkeys(names, ends_text(REAL_PATHS.resolve(path)[0] or "", site))
+    for noted in _aside(state):
+        noted.update({**told, **noted})
+
+
+def _aside(state: InterceptState) -> list[dict[str, str]]:
+    """Return where such a call is noted: for the sessions that are paused, or for all."""
+    seen = tuple(state.observed.items())
+    return [one.paused for session, one in seen if session in state.paused] or [one.early for _, one in seen]
 
 
 _EARLY_NAMES = {"mmap.__new__": "mmap.mmap"}
@@ -96,6 +100,7 @@ def deactivate() -> None:
 
 _PROBE = "pytest_fsfault.audit_hook"
 _made: dict[str, _Listener] = {}
+_BESIDE = ("os.chown", "os.setxattr", "os.removexattr")
 _MAPPINGS = ("mmap.__new__", "ctypes.dlopen", "import")
 _STARTS = (
     "subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.spawn", "_winapi.CreateProcess",
@@ -110,6 +115,8 @@ def _listeners(state: InterceptState) -> dict[str, _Listener]:
             made[event] = listener(state, event)
         for event in (*_MAPPINGS, *_STARTS):
             made[event] = _ModelListener(state, event)
+        for event in _BESIDE:
+            made[event] = _GuardListener(state, event)
         _made.update(made)  # in one step: what an interruption left half done would be taken for the whole
     return _made
 
@@ -235,6 +242,20 @@ class _ModelListener(_Listener):
         ended = [engine for engine in self.state.engines if engine.gate and engine.ended is not None]
         if ended and self.state.callers.locate(frame) is not None:
             ended[0].raise_if_ended()
+
+
+class _GuardListener(_Listener):
+    """Refuse changes of owners and extended attributes outside the roots: they are no operations."""
+
+    __slots__ = ()
+
+    def on_event(self, args: _Args) -> None:
+        if self.state.guarded:
+            from pytest_fsfault._intercept.calls.beside import refuse_beside  # noqa: PLC0415  # for who asks for it
+
+            directory = {"dir_fd": args[3]} if self.event == "os.chown" and args[3] >= 0 else {}
+            name = self.event.removeprefix("os.")
+            refuse_beside(self.state, name, args[:1], directory, _caller(), links=False)
 
 
 class _OpenListener(_Listener):

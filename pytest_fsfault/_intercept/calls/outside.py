@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pytest_fsfault._core.engine.guard import follows_links, landing
+from pytest_fsfault._core.engine.guard import OF_FILES, follows_links, landing
 from pytest_fsfault._core.language.operations import OPERATIONS
 from pytest_fsfault._host.descriptors import path_of_descriptor
 from pytest_fsfault._host.originals import ORIGINALS, getcwd, readlink
@@ -146,7 +146,34 @@ def _stray(
         return stray
     real = _real(asked, ends, written, system, links)
     roots = (*roots, *(system.real(root, follows=True) for root in state.top_roots))
-    return guard.stray(asked.name, asked.groups, real, roots)
+    found = guard.stray(asked.name, asked.groups, real, roots)
+    return found or (_hard_link(guard, asked, real, roots) if system is REAL else None)
+
+
+def _hard_link(
+    guard: Guard, asked: Operation, real: Sequence[str | None], roots: Sequence[str]
+) -> str | None:
+    """Return what stands for the path of a file outside that has got another name below a root, and would change.
+
+    To make the name changes nothing: installers link from their caches.
+    """
+    source, target = real
+    if asked.name == "os.link":
+        if source and guard.stray("os.remove", asked.groups, (source, None), roots) is not None:
+            guard.linked |= _identity(source)
+        return None
+    changed = target or source
+    if not guard.linked or asked.name not in OF_FILES or not changed:
+        return None
+    return None if guard.linked.isdisjoint(_identity(changed)) else f"{changed}, a hard link to a file that"
+
+
+def _identity(path: str) -> set[tuple[int, int]]:
+    try:
+        found = ORIGINALS["os", "stat"](path)
+    except OSError:
+        return set()
+    return {(found.st_dev, found.st_ino)}
 
 
 def _real(

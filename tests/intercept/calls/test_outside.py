@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,12 @@ CHANGES = {
     "bound early, through a link": lambda root, other, chmod=posix.chmod: chmod(root / "to file", 0o600),
     "a composite": lambda root, other: shutil.copyfile(root / "f", other / "g"),
     "bound early": lambda root, other, unlink=posix.unlink: unlink(f"{other}/f"),
+    "an owner": lambda root, other: os.chown(other / "f", -1, -1),
+    "an owner, through a link": lambda root, other: os.chown(root / "to file", -1, -1),
+    "an owner, bound early": lambda root, other, chown=posix.chown: chown(f"{other}/f", -1, -1),
+    "a FIFO": lambda root, other: os.mkfifo(other / "new"),
+    "a FIFO, by name": lambda root, other: os.mkfifo(mode=0o600, path=f"{other}/new"),
+    "a node, from a directory": lambda root, other: relative(os.mknod, "link/new", root),
     "again": lambda root, other: [stat_then_remove(other) for _ in range(2)],
 }
 
@@ -113,6 +120,70 @@ def test_what_is_allowed_outside(trees):
         with open(os.devnull, "w") as null:
             null.write("x")
         os.replace(root / "f", root / "g")
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="this system has no extended attributes")
+def test_extended_attributes_outside(trees):
+    """They are refused, set and removed, however the function was bound; whether the file system has any is not asked."""
+    _, other = trees
+    changes = [
+        lambda: os.setxattr(other / "f", "user.a", b"1"),
+        lambda: os.removexattr(other / "f", "user.a"),
+        lambda: posix.setxattr(os.fsencode(other / "f"), b"user.a", b"1"),
+    ]
+    with inject(roots=[other.parent / "root"], outside="refuse", strict=False) as fsfault:
+        for change in changes:
+            with pytest.raises(PermissionError):
+                change()
+        assert 3 == len(fsfault.journal.faults)
+
+
+#: What changes a file outside by the name that it was given below the root, and what does not.
+BY_A_HARD_LINK = {
+    "written": (lambda path: path.write_text("new"), True),
+    "its mode": (lambda path: path.chmod(0o600), True),
+    "its times": (lambda path: os.utime(path, (1, 1)), True),
+    "its length": (lambda path: os.truncate(path, 0), True),
+    "copied over": (lambda path: shutil.copyfile(path.with_name("f"), path), True),
+    "its owner": (lambda path: os.chown(path, -1, -1), True),
+    "read": (lambda path: path.read_text(), False),
+    "renamed": (lambda path: path.rename(path.with_name("renamed")), False),
+    "removed": (lambda path: path.unlink(), False),
+}
+
+
+@pytest.mark.parametrize("what", BY_A_HARD_LINK)
+def test_a_file_outside_by_a_hard_link(what, trees):
+    """The link may be made, renamed and removed; the file is not changed by it."""
+    root, other = trees
+    (root / "f").write_text("other text")
+    before = contents(other)
+    act, refused = BY_A_HARD_LINK[what]
+    with inject(roots=[root], outside="refuse", strict=False) as fsfault:
+        os.link(other / "f", root / "linked")
+        with pytest.raises(PermissionError) if refused else nullcontext():
+            act(root / "linked")
+        reasons = [entry.reason for entry in fsfault.journal.faults]
+    assert int(refused) * [f"{root}/linked, a hard link to a file that is outside the roots"] == reasons
+    assert before == contents(other)
+
+
+def test_what_is_no_operation_is_met_only_where_a_session_refuses(trees):
+    """Below the roots owners, FIFOs and links themselves may be changed; without such a session nothing is exchanged."""
+    root, other = trees
+    names = [name for name in ("chown", "lchown", "mkfifo", "setxattr", "splice") if hasattr(os, name)]
+    with inject("os.mkdir -> EACCES or never", roots=[root]):
+        assert all("built-in" in repr(getattr(os, name)) for name in names)
+    with inject(roots=[root], outside="refuse") as fsfault:
+        assert not any("built-in" in repr(getattr(os, name)) for name in names)
+        os.chown(root / "f", -1, -1)
+        os.lchown(root / "to file", -1, -1)
+        os.chown(root / "to file", -1, -1, follow_symlinks=False)
+        os.mkfifo(root / "new")
+        with fsfault.paused():
+            os.chown(other / "f", -1, -1)
+        assert not fsfault.journal.faults
+    assert all("built-in" in repr(getattr(os, name)) for name in names)
 
 
 #: What is done to a link below the root, not to what it leads to outside.
