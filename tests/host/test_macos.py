@@ -4,6 +4,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 from skips import posix_fact
@@ -13,7 +14,10 @@ from pytest_fsfault._host import descriptors, processes
 from pytest_fsfault._host.originals import NATIVE
 from pytest_fsfault._intercept.calls import changes
 from pytest_fsfault._intercept.children import rendezvous
-from pytest_fsfault._intercept.children.parent import activity
+from pytest_fsfault._intercept.children.child import attach, entering
+from pytest_fsfault._intercept.children.parent import activity, event_loop, uninterrupted
+from pytest_fsfault._intercept.children.parent.fork_hooks import ForkHooks
+from pytest_fsfault._intercept.interceptor import Interceptor
 from pytest_fsfault._intercept.native import possible
 from pytest_fsfault._intercept.virtual_time import idle, limits, threads
 from pytest_fsfault._report import recording
@@ -189,6 +193,59 @@ def test_what_is_linux_s_alone_is_left(macos):
     assert "native programs are not reached: that is for Linux alone" == loaded_there(possible).why_not()
     assert {} == loaded_there(limits)._CALLS
     assert changes._written() < changes._written()
+
+
+@pytest.mark.parametrize(("system", "asked"), [("darwin", 0), ("linux", 1)])
+def test_a_forked_child_asks_for_no_filter_of_its_own(monkeypatch, system, asked):
+    """seccomp(2) is Linux's alone; the child is attached all the same."""
+    entered, attached = [], []
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(attach, "attach", lambda _interceptor, directory: attached.append(directory) or True)
+    monkeypatch.setattr(entering, "enter", lambda engines, _site: entered.append(engines))
+    Interceptor().become_child("a directory")
+    assert (["a directory"], [()] * asked) == (attached, entered)
+
+
+@pytest.mark.parametrize(("system", "switched"), [("darwin", []), ("linux", ["_USE_POSIX_SPAWN"])])
+def test_subprocess_may_take_posix_spawn(monkeypatch, system, switched):
+    """posix_spawn(2) of macOS is a system call; on Linux the answer to a filter would wait for it."""
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(subprocess, "_USE_POSIX_SPAWN", True)
+    hooks = ForkHooks(lambda *_: None, lambda *_: None)
+    assert switched == [patch.name for patch in hooks._make("subprocess") if patch.original is True]
+
+
+@pytest.fixture
+def no_list_of_threads(macos, monkeypatch):
+    """There is no /proc on macOS, and pthread(3) lists no threads."""
+
+    def documented(path):
+        raise FileNotFoundError(2, "No such file or directory", path)
+
+    for module in (uninterrupted, event_loop):
+        monkeypatch.setattr(module, "_listdir", documented)
+
+
+def test_whole_work_has_ended_with_its_lock(no_list_of_threads):
+    """Whoever waits for it goes on then; Linux is asked, moreover, whether the thread is gone."""
+    own_threads, done = set(), []
+    uninterrupted.Uninterrupted(own_threads).do(lambda: done.append(set(own_threads)))
+    assert [1] == [len(among) for among in done]
+    assert set() == own_threads
+
+
+def test_the_answering_thread_has_ended_with_its_lock(no_list_of_threads):
+    """As above: it is paused, and can be started anew."""
+    own_threads, raised = set(), []
+    loop = event_loop.EventLoop(own_threads, lambda: None, raised.append)
+    for _ in range(2):
+        called = threading.Event()
+        loop.start()
+        loop.after(0, called.set)
+        assert called.wait(60)
+        loop.pause()
+        assert ((), set(), False) == (tuple(raised), own_threads, loop.running)
+    loop.close()
 
 
 @pytest.mark.parametrize(
