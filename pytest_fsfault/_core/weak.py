@@ -11,6 +11,8 @@ from weakref import ref
 
 T = TypeVar("T")
 
+# Tells objects apart as `id` does, of whose calls audit hooks are told: ours, too, which takes longer than the rest.
+_identity = object.__hash__
 # With so many entries those of ended objects are removed, at the first.
 _MOST = 16
 
@@ -19,12 +21,12 @@ class WeakObjects(Generic[T]):
     """The objects that were added and still exist, each once."""
 
     def __init__(self) -> None:
-        self._known: dict[int, ref[T]] = {}  # by the object's id, which another may have after its end
+        self._known: dict[int, ref[T]] = {}  # by the object's identity, which another may have after its end
         self._most = _MOST
 
     def add(self, member: T) -> None:
         """Add an object."""
-        self._known[id(member)] = ref(member)
+        self._known[_identity(member)] = ref(member)
         if len(self._known) > self._most:
             for key, found in tuple(self._known.items()):
                 if found() is None and self._known.get(key) is found:
@@ -33,7 +35,7 @@ class WeakObjects(Generic[T]):
 
     def discard(self, member: T) -> None:
         """Forget an object, if it is there."""
-        self._known.pop(id(member), None)
+        self._known.pop(_identity(member), None)
 
     def clear(self) -> None:
         """Forget all."""

@@ -62,6 +62,7 @@ class Interceptor:
         # Where the wrappers are installed: None, on the real file system, or on a fake.
         self._filesystem: object = None
         self._installed = True  # wholly: nothing has interrupted the last change
+        self._refreshed = True  # wholly, since the last change of a gate
         self._uninstalled: set[object] = set()  # who wants no wrappers now
 
     @property
@@ -98,13 +99,15 @@ class Interceptor:
     def _stop(self, engine: Sessions, lost: bool) -> None:
         with self._lock:
             self._crashed |= lost and engine.ended is not None
+            # As a rule its gate was shut before, when the call of its test had ended; a child shuts its own by itself.
+            shut = self._refreshed and not (engine.gate or engine.ticking or self._is_child)
             run_all(
                 self.state.drain_counts,
                 partial(self._forget, engine),
                 partial(self._stop_clock, engine),
                 partial(self._release, engine),
                 self._follow_sessions,
-                self.refresh,
+                *(() if shut else (self.refresh,)),
                 partial(toggle_methods, self.state, crashed=self._crashed),
             )
 
@@ -147,6 +150,7 @@ class Interceptor:
             self.supervisor.read_logs()
         with self._lock:
             self.state.drain_counts()
+            self._refreshed = False
             for engine, faults, time in gates:
                 engine.gate, engine.ticking = faults, time
                 self.state.hears_early &= not faults
@@ -155,15 +159,16 @@ class Interceptor:
     def refresh(self) -> None:
         """Update after a change of rules, roots or gates."""
         with self._lock:
+            self._refreshed = False
             self.state.refresh()
             self._follow_gates()
             self._model_patches.follow()
             if self.supervisor is not None:
                 self.supervisor.follow()
-            if not self.state.live and not self._crashed:
-                return
-            ended = [engine for engine in self.state.engines if engine.ended is not None]
-            toggle_methods(self.state, crashed=self._crashed or bool(ended))
+            if self.state.live or self._crashed:
+                ended = [engine for engine in self.state.engines if engine.ended is not None]
+                toggle_methods(self.state, crashed=self._crashed or bool(ended))
+            self._refreshed = True  # at last: what was interrupted is done again
 
     def _follow_gates(self) -> None:
         """Let each clock run that is to run for the code under test."""
@@ -182,6 +187,7 @@ class Interceptor:
     def hold_shut(self, holder: object, value: bool) -> None:
         """Let `holder` keep all gates shut, or let go."""
         with self._lock:
+            self._refreshed = False
             (self.state.shut.add if value else self.state.shut.discard)(holder)
             if not value:
                 self.refresh()
@@ -190,6 +196,7 @@ class Interceptor:
             self._follow_gates()
             if self.supervisor is not None:
                 self.supervisor.follow()
+            self._refreshed = True
 
     def own_work(self) -> OwnWork:
         """Let the calling thread work for us in the block: no fault meets it, and nothing is counted."""

@@ -13,7 +13,6 @@ import os
 import sys
 import threading
 import weakref
-from collections import Counter
 from opcode import opmap
 from typing import TYPE_CHECKING
 
@@ -65,7 +64,7 @@ class ForcedExit:
         self._is_machinery = is_machinery
         self._base = base
         self._line = 0 if base is None else base.f_lineno
-        self._ignored: Counter[int] = Counter()
+        self._ignored: dict[int, int] = {}  # how often, by thread
         self._before: dict[int, Any] = {}  # the trace function that a thread had
         self._raised: weakref.ref[BaseException] | None = None
         self._over = False
@@ -73,10 +72,10 @@ class ForcedExit:
     def count(self) -> None:
         """Record that the end is about to be raised again in the calling thread."""
         me = threading.get_ident()
-        self._ignored[me] += 1
-        if self._over or self._ignored[me] < _PATIENCE:
+        ignored = self._ignored[me] = self._ignored.get(me, 0) + 1
+        if self._over or ignored < _PATIENCE:
             return
-        if self._ignored[me] >= _LAST:
+        if ignored >= _LAST:
             self._give_up()
         self._arm(sys._getframe(1))
 

@@ -27,11 +27,20 @@ class LatePatches(Generic[_Key]):
     An exception from outside (a signal handler's, `KeyboardInterrupt`) may come between any two steps: whatever
     was not taken to its end is offered again, as the same objects, so that nothing is left out for ever, and
     nothing is wrapped twice.
+
+    `make` returns the patches of a key, None while that is too early; `module` names the module that it waits for.
     """
 
-    def __init__(self, keys: Iterable[_Key], make: Callable[[_Key], list[Patch] | None]) -> None:
+    def __init__(
+        self,
+        keys: Iterable[_Key],
+        make: Callable[[_Key], list[Patch] | None],
+        module: Callable[[_Key], str] = str,
+    ) -> None:
         self._make = make
+        self._module = module
         self._waiting = list(keys)
+        self._modules = frozenset(map(module, self._waiting))
         self._made: dict[_Key, list[Patch]] = {}
 
     def awaited(self) -> list[_Key]:
@@ -40,6 +49,8 @@ class LatePatches(Generic[_Key]):
 
     def cover(self, put: Callable[[list[Patch]], object]) -> None:
         """Let `put` take the patches of those that `make` can make by now; it may get the same ones again."""
+        if sys.modules.keys().isdisjoint(self._modules):  # as nearly always
+            return
         for key in tuple(self._waiting):
             patches = self._made.get(key)
             if patches is None:
@@ -49,3 +60,4 @@ class LatePatches(Generic[_Key]):
                 self._made[key] = patches
             put(patches)
             self._waiting.remove(key)
+            self._modules = frozenset(map(self._module, self._waiting))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from _thread import get_ident
 from functools import partial, wraps
+from operator import attrgetter
 from sys import _getframe
 from typing import TYPE_CHECKING, Any
 
@@ -188,4 +189,4 @@ def _make(row: _Row) -> list[Patch] | None:
 
 
 #: The patches of this room, each once its module is loaded.
-LATE = LatePatches(_TABLE, _make)
+LATE = LatePatches(_TABLE, _make, attrgetter("module"))

@@ -257,6 +257,10 @@ class StartedProcesses:
     def __len__(self) -> int:
         return len(self._starts)
 
+    def __bool__(self) -> bool:
+        """Return whether anything was recorded."""
+        return bool(self._starts or self._reports or self._connected or self._troubles)
+
 
 # How a report is known to be that of a start, the surest way first.
 

@@ -199,7 +199,8 @@ class ChildSupervisor:
         """Close the server after the last session."""
         if self.server is not None or self.programs is not None:
             self._whole.do(self._close)
-        self.starts = StartedProcesses()
+        if self.starts:
+            self.starts = StartedProcesses()
         if rendezvous.KEY in os.environ and os.getpid() == self._owner:
             # A mock of the environment that was undone late has brought it back.
             rendezvous.unpublish()
