@@ -240,6 +240,14 @@ class Engine:
         if self.records_all:
             self.journal.note(operation, handling, outcome, error, who)
 
+    def only_records(self, operation: Operation) -> bool:
+        """Return whether there is nothing to decide about a call, which is to be written down (see `record`)."""
+        if not self.records_all or self.model is not None or self.replay is not None:
+            return False
+        if self.trial or self.ended is not None:
+            return False
+        return not self.plan.armed or not self.plan.matching(operation, self.roots)
+
     def _doubt(self, operation: Operation) -> bool:
         """Note which rules miss a call of which it is unknown whether it was `os.rename` or `os.replace`."""
         certain = self.plan.matching(operation, self.roots)
@@ -295,7 +303,7 @@ class Engine:
         (CPython Lib/tempfile.py, `_mkstemp_inner`, `TMP_MAX`).
         """
         __tracebackhide__ = True
-        if outcome == "ok" and not self._storms:
+        if not self._storms and outcome not in ("raised", "failed"):
             return
         key = operation.name, without_luck(operation.target or operation.path)
         with self._lock:

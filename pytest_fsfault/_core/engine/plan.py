@@ -139,6 +139,13 @@ class Plan:
         self.armed: tuple[Armed, ...] = ()  # in force; each change makes another one
         self._by_name: dict[str, tuple[Armed, ...]] = {}
         self._names: frozenset[str] | None = None
+        # The latest call of a native program, by which rules below which roots, and those that mean it.
+        self._latest: tuple[Operation | None, tuple[Armed, ...], Sequence[str], tuple[Armed, ...]] = (
+            None,
+            (),
+            (),
+            (),
+        )
         # A garbage collection while we count may close a file, and that call comes here too.
         self._lock = known_lock()
 
@@ -186,14 +193,21 @@ class Plan:
 
     def matching(self, operation: Operation, roots: Sequence[str]) -> tuple[Armed, ...]:
         """Return the rules that mean this call, due or not."""
-        if operation.program is None:
-            candidates = self._named("rename" if operation.doubtful else operation.name)
-        else:
-            candidates = self.armed
+        if operation.program is not None:
+            return self._of_program(operation, roots)
+        candidates = self._named("rename" if operation.doubtful else operation.name)
         if not candidates:
             return ()
         ignore_case = self.ignore_case
         return tuple([one for one in candidates if one.rule.matches(operation, roots, ignore_case)])
+
+    def _of_program(self, operation: Operation, roots: Sequence[str]) -> tuple[Armed, ...]:
+        """Return the rules that mean a call of a native program, which is asked twice: before it is decided, too."""
+        armed, (asked, then, where, found) = self.armed, self._latest
+        if asked is not operation or then is not armed or where is not roots:
+            found = tuple([one for one in armed if one.rule.matches(operation, roots, self.ignore_case)])
+            self._latest = operation, armed, roots, found
+        return found
 
     def _patterns(self, name: str, *, target: bool) -> list[str | None]:
         """Return the patterns of the rules for `name` that are matched on paths, or on targets."""

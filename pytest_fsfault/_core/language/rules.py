@@ -155,7 +155,7 @@ class Rule:
         if name is None:
             name = operation.name
             if operation.program is not None and name in EITHER:
-                return any(self.matches(operation, roots, ignore_case, one) for one in EITHER[name])
+                return any([self.matches(operation, roots, ignore_case, one) for one in EITHER[name]])  # noqa: C419  # no generator: it is hot
         if not self.covers(name):
             return False
         if name in _BY_MODE and name not in self.operations and operation.groups.isdisjoint(self.operations):

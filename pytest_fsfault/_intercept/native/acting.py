@@ -6,8 +6,10 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
+from pytest_fsfault._core.engine.counts import ends_text
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.pending import Action, PendingCall, decide
+from pytest_fsfault._core.engine.records import Handling
 from pytest_fsfault._core.language.random_names import blanked
 from pytest_fsfault._intercept.native import memory
 from pytest_fsfault._intercept.native.replies import GIVE, KILL, PROCEED, Reply
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_fsfault._core.engine.engine import Engine
     from pytest_fsfault._core.engine.interfaces import Sessions
-    from pytest_fsfault._core.engine.records import Decision
+    from pytest_fsfault._core.engine.records import Decision, Outcome
     from pytest_fsfault._core.language.operations import Operation
     from pytest_fsfault._intercept.native.calls import Call
     from pytest_fsfault._intercept.native.making import Maker
@@ -85,7 +87,13 @@ class AskedCall:
         self._case: PendingCall | None = None
         self._unix_errno: Callable[[int | None, int], int] = _as_it_is
 
-    def decide(self, engines: tuple[Engine, ...]) -> Reply:
+    def reply(self, engines: tuple[Engine, ...]) -> Reply:
+        """Return what becomes of the call."""
+        if all([engine.only_records(self._operation) for engine in engines]):  # noqa: C419  # no generator: it is hot
+            return self._record(engines)
+        return self._decide(engines)
+
+    def _decide(self, engines: tuple[Engine, ...]) -> Reply:
         """Ask the sessions, and act out what they say."""
         # A call that is not made here goes ahead as one that was bound early: its result stays unknown.
         operation = self._operation if self._here else self._operation._replace(early_bound=True)
@@ -107,6 +115,32 @@ class AskedCall:
             return self._act(case, case.decision, case.decider)
         except (SimulatedCrash, RetryStorm):
             return KILL
+
+    # Hot: a session that observes has each call of a program come here.
+    def _record(self, engines: tuple[Engine, ...]) -> Reply:
+        """Let a call happen about which no session has anything to decide, and write it down."""
+        operation, reply, why = self._operation, PROCEED, ""
+        outcome: Outcome = "passed"
+        failure: OSError | None = None
+        at, ends = engines[0].clock.now, ends_text(operation.path, operation.target)
+        for engine in engines:
+            engine.counter(operation.name, ends)
+        if self._here:
+            if not self._origin.is_valid(self._ident):
+                return PROCEED  # the thread that asked has died
+            try:
+                self._make()
+            except OSError as error:
+                outcome, failure, why = "failed", error, PendingCall.explain(operation.path, error)
+                self._unix_errno = engines[0].unix_errno
+                reply = self._refuse(error)
+            else:
+                outcome, reply = "ok", PROCEED if self._closes else GIVE
+        who, handling = (self._call.task, self._asker.process), Handling(None, why, at)
+        for engine in engines:
+            engine.record(operation, handling, outcome, failure, who)
+            engine.watch_for_storm(operation, outcome)
+        return reply
 
     def _fails_alike(self, decision: Decision) -> bool:
         """Return whether a call that failed in a recorded run is made, since nothing comes of it or it fails here, too."""

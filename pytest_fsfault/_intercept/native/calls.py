@@ -27,6 +27,7 @@ from pytest_fsfault._intercept.native.places import (
     below,
     from_root,
     given,
+    given_ends,
     jailed,
     of_its_own,
 )
@@ -136,12 +137,6 @@ class Seen(NamedTuple):
     there: bytes  # of the target
     other: bytes | None
 
-    @property
-    def given(self) -> tuple[bytes | None, ...]:
-        """How this process can name the ends of the call."""
-        first = given(self.here, self.spelled)
-        return (first,) if self.other is None else (first, given(self.there, self.other))
-
 
 # Quicker than the class, which takes its fields one by one.
 _made = partial(tuple.__new__, Call)
@@ -201,7 +196,7 @@ class Reader:
                 if there is not here:
                     base = self.memory.place(there)
                 target = below(base, other)
-        if not path or target == "":
+        if target == "" or not path:
             return None
         if flags_at >= 0:
             flags = arguments[flags_at] & 0xFFFFFFFF
@@ -241,13 +236,13 @@ class Reader:
 
     def call(self, request: Request, row: SeenRow) -> Call:
         """Return all that there is to know of a call."""
-        layout, operation, path, target, flags, *_ = row
+        layout, operation, path, target, flags, here, spelled, there, other = row
         arguments = request.arguments
         return _made((
             request.task, layout.syscall, operation, path, target,
             flag_groups(flags) if operation == "os.open" else OPERATIONS[operation].groups,
             flags, arguments[layout.mode_at] & 0xFFFF if layout.mode_at >= 0 else 0, arguments,
-            Seen(*row).given, request.arch == self._arch,
+            given_ends(here, spelled, there, other), request.arch == self._arch,
         ))  # fmt: skip
 
     def read(self, request: Request, name: str, *, estranged: bool = False) -> Call | None:

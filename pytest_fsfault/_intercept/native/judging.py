@@ -99,10 +99,16 @@ class Judge:
             if not self._python.is_attached(call.task):
                 _count(engines, operation)
             return PROCEED
-        asker = self._asker(call, origin, executable)
-        return AskedCall(self._maker, self._state.callers, call, operation, origin, asker, ident).decide(
-            engines
+        asked = AskedCall(
+            self._maker,
+            self._state.callers,
+            call,
+            operation,
+            origin,
+            self._asker(call, origin, executable),
+            ident,
         )
+        return asked.reply(engines)
 
     def _is_pythons(self, call: Call, program: str) -> bool:
         """Return whether Python makes a call that it has asked about, or that no fault is to meet."""

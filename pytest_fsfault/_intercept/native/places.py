@@ -21,9 +21,19 @@ _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors(
 
 def given(link: bytes, raw: bytes) -> bytes | None:
     """Return the name by which this process passes a file that a program names from a directory with such a link."""
-    if raw.startswith(b"/"):
-        return None if raw.startswith(OF_ONE_PROCESS) else raw
+    if raw[:1] == b"/":
+        return None if raw.startswith(OF_ONE_PROCESS) and not _is_shared(raw) else raw
     return link + b"/" + raw if raw else None
+
+
+def _is_shared(raw: bytes) -> bool:
+    """Return whether a path below ``/dev`` means the same to all processes."""
+    return raw.startswith(b"/dev/shm/") and b"/.." not in raw
+
+
+def given_ends(here: bytes, raw: bytes, there: bytes, other: bytes | None) -> tuple[bytes | None, ...]:
+    """Return how this process can name the one end of a call, or both."""
+    return (given(here, raw),) if other is None else (given(here, raw), given(there, other))
 
 
 # What leads elsewhere for each process: where it stands, its root directory, a directory that it has open.

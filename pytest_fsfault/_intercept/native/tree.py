@@ -182,7 +182,7 @@ class Trees:
             self._tell_what_escapes(tree, request, error)
             return PROCEED  # it has died, or passes what is no address: the kernel says so itself
         if seen is not None:
-            _, operation, path, target, flags, *_ = seen
+            _, operation, path, target, flags, _, _, _, _ = seen
             if self._judge.passes(operation, path, target, flags):
                 return PROCEED
             call = reader.call(request, seen)

@@ -13,6 +13,7 @@ from pytest_fsfault._intercept.native.calls import Reader
 from pytest_fsfault._intercept.native.memory import PATH_MAX, Memory
 from pytest_fsfault._intercept.native.notify import Request
 from pytest_fsfault._intercept.native.numbers import MACHINES
+from pytest_fsfault._intercept.native.places import given
 
 PAGE = mmap.PAGESIZE
 LONG = b"/" + b"x" * 2_000
@@ -170,3 +171,20 @@ def test_a_directory_whose_name_ends_like_the_mark_of_the_deleted(root, monkeypa
             (root / name).rmdir()
         assert str(root / name / "a") == call("mkdirat", HERE, b"a", 0o700).path
     monkeypatch.chdir(root)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"/tmp/a", b"/tmp/a"),
+        (b"/dev/shm/a", b"/dev/shm/a"),
+        (b"/dev/shm/../fd/3", None),
+        (b"/dev/fd/3", None),
+        (b"/proc/self/cwd/a", None),
+        (b"a", b"/proc/7/cwd/a"),
+        (b"", None),
+    ],
+)
+def test_a_name_that_means_the_same_to_this_process(raw, expected):
+    """What is shared is passed as it is spelled; what each process sees otherwise is passed by nobody else."""
+    assert expected == given(b"/proc/7/cwd", raw)

@@ -226,6 +226,26 @@ def test_a_call_that_fails_by_itself(root, sh):
     assert ("failed", errno.ENOTEMPTY) == (entry.outcome, entry.error.errno)
 
 
+def test_what_is_only_written_down_reads_like_what_was_decided(root):
+    """Where no rule means a call of a program there is nothing to decide; its entry is the same, and so are the counts."""
+    line = "mkdir a; mkdir a; mv a b; echo > c; chmod 600 c; ln -s c d; rm c d missing; rmdir b"
+
+    def observed(*rules):
+        with inject(*rules, roots=[root], profile="observe", clock="real") as fsfault:
+            subprocess.run(["sh", "-c", line], cwd=root, stderr=subprocess.DEVNULL, check=False)
+        entries = [
+            (one.operation, one.path, one.target, one.outcome, repr(one.error), one.program, one.nth)
+            for one in fsfault.journal
+        ]
+        tallies = fsfault._session.engine.tallies
+        return entries, {name: (one.count, [*one.paths]) for name, one in tallies.items()}
+
+    entries, counts = observed("os.mkdir zz -> EIO or never")
+    assert {"ok", "failed", "passed"} == {entry[3] for entry in entries}
+    assert (entries, counts) == observed()
+    assert (entries, counts) == observed("mutate -> EIO when nth 1000 or never")
+
+
 def test_modes_and_owners_are_those_of_the_program(root, sh):
     """A call that is made in the place of the program keeps to its umask."""
     with inject(roots=[root], profile="observe") as fsfault:
