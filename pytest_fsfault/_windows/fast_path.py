@@ -104,7 +104,7 @@ class FastPaths:
     def remove(self, path: str) -> bool:
         """Delete a plain file.
 
-        Between two deletions of one loop of `shutil.rmtree` nothing of anybody else runs, so that what is open is
+        Between two deletions of one loop of `shutil.rmtree` no other code runs, so that what is open is
         looked at once for the files of a directory: whatever could come in between makes us look again. Not so what
         a signal handler, a finalizer or an audit hook lets C code open in that loop, which raises no event.
         """

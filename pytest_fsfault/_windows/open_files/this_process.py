@@ -141,7 +141,7 @@ class OpenFiles:
         )
 
     def inodes(self) -> frozenset[int] | None:
-        """Return the numbers of all files that this process has open or mapped, if surely nobody else has any.
+        """Return the numbers of all files that this process has open or mapped, if surely no other process of the test has any.
 
         None while there are children or other threads.
         """
