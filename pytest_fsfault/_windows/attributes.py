@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from stat import S_IFLNK
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,12 @@ if TYPE_CHECKING:
     from pytest_fsfault._windows.lookup import Lookup
     from pytest_fsfault._windows.sharing import Identity
 
+# What can differ between two statuses whose ten items are equal, of what Windows shows.
+_rest: Any = attrgetter("st_atime_ns", "st_mtime_ns", "st_ctime_ns")
 _WRITABLE, _TYPE = 0o200, 0o170000
 _NONE: frozenset[str] = frozenset()
+# How many statuses are remembered at the most.
+_MOST = 1 << 12
 
 
 class Attributes:
@@ -28,6 +33,8 @@ class Attributes:
         self._known: dict[Identity, frozenset[str]] = {}
         # Whether a link was made for a directory: what it leads to may be gone.
         self.links: dict[Identity, bool] = {}
+        # By path: the latest status, and how it is shown, of what is no link, as long as nothing has an attribute.
+        self._shown: dict[object, tuple[Any, Any]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._known)
@@ -56,11 +63,23 @@ class Attributes:
         known = self.links.get(location.identity)
         return self._lookup.follow(location).is_directory if known is None else known
 
+    # Hot: each status of a pretended Windows comes by here.
     def show(self, found: Any, path: object) -> Any:
         """Return a status as Windows shows it; `path`, if it is a text, is where the file was found."""
+        known = self._shown.get(path)
+        if known is not None and not self._known:
+            before, shown = known
+            # Of a file that was written under virtual time the very same object comes again.
+            if before is found or (before == found and _rest(before) == _rest(found)):
+                return shown
         link = found[0] & _TYPE == S_IFLNK
         if not (self._known or link):
-            return plain_status(found, path)
+            made = plain_status(found, path)
+            if len(self._shown) >= _MOST:
+                self._shown.clear()
+            if path is not None:
+                self._shown[path] = found, made
+            return made
         location = Location(path if isinstance(path, str) else "", found)
         directory = link and bool(location.path) and self.is_directory_link(location)
         return windows_status(found, path, self.of(location), directory_link=directory)

@@ -119,6 +119,41 @@ def test_a_program_is_known_by_its_name(windows, tmp_path):
     assert 0o100666 == entry(str(tmp_path / "tool.EXE")).stat().st_mode
 
 
+def _exchange(path):
+    other = f"{path}.other"
+    open(other, "w").close()
+    os.replace(other, path)
+
+
+_CHANGES = {
+    "content": (lambda path: os.truncate(path, 4), "st_size"),
+    "time": (lambda path: os.utime(path, ns=(10**18, 10**18 + 1)), "st_mtime_ns"),
+    "last access": (lambda path: os.utime(path, ns=(10**18 + 1, 10**18)), "st_atime_ns"),
+    "mode": (lambda path: os.chmod(path, 0o444), "st_file_attributes"),
+    "file": (_exchange, "st_ino"),
+    "name": (lambda path: os.link(path, f"{path}.second"), "st_nlink"),
+}
+
+
+@pytest.mark.parametrize("old", [True, False], ids=["of before the session", "of the session"])
+@pytest.mark.parametrize("change", _CHANGES)
+def test_a_status_that_was_shown_before_is_that_of_now(tmp_path, change, old):
+    """What is remembered of a file does not outlast a change of it, and a status alike is shown alike."""
+    act, field = _CHANGES[change]
+    path = str(tmp_path / "file")
+    if old:
+        open(path, "w").close()
+    with inject(windows="11", roots=[tmp_path]):
+        open(path, "a").close()
+        os.utime(path, ns=(10**18, 10**18))
+        before = os.stat(path)
+        assert before == os.stat(path) == os.lstat(path)
+        act(path)
+        after = os.stat(path)
+        assert getattr(before, field) != getattr(after, field)
+        assert getattr(after, field) == getattr(os.stat(path), field)
+
+
 def test_what_a_status_is(windows, tmp_path):
     """It passes for an `os.stat_result`, compares, copies and pickles; all else is the system's, but for blocks."""
     (tmp_path / "f").write_text("text")
