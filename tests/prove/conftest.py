@@ -57,6 +57,12 @@ def swap(root):
 
 
 @pytest.fixture
+def built_each_time(monkeypatch):
+    """Let `prepare` be called for each trial, however long it takes on a busy machine, until its trees differ."""
+    monkeypatch.setattr("pytest_fsfault._prove.workspace._WORTH", float("inf"))
+
+
+@pytest.fixture
 def sweep(tmp_path):
     """Return a function that runs a sweep in a session of its own, and calls `judge` with each trial after its block."""
 

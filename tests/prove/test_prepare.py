@@ -27,6 +27,7 @@ def install(root):
                 time.sleep(wait)
 
 
+@pytest.mark.usefixtures("built_each_time")
 def test_it_runs_on_real_time(tmp_path):
     """In every trial, after a crash too: what it stamps is of today."""
     lags = []
@@ -44,6 +45,7 @@ def test_it_runs_on_real_time(tmp_path):
     assert all(abs(lag) < 0.5 for lag in lags)
 
 
+@pytest.mark.usefixtures("built_each_time")
 @pytest.mark.parametrize("first", [1, 2, 4, 7])
 def test_a_tree_that_differs_later(tmp_path, first):
     """From then on the first one is copied: what the body never touched is never its fault."""

@@ -387,6 +387,7 @@ def test_a_tree_that_is_slow_to_build_is_copied(sweep, monkeypatch):
     assert {5.0} == times
 
 
+@pytest.mark.usefixtures("built_each_time")
 def test_a_tree_that_is_another_each_time_is_copied(sweep):
     """Else the old tree would be a matter of chance."""
     built = []

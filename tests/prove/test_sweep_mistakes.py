@@ -124,6 +124,7 @@ def test_a_prepare_that_fails(fsfault):
     ) == told(fsfault, FsFaultError, build=build)
 
 
+@pytest.mark.usefixtures("built_each_time")
 def test_a_prepare_that_fails_later(fsfault):
     """The original error is the cause."""
     turns = []
@@ -166,7 +167,7 @@ def test_a_body_that_never_touches_the_tree(fsfault, tmp_path):
     ) == told(fsfault, AssertionError, body=lambda root: None)
     assert (
         "the body never touched the tree: no call of os.mkdir below the directory that `with trial as root` gives; it "
-        f"called os.mkdir on {tmp_path}/elsewhere"
+        f"called os.mkdir on {tmp_path.as_posix()}/elsewhere"
     ) == told(
         fsfault,
         AssertionError,

@@ -7,6 +7,7 @@ import shutil
 from contextlib import suppress
 
 import pytest
+from skips import left_to_windows
 
 from pytest_fsfault import inject
 
@@ -81,6 +82,7 @@ def test_a_hold_that_nobody_meets_in_any_trial(tmp_path):
     assert 1 == str(caught.value).count("a hold was never hit")
 
 
+@left_to_windows("the attribute of a directory")
 def test_attributes_do_not_outlive_a_trial(tmp_path):
     """The system gives a file's number to another."""
     turns = []
