@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from os import listdir, readlink
 
 from pytest_fsfault._host.paths import one_form
@@ -46,6 +47,12 @@ def is_writable(descriptor: int) -> bool:
         return False
 
 
+@cache
+def are_listed() -> bool:
+    """Return whether the system tells which descriptors are open: Linux does not without ``/proc``."""
+    return sys.platform == "win32" or bool(open_descriptors())
+
+
 def open_descriptors() -> list[int]:
     """Return the open descriptors of this process; none where the system does not list them."""
     if sys.platform == "win32":
@@ -53,4 +60,7 @@ def open_descriptors() -> list[int]:
 
         return windows_api.descriptors()
     where = _LISTS.get(sys.platform)
-    return [int(name) for name in listdir(where)] if where else []
+    try:
+        return [int(name) for name in listdir(where)] if where else []
+    except OSError:  # there is no /proc, as in some containers
+        return []

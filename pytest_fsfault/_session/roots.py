@@ -38,8 +38,11 @@ def expecting_fake(expected: bool) -> Iterator[None]:
 
 
 def passing_directories(roots: Iterable[str]) -> tuple[str, ...]:
-    """Return where everybody may write: the directories of this run, and that for temporary files."""
-    return (*roots, *default_roots())
+    """Return where everybody may write: the directories of this run, and that for temporary files, if there is one."""
+    try:
+        return (*roots, *default_roots())
+    except FsFaultError:
+        return tuple(roots)
 
 
 def read_roots(roots: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -84,9 +87,15 @@ def _text(root: object) -> str:
 
 
 def default_roots() -> tuple[str, ...]:
-    """Return what is watched by default: the directory for temporary files."""
-    with real_files():
-        return tuple(dict.fromkeys(forms(tempfile.gettempdir())))
+    """Return what is watched by default: the directory for temporary files.
+
+    Raise FsFaultError if the system has none that is writable.
+    """
+    try:
+        with real_files():
+            return tuple(dict.fromkeys(forms(tempfile.gettempdir())))
+    except OSError as error:
+        raise FsFaultError(f"no directory is watched by default: {error}; write roots=[...]") from None
 
 
 def forms(root: str | os.PathLike[str]) -> tuple[str, str]:

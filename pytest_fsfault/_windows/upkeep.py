@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.language.mistakes import FsFaultError
+from pytest_fsfault._host.descriptors import are_listed
 from pytest_fsfault._windows.holders import scanners
 from pytest_fsfault._windows.holders.holds import latest
 from pytest_fsfault._windows.versions import version
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 __tracebackhide__ = True
 
 _EVER = float("inf")
+_BLIND = (
+    "this system does not tell which files are open (Linux does so in /proc), so that the model has refused nothing "
+    "on their account; declare them by windows().hold(), or pass strict=False"
+)
 
 
 class Checkpoint(NamedTuple):
@@ -55,6 +60,7 @@ def findings(windows: Windows) -> list[str]:
     return [
         *(f"a hold was never hit: {hold.explain(_EVER)}" for hold in missed),
         *windows._model.reactions.silent(),
+        *([] if are_listed() or all(state.is_fake for state in windows._model.states) else [_BLIND]),
         *(
             f"pretend({pattern!r}) matched no module"
             for pretence in windows._pretences

@@ -11,7 +11,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.engine import Engine
-from pytest_fsfault._host.originals import ORIGINALS, listdir
+from pytest_fsfault._host.originals import ORIGINALS
+from pytest_fsfault._host.own_threads import is_there
 from pytest_fsfault._host.processes import note_helper
 from pytest_fsfault._intercept.native import bpf, possible
 from pytest_fsfault._intercept.native.calls import Reader
@@ -117,7 +118,7 @@ class Programs:
         until = _now() + _PATIENCE
         while self._starters:
             # A number may be that of another thread by now.
-            while str(self._starters[0]) in listdir("/proc/self/task") and _now() < until:
+            while is_there(self._starters[0]) and _now() < until:
                 _real_sleep(0.0001)
             self._starters.popleft()
 

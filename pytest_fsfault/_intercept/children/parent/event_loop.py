@@ -10,7 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
-from pytest_fsfault._host.originals import ORIGINALS
+from pytest_fsfault._host.own_threads import is_there
 from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
 
 if sys.platform == "win32":
@@ -25,7 +25,6 @@ T = TypeVar("T")
 
 _now = ThreadActivity.monotonic_ns
 _real_sleep = time.sleep
-_listdir = ORIGINALS["os", "listdir"]
 
 
 class EventLoop:
@@ -122,7 +121,7 @@ class EventLoop:
         self._ended.release()
         self._running = False
         if sys.platform == "linux":
-            while str(self._native) in _listdir("/proc/self/task"):
+            while is_there(self._native):
                 _real_sleep(0.0001)
 
     @property

@@ -45,6 +45,7 @@ class ChildSupervisor:
         self._directory = (
             ""  # named when it is first published: a fake file system has temporary files of its own
         )
+        self._homeless = ""  # why there is no place for it
         self._published = False
         self._owner = os.getpid()
         self._wanted = self._done = ""  # "running" or "paused": what the server thread is to be, and is
@@ -70,7 +71,12 @@ class ChildSupervisor:
             self._change(self.server)
 
     def _publish(self, wanted: bool) -> None:
-        self._directory = self._directory or rendezvous.new_directory()
+        self._homeless = ""
+        try:
+            self._directory = self._directory or rendezvous.new_directory()
+        except OSError as error:  # none for temporary files is writable
+            self._homeless = f"no fault reaches child processes: {error}"
+            return
         self._published = wanted
         if wanted:
             rendezvous.publish(self._directory)
@@ -94,7 +100,10 @@ class ChildSupervisor:
 
     def starting(self, event: str, args: tuple[Any, ...], frame: FrameType | None) -> bool:
         """Prepare for a process that the code under test is about to start; return whether faults can reach it."""
-        site = self._state.callers.locate(frame) if self._published else None
+        site = self._state.callers.locate(frame) if self._published or self._homeless else None
+        if site is not None and self._homeless:
+            self.starts.trouble(self._homeless)
+            return False
         if site is not None and holds_lock():
             self.starts.trouble(f"{_AMID} at {site}")
             return False

@@ -7,14 +7,13 @@ import time
 from _thread import allocate_lock, get_ident, get_native_id, start_new_thread
 from typing import TYPE_CHECKING
 
-from pytest_fsfault._host.originals import ORIGINALS
+from pytest_fsfault._host.own_threads import is_there
 from pytest_fsfault._intercept.virtual_time.pollers import WAITS_FOR_WORK
 
 if TYPE_CHECKING:
     from _thread import LockType
     from collections.abc import Callable, MutableSet
 
-_listdir = ORIGINALS["os", "listdir"]
 _real_sleep = time.sleep
 
 
@@ -38,7 +37,7 @@ class Uninterrupted:
             return
         done.acquire()
         if sys.platform == "linux":
-            while str(native[0]) in _listdir("/proc/self/task"):
+            while is_there(native[0]):
                 _real_sleep(0.0001)
         if raised:
             raise raised.pop()
