@@ -64,6 +64,7 @@ _STARTS = frozenset(
         "os.system",
         "os.spawn",
         "_winapi.CreateProcess",
+        "os.startfile/2",
         "_thread.start_new_thread",
         "socket.__new__",
     ]

@@ -104,6 +104,7 @@ _BESIDE = ("os.chown", "os.setxattr", "os.removexattr")
 _MAPPINGS = ("mmap.__new__", "ctypes.dlopen", "import")
 _STARTS = (
     "subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.spawn", "_winapi.CreateProcess",
+    "os.startfile/2",
 )  # fmt: skip
 
 

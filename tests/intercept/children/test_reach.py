@@ -3,12 +3,13 @@
 import contextlib
 import gc
 import os
+import re
 import subprocess
 import sys
 import time
 
 import pytest
-from skips import marked, posix_fact
+from skips import WINDOWS, marked, posix_fact
 
 from pytest_fsfault import inject
 
@@ -282,6 +283,34 @@ def test_what_a_child_starts_out_of_reach_is_told(root, python):
         python(code)
     told = f"no fault reached `{sys.executable} -S -c pass`, started at <string>:2: with -S Python loads nothing of ours"
     assert told == str(caught.value)
+
+
+def test_what_startfile_starts_out_of_reach_is_told(root):
+    """`os.startfile` of Windows tells of itself by these two events (CPython, Modules/posixmodule.c)."""
+    tool = root / "tool"
+    tool.write_text("#!/usr/bin/python3 -S\n")
+    with pytest.raises(AssertionError) as caught, inject(roots=[root], strict="all"):
+        sys.audit("os.startfile", str(tool), None)
+        sys.audit("os.startfile/2", str(tool), None, None, None, 1)
+    told = r"no fault reached `.*`, started at .*test_reach\.py:\d+: with -S Python loads nothing of ours"
+    assert re.fullmatch(told, str(caught.value))
+
+
+@pytest.mark.skipif(not WINDOWS, reason="only Windows has os.startfile")
+def test_python_that_startfile_starts_meets_faults(root):
+    """It is found by its arguments, which are one line."""
+    told = root / "told"
+    (root / "child.py").write_text(
+        "import os\n"
+        f"try: os.mkdir({str(root / 'bad')!r})\n"
+        f"except OSError as error: open({str(told)!r}, 'w').write(str(error.errno))\n"
+    )
+    with inject("os.mkdir -> EROFS", roots=[root], strict="all", clock="real"):
+        os.startfile(sys.executable, arguments=f'"{root / "child.py"}"')
+        until = time.monotonic() + 60
+        while not (told.exists() and told.read_text()) and time.monotonic() < until:
+            time.sleep(0.05)
+    assert "30" == told.read_text()
 
 
 def test_without_a_place_to_answer_children_are_alone(root, monkeypatch):

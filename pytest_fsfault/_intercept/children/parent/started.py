@@ -15,7 +15,7 @@ from pytest_fsfault._host.paths import IGNORES_CASE
 from pytest_fsfault._intercept.children.rendezvous import KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import FrameType
 
 _which = shutil.which
@@ -48,19 +48,30 @@ def start(
     return StartedProcess(given, _why_not(program, given, environment), site)
 
 
+# Program, arguments and environment of a process, as the events tell them: CPython, Lib/subprocess.py, Modules/posixmodule.c
+# and _winapi.c. What a document is started with, `os.startfile` gets as one line without the program.
+_READ: dict[str, Callable[[tuple[Any, ...]], tuple[Any, Sequence[Any], Mapping[Any, Any] | None]]] = {
+    "subprocess.Popen": lambda args: (args[0], listed(args[1]), args[3]),
+    "os.spawn": lambda args: (args[1], args[2], args[3]),
+    "os.posix_spawn": lambda args: (args[0], args[1], args[2]),
+    "_winapi.CreateProcess": lambda args: (args[0], listed(args[1] or args[0]), None),
+    "os.startfile/2": lambda args: (
+        args[0],
+        [args[0], *listed(f"x {os.fsdecode(args[2] or '')}")[1:]],
+        None,
+    ),
+}
+_BY_SUBPROCESS = frozenset(["os.posix_spawn", "_winapi.CreateProcess"])  # which has told of it
+
+
 def started(event: str, args: tuple[Any, ...], site: str, frame: FrameType | None) -> StartedProcess | None:
     """Return what an audit event tells of a process; None if it tells nothing, or nothing will start."""
-    if event == "os.posix_spawn" and _is_of(frame, "subprocess"):
-        return None  # which has told of it
+    read = _READ.get(event)
+    if read is None or (event in _BY_SUBPROCESS and _is_of(frame, "subprocess")):
+        return None
     with suppress(TypeError, ValueError, IndexError):
-        if event == "subprocess.Popen":
-            return start(args[0], listed(args[1]), args[3], site)
-        if event == "os.spawn":
-            return start(args[1], args[2], args[3], site)
-        if event == "_winapi.CreateProcess" and not _is_of(frame, "subprocess"):
-            return start(args[0], listed(args[1] or args[0]), None, site)
-        if event == "os.posix_spawn":
-            return start(args[0], args[1], args[2], site)
+        executable, arguments, environment = read(args)
+        return start(executable, arguments, environment, site)
     return None
 
 
