@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from skips import WINDOWS
 
 from pytest_fsfault import RetryStorm, Rule, SimulatedCrash, inject
 
@@ -120,6 +121,19 @@ def test_a_rule_that_never_fired_is_told_with_the_nearest_thing(rule, act, messa
     """A call of that operation; a schedule not reached; a path outside; a related operation; nothing."""
     (tree.parent / "o").touch()
     assert message.format(outside=tree.parent.as_posix()) == verdict(act, rule, root=tree)
+
+
+def test_a_device_of_windows_lies_below_no_root(tree):
+    """There `NUL.txt` in any directory is the device, so that naming its directory would be no help."""
+
+    def act(fsfault):
+        if WINDOWS:
+            open("NUL.txt", "w").close()
+        else:
+            fsfault._session.engine.outside["open"] = "//./NUL"
+
+    told = "`open` never fired: open met only a device of Windows, //./NUL, which is below no root"
+    assert told == verdict(act, "open -> EBUSY", root=tree)
 
 
 def test_each_rule_that_never_fired_is_told(tree):

@@ -19,7 +19,8 @@ _BOTH = frozenset({"os.rename", "os.replace"})
 # measurement and pytest keep beside the code; where the child processes of this package find it.
 _PASSING = (
     r"/pytest-fsfault-\d+-[0-9a-f]+(/|\Z)|\A/dev/(?!shm(/|\Z))|\A/dev/shm/(psm_|pym-|sem\.)[^/]*\Z|\A/proc/|/__pycache__(/|\Z)|\.pyc(\.\d+)?\Z|/\.coverage[^/]*\Z|/\.pytest_cache(/|\Z)"
-    r"|\A//\./(?i:nul|con|conin\$|conout\$|pipe/.*)\Z"  # the devices of Windows; others lead to files
+    # The devices that Windows has by name, in whatever directory; others lead to files.
+    r"|\A//\./(?i:nul|con|conin\$|conout\$|aux|prn|(?:com|lpt)[1-9\u00b9\u00b2\u00b3]|pipe/.*)\Z"
 )
 # A descriptor by its path, but for the standard streams: the file behind it is opened anew.
 _DESCRIPTOR = re.compile(r"/(?:proc/(?:self|thread-self|\d+)(?:/task/\d+)?|dev)/fd/(?![0-2]\Z)\d+\Z")

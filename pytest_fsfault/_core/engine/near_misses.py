@@ -276,6 +276,10 @@ def _of_others(rule: Rule, engine: Engine, away: Elsewhere) -> str:
     for name in names:
         if name in engine.outside:
             found = engine.outside[name]
+            if found.startswith(
+                "//./"
+            ):  # the form of Windows, which has some in every directory, such as NUL.txt
+                return f"{name} met only a device of Windows, {found}, which is below no root"
             return f"{name} met only paths outside the roots, such as {found}; name their directory by roots="
     for name in names:
         if name in away.paused:
