@@ -101,14 +101,12 @@ class ChildSupervisor:
     def starting(self, event: str, args: tuple[Any, ...], frame: FrameType | None) -> bool:
         """Prepare for a process that the code under test is about to start; return whether faults can reach it."""
         site = self._state.callers.locate(frame) if self._published or self._homeless else None
-        if site is not None and self._homeless:
-            self.starts.trouble(self._homeless)
+        if site is None:
             return False
-        if site is not None and holds_lock():
-            self.starts.trouble(f"{_AMID} at {site}")
+        if self._homeless or holds_lock():
+            self.starts.trouble(self._homeless or f"{_AMID} at {site}")
             return False
-        server = None if site is None else self._serve()
-        if site is None or server is None:
+        if self._serve() is None:
             return False
         self.cover(self._cover)
         found = started(event, args, site, frame)
