@@ -11,6 +11,7 @@ from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._intercept.fake.fake_functions import native
 from pytest_fsfault._prove import error_chains, tree_copies
+from pytest_fsfault._session.handed_over import on_behalf
 from pytest_fsfault._session.proofs import must_be_callable
 from pytest_fsfault._session.trial_environment import ModelEnvironment
 
@@ -52,7 +53,7 @@ def self_replace(
         persist=(False, True), depth=1, limit=None, shard=None, expect=expect,
     )  # fmt: skip
     try:
-        _loop(sweep, update, place, original.name)
+        _loop(sweep, on_behalf(update), place, original.name)
     finally:
         sweep.abandon()  # at its end it is over in any case
 

@@ -15,6 +15,7 @@ from pytest_fsfault._core.language.schedules import Schedule
 from pytest_fsfault._core.language.tokens import duration, duration_text
 from pytest_fsfault._prove import error_chains
 from pytest_fsfault._prove.tolerance import Run, bisect, trials
+from pytest_fsfault._session.handed_over import on_behalf
 from pytest_fsfault._session.proofs import must_be_callable
 from pytest_fsfault._session.trial_environment import ModelEnvironment
 
@@ -96,7 +97,7 @@ def tolerance(
         raise FsFaultError("tolerance needs the virtual clock; leave out clock='real'")
     longest = duration(up_to)
     proofs.must_stand_alone()
-    probe = Probe(session, proofs, body, prepare, wanted, longest)
+    probe = Probe(session, proofs, on_behalf(body), prepare, wanted, longest)
     with probe:
         probe.run_freely()
         found = bisect(probe.run, longest)

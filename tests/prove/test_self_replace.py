@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 import os
+import shutil
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -209,3 +213,27 @@ def test_mistakes(tmp_path, monkeypatch, exe, update, text):
         with pytest.raises(FsFaultError) as caught:
             fsfault.self_replace(exe, update)
     assert text == str(caught.value)
+
+
+class Remover:
+    """What is called is a method in C of an object in C."""
+
+    def __init__(self):
+        self.unlink = operator.methodcaller("unlink")
+
+
+UNLIKE_FUNCTIONS = {
+    "of os": os.remove,
+    "of the standard library": shutil.rmtree,
+    "partial": partial(os.remove),
+    "a method": Path.unlink,
+    "in C, twice": Remover().unlink,
+}
+
+
+@pytest.mark.parametrize("kind", UNLIKE_FUNCTIONS)
+def test_an_update_that_is_no_function_of_the_project(verdict, kind):
+    """It is under the model and its faults like any other: a running program is not removed."""
+    name = "app" if kind == "of the standard library" else "tool.exe"
+    text = verdict(name, UNLIKE_FUNCTIONS[kind])
+    assert text.startswith(f"the update fails while {name} is running, without any fault: PermissionError: ")

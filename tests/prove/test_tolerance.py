@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 import uuid
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
@@ -267,3 +269,14 @@ def test_a_body_that_is_none(tolerance):
         match=r"^body=None is not a function; write one that works on the directory that it is given$",
     ):
         tolerance(None, hold="wheel/openblas.dll")
+
+
+@pytest.mark.parametrize("body", [shutil.rmtree, partial(shutil.rmtree)], ids=["function", "partial"])
+def test_a_body_that_is_no_function_of_the_project(tmp_path, body):
+    """It meets the hold like any other: it does not try again, so that it survives none."""
+    with inject(roots=[tmp_path]) as fsfault:
+        found = fsfault.tolerance(
+            body, prepare=prepare, hold=lambda root: root / "wheel/openblas.dll", up_to="2s"
+        )
+    assert (0, 1) == (found.survives, found.attempts)
+    assert isinstance(found.reason, str)

@@ -65,6 +65,10 @@ class Callers:
             ".".join(parts[: end + 1]) in self.machinery for end in range(len(parts))
         )
 
+    def is_project(self, filename: str, module: str) -> bool:
+        """Return whether code of this file and module is the code under test, or a test."""
+        return self._kind(filename, module) == "project"
+
     def locate(self, frame: FrameType | None) -> str | None:
         """Return ``"file:line"`` of the code under test that `frame` works for; None if it is machinery.
 
