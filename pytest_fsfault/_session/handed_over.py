@@ -18,8 +18,8 @@ __tracebackhide__ = True
 def on_behalf(function: Callable[[Any], object]) -> Callable[[Any], object]:
     """Return `function` such that its calls come from the line of the user's that is running.
 
-    What is no code of the project, such as `os.remove` or `shutil.rmtree`, would be called by this package: machinery,
-    which no fault meets.
+    A function of Python, such as `os.remove` or `shutil.rmtree`, would be called by this package alone, and no fault
+    meets that.
     """
     callers = interceptor().callers
     code = getattr(getattr(function, "__func__", function), "__code__", None)

@@ -131,9 +131,8 @@ class _Listener:
         self.state = state
         self.event = event
         # Paths that need no decision are remembered by the wrapper of the operation's usual function.
-        self.memory = next(
-            (w for w in WRAPPERS.values() if w.event == event and w.function.shape == "path"), None
-        )
+        found = [w for w in WRAPPERS.values() if w.event == event and w.function.shape == "path"]
+        self.memory = found[0] if found else None  # no generator: what interrupts its end would be lost
 
     def on_event(self, args: _Args) -> None:
         first = args[0]
