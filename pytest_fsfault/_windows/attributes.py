@@ -72,12 +72,16 @@ class Attributes:
             # Of a file that was written under virtual time the very same object comes again.
             if before is found or (before == found and _rest(before) == _rest(found)):
                 return shown
+        return self._show(found, path)
+
+    def _show(self, found: Any, path: object) -> Any:
+        """Return what `show` does of a status that is not remembered."""
         link = found[0] & _TYPE == S_IFLNK
         if not (self._known or link):
             made = plain_status(found, path)
-            if len(self._shown) >= _MOST:
-                self._shown.clear()
             if path is not None:
+                if len(self._shown) >= _MOST:
+                    self._shown.clear()
                 self._shown[path] = found, made
             return made
         location = Location(path if isinstance(path, str) else "", found)
