@@ -6,6 +6,7 @@ Sources: windows.md sections 9, 10, 11 and 16; SECFS and WFSP create_test; pytho
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import time
@@ -15,6 +16,7 @@ import pytest
 from skips import WINE, left_to_windows
 
 from pytest_fsfault import inject
+from pytest_fsfault._windows import names
 from pytest_fsfault._windows.names import read
 from pytest_fsfault._windows.versions import VERSIONS
 
@@ -28,6 +30,34 @@ def code(call, *args, **kwargs):
     except OSError as error:
         return error.winerror or -error.errno
     return 0
+
+
+_DEVICES = ("con", "NUL", "aux", "Prn", "com1", "LPT9", "com\u00b2", "conin$", "CONOUT$")
+_WORDS = (*_DEVICES, *map(str.swapcase, _DEVICES), "com0", "c", ".x", "x" * 127, "x" * 128, "x" * 256)
+_TAILS = ("", "0", *'. <>:"|?*\\\x01\x1f\t', ".txt", " .x", ":s", ". ")
+
+
+@pytest.mark.parametrize("version", sorted(VERSIONS))
+def test_what_looks_plain_is_read_as_it_is_written(version, monkeypatch):
+    """The quick look lets no path pass that a reading of its components finds anything in."""
+    paths = [
+        around.format(word + tail)
+        for word in _WORDS
+        for tail in _TAILS
+        for around in ("/{}", "/a/{}", "/{}/a", "/b.{}")
+    ]
+    plain = [path for path in paths if names.ODD.search(path) is None]
+    monkeypatch.setattr(names, "ODD", re.compile(""))
+    assert [names.Name(path) for path in plain] == [read(path, path, VERSIONS[version]) for path in plain]
+    assert 100 < len(plain) < len(paths) / 2
+
+
+@pytest.mark.parametrize(
+    "path", ["/a/file.txt", "/a.b/c d/.e/x..y", "/console/nullary/com/lpt", f"/{'x' * 127}/con0/a"]
+)
+def test_most_paths_look_plain(path):
+    """Ordinary names are not looked at any closer."""
+    assert names.ODD.search(path) is None
 
 
 @pytest.fixture
