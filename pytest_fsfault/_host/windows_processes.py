@@ -7,8 +7,9 @@ the fields of a thread are those of SYSTEM_THREAD_INFORMATION there. Measured: 0
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._host.launchers import is_launcher
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _CONSOLES = frozenset({"conhost.exe", "openconsole.exe"})
 _RUNNABLE = frozenset({1, 2, 3, 7})
 
 
-class ThreadState(NamedTuple):
+class ThreadState(Row):
     """A thread: its number, its CPU time in units of 100 ns, how often it was given the CPU, and its state.
 
     Wine leaves the last two at 0.
@@ -38,7 +39,7 @@ class ThreadState(NamedTuple):
         return self.state in _RUNNABLE
 
 
-class ProcessState(NamedTuple):
+class ProcessState(Row):
     """A process: its number, its parent's, when it started in units of 100 ns, its program, and its threads.
 
     The threads are read when asked for: a system has thousands.

@@ -10,7 +10,7 @@ import sys
 import time
 from functools import cached_property
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._host.command_lines import joined
 from pytest_fsfault._plugin.gate import Gates
@@ -47,11 +47,11 @@ _INI = (
 _FILES = ("html", "json", "markdown")
 
 
-class Keys(NamedTuple):
+class Keys:
     """Where an item's stash keeps its session, and what is wrong with its markers."""
 
-    session: Any
-    mistake: Any
+    def __init__(self, session: Any, mistake: Any) -> None:
+        self.session, self.mistake = session, mistake
 
 
 def _is_kept(setting: str) -> bool:
@@ -162,8 +162,7 @@ class Runner:
     def ambient(self) -> Ambient:
         """Return the settings with the roots, which pytest makes when they are first asked for."""
         if self._ambient is None:
-            from dataclasses import replace  # noqa: PLC0415
-
+            from pytest_fsfault._core.language.frozen import replace  # noqa: PLC0415
             from pytest_fsfault._intercept.fake.isolation import real_files  # noqa: PLC0415
             from pytest_fsfault._plugin.progress import SweepProgress  # noqa: PLC0415
             from pytest_fsfault._session.roots import forms  # noqa: PLC0415

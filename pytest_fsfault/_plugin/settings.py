@@ -7,9 +7,10 @@ import re
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._core.language.rules import Rule
 from pytest_fsfault._session.ambient import Ambient
 from pytest_fsfault._session.profile import Profile, listed
@@ -28,7 +29,7 @@ _DEFAULT = "windows"
 _TRIAL = re.compile(r"([0-9]+-)?[0-9]+(\.[0-9]+)*")
 
 
-class Given(NamedTuple):
+class Given(Row):
     """The raw values, as pytest hands them over: options first, then ini settings."""
 
     on: bool = False

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from pytest_fsfault._core.engine.plan import Armed
 from pytest_fsfault._core.engine.trial_marks import REASON
 from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
 from pytest_fsfault._core.language.plausible import is_plausible
 from pytest_fsfault._core.language.random_names import blanked
+from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 Distinct = Literal["call stack", "call site", "position"]
 
 
-class RecordedCall(NamedTuple):
+class RecordedCall(Row):
     """One call that a fault could meet, as the recorder saw it."""
 
     operation: str
@@ -41,7 +42,7 @@ class RecordedCall(NamedTuple):
         return blanked(f"{self.path} {self.target or ''}")
 
 
-class InjectionPoint(NamedTuple):
+class InjectionPoint(Row):
     """Address of one call: the `nth` of an operation from one call stack; `nth_there` counts on the same path.
 
     Of a native program's calls those of one `place` are counted alone, for its threads come in no order.
@@ -157,7 +158,7 @@ class PointRule(Armed):
         return self._met
 
 
-class Injection(NamedTuple):
+class Injection(Row):
     """One fault of one trial: which, where, and whether it persists."""
 
     point: InjectionPoint

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
+
+from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
     from pytest_fsfault._core.clock import Wait
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 Rerun = Literal["not asked", "healed", "failed"]
 
 
-class TrialOutcome(NamedTuple):
+class TrialOutcome(Row):
     """What happened while a trial's faults acted: the entries with a fault, the waits, what ended it, all entries."""
 
     injected: tuple[Entry, ...] = ()
@@ -25,7 +27,7 @@ class TrialOutcome(NamedTuple):
     entries: tuple[Entry, ...] = ()
 
 
-class Wrong(NamedTuple):
+class Wrong(Row):
     """One thing that is wrong with a trial: which check says so, and what."""
 
     check: str

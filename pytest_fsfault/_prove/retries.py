@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from itertools import groupby, pairwise
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from pytest_fsfault._core.engine.journal import members
 from pytest_fsfault._core.language.globs import compile_glob
 from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._core.language.path_arguments import read_glob
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._core.language.tokens import duration_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ __tracebackhide__ = True
 _ALIKE = 4
 
 
-class Retry(NamedTuple):
+class Retry(Row):
     """How one file fared that met an error.
 
     `attempts` counts all calls, the first included. `waits` has the sleep between each attempt and the

@@ -7,8 +7,9 @@ from hashlib import blake2b
 from stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from time import sleep, time_ns
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._host.links import is_junction, is_link
 from pytest_fsfault._host.paths import IGNORES_CASE
 from pytest_fsfault._prove.tree import Item, Tree
@@ -201,7 +202,7 @@ class Snapshots:
         return state.hexdigest()
 
 
-class _Entry(NamedTuple):
+class _Entry(Row):
     """An entry of a listing on Windows, where the listing itself does not know enough."""
 
     name: str

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from pytest_fsfault._core.language.faults import Fault
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._core.language.rules import Rule
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
@@ -20,7 +21,7 @@ _SHARD = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 _ID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
 
-class SweepOptions(NamedTuple):
+class SweepOptions(Row):
     """What a sweep is to try, checked.
 
     `rule` stands for the operations; `shard` is the share to run and the number of shares.

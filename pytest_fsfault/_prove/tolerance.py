@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._core.language.tokens import duration_text
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _STEPS = 1000
 
 
-class Run(NamedTuple):
+class Run(Row):
     """How one run under a hold ended: whether it survived, whether it met the hold, and what it did about it."""
 
     survived: bool

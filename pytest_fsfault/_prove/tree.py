@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from pytest_fsfault._core.language.legible import legible
+from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +17,7 @@ Kind = Literal["file", "directory", "link", "other", "missing"]
 _MOST = 40
 
 
-class Item(NamedTuple):
+class Item(Row):
     """One name in a tree.
 
     `size` is bytes and `digest` stands for the content, both of files; `mode` is the permission bits, `target`

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._host.paths import seen_from_here
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._prove.tree import Tree
 
 
-class InjectedCall(NamedTuple):
+class InjectedCall(Row):
     """One fault of a trial, with the call that met it."""
 
     operation: str
@@ -31,7 +32,7 @@ class InjectedCall(NamedTuple):
     step: int
 
 
-class TrialResult(NamedTuple):
+class TrialResult(Row):
     """How one trial ended."""
 
     id: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_fsfault._core.language.mistakes import FsFaultError
+from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +17,7 @@ _T = TypeVar("_T")
 VERSION = 1
 
 
-class KnownFailure(NamedTuple):
+class KnownFailure(Row):
     """By what a test fails.
 
     `error` is the class of the exception that ends it, `winerror` the Windows error behind it, if there is one, and
@@ -49,7 +50,7 @@ class KnownFailure(NamedTuple):
         }
 
 
-class Baseline(NamedTuple):
+class Baseline(Row):
     """What a file lists: the profile and the seed that it holds for, and the failures by the ID of their test."""
 
     profile: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.language.roots import ROOT
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._host.paths import seen_from_here
 from pytest_fsfault._report.lines import shorten
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.real_clock import Wait
 
 
-class Facts(NamedTuple):
+class Facts(Row):
     """What a session hands over; times are virtual seconds since its start."""
 
     entries: Sequence[Entry]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._host.paths import seen_from_here
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def journal_lines(
         yield f"   ... {len(groups) - _MOST} more; see all with --fsfault-show all"
 
 
-class _Group(NamedTuple):
+class _Group(Row):
     first: int
     last: int
     size: int

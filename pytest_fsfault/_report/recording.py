@@ -7,7 +7,7 @@ import gzip
 import json
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.numbering import CallKey, call_key
 from pytest_fsfault._core.engine.replay import Recording, ReplayedCall
@@ -15,6 +15,7 @@ from pytest_fsfault._core.language.faults import Fault
 from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._core.language.operations import OPERATIONS
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._core.language.winerrors import HIGHEST_CODE
 from pytest_fsfault._report.summary import SCHEMA
 
@@ -45,7 +46,7 @@ _CLASSES = {
 }
 
 
-class Recordings(NamedTuple):
+class Recordings(Row):
     """What is replayed: where it was read, and what each test did, by its ID."""
 
     source: str

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +20,7 @@ _SLOW = 1
 SCHEMA = 1
 
 
-class Replayed(NamedTuple):
+class Replayed(Row):
     """Which file was replayed, and how many tests ran untouched since it does not have them."""
 
     source: str

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pytest_fsfault._core.language.frozen import dataclass, field, replace
 from pytest_fsfault._session.profiles import built_in
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal
 
+from pytest_fsfault._core.language.frozen import dataclass
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.language.rules import Rule
 from pytest_fsfault._host.paths import WINDOWS_FORMS
@@ -71,8 +71,8 @@ class Options:
 
         ``profile="off"`` drops the rules and the model around it as well.
         """
-        pairs = {one.name: (getattr(self, one.name), getattr(outer, one.name)) for one in fields(self)}
-        facts = {name: around if own is None else own for name, (own, around) in pairs.items()}
+        around = vars(outer)
+        facts = {name: around[name] if own is None else own for name, own in vars(self).items()}
         off = self.profile == "off"
         facts["rules"] = self.rules if off else (*outer.rules, *self.rules)
         if off:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.language.frozen import dataclass
+from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._session.windows_choice import WindowsChoice
 
 
-class ScannerChoice(NamedTuple):
+class ScannerChoice(Row):
     """A scanner that a profile declares: the arguments of `Windows.scanner`."""
 
     arguments: tuple[tuple[str, Any], ...]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.language.frozen import replace
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._host.originals import NATIVE
 from pytest_fsfault._host.package import PACKAGE
 from pytest_fsfault._session.profile import Profile, listed
@@ -91,7 +92,7 @@ def resolve(tables: object, origin: str, known: Mapping[str, Profile]) -> Mappin
     return reading.found
 
 
-class _Reading(NamedTuple):
+class _Reading(Row):
     """Tables that are being read, in whatever order they extend each other."""
 
     waiting: dict[str, Any]

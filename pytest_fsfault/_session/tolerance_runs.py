@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.clock import RealClock
 from pytest_fsfault._core.engine.plan import Armed
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._core.language.rules import Rule
 from pytest_fsfault._core.language.schedules import Schedule
 from pytest_fsfault._core.language.tokens import duration, duration_text
@@ -41,7 +42,7 @@ __tracebackhide__ = True
 _KINDS = ("handle", "image")
 
 
-class HeldBy(NamedTuple):
+class HeldBy(Row):
     """What is held, one of the three: a path, files of a kind that is written, or a rule; and how."""
 
     hold: Place | Callable[[Path], Place] | None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from pytest_fsfault._core.language.mistakes import FsFaultError
+from pytest_fsfault._core.language.rows import Row
 
 # pytest leaves the frames of this module out of tracebacks: they are not the user's.
 __tracebackhide__ = True
@@ -13,7 +13,7 @@ __tracebackhide__ = True
 _DEFAULT = "11"
 
 
-class WindowsChoice(NamedTuple):
+class WindowsChoice(Row):
     """A version of Windows by its name, and what differs from a fresh installation of it."""
 
     version: str = _DEFAULT

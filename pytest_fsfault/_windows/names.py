@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.language.globs import has_drive
+from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
     from pytest_fsfault._windows.versions import Version
@@ -33,7 +34,7 @@ ODD = re.compile(
 )
 
 
-class Name(NamedTuple):
+class Name(Row):
     """A path as Windows reads it: `problem` is an error code, 0 if there is none."""
 
     path: str

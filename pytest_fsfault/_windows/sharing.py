@@ -6,7 +6,7 @@ create_share_test, secfs.test base/09; MS-FSA 2.1.5.1.2.2.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from pytest_fsfault._core.language.rows import Row
 
 #: A file or directory, whatever its name: device and inode.
 Identity = tuple[int, int]
@@ -19,7 +19,7 @@ _LETTERS = {"r": READ, "w": WRITE, "d": DELETE}
 _WORDS = {READ: "read", WRITE: "write", DELETE: "delete"}
 
 
-class Opening(NamedTuple):
+class Opening(Row):
     """One way in which a file or directory is open.
 
     `access` and `share` are sets of bits; an `access` of 0 is attributes only and takes no part in sharing.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.language.mistakes import FsFaultError
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._host.descriptors import are_listed
 from pytest_fsfault._windows.holders import scanners
 from pytest_fsfault._windows.holders.holds import latest
@@ -26,7 +27,7 @@ _BLIND = (
 )
 
 
-class Checkpoint(NamedTuple):
+class Checkpoint(Row):
     """What the model knew at one moment: the latest hold, those that waited, and the state."""
 
     number: int

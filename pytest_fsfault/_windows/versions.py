@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
 
+from pytest_fsfault._core.language.frozen import dataclass, replace
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 from pytest_fsfault._windows.sharing import ALL, READ, WRITE
 

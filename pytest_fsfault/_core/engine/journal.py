@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from _thread import get_ident
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, overload
+from typing import TYPE_CHECKING, overload
 
 from pytest_fsfault._core.language.errors import copied
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.language.operations import ALIASES, GROUPS, OPERATIONS
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._core.locks import known_lock
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __tracebackhide__ = True
 
 
-class Entry(NamedTuple):
+class Entry(Row):
     """One call that a rule matched, with what became of it.
 
     `outcome` is ``"ok"``, ``"raised"`` (injected), ``"failed"`` (a native error), ``"short"``, ``"crashed"``

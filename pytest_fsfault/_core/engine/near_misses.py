@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 import re
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from unicodedata import normalize
 
 from pytest_fsfault._core.engine.counts import ends_of
@@ -13,6 +13,7 @@ from pytest_fsfault._core.language.globs import compile_glob, has_drive
 from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._core.language.operations import ALIASES, same_group
 from pytest_fsfault._core.language.roots import below_root
+from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -39,7 +40,7 @@ class Unmet(AssertionError):  # noqa: N818  # a verdict, as `AssertionError` its
     __module__ = "pytest_fsfault"
 
 
-class Elsewhere(NamedTuple):
+class Elsewhere(Row):
     """Where calls went that no rule could meet, by operation.
 
     `replaced` says what stands in the place of the function, `exempt` has the path of a call by pytest's own

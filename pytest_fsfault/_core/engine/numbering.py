@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.language.globs import has_drive
 from pytest_fsfault._core.language.random_names import blanked
 from pytest_fsfault._core.language.roots import ROOT, below_root, uncounted
+from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,7 @@ _WHOLE = re.compile(r"(?:[A-Za-z]:)?/?")
 _MOST = 10_000
 
 
-class CallKey(NamedTuple):
+class CallKey(Row):
     """What calls have in common that are numbered together: the operation, and where it goes, in any run."""
 
     operation: str

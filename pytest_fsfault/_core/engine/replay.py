@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.engine.numbering import CallKey
 from pytest_fsfault._core.engine.records import Decision
+from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"(?<![a-z0-9])[a-z0-9_]{8}(?=[/.]|\Z)")
 
 
-class ReplayedCall(NamedTuple):
+class ReplayedCall(Row):
     """One call of a recorded run.
 
     `fault` acts again, None lets the call be made. With `failed` the system itself had raised it: here it acts
@@ -34,7 +35,7 @@ class ReplayedCall(NamedTuple):
     vital: bool = True
 
 
-class Recording(NamedTuple):
+class Recording(Row):
     """What one test did in a recorded run; `observed` says whether all of its calls are there."""
 
     calls: tuple[ReplayedCall, ...] = ()

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+
+from pytest_fsfault._core.language.rows import Row
 
 #: Brackets are taken whole: `]` in their first place stands for itself, as in a shell.
 PARTS = re.compile(
@@ -42,7 +43,7 @@ class _Block:
         return ["".join(piece) for piece in self.pieces]
 
 
-class Member(NamedTuple):
+class Member(Row):
     """One range in brackets."""
 
     first: str

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from pytest_fsfault._core.language.glob_regex import MEMBERS, PARTS, ranges, translate
 from pytest_fsfault._core.language.roots import below_root, choice, flags, tops, without_prefix
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._core.language.tokens import RuleSyntaxError
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def _exactly(pattern: str, ignore_case: bool) -> Exactly | None:
     return None if special else Exactly(pattern)
 
 
-class Glob(NamedTuple):
+class Glob(Row):
     """A compiled glob; `regex` stands for the last component, for what is below a root, or for all."""
 
     scope: Literal["name", "below", "absolute"]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.language import faults, schedules
 from pytest_fsfault._core.language.arrows import no_arrow, refuse_arrow, refuse_glued_arrow
 from pytest_fsfault._core.language.faults import Fault, read_fault
+from pytest_fsfault._core.language.frozen import dataclass, field
 from pytest_fsfault._core.language.globs import WINDOWS_START, canonical, compile_glob, in_form
 from pytest_fsfault._core.language.mistakes import FsFaultError, clipped, nearest
 from pytest_fsfault._core.language.operations import ALIASES, EITHER, GROUPS, OPERATIONS
 from pytest_fsfault._core.language.path_arguments import read_glob
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._core.language.schedules import Schedule, read_schedule
 from pytest_fsfault._core.language.tokens import RuleSyntaxError, Word, Words
 
@@ -165,7 +166,7 @@ class Rule:
         return self.to is None or compile_glob(self.to, ignore_case).matches(operation.target or "", roots)
 
 
-class _Parts(NamedTuple):
+class _Parts(Row):
     operations: Sequence[Word]
     path: str | None
     to: str | None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
+from pytest_fsfault._core.language.frozen import dataclass, field
 from pytest_fsfault._core.language.mistakes import nearest
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._core.language.tokens import (
     RuleSyntaxError,
     Word,
@@ -35,7 +36,7 @@ _MOST_CALLS = 10**30
 _PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,400})?")
 
 
-class Term(NamedTuple):
+class Term(Row):
     """One condition: numbers from `low` to `high`, multiples of `step`; `amount` is a percentage or seconds."""
 
     kind: Kind

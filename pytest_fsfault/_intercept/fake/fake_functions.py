@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import wraps
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._host.originals import NATIVE
 from pytest_fsfault._intercept.fake.filesystem import in_force
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 _latest: list[FakeNative] = []
 
 
-class OpenFile(NamedTuple):
+class OpenFile(Row):
     """A file or directory of a fake that this process has open; `identity` is device and inode."""
 
     descriptor: int

@@ -7,11 +7,12 @@ import platform
 import struct
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.engine.guard import FOLLOWING
 from pytest_fsfault._core.language.operations import OPERATIONS, flag_groups
 from pytest_fsfault._core.language.roots import absolute
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._intercept.native.memory import Memory
 from pytest_fsfault._intercept.native.numbers import (
     AT_FDCWD,
@@ -46,7 +47,7 @@ _IMPLIED = {"creat": os.O_CREAT | os.O_WRONLY | os.O_TRUNC, "mknod": _MAKING, "m
 _STANDS = AT_FDCWD & 0xFFFFFFFF
 
 
-class Call(NamedTuple):
+class Call(Row):
     """One call of a native program that waits for an answer.
 
     `path` and `target` are absolute and normalised; `given` are the paths as this process would have to pass them
@@ -86,7 +87,7 @@ _MADE_HERE = frozenset(
 )
 
 
-class _Layout(NamedTuple):
+class _Layout(Row):
     """What a call is whose arguments are one or two paths, numbers, and nothing else, and where they stand."""
 
     syscall: str
@@ -124,7 +125,7 @@ def _layout(syscall: str, operation: str, shape: str) -> _Layout | None:
 SeenRow = tuple[_Layout, str, str, str | None, int, bytes, bytes, bytes, bytes | None]
 
 
-class Seen(NamedTuple):
+class Seen(Row):
     """What a call names: as much as most calls need, since nothing is to become of them."""
 
     layout: _Layout

@@ -6,11 +6,12 @@ import errno
 import os
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pytest_fsfault._core.engine.records import Handling
 from pytest_fsfault._core.language.operations import EITHER, Operation
 from pytest_fsfault._core.language.roots import within, within_test
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._host.processes import process_of
 from pytest_fsfault._intercept.native import memory
 from pytest_fsfault._intercept.native.acting import AskedCall
@@ -218,7 +219,7 @@ class _Quick:
 _Test = Callable[[str], object]
 
 
-class _Tests(NamedTuple):
+class _Tests(Row):
     """Two quick tests that hold for each path, and each target, that any rule means; None if none means any."""
 
     path: _Test | None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Launch(NamedTuple):
+class Launch(Row):
     """One start: the audit event that tells of it with its arguments, the program, and the call that does it.
 
     `real` gets whether nothing is asked about between the fork and the program that follows: else the child

@@ -12,8 +12,8 @@ import struct
 import sys
 from array import array
 from contextlib import suppress
-from typing import NamedTuple
 
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._host.originals import ORIGINALS, readlink
 
 _open, _read, _close = (ORIGINALS["os", name] for name in ("open", "read", "close"))
@@ -148,7 +148,7 @@ def _spans(*cells: int) -> tuple[array[int], ctypes.Array[ctypes.c_char]]:
     return made, (ctypes.c_char * (len(made) * made.itemsize)).from_buffer(made)
 
 
-class Standing(NamedTuple):
+class Standing(Row):
     """As whom a thread asks the file system: what decides whether this process may do a call in its place."""
 
     users: bytes  # real, effective, saved and file system's

@@ -13,7 +13,9 @@ import select
 import struct
 from contextlib import suppress
 from functools import cache, partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +44,7 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
-class Request(NamedTuple):
+class Request(Row):
     """One call that waits for an answer: its number as a question, who asks (a thread), and what."""
 
     ident: int

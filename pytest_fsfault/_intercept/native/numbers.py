@@ -6,10 +6,10 @@ a test compares them with the headers of the machine, where it has them.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from pytest_fsfault._core.language.rows import Row
 
 
-class Shape(NamedTuple):
+class Shape(Row):
     """What one system call is: the operation that it stands for, and its arguments in order.
 
     The letters: ``p`` a path; ``d`` the directory descriptor of the path that follows; ``D`` the descriptor of a
@@ -149,7 +149,7 @@ _SAME = {
 }
 
 
-class Table(NamedTuple):
+class Table(Row):
     """The calls of one kind of program: the `AUDIT_ARCH_*` by which the kernel names it, and their numbers."""
 
     arch: int

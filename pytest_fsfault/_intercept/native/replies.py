@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Reply(NamedTuple):
+class Reply(Row):
     """What a call gets: it goes ahead, fails with `errno`, or returns 0 without being made; or its tree dies.
 
     With `seconds` that comes later: `then` returns the reply.
@@ -23,7 +25,7 @@ class Reply(NamedTuple):
 PROCEED, GIVE, KILL = Reply("proceed"), Reply("give"), Reply("kill")
 
 
-class Asker(NamedTuple):
+class Asker(Row):
     """A thread that asks: the process that it belongs to, and whether it has the rights of this process."""
 
     process: int

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.language.operations import EITHER, GROUPS, OPERATIONS, same_group
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._intercept.native.numbers import CHANGES, GUARDED, ON_DEMAND
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _ALWAYS = GROUPS["rename"] | GROUPS["delete"]
 _ALL = frozenset(CHANGES)
 
 
-class Wants(NamedTuple):
+class Wants(Row):
     """The changes that are asked about, other system calls, and whether opens for reading are."""
 
     changes: frozenset[str] = _ALL

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._report.html.axis import limits, span
 from pytest_fsfault._report.html.drawing import hold_of, known_holds, short_error
 from pytest_fsfault._report.html.journal import ends
@@ -21,7 +22,7 @@ _FEW = 6
 _REMARK = re.compile(r", bound early\b.*")
 
 
-class Explanation(NamedTuple):
+class Explanation(Row):
     """The sentence that says it, those that explain it, and whether it is good, a warning, or neither."""
 
     say: Markup

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +23,7 @@ _TICKS = 6
 _DIGITS = 9
 
 
-class Tick(NamedTuple):
+class Tick(Row):
     """A labelled place on the axis."""
 
     x: float
@@ -29,7 +31,7 @@ class Tick(NamedTuple):
     anchor: str
 
 
-class Break(NamedTuple):
+class Break(Row):
     """A stretch that is not drawn to scale."""
 
     start: float

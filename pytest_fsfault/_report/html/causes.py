@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._report.html.answers import checked, first_line, last_chain, trials
 from pytest_fsfault._report.html.drawing import hold_of, known_holds, short_error
 from pytest_fsfault._report.html.templates import Markup, filled, shown
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _FEW = 3
 
 
-class FailureCause(NamedTuple):
+class FailureCause(Row):
     """Why a test failed, and where in the code; tests with equal ones belong together."""
 
     text: Markup

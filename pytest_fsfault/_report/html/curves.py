@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._report.html.axis import LEFT, RIGHT, limits, span
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ CURVES, SCANNER = 220, 34
 _ROOM = 12.0
 
 
-class Known(NamedTuple):
+class Known(Row):
     """How long one scanner has files open, in seconds: a log-normal distribution, or a range."""
 
     name: str
@@ -49,7 +50,7 @@ class Known(NamedTuple):
         return f"median {span(self.median)}, 99th percentile {span(self.p99)}"
 
 
-class Patience(NamedTuple):
+class Patience(Row):
     """How long a policy waits at most, in seconds, and how often it calls."""
 
     name: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._report.html.axis import span
 from pytest_fsfault._report.html.journal import ends, process_names
 from pytest_fsfault._report.html.timeline import Attempt, Gap, HeldFile, Miss, timeline
@@ -45,7 +46,7 @@ _SHAPES = {
 _ALIKE = {"ok": "passed"}
 
 
-class KnownHold(NamedTuple):
+class KnownHold(Row):
     """A hold that is listed in the data of a run, or found in the reason of a refusal."""
 
     number: int | None
@@ -57,7 +58,7 @@ class KnownHold(NamedTuple):
     refused: bool
 
 
-class Drawing(NamedTuple):
+class Drawing(Row):
     """A time line, and the shapes that it uses: their names, styles and words."""
 
     svg: Markup

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,7 +28,7 @@ _OUTCOMES = {
 }
 
 
-class ErrorText(NamedTuple):
+class ErrorText(Row):
     """An error that calls met: its number, how many, and with how many other paths than those in its text."""
 
     number: int
@@ -35,7 +37,7 @@ class ErrorText(NamedTuple):
     others: int
 
 
-class JournalRow(NamedTuple):
+class JournalRow(Row):
     """One or more equal calls that follow each other; times are virtual seconds."""
 
     first: int

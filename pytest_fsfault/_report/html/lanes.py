@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.language.legible import legible
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._report.html.axis import LEFT, RIGHT, TimeScale, span
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ WORDS = {
 }
 
 
-class HeldFile(NamedTuple):
+class HeldFile(Row):
     """A file that is held open; `end` is None if it is not known to end. `refused`: it refused a call."""
 
     lane: str
@@ -46,7 +47,7 @@ class HeldFile(NamedTuple):
     refused: bool = False
 
 
-class Attempt(NamedTuple):
+class Attempt(Row):
     """A call; `n` is its number in the journal. A `child` call is one of another process."""
 
     lane: str
@@ -57,7 +58,7 @@ class Attempt(NamedTuple):
     child: bool = False
 
 
-class Gap(NamedTuple):
+class Gap(Row):
     """A wait after a call of the same lane."""
 
     lane: str
@@ -65,7 +66,7 @@ class Gap(NamedTuple):
     end: float
 
 
-class Miss(NamedTuple):
+class Miss(Row):
     """How much an attempt came too early: from it to the end of the hold."""
 
     lane: str

@@ -7,8 +7,9 @@ templates, or is made by the script from JSON; without a script, it is readable 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._report.html.causes import FailureCause, cause
 from pytest_fsfault._report.html.data import Data
 from pytest_fsfault._report.html.run import advice, facts, figures, heading
@@ -29,7 +30,7 @@ _LISTED, _HEADED, _FIRST = 200, 60, 30
 _OPEN, _CAUSES, _LINKS = 5, 30, 6
 
 
-class Shown(NamedTuple):
+class Shown(Row):
     """A test in the page: `body` is empty if it is made when it is opened, from a template or from data."""
 
     view: View
@@ -39,7 +40,7 @@ class Shown(NamedTuple):
     is_open: bool
 
 
-class CauseRow(NamedTuple):
+class CauseRow(Row):
     """Tests that failed alike."""
 
     text: Markup

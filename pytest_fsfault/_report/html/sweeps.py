@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._core.language.winerrors import NAMES
 from pytest_fsfault._report.html.answers import trials, verdict
 
@@ -17,14 +18,14 @@ _HEADING = 100
 _SIGNS = {"removed": ("gone", "−"), "added": ("new", "+"), "changed": ("other", "~")}
 
 
-class Column(NamedTuple):
+class Column(Row):
     """One fault, and whether it comes once or persistently; a crash is neither."""
 
     fault: str
     persist: bool | None
 
 
-class Cell(NamedTuple):
+class Cell(Row):
     """One trial: `kind` is `bad`, `heal`, `ok`, or empty for a pair that does not apply."""
 
     kind: str
@@ -33,7 +34,7 @@ class Cell(NamedTuple):
     persist: bool | None
 
 
-class Line(NamedTuple):
+class Line(Row):
     """One step of the code, and its cells."""
 
     step: int
@@ -44,7 +45,7 @@ class Line(NamedTuple):
     cells: list[Cell | None]
 
 
-class Node(NamedTuple):
+class Node(Row):
     """A name in a tree of differences."""
 
     name: str
@@ -54,7 +55,7 @@ class Node(NamedTuple):
     below: list[Node]
 
 
-class Group(NamedTuple):
+class Group(Row):
     """Trials that failed alike."""
 
     title: str
@@ -65,7 +66,7 @@ class Group(NamedTuple):
     cut: int
 
 
-class Matrix(NamedTuple):
+class Matrix(Row):
     """A sweep: its columns by fault, its lines by step, and its failed trials in groups."""
 
     number: int

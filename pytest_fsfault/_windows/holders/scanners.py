@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import random
 import re
-from dataclasses import dataclass
 from fnmatch import translate
 from functools import cache
 from importlib.machinery import SourceFileLoader
 from typing import TYPE_CHECKING
 
+from pytest_fsfault._core.language.frozen import dataclass
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.language.tokens import duration, duration_text
 from pytest_fsfault._windows.sharing import bits, letters

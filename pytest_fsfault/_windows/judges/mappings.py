@@ -7,12 +7,13 @@ test_resize_fails_if_mapping_held_elsewhere; Microsoft, "CreateFileMappingW".
 from __future__ import annotations
 
 import mmap
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_fsfault._core.engine.interfaces import Answer
 from pytest_fsfault._core.language.errors import build, parse_error
 from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._core.language.operations import OPERATIONS, Operation
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._core.weak import WeakObjects
 from pytest_fsfault._host.descriptors import path_of_descriptor
 from pytest_fsfault._host.originals import ORIGINALS
@@ -59,7 +60,7 @@ class _Kind(type):
         return isinstance(instance, _REAL)
 
 
-class _Asked(NamedTuple):
+class _Asked(Row):
     """Whom a mapping asks: whose business a file at a path is, and who writes a refusal down."""
 
     model: Callable[[str, str], MappingModel | None]

@@ -9,10 +9,11 @@ which TRUNCATE_EXISTING opens all the same (rust-lang/rust#116438, BetaRavener/u
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.interfaces import Answer
 from pytest_fsfault._core.language.operations import Temporary
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._windows.names import INVALID_NAME, NOT_A_DIRECTORY, ends_with_separator
 from pytest_fsfault._windows.sharing import ALL, DELETE, READ, WRITE
 from pytest_fsfault._windows.state import Denial, HostError
@@ -26,7 +27,7 @@ _TMPFILE = getattr(os, "O_TMPFILE", 0)
 _MOST_LINKS = 40
 
 
-class Wish(NamedTuple):
+class Wish(Row):
     """What one way to open a file asks for."""
 
     access: int

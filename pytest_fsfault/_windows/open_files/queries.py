@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from os import fsencode
 from stat import S_ISDIR, S_ISREG
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._windows.sharing import ALL, READ, WRITE, Identity, Opening
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _NO_DELETE = READ | WRITE
 DELETED = " (deleted)"
 
 
-class Mapped(NamedTuple):
+class Mapped(Row):
     """A file that a process has mapped; `path` is empty if that name was deleted."""
 
     device: int
@@ -32,7 +33,7 @@ class Mapped(NamedTuple):
     writable: bool = False  # what is written arrives in the file
 
 
-class FoundFile(NamedTuple):
+class FoundFile(Row):
     """A file or directory that is open."""
 
     status: os.stat_result

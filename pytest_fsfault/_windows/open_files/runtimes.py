@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from fnmatch import translate
-from typing import NamedTuple
 
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._windows.sharing import ALL, READ, WRITE
 
 
-class Runtime(NamedTuple):
+class Runtime(Row):
     """One runtime: what its plain opens share, who uses it, and where it says so.
 
     `reading` is what is shared by opens for reading alone, if that is something else.

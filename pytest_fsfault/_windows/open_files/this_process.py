@@ -9,8 +9,9 @@ import threading
 from importlib import import_module
 from operator import itemgetter
 from os import fsdecode
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._host.processes import has_children, listing, read
 from pytest_fsfault._windows.open_files.descendants import (
     ACCESS,
@@ -56,7 +57,7 @@ _MINOR_BITS = 20
 _MINORS = (1 << _MINOR_BITS) - 1
 
 
-class _Look(NamedTuple):
+class _Look(Row):
     """What was mapped at the last look; what was below `fixed` has not moved since."""
 
     noted: object

@@ -7,8 +7,9 @@ import shutil
 import sys
 from _thread import get_ident
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._host.command_lines import listed
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._host.paths import IGNORES_CASE
@@ -26,7 +27,7 @@ NATIVE = "not a Python program"
 _SHOWN = 100  # characters of a command at most
 
 
-class StartedProcess(NamedTuple):
+class StartedProcess(Row):
     """One process that was started: its arguments, why no fault can reach it, and the line that started it."""
 
     arguments: tuple[str, ...]
@@ -148,7 +149,7 @@ def _first_line(path: str) -> str:
     return ""
 
 
-class Report(NamedTuple):
+class Report(Row):
     """What a new interpreter has reported: who it is, who has started it, and by which arguments."""
 
     process: int
@@ -156,13 +157,13 @@ class Report(NamedTuple):
     arguments: tuple[str, ...]
 
 
-class _Start(NamedTuple):
+class _Start(Row):
     started: StartedProcess
     starter: int  # the process that has started it
     process: int | None = None  # its own number, if that is known
 
 
-class ProcessRow(NamedTuple):
+class ProcessRow(Row):
     """One process that was started: its number, if known, who started it, and whether faults reach it."""
 
     pid: int | None
