@@ -16,11 +16,11 @@ class DirEntry:
 
     __slots__ = ("_real", "_show", "name", "path")
 
-    def __init__(self, real: Any, show: Callable[[Any, object], Any]) -> None:
+    def __init__(self, real: Any, show: Callable[[Any, object], Any], path: str | bytes) -> None:
         self._real = real
         self._show = show
         self.name = real.name
-        self.path = real.path
+        self.path = path
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride, reportIncompatibleVariableOverride, reportGeneralTypeIssues]

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pytest_fsfault._core.engine.interfaces import Answer
+from pytest_fsfault._core.engine.status import entry_status
 from pytest_fsfault._core.language.errors import build, parse_error, speaks_windows, winerror_of
 from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
 from pytest_fsfault._core.locks import known_lock
@@ -268,10 +269,11 @@ class WindowsModel:
         name = operation.name
         with self._lock:
             if name in _LISTINGS and not (isinstance(operation.shown, int) or self.state.on_windows):
-                return directories.listed(self.state, answer, result, self.view())
+                return directories.listed(self.state, answer, result, self.view(), operation.shown)
             if name in _STATUSES:
                 show = self.view()
-                return result if show is None else show(result, answer.path)
+                found = result if show is None else show(result, answer.path)
+                return entry_status(found) if answer.reason == "pending" else found
             self._follow(operation, answer)
         return result
 

@@ -209,6 +209,10 @@ class WindowsState:
             if identity is not None and (path == location.path or not location.exists):
                 raise Denial(5, self.still_there(path, identity), declared=True)
 
+    def is_pending(self, location: Location) -> bool:
+        """Return whether a file is deleted and waits for its last handle to close."""
+        return bool(self.pending) and self.real(location.path) in self.pending
+
     def still_there(self, path: str, identity: Identity) -> str:
         """Say why a deleted file or directory is still in the way; its hold was hit."""
         for hold in self.holds.of(identity):

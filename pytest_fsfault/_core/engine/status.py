@@ -17,6 +17,10 @@ _REGULAR, _DIRECTORY, _LINK = modes.S_IFREG, modes.S_IFDIR, modes.S_IFLNK
 
 # What `os.stat_result` does not have on Windows: CPython Doc/library/os.rst; pyfakefs's tests on Windows.
 _ABSENT = frozenset({"st_blocks", "st_blksize"})
+# When a file was made, which `st_ctime` says there, too: CPython Modules/posixmodule.c, from 3.12 on.
+_OF_BIRTH = (
+    {f"st_birthtime{unit}": f"st_ctime{unit}" for unit in ("", "_ns")} if sys.version_info >= (3, 12) else {}
+)
 _READONLY, _FOLDER, _ARCHIVE, _REPARSE = 0x1, 0x10, 0x20, 0x400
 
 
@@ -49,7 +53,7 @@ class ShownStatus(tuple[Any, ...]):  # noqa: SLOT001  # it holds more than its i
     def __getattr__(self, name: str) -> Any:
         if name in _ABSENT:
             raise AttributeError(f"'os.stat_result' object has no attribute {name!r}")
-        return getattr(vars(self)["_real"], name)
+        return getattr(vars(self)["_real"], _OF_BIRTH.get(name, name))
 
     def __repr__(self) -> str:
         names = ("mode", "ino", "dev", "nlink", "uid", "gid", "size", "atime", "mtime", "ctime")

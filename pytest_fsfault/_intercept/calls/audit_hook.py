@@ -235,7 +235,10 @@ class _ModelListener(_Listener):
             elif self.event != "import" or args[1] is not None:  # the file of an extension module
                 model.mapped()
         if self.event in EVENTS_ONLY and self.state.live and not self.state.works_for_us():
-            self.judge(args, _caller())
+            frame = _caller()
+            if frame is not None and frame.f_code.co_name == "__new__" and _is_ours(frame):
+                frame = frame.f_back  # who has called the class that stands for `mmap.mmap` under a model
+            self.judge(args, frame)
 
     def _refuse_after_the_end(self, frame: FrameType | None) -> None:
         """Start no process once a crash has ended the code under test: a program that was killed starts none."""

@@ -1,7 +1,7 @@
 """Stand in for `_winapi`, by which `shutil.copy2` copies on Windows from Python 3.12 on.
 
 Sources: Wine dlls/kernel32/tests/file.c test_CopyFile2; CPython Lib/shutil.py, Modules/_winapi.c (its errors
-carry no file name).
+carry no file name); Microsoft, "CopyFile2" (which copies the attributes).
 """
 
 from __future__ import annotations
@@ -97,6 +97,8 @@ def _copy(model: CopyModel, operation: Operation, *, follow: bool) -> None:
     except OSError as error:
         raise Denial(windows_code(state, operation, error), str(error)) from None
     state.lookup.created(target.path)
+    for name in state.attributes.of(source):
+        state.set_attribute(state.lookup.find(target.path), name, True)
     model.written(target.path)
 
 

@@ -6,6 +6,7 @@ listing shares deletion); CPython Modules/posixmodule.c.
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
@@ -103,17 +104,21 @@ class Listing:
     who asked hands none on, and asks them for their kind alone.
     """
 
-    def __init__(self, real: Any, location: tuple[str, Identity], state: WindowsState, show: Show) -> None:
+    def __init__(
+        self, real: Any, location: tuple[str, Identity], state: WindowsState, show: Show, shown: object
+    ) -> None:
         path, self.identity = location
         self.path = state.real(path)
         with real:
             entries = _sorted(real)
-        if not asks_for_kinds(_caller()):
+        start = _start_of_paths(entries, shown)
+        if start or not asks_for_kinds(_caller()):
             for entry in entries:
                 with suppress(OSError):  # it is gone already
                     entry.stat(follow_symlinks=False)
             if show is not None:
-                entries = [DirEntry(entry, show) for entry in entries]
+                paths = [start + entry.name if start else entry.path for entry in entries]
+                entries = [DirEntry(entry, show, path) for entry, path in zip(entries, paths, strict=True)]
         self._entries = iter(entries)
         self._state = state
         state.listings.add(self)
@@ -140,6 +145,17 @@ class Listing:
         self._state.listings.discard(self)
 
 
+def _start_of_paths(entries: list[Any], shown: object) -> Any:
+    """Return how the paths of entries start as the caller wrote their directory, if they start otherwise now.
+
+    They were found under another spelling then. Source: CPython documentation of `os.DirEntry.path`.
+    """
+    if not entries or not isinstance(shown, (str, bytes)):
+        return None
+    start: Any = os.path.join(shown, entries[0].name[:0])
+    return None if entries[0].path == start + entries[0].name else start
+
+
 def _caller() -> FrameType | None:
     """Return the frame that has called a function of `os`: the first that is not one of ours."""
     frame: FrameType | None = sys._getframe(1)
@@ -148,11 +164,11 @@ def _caller() -> FrameType | None:
     return frame
 
 
-def listed(state: WindowsState, answer: Answer, result: Any, show: Show) -> Any:
-    """Return the result of a listing as Windows gives it."""
+def listed(state: WindowsState, answer: Answer, result: Any, show: Show, shown: object) -> Any:
+    """Return the result of a listing as Windows gives it; `shown` is the directory as the caller wrote it."""
     if isinstance(result, list):
         return in_order(result)
     location: Location = state.lookup.follow(state.lookup.find(answer.path))
     if not location.exists:
         return result
-    return Listing(result, (location.path, location.identity), state, show)
+    return Listing(result, (location.path, location.identity), state, show, shown)

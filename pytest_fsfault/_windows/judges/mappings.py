@@ -1,16 +1,17 @@
 """Map files into memory, as CreateFileMapping does, and change the size of what is mapped.
 
 Sources: CPython Modules/mmapmodule.c (a mapping longer than its file, `mmap_resize_method`), Lib/test/test_mmap.py
-test_resize_fails_if_mapping_held_elsewhere; Microsoft, "CreateFileMappingW".
+test_resize_fails_if_mapping_held_elsewhere; Microsoft, "CreateFileMappingW", "MapViewOfFile" (where a view may begin);
+python/cpython#99871 (a handle that does not allow the access).
 """
 
 from __future__ import annotations
 
 import mmap
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from pytest_fsfault._core.engine.interfaces import Answer
-from pytest_fsfault._core.language.errors import build, parse_error
+from pytest_fsfault._core.language.errors import build, parse_error, speaks_windows
 from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._core.language.operations import OPERATIONS, Operation
 from pytest_fsfault._core.language.rows import Row
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from pytest_fsfault._windows.sharing import Identity
     from pytest_fsfault._windows.state import WindowsState
 
-_MAPPED, _TOO_LONG = 1224, 8
+_MAPPED, _TOO_LONG, _DENIED, _MISALIGNED = 1224, 8, 5, 1132
+_GRANULARITY = 0x10000  # of addresses and of offsets, in bytes
+_OFFSET = 4  # its place after the descriptor
 _REAL = mmap.mmap
 
 
@@ -68,13 +71,32 @@ class _Asked(Row):
 
 
 class _Mapping(_REAL, metaclass=_Kind):
-    def __init__(self, fileno: int, *_args: object, **_named: object) -> None:
+    def __new__(cls, fileno: int, *args: Any, **named: Any) -> Self:
+        """Map a file; what the host refuses by the way in which it is open, Windows refuses by its own error."""
+        try:
+            return super().__new__(cls, fileno, *args, **named)
+        except PermissionError as error:
+            path = _path(fileno)
+            if speaks_windows(error) or _acting[-1].model(path, path) is None:
+                raise
+        raise build(parse_error(f"WinError {_DENIED}"), "winerror")
+
+    def __init__(self, fileno: int, *args: Any, **named: Any) -> None:
         self._file: tuple[Identity, str] | None = None
         self._asked = _acting[-1]
         if fileno >= 0:
+            path = _path(fileno)
+            self._check_offset(path, named.get("offset", args[_OFFSET] if len(args) > _OFFSET else 0))
             status = ORIGINALS["os", "fstat"](fileno)
-            self._file = (status.st_dev, status.st_ino), _path(fileno)
+            self._file = (status.st_dev, status.st_ino), path
             _there.add(self)
+
+    def _check_offset(self, path: str, offset: int) -> None:
+        """Refuse to begin where no view may begin, though the pages of the host are smaller."""
+        if offset % _GRANULARITY and self._asked.model(path, path) is not None:
+            self.close()
+            why = f"a mapping on Windows begins at a multiple of {_GRANULARITY}, not at {offset}"
+            raise _refusal(path, why, self._asked.refused, _MISALIGNED)
 
     def resize(self, size: int) -> None:
         """Change the size of the file and of its mapping: cutting what others have mapped is refused."""
@@ -128,8 +150,10 @@ def _mapped_by(state: WindowsState, identity: Identity, path: str, others: int) 
     return ""
 
 
-def _refusal(path: str, why: str, refused: Callable[[Operation, str, OSError], None]) -> OSError:
-    error = build(parse_error(f"WinError {_MAPPED}"), "winerror")
+def _refusal(
+    path: str, why: str, refused: Callable[[Operation, str, OSError], None], code: int = _MAPPED
+) -> OSError:
+    error = build(parse_error(f"WinError {code}"), "winerror")
     error.add_note(legible(why))
     refused(Operation("mmap.mmap", path, groups=OPERATIONS["mmap.mmap"].groups), why, error)
     return error

@@ -34,7 +34,8 @@ def judge_stat(state: WindowsState, operation: Operation) -> Answer:
     if not location.exists:
         state.must_exist(location)
     state.check_ending(location, operation.shown)
-    return Answer(location.path)
+    # What is deleted cannot be opened any more: CPython asks the directory, as a listing does.
+    return Answer(location.path, reason="pending" if state.is_pending(location) else "")
 
 
 def judge_attributes(state: WindowsState, operation: Operation) -> Answer:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _TMPFILE = getattr(os, "O_TMPFILE", 0)
 _MOST_LINKS = 40
+_NO_PROGRAM, _RUN = 193, 0o111  # ERROR_BAD_EXE_FORMAT
+_HEADS = (b"#!", b"\x7fELF", b"MZ")
 
 
 class Wish(Row):
@@ -164,6 +166,8 @@ def judge_truncate(state: WindowsState, operation: Operation) -> Answer:
     if not isinstance(operation.shown, (str, bytes)):
         return judge_file_truncate(state, operation)
     location = state.existing(operation)
+    if ends_with_separator(operation.shown) and not location.is_directory:  # as `open` has it
+        raise Denial(INVALID_NAME, f"{location.name} is written with a separator at its end")
     followed = state.must_lead(location, 2)
     _check_existing(state, followed, Wish(READ | WRITE), state.owner(operation, followed))
     if _cuts_mapped(state, followed, operation.detail):
@@ -209,6 +213,15 @@ def judge_fsync(_state: WindowsState, operation: Operation) -> Answer:
     return Answer(operation.path)
 
 
+def _is_program(state: WindowsState, found: Location) -> bool:
+    """Return whether a file can be started: by the host, by Windows, or were it not for the host's right to run it."""
+    assert found.status is not None  # noqa: S101  # asked of what exists
+    if found.status.st_mode & _RUN or found.path.lower().endswith((".bat", ".cmd")):
+        return True
+    with state.native.open_file(found.path, "rb") as file:
+        return bool(file.read(4).startswith(_HEADS))
+
+
 def judge_program(state: WindowsState, operation: Operation) -> Answer:
     """Judge starting a program: its file is opened for execution, sharing reading and deletion."""
     location = state.lookup.find(operation.path)
@@ -219,5 +232,8 @@ def judge_program(state: WindowsState, operation: Operation) -> Answer:
         raise HostError(2, f"{location.name} does not exist")
     if program.is_directory:
         raise HostError(5, f"{location.name} is a directory")
+    state.must_live(location)
     state.check_sharing(program, READ, READ | DELETE)
+    if not _is_program(state, program):
+        raise HostError(_NO_PROGRAM, f"{location.name} is not a program")
     return Answer(operation.path)
