@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.interfaces import FastPath
 from pytest_fsfault._core.language.operations import O_TEMPORARY
+from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._host.processes import has_children
 from pytest_fsfault._host.tree_removal import LOOP
 from pytest_fsfault._windows import effects
@@ -30,6 +31,11 @@ _WRITABLE_FILE = _REGULAR | 0o200
 _WRITABLE_DIRECTORY = _DIRECTORY | 0o200
 
 _SHUTIL = shutil.__dict__
+# Not every C library can ask about a link itself: musl says of each path that it is not there.
+_access = ORIGINALS["os", "access"]
+_ITSELF = {"follow_symlinks": False} if _access in os.supports_follow_symlinks else {}
+if not _access(os.sep, os.F_OK, **_ITSELF):
+    _ITSELF.clear()
 
 
 class FastPaths:
@@ -86,7 +92,8 @@ class FastPaths:
     def rename(self, source: str, target: str) -> bool:
         """Move a plain file to a new name."""
         inode = self._plain(source)
-        if not inode or self._access(target, os.F_OK):  # an extension module may have made it, in no listing
+        # An extension module may have made it, in no listing; a link that leads nowhere is there, too.
+        if not inode or self._access(target, os.F_OK, **_ITSELF):
             return False
         return self._absent(target) and self._closed(inode)
 

@@ -64,9 +64,9 @@ class _Listing:
 class Lookup:
     """Paths to places; listings of directories are kept.
 
-    Within one epoch all changes come by here, but for those of extension modules, which raise no audit event:
-    a second spelling of a name that one of these made is overlooked, and a link that leads nowhere. A new epoch begins when a child is started,
-    a call got past us, or the gate was shut; a listing from before is good while its directory has not changed.
+    Within one epoch all changes come by here, but for those of extension modules, which raise no audit event: a second
+    spelling of a name that one of these made is overlooked. A new epoch begins when a child is started, a call got past
+    us, or the gate was shut; a listing from before is good while its directory has not changed.
     """
 
     def __init__(self, native: NativeFunctions, *, case_sensitive: bool, remembers: bool = True) -> None:

@@ -13,6 +13,7 @@ import threading
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from skips import posix_fact
 
 from pytest_fsfault import inject
 from pytest_fsfault._windows.open_files.this_process import OpenFiles
@@ -277,3 +278,22 @@ def test_a_file_that_an_extension_module_has_made_is_in_the_way(tmp_path):
         with pytest.raises(FileExistsError, match="WinError 183"):
             os.rename(tmp_path / "second", made)
     assert 0 < size == made.stat().st_size
+
+
+@posix_fact("C code makes links by `symlink` of the C library")
+def test_a_link_that_leads_nowhere_and_that_c_has_made_is_in_the_way(tmp_path):
+    """It is announced by nothing either, and nothing stands behind it."""
+    libc = ctypes.CDLL(None)  # what is loaded later would make the model look at everything
+    for name in ("first", "second"):
+        (tmp_path / name).touch()
+    made = tmp_path / "made"
+    with inject(windows="11", roots=[tmp_path]):
+        os.rename(tmp_path / "first", tmp_path / "moved")  # which reads the directory
+        assert 0 == libc.symlink(b"nowhere", os.fsencode(made))
+        for source, target in (
+            (tmp_path / "second", made),
+            (os.fspath(tmp_path / "second"), os.fspath(made)),
+        ):
+            with pytest.raises(FileExistsError, match="WinError 183"):
+                os.rename(source, target)
+    assert made.is_symlink()
