@@ -148,6 +148,7 @@ class _Quick:
 
     __slots__ = (
         "_counting",
+        "_guarded",
         "_inside",
         "_python",
         "_roots",
@@ -165,7 +166,8 @@ class _Quick:
         self._state = state
         self._python = python
         self._sessions, self._roots = state.engines, state.top_roots
-        asks_always = any(engine.guard is not None or _wants_all(engine) for engine in engines)
+        self._guarded = any(engine.guard is not None for engine in engines)
+        asks_always = self._guarded or any(_wants_all(engine) for engine in engines)
         self._rules = () if asks_always else [(engine, engine.plan, engine.plan.armed) for engine in engines]
         self._watched = within_test(state.top_roots)
         # One root is the most frequent case, and a comparison is quicker than an expression.
@@ -178,7 +180,7 @@ class _Quick:
         ]
 
     # Hot: it stands before nearly every answer.
-    def passes(self, name: str, path: str, target: str | None, flags: int) -> bool | None:  # noqa: C901, PLR0911  # so its steps stand in one function
+    def passes(self, name: str, path: str, target: str | None, flags: int) -> bool | None:  # noqa: C901, PLR0911, PLR0912  # so its steps stand in one function
         """Return whether a call goes ahead, and count it, if so; None once sessions, rules or roots are others."""
         state = self._state
         if state.engines is not self._sessions or state.top_roots is not self._roots:
@@ -187,7 +189,7 @@ class _Quick:
         for engine, plan, armed in rules:
             if plan.armed is not armed or engine.plan is not plan or engine.ended is not None:
                 return None
-        if not rules or not state.live:
+        if self._guarded or not state.live:
             return False
         if (
             path[: self._size] != self._inside
@@ -195,6 +197,8 @@ class _Quick:
             and (target is None or not self._watched(target))
         ):
             return True
+        if not rules:
+            return False
         tests = self._tests.get(name)
         if tests is None:
             tests = self._tests[name] = _tests([one for one, *_ in rules], name)

@@ -40,6 +40,27 @@ def test_reads_are_not_asked_about(root, asked):
         assert 1 == len(asked)
 
 
+def test_what_lies_outside_the_roots_goes_ahead_unjudged(root, monkeypatch):
+    """Under the model each opening is asked about; one outside the roots passes by its path alone, no other does."""
+    from pytest_fsfault._intercept.native.judging import Judge
+
+    judged = []
+    real = Judge.judge
+
+    def judge(one, call, *rest):
+        judged.append(call.path)
+        return real(one, call, *rest)
+
+    monkeypatch.setattr(Judge, "judge", judge)
+    outside = root.parent / "outside"
+    for place in (root, outside):
+        place.mkdir(exist_ok=True)
+        (place / "a").write_text("a")
+    with inject(windows="11", roots=[root]):
+        subprocess.run(["cat", root / "a", outside / "a"], check=True, stdout=subprocess.PIPE)
+    assert {str(root / "a")} == set(judged)
+
+
 #: Of each kind of change one, made by a Python that is a native program here.
 CHANGES = {
     "os.replace": "os.replace('a', 'b')",
