@@ -16,6 +16,8 @@ ALWAYS = {
     "pytest_fsfault._plugin",
     "pytest_fsfault._plugin.run",
     "pytest_fsfault._plugin.results",
+    "pytest_fsfault._plugin.outcomes",
+    "pytest_fsfault._plugin.seeds",
     "pytest_fsfault._plugin.gate",
     "pytest_fsfault._session",
     "pytest_fsfault._session.current_settings",
