@@ -57,11 +57,17 @@ class Request(Row):
 _request = partial(tuple.__new__, Request)  # quicker than the class, which takes its fields one by one
 
 
+@cache
+def _libc() -> ctypes.CDLL:
+    """Return the C library: to open it anew takes a tenth of a start."""
+    return ctypes.CDLL(None, use_errno=True)
+
+
 class Installer:
     """Install filters; made before the thread that is to have one, since there nothing may be loaded."""
 
     def __init__(self, number_of_seccomp: int, code: bytes) -> None:
-        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._libc = _libc()
         self._seccomp = number_of_seccomp
         self._buffer = ctypes.create_string_buffer(code, len(code))
         self._program = _Program(len(code) // 8, ctypes.addressof(self._buffer))
@@ -99,7 +105,7 @@ _PIDFD_GETFD = 438
 
 def take(process: int, descriptor: int) -> int:
     """Return a copy of a descriptor of another process: pidfd_getfd(2). Raise OSError."""
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc = _libc()
     handle = os.pidfd_open(process)
     try:
         found = libc.syscall(_PIDFD_GETFD, handle, descriptor, 0)
