@@ -8,7 +8,7 @@ import sys
 import time
 from _thread import get_ident
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._host.originals import ORIGINALS
@@ -17,13 +17,14 @@ from pytest_fsfault._host.processes import note_helper
 from pytest_fsfault._intercept.native import bpf, possible
 from pytest_fsfault._intercept.native.calls import Reader
 from pytest_fsfault._intercept.native.judging import Judge
+from pytest_fsfault._intercept.native.memory import started_at
 from pytest_fsfault._intercept.native.notify import take
 from pytest_fsfault._intercept.native.starting import Start
 from pytest_fsfault._intercept.native.tree import ProcessTree, Trees, filters, kill_below
 from pytest_fsfault._intercept.native.wants import Wants, needs, wants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
 
     from pytest_fsfault._intercept.calls.state import InterceptState
     from pytest_fsfault._intercept.native.judging import PythonChildren
@@ -31,10 +32,19 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.native.tree import Watch
 
 _HOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "holder.py")
-_STARTERS = 16
+_STARTERS, _REMEMBERED = 16, 16
 _PATIENCE = 0.1  # real seconds
+_NOTHING = Wants(frozenset())
 _real_sleep, _now = time.sleep, time.monotonic
 _stat, _getxattr = ORIGINALS["os", "stat"], getattr(os, "getxattr", None)
+
+
+class _Unasked(NamedTuple):
+    """A program without a filter, since no rule could concern it: its process, its start, and the line that started it."""
+
+    process: int
+    started: int
+    site: str
 
 
 class Programs:
@@ -48,6 +58,7 @@ class Programs:
         reader = Reader()
         judge = Judge(state, self.engines, python, reader.memory)
         self._trees = Trees(watch, judge, reader, self.tell)
+        self._unasked: deque[_Unasked] = deque(maxlen=_REMEMBERED)
         self._starters: deque[int] = deque(maxlen=_STARTERS)  # the last threads that have started something
 
     @staticmethod
@@ -78,7 +89,7 @@ class Programs:
         if wanted is not None:
             reason = _obstacle(launch)
         if reason or wanted is None:
-            return launch.real(True), reason
+            return self._start_unasked(launch, site, can_be_asked=wanted is None), reason
         if launch.locks and not wanted.harmless:
             self.tell(
                 f"reads, writes and closes of a program are not met that {launch.event} starts, at {site}"
@@ -101,17 +112,31 @@ class Programs:
             tree[0].root = result
         return result, ""
 
+    def _start_unasked(self, launch: Launch, site: str, *, can_be_asked: bool) -> Any:
+        """Start a process without a filter; remember it if a later rule could concern it."""
+        result = launch.real(True)
+        if can_be_asked and launch.event != "os.system" and isinstance(result, int):
+            self._unasked.append(_Unasked(result, started_at(result), site))
+        return result
+
     def follow(self) -> None:
         """Note which rules came too late for a program that runs: what its filter asks about is settled at its start."""
-        for engine in self.engines() if len(self._trees) else ():
+        for engine in self.engines() if len(self._trees) or self._unasked else ():
             for armed in engine.plan.armed:
-                asked = needs(armed.rule)
-                for tree in self._trees.running():
-                    if not tree.wants.covers(asked):
-                        armed.missed_by = (
-                            f"a program that runs since {tree.site} was started before it, "
-                            "and does not meet it unless it is Python"
-                        )
+                for site in self._too_early_for(needs(armed.rule)):
+                    armed.missed_by = (
+                        f"a program that runs since {site} was started before it, "
+                        "and does not meet it unless it is Python"
+                    )
+
+    def _too_early_for(self, asked: Wants) -> Iterator[str]:
+        """Return where programs were started that run without being asked about something."""
+        yield from [tree.site for tree in self._trees.running() if not tree.wants.covers(asked)]
+        for one in () if _NOTHING.covers(asked) else tuple(self._unasked):
+            if one.started and one.started == started_at(one.process):
+                yield one.site
+            else:
+                self._unasked.remove(one)
 
     def settle(self) -> None:
         """Wait until the system has forgotten the threads that have started something: Python warns of forks beside them."""
@@ -164,6 +189,7 @@ class Programs:
     def abandon(self) -> None:
         """Leave all programs to the process that this one was forked from."""
         self._trees.abandon()
+        self._unasked.clear()
 
     def __len__(self) -> int:
         return len(self._trees)

@@ -156,6 +156,28 @@ def test_a_rule_that_comes_too_late_for_a_running_program_says_so(root):
             process.stdin.close()
 
 
+def test_a_rule_that_comes_too_late_for_a_program_without_a_filter_says_so(root):
+    """It asks about nothing, since no rule could concern it, be it this session's or one inside it."""
+    late = r"os\.mkdir below the roots; a program that runs since \S+:\d+ was started before it, and does not meet it unless"
+    with inject("os.stat zz -> EIO or never", roots=[root]), serve(root) as process:
+        for name in ("d", "e"):
+            with pytest.raises(AssertionError, match=late), inject(f"os.mkdir {name} -> EBUSY", roots=[root]):
+                assert 0 == tell(process, name)
+        process.stdin.close()
+
+
+def test_nothing_is_said_of_a_program_without_a_filter_that_has_ended(root):
+    """Nor where the rule is about what no program is asked about."""
+    plain = r"never fired: no call of os\.(mkdir|stat) below the roots$"
+    with inject("os.stat zz -> EIO or never", roots=[root]), serve(root) as process:
+        with pytest.raises(AssertionError, match=plain), inject("os.stat d -> EBUSY", roots=[root]):
+            assert 0 == tell(process, "d")
+        process.stdin.close()
+        process.wait()
+        with pytest.raises(AssertionError, match=plain), inject("os.mkdir d -> EBUSY", roots=[root]):
+            pass
+
+
 @pytest.mark.parametrize("first", ["os.symlink zz -> EIO or never", "os.mkdir zz -> EIO or never"])
 def test_a_rule_that_comes_later_holds_for_a_program_that_is_asked_about_such_calls(root, first):
     """And nothing is said."""
