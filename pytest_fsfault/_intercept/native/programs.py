@@ -8,6 +8,7 @@ import sys
 import time
 from _thread import get_ident
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_fsfault._core.engine.engine import Engine
@@ -131,7 +132,9 @@ class Programs:
 
     def _too_early_for(self, asked: Wants) -> Iterator[str]:
         """Return where programs were started that run without being asked about something."""
-        yield from [tree.site for tree in self._trees.running() if not tree.wants.covers(asked)]
+        if any(not tree.wants.covers(asked) for tree in self._trees.running()):
+            self.settle()  # a thread that has started a program has its filter, and may outlive it for a moment
+            yield from [tree.site for tree in self._trees.running() if not tree.wants.covers(asked)]
         for one in () if _NOTHING.covers(asked) else tuple(self._unasked):
             if one.started and one.started == started_at(one.process):
                 yield one.site
@@ -141,11 +144,12 @@ class Programs:
     def settle(self) -> None:
         """Wait until the system has forgotten the threads that have started something: Python warns of forks beside them."""
         until = _now() + _PATIENCE
-        while self._starters:
-            # A number may be that of another thread by now.
-            while is_there(self._starters[0]) and _now() < until:
-                _real_sleep(0.0001)
-            self._starters.popleft()
+        with suppress(IndexError):  # another thread has waited meanwhile
+            while self._starters:
+                # A number may be that of another thread by now.
+                while is_there(self._starters[0]) and _now() < until:
+                    _real_sleep(0.0001)
+                self._starters.popleft()
 
     def code(self, process: int) -> bytes | None:
         """Return the filter for a process that was forked; None if it needs none, or there can be none."""

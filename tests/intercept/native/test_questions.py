@@ -2,6 +2,7 @@
 
 import errno
 import os
+import select
 import subprocess
 import sys
 
@@ -196,3 +197,17 @@ def test_nothing_is_said_of_a_program_that_has_ended(root):
     ):
         subprocess.run(["mkdir", "d"], cwd=root, check=True)
         fsfault.add("os.mkdir d -> EBUSY")
+
+
+def test_the_thread_that_has_started_a_program_is_not_taken_for_it(root, monkeypatch):
+    """It has the same filter, and may end after the program."""
+    from pytest_fsfault._intercept.native.starting import Start
+
+    real = Start._work
+
+    def work(start):
+        real(start)
+        select.select([], [], [], 0.03)
+
+    monkeypatch.setattr(Start, "_work", work)
+    test_nothing_is_said_of_a_program_that_has_ended(root)
