@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pytest
 
@@ -46,3 +47,9 @@ def left_to_windows(what: str) -> pytest.MarkDecorator:
 def wine_differs(deviation: str) -> pytest.MarkDecorator:
     """Leave a test out under Wine, which is not Windows: say in what it deviates."""
     return pytest.mark.skipif(bool(WINE), reason=f"Wine {WINE} is not Windows: {deviation}")
+
+
+def imported(module: str) -> Any:
+    """Import what a test needs; leave the test out where it is not installed, or Wine lacks a DLL that it needs."""
+    reason = f"Wine {WINE} is not Windows: it lacks a DLL that {module} needs" if WINE else None
+    return pytest.importorskip(module, reason=reason, exc_type=ImportError)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from skips import WINDOWS
+from skips import WINDOWS, imported
 
 import pytest_fsfault
 
@@ -146,7 +146,7 @@ def test_strict_in_both_directions(run, known, told, name, change, lines):
     data, result = told("", *READ)
     assert (0 if "line" in change else 1) == result.ret
     result.stdout.fnmatch_lines(lines)
-    jsonschema = pytest.importorskip("jsonschema", exc_type=ImportError)  # it needs a DLL that Wine lacks
+    jsonschema = imported("jsonschema")
     schema = json.loads(
         Path(pytest_fsfault.__file__).with_name("_report").joinpath("schema.json").read_text("utf-8")
     )

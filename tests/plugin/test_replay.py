@@ -7,6 +7,7 @@ import json
 import shutil
 
 import pytest
+from skips import posix_fact
 
 from pytest_fsfault._intercept.native.possible import why_not
 
@@ -437,6 +438,7 @@ def test_it(tmp_path, fsfault):
     assert chance == ("to replay them: " in result.stdout.str())
 
 
+@posix_fact("the filter by which Linux asks about native programs")
 def test_native_programs_replay_too(replayed):
     """What a native program met it meets again, though no rule speaks of it."""
     reason = why_not()

@@ -12,7 +12,7 @@ import threading
 import time
 
 import pytest
-from skips import QUOTE
+from skips import QUOTE, imported
 
 INSTALL = """
 import os, pytest, time
@@ -336,7 +336,7 @@ def test_skipped(fsfault):
 
 def test_the_schema_describes_the_json(told):
     """Whatever a run writes is valid by the schema that the package prints, and has each of its fields."""
-    jsonschema = pytest.importorskip("jsonschema", exc_type=ImportError)  # it needs a DLL that Wine lacks
+    jsonschema = imported("jsonschema")
     printed = subprocess.run(
         [sys.executable, "-m", "pytest_fsfault", "schema"], capture_output=True, text=True, check=True
     )
