@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.locks import holds_lock
 from pytest_fsfault._intercept.children import rendezvous
+from pytest_fsfault._intercept.children.parent.amid_forks import forget, keeping, raise_kept
 from pytest_fsfault._intercept.children.parent.fork_hooks import ForkHooks
 from pytest_fsfault._intercept.children.parent.started import StartedProcesses, started
 from pytest_fsfault._intercept.children.parent.uninterrupted import Uninterrupted
@@ -292,17 +293,20 @@ class ChildSupervisor:
         self._become_child(self._directory if wanted else "")
 
 
+@keeping
 def _before_fork() -> None:
     for supervisor in _supervisors:
         supervisor.before_fork()
 
 
+@keeping
 def _after_fork() -> None:
     for supervisor in _supervisors:
         supervisor.after_fork()
 
 
 def _forked() -> None:
+    forget()
     inherited, _supervisors[:] = tuple(_supervisors), ()
     for supervisor in inherited:
         supervisor.forked()
@@ -313,3 +317,5 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_forked)
     # Once more: a signal handler that raises in one of them, or before its first line, ends only that one.
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork)
+    for _ in range(2):
+        os.register_at_fork(after_in_parent=raise_kept)
