@@ -29,12 +29,11 @@ _MANIFEST = b"""<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
  </windowsSettings></application>
 </assembly>
 """
-# In the place of PssCaptureSnapshot, which 3.12 and later ask; `os` itself is frozen into the DLL.
+# In the place of PssCaptureSnapshot, which 3.12 and later ask. `os` is frozen into the DLL, and takes over what `nt` has.
 # https://learn.microsoft.com/windows/win32/api/winternl/nf-winternl-ntqueryinformationprocess
 _PARENT = '''"""Tell a parent's number without what Wine 8 lacks."""
 
-import os
-import sys
+import nt
 
 
 def getppid():
@@ -46,8 +45,7 @@ def getppid():
     return found[5] or 0
 
 
-if sys.version_info >= (3, 12):
-    os.getppid = getppid
+nt.getppid = getppid
 '''
 
 
@@ -181,8 +179,11 @@ def _spare_wine(library: Path) -> None:
     copying = library / "shutil.py"
     asks = 'hasattr(_winapi, "CopyFile2")'
     copying.write_text(copying.read_text(encoding="utf-8").replace(asks, "False"), encoding="utf-8")
-    (library / "site-packages/wine_lacks.py").write_text(_PARENT, encoding="utf-8")
-    (library / "site-packages/_wine_lacks.pth").write_text("import wine_lacks\n", encoding="utf-8")
+    # The first module that each interpreter loads from here, whatever it was started with, and before `os`.
+    first = library / "encodings/__init__.py"
+    if sys.version_info >= (3, 12):
+        (library / "wine_lacks.py").write_text(_PARENT, encoding="utf-8")
+        first.write_text(first.read_text(encoding="utf-8") + "\nimport wine_lacks\n", encoding="utf-8")
 
 
 def main() -> None:
