@@ -6,37 +6,22 @@ the second passes, and does what was meant.
 
 from __future__ import annotations
 
-import errno
 import gc
 import logging.handlers
 import mmap
 import os
 import shutil
 import sqlite3
-import stat
-import sys
 import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
 
 import pytest
+from idioms import HANDLER, MARKS, attempt, check_failure, root, write
 
-from pytest_fsfault import inject
-
-pytestmark = [
-    pytest.mark.skipif(os.name == "nt", reason="left to Windows: it knows by itself"),
-    pytest.mark.usefixtures("light_collections"),
-    # The idioms leave files to the collector.
-    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
-
-def write(path, text="new"):
-    """Make a file and the directories above it; return its path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    return path
+__all__ = ["root"]  # the fixture
+pytestmark = MARKS
 
 
 def checkout(root):
@@ -92,15 +77,6 @@ def remove_a_checkout(root, handler):
     """Delete a clone, whose objects are read-only."""
     shutil.rmtree(checkout(root), **handler)
     assert [] == os.listdir(root)
-
-
-def make_writable(function, path, _error):
-    """Clear the attribute and try again: the handler of shutil's documentation."""
-    os.chmod(path, stat.S_IWRITE)
-    function(path)
-
-
-HANDLER = {"onexc" if sys.version_info >= (3, 12) else "onerror": make_writable}
 
 
 def name_by_time(root, form):
@@ -427,46 +403,22 @@ BEFORE = {
 }
 
 
-@pytest.fixture
-def root(tmp_path):
-    """Return an empty directory."""
-    root, home = tmp_path / "root", os.getcwd()
-    root.mkdir()
-    yield root
-    os.chdir(home)
-    gc.collect()  # what they leave behind, while its warnings are left aside
-
-
-def attempt(root, what, how):
-    """Do what a report does, below a model; return the error and the calls that were refused."""
-    with inject(roots=[root], strict=False) as fsfault:
-        windows = fsfault.windows(VERSIONS.get(what, "11"), **OPTIONS.get(what, {}))
-        BEFORE.get(what, lambda *_: None)(root, windows)
-        try:
-            what(root, how)
-        except (OSError, AssertionError) as error:
-            return error.with_traceback(None), [entry.operation for entry in fsfault.journal.faults]
-    return None, []
+def tried(root, report, how):
+    """Try an idiom as its report says."""
+    what = REPORTS[report][0]
+    options = {"version": VERSIONS.get(what, "11"), **OPTIONS.get(what, {})}
+    return attempt(root, what, how, BEFORE.get(what), **options)
 
 
 @pytest.mark.parametrize("report", REPORTS)
 def test_the_idiom_fails_as_reported(root, report):
     """With the error of the report, by the call that it names; one only left behind what it should delete."""
-    what, how, told, operation, _ = REPORTS[report]
-    error, refused = attempt(root, what, how)
-    if told == "repo":
-        assert isinstance(error, AssertionError), error
-        assert told in str(error)
-    elif isinstance(told, str):
-        assert told == errno.errorcode[error.errno]
-    else:
-        assert error.winerror in (told if isinstance(told, tuple) else (told,))
-    assert not operation or operation in refused
+    _, how, told, operation, _ = REPORTS[report]
+    check_failure(tried(root, report, how), told, operation)
 
 
 @pytest.mark.parametrize("report", REPORTS)
 def test_the_mended_idiom_passes(root, report):
     """It does what was meant."""
-    what, *_, how = REPORTS[report]
-    error, _ = attempt(root, what, how)
+    error, _ = tried(root, report, REPORTS[report][-1])
     assert error is None
