@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.patching.patches import Patch
 
 _REAL = object()
-
 answer_pending_calls()
 
 
@@ -91,8 +90,8 @@ class Interceptor:
     def stop(self, engine: Sessions, *, lost: bool = True) -> None:
         """Forget `engine`; with the last one everything is as it was.
 
-        If a crash has ended it, files that are still open may have data that must never arrive; not if nothing
-        can have been `lost`. Whatever one part raises, the others are taken away; it may be called again.
+        If a crash has ended it, open files may have data that must never arrive, unless nothing can have been `lost`.
+        Whatever one part raises, the others are taken away; it may be called again.
         """
         run_all(partial(self._stop, engine, lost), self._unlock, self._end_supervisor)
 
@@ -203,10 +202,7 @@ class Interceptor:
         return OwnWork(self.state)
 
     def sweep(self) -> None:
-        """Put originals back where other code has put one of our wrappers after the last session.
-
-        A mock that was made under faults and undone afterwards does that.
-        """
+        """Put originals back where a mock, undone after the last session, has put one of our wrappers."""
         if self._installation is not None and not self.state.engines:
             self._installation.sweep()
 
