@@ -133,6 +133,10 @@ def check_available(function: str, arguments: Mapping[str, Any]) -> None:
         raise NotImplementedError(f"{text} unavailable on this platform")
 
 
+#: What functions of `os` return on Windows for a transfer of nothing, whatever the descriptor was opened for: its C
+#: runtime asks the system for none. Source: UCRT lowio/read.cpp `_read_nolock`, lowio/write.cpp `_write_nolock`.
+EMPTY_TRANSFERS: Mapping[str, bytes | int] = {"read": b"", "readinto": 0, "write": 0}
+
 _NAMED = {"hidden": 0x2, "system": 0x4}
 _SYMLINK = 0xA000000C  # IO_REPARSE_TAG_SYMLINK
 _PROGRAMS = frozenset([".exe", ".bat", ".cmd", ".com"])

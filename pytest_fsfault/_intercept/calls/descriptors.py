@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.engine.status import EMPTY_TRANSFERS
 from pytest_fsfault._host.descriptors import path_of_descriptor
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.calls.arguments import ends_of
@@ -28,6 +30,8 @@ class DescriptorWrapper(Wrapper):
     def _template(self, function: InterceptedFunction) -> Callable[..., Any]:
         if function.function in {"close", "fsync", "fdatasync"}:
             return DescriptorWrapper._lone
+        if function.function in EMPTY_TRANSFERS:
+            return DescriptorWrapper._transfer
         return DescriptorWrapper._pair if function.shape == "two descriptors" else DescriptorWrapper._single
 
     # Without a rule on the operation, and without a guard, there is nothing to find out about a descriptor.
@@ -53,6 +57,23 @@ class DescriptorWrapper(Wrapper):
             hide_frames(error)
             raise
 
+    # A transfer has no event.
+    def _transfer(self, fd: Any, *args: Any, **kwargs: Any) -> Any:
+        if not self.state.live:
+            return self.real(fd, *args, **kwargs)
+        if (self._tests is NOTHING or self.tests() is NOTHING) and not self.guarded:
+            try:
+                return self.real(fd, *args, **kwargs)
+            except OSError as error:
+                if (answer := self.answer_to_nothing(error, (fd, *args))) is None:
+                    raise
+                return answer
+        try:
+            return self.slow((fd, *args), kwargs)
+        except BaseException as error:
+            hide_frames(error)
+            raise
+
     def _pair(self, first: Any, second: Any, *args: Any, **kwargs: Any) -> Any:
         if not self.state.live or (self.tests() is NOTHING and not self.guarded):
             return self.real(first, second, *args, **kwargs)
@@ -61,6 +82,29 @@ class DescriptorWrapper(Wrapper):
         except BaseException as error:
             hide_frames(error)
             raise
+
+    def direct(self, args: tuple[Any, ...], kwargs: dict[str, Any], watched: bool = True) -> Any:
+        """Make the real call, in a way that leaves the hot path aside."""
+        try:
+            return super().direct(args, kwargs, watched)
+        except OSError as error:
+            if (answer := self.answer_to_nothing(error, args)) is None:
+                raise
+            return answer
+
+    def answer_to_nothing(self, error: OSError, args: tuple[Any, ...]) -> bytes | int | None:
+        """Return what Windows answers to a transfer of nothing that the host refuses: the descriptor has no right to it.
+
+        None for any other call, and where no model shows Windows.
+        """
+        answer = EMPTY_TRANSFERS.get(self.function.function)
+        if answer is None or self.state.show is None or error.errno != errno.EBADF:
+            return None
+        amount = args[1]
+        if (amount if isinstance(amount, int) else memoryview(amount).nbytes) != 0:
+            return None
+        path = path_of_descriptor(args[0])  # None if it is not open at all
+        return answer if path and self.state.watched(path) else None
 
     # Hot: the whole way of a call that a rule may concern, in one function.
     def slow(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

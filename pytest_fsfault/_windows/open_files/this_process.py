@@ -120,6 +120,12 @@ class OpenFiles:
         """Return whether surely none of these files or directories is open or mapped; False in doubt.
 
         A `directory` may be watched, too: a descriptor without a file, such as that of inotify, is a doubt.
+
+        Nothing cheaper than a look at each descriptor is sound: C code opens files without an event, by numbers that
+        were in use before. A lease (fcntl(2), F_SETLEASE with F_WRLCK), which succeeds if no process has the file open,
+        is, and would cost a third (4.8 of 13.5 microseconds for 14 descriptors). But it needs a descriptor of its own,
+        whose opening and closing programs see by inotify. Whoever opens the file meanwhile has to wait, or fails with
+        EWOULDBLOCK, and this process gets a signal.
         """
         look = self._look
         if look.noted is not self._noted or not look.inodes.isdisjoint(inodes) or has_children():
