@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 #: Stands for an attribute that a class only inherits.
 MISSING: Any = object()
@@ -81,15 +81,15 @@ class Patches:
 
     def __init__(self, patches: Iterable[Patch] = ()) -> None:
         self._modules: dict[int, _Module] = {}
-        self._classes: list[Patch] = []
+        self._classes: list[tuple[Mapping[str, Any], Patch]] = []  # with the names of the class, as they are
         self.extend(patches)
 
     def extend(self, patches: Iterable[Patch]) -> None:
         """Append `patches`; those that are there already stay as they are."""
         for patch in patches:
             if isinstance(patch.owner, type):
-                if patch not in self._classes:
-                    self._classes.append(patch)
+                if all(patch != other for _, other in self._classes):
+                    self._classes.append((vars(patch.owner), patch))
             else:
                 space = vars(patch.owner)
                 self._modules.setdefault(id(space), _Module(space)).add(*patch[1:])
@@ -98,16 +98,16 @@ class Patches:
         """Put the wrappers in place; a name that other code has replaced is left alone."""
         for module in self._modules.values():
             module.exchange(module.originals, module.wrappers)
-        for owner, name, original, wrapper in self._classes:
-            if owner.__dict__.get(name, MISSING) is original:
+        for space, (owner, name, original, wrapper) in self._classes:
+            if space.get(name, MISSING) is original:
                 setattr(owner, name, wrapper)
 
     def uninstall(self) -> None:
         """Put the originals back where a wrapper stands."""
         for module in self._modules.values():
             module.exchange(module.wrappers, module.originals)
-        for owner, name, original, wrapper in self._classes:
-            if owner.__dict__.get(name, MISSING) is not wrapper:
+        for space, (owner, name, original, wrapper) in self._classes:
+            if space.get(name, MISSING) is not wrapper:
                 continue
             if original is MISSING:
                 delattr(owner, name)

@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import contextmanager, nullcontext
 from sys import _getframe
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import SECOND, Clock, VirtualClock, nanoseconds
@@ -106,7 +107,8 @@ def _queue(module: str) -> list[Patch] | None:
     loaded = sys.modules.get(module)
     if loaded is None or external_waits.is_incomplete(loaded):
         return None
-    return [Patch(loaded, "time", _MONOTONIC, _MONOTONIC_WRAPPER)]
+    # A method of its own: one reference more to the wrapper, and each session looks who else has one (`EarlyBound`).
+    return [Patch(loaded, "time", _MONOTONIC, MethodType(_MONOTONIC_WRAPPER.__func__, _MONOTONIC_WRAPPER.__self__))]
 
 
 _LATE = (external_waits.LATE, asyncio_clock.LATE, LatePatches(("queue",), _queue))
