@@ -269,7 +269,7 @@ class VirtualClock(Clock):
             with self._mutex:
                 self._real = follow
                 self._polled = self.activity.monotonic_ns()
-            for waiter in self._timed():
+            for waiter in self._timed() if self._waiters else ():
                 waiter.notify()
 
     def _timed(self) -> list[Waiter]:

@@ -42,7 +42,7 @@ def patches() -> Iterator[tuple[dict[str, Any], str, Any]]:
         function = getattr(closer, name, None)
         defaults = getattr(function, "__defaults__", None) or ()
         # By name: in a child `tempfile` may have been imported after the wrappers came, and hold one of them.
-        after = tuple(_unlink if getattr(one, "__name__", "") in _UNLINKS else one for one in defaults)
+        after = tuple([_unlink if getattr(one, "__name__", "") in _UNLINKS else one for one in defaults])
         if after != defaults:
             yield _Attributes(function), "__defaults__", after
 

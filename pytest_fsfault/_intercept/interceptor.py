@@ -67,8 +67,10 @@ class Interceptor:
     @property
     def clock(self) -> VirtualClock | None:
         """The virtual clock that the sessions share, if there is one."""
-        clocks = [engine.clock for engine in self.state.engines]
-        return next((clock for clock in clocks if isinstance(clock, VirtualClock)), None)
+        for engine in self.state.engines:
+            if isinstance(engine.clock, VirtualClock):
+                return engine.clock
+        return None
 
     def start(self, engine: Sessions) -> None:
         """Ask `engine` from now on, before those that are there, once its gate is open."""
@@ -119,7 +121,7 @@ class Interceptor:
             release_abandoned()
 
     def _forget(self, engine: Sessions) -> None:
-        self.state.engines = tuple(other for other in self.state.engines if other is not engine)
+        self.state.engines = tuple([other for other in self.state.engines if other is not engine])
         self.state.end_observation(engine)
 
     def _stop_clock(self, engine: Sessions) -> None:

@@ -187,18 +187,20 @@ class InterceptState:
         self.drain_counts()
         gates = [engine for engine in self.engines if engine.gate]
         self.set_live(bool(gates) and not self.shut and not self.on_fake)
+        if not gates:
+            self.models, self.show, self.guarded = (), None, ()
+            REAL_PATHS.knows_verbatim = False
+            return
         models = [engine.model for engine in gates if engine.model is not None]
         self.models = tuple(models)
         self.show = models[0].view() if models else None
         self.guarded = tuple([one for one in gates if one.guard is not None])
         REAL_PATHS.knows_verbatim = self.show is not None
-        if not gates:
-            return
         self._drained = False
-        roots = {root for engine in gates for root in engine.roots}
-        self.top_roots = frozenset(roots)
+        roots = frozenset().union(*[engine.roots for engine in gates])
+        self.top_roots = roots
         self.folders = set()
-        self.root_prefixes = tuple(root.rstrip("/") + "/" for root in roots)
+        self.root_prefixes = tuple([root.rstrip("/") + "/" for root in roots])
         self.fast_paths = self._ask_models()
         self._forget()
 
@@ -229,7 +231,8 @@ class InterceptState:
         if self._guards or self.guarded:
             told.update(self.interceptors)
         elif self._modelled or modelled:
-            told.update([one for one in self.interceptors if one.operation in self._modelled | modelled])
+            concerned = self._modelled | modelled
+            told.update([one for one in self.interceptors if one.operation in concerned])
         self._guards, self._modelled = bool(self.guarded), modelled
         for interceptor in told:
             interceptor.forget()
@@ -254,8 +257,9 @@ class InterceptState:
         if self._drained:
             return
         self._drained = not self.live
-        gates = [engine for engine in self.engines if engine.gate]
-        for interceptor in tuple(self.used):
+        used = tuple(self.used)
+        gates = [engine for engine in self.engines if engine.gate] if used else []
+        for interceptor in used:
             if not interceptor.calls and interceptor.outside_path is None:
                 interceptor.drain_counts()  # what was looked at, and then went the long way, is counted there
                 continue
@@ -308,14 +312,15 @@ class InterceptState:
 
     def speaks_of(self, names: frozenset[str]) -> bool:
         """Return whether any rule may concern one of these operations, whatever its path; never a wrong no."""
-        return any(
-            engine.observing
-            or engine.ended is not None
-            or engine.model is not None
-            or not names.isdisjoint(engine.plan.names)
-            for engine in self.engines
-            if engine.gate
-        )
+        for engine in self.engines:  # noqa: SIM110  # a generator takes longer
+            if engine.gate and (
+                engine.observing
+                or engine.ended is not None
+                or engine.model is not None
+                or not names.isdisjoint(engine.plan.names)
+            ):
+                return True
+        return False
 
     def watched(self, path: str) -> bool:
         """Return whether an absolute, normalised path lies below a root."""

@@ -145,11 +145,11 @@ class EarlyBound:
 
     def _stand(self) -> bool:
         """Return whether all known names still lead to originals: what one lets go, another may take."""
-        return all(
-            space.get(name) is original
-            for places in self._places.values()
-            for space, name, (original, _) in places
-        )
+        for places in self._places.values():
+            for space, name, (original, _) in places:
+                if space.get(name) is not original:
+                    return False
+        return True
 
     def restore(self) -> None:
         """Put the originals back, also in modules that were imported in between.

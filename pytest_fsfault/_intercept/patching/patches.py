@@ -37,10 +37,12 @@ class Patch(Row):
 # Hot: runs for each patched module when a session starts and ends. A loop is faster here than `all` over `map`.
 def _stands(space: dict[str, Any], values: dict[str, Any]) -> bool:
     """Return whether each of these names has this very value there."""
-    get = space.get
-    for name, value in values.items():  # noqa: SIM110  # see above
-        if get(name) is not value:
-            return False
+    try:
+        for name, value in values.items():
+            if space[name] is not value:
+                return False
+    except KeyError:
+        return False
     return True
 
 

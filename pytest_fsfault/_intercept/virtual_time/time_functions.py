@@ -162,7 +162,7 @@ class VirtualTime:
         try:
             _choose_scope()
             if self._scope is not None:
-                _follow(self._scope.clock)
+                _follow(self._scope)
         finally:
             if not _running:
                 _uninstall()
@@ -259,16 +259,19 @@ def _uninstall() -> None:
 
 def _choose_scope() -> None:
     """Decide anew which scope is in force, and tell the clocks."""
-    shut = [running for running in _running if running._shut]
-    ACTIVE.put(_running[-1]._scope if _running else None, shut=bool(shut))
+    shut = False
+    for running in _running:
+        shut = shut or running._shut > 0
+    ACTIVE.put(_running[-1]._scope if _running else None, shut=shut)
     for running in _running:
         if running._scope is not None:
-            _follow(running._scope.clock)
+            _follow(running._scope)
 
 
-def _follow(clock: Clock) -> None:
-    if isinstance(clock, VirtualClock):
-        clock.follow_real_time(ACTIVE.scope is None or ACTIVE.scope.clock is not clock)
+def _follow(scope: ClockScope) -> None:
+    if scope.virtual is not None:
+        there = ACTIVE.scope
+        scope.virtual.follow_real_time(there is None or there.virtual is not scope.virtual)
 
 
 def _forget() -> None:

@@ -133,12 +133,14 @@ def _name(program: str) -> str:
     return program.lower().removesuffix(".exe")
 
 
+_RUNTIME_OF = {name: runtime for runtime in RUNTIMES for name in runtime.programs}
+
+
 class Sharing:
     """What programs share, by the base name of their executable: what a test says comes first, the latest before."""
 
     def __init__(self) -> None:
         self._declared: list[tuple[re.Pattern[str], int]] = []
-        self._known = {name: runtime for runtime in RUNTIMES for name in runtime.programs}
 
     def declare(self, pattern: str, share: int) -> None:
         """Let the programs whose name a glob matches share this from now on."""
@@ -149,7 +151,7 @@ class Sharing:
         for pattern, share in self._declared:
             if pattern.match(program):
                 return share
-        runtime = self._known.get(_name(program))
+        runtime = _RUNTIME_OF.get(_name(program))
         if runtime is None:
             return PLAIN
         return runtime.share if access != READ or runtime.reading is None else runtime.reading
