@@ -8,7 +8,6 @@ import threading
 import time
 from contextlib import contextmanager, nullcontext
 from sys import _getframe
-from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import SECOND, Clock, VirtualClock, nanoseconds
@@ -103,12 +102,17 @@ _ALL = Patches(
 )
 
 
+# As many references to the wrapper as the patch of `queue` will have: their number stays as it was, else each session
+# to come would look which module has one more (`EarlyBound`).
+_to_come = [_MONOTONIC_WRAPPER] * 2
+
+
 def _queue(module: str) -> list[Patch] | None:
     loaded = sys.modules.get(module)
     if loaded is None or external_waits.is_incomplete(loaded):
         return None
-    # A method of its own: one reference more to the wrapper, and each session looks who else has one (`EarlyBound`).
-    return [Patch(loaded, "time", _MONOTONIC, MethodType(_MONOTONIC_WRAPPER.__func__, _MONOTONIC_WRAPPER.__self__))]
+    _to_come.clear()
+    return [Patch(loaded, "time", _MONOTONIC, _MONOTONIC_WRAPPER)]
 
 
 _LATE = (external_waits.LATE, asyncio_clock.LATE, LatePatches(("queue",), _queue))
