@@ -312,7 +312,7 @@ class InterceptState:
 
     def speaks_of(self, names: frozenset[str]) -> bool:
         """Return whether any rule may concern one of these operations, whatever its path; never a wrong no."""
-        for engine in self.engines:  # noqa: SIM110  # a generator takes longer
+        for engine in self.engines:  # a generator takes longer
             if engine.gate and (
                 engine.observing
                 or engine.ended is not None

@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 from sys import _getframe
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._core.clock import SECOND, Clock, VirtualClock, nanoseconds
+from pytest_fsfault._core.clock import SECOND, Clock, nanoseconds
 from pytest_fsfault._intercept.patching.late import LatePatches
 from pytest_fsfault._intercept.patching.patches import Patch, Patches, bind
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
