@@ -8,7 +8,7 @@ from .tools import VERSION, install, prepare
 from .uv import UV, UvError
 
 pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="native programs are reached on Linux"),
+    pytest.mark.skipif(sys.platform != "linux", reason="POSIX fact: native programs are reached on Linux"),
     pytest.mark.skipif(UV is None, reason="uv is not on the path"),
 ]
 

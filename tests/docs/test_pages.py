@@ -106,7 +106,8 @@ def _settled(line: str) -> str:
 
 def _with_posix_paths(output: str, base: Path) -> str:
     """Return an output with the base temporary directory of the pages, and paths below it as they stand there."""
-    for form in dict.fromkeys((repr(str(base))[1:-1], str(base))):  # in messages of errors a path is quoted
+    # In messages of errors a path is quoted, in ours it has the one separator.
+    for form in dict.fromkeys((repr(str(base))[1:-1], str(base), base.as_posix())):
         output = re.sub(
             rf"{re.escape(form)}([^'\s]*)",
             lambda found: "/tmp/pytest-0" + (re.sub(r"\\+", "/", found[1]) if WINDOWS else found[1]),
