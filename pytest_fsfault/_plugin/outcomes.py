@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 #: How an entry of the JSON says that the test was run again since it had failed; pytest-rerunfailures says so, too.
@@ -16,8 +17,13 @@ class Outcomes:
 
     def __init__(self) -> None:
         self.tests: list[dict[str, Any]] = []
+        self._process = os.getpid()
         self._last: dict[str, dict[str, Any]] = {}  # the last run of each test, by ID
         self._parts: dict[str, dict[str, Any]] = {}  # why the first part of a test failed that is under way
+
+    def are_forked(self) -> bool:
+        """Return whether a test has forked this process, and come back to pytest: the run is its parent's."""
+        return os.getpid() != self._process
 
     def add(self, test: dict[str, Any], report: Any) -> None:
         """Record a test whose call, or whose set-up, has been reported."""

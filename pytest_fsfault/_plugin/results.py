@@ -248,7 +248,7 @@ class Results:
 
         A negative `verbosity` leaves one line of it, without a title, and then none; a `silent` run has none.
         """
-        if not (self._tests or self._reruns):
+        if not (self._tests or self._reruns) or self._outcomes.are_forked():
             return
         from pytest_fsfault._report.colours import painted, painted_summary  # noqa: PLC0415
 
@@ -307,7 +307,7 @@ class Results:
 
         Raise FsFaultError for a file that is not writable.
         """
-        if hasattr(self._config, "workerinput"):
+        if hasattr(self._config, "workerinput") or self._outcomes.are_forked():
             return
         if self._tests:
             remember(self._config, seed)

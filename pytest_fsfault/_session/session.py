@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,7 +24,6 @@ from pytest_fsfault._session.verification import Verification
 from pytest_fsfault._windows.errnos import unix_errno
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Iterator
 
     from pytest_fsfault._core.engine.journal import Entry, Journal
@@ -99,6 +99,7 @@ class Session:
         self.proofs: Proving | None = None
         self.over = False
         self.verdict = ""  # the exception class of that by which its test failed
+        self._process = os.getpid()  # whose calls are counted
         self.trials: list[int] = []  # how long the journal was when a trial of a sweep began or ended
         self._forced_exit: ForcedExit | None = None
         self.numbered = ambient.numbered if options.roots is None else ()
@@ -298,6 +299,8 @@ class Session:
 
     def explain(self, error: BaseException) -> None:
         """Note on an error that leaves the test what it does not say by itself: the trial, rules that never fired."""
+        if os.getpid() != self._process:
+            return
         explained = any(note.startswith(f"{SAID} this is ") for note in getattr(error, "__notes__", ()))
         trial = "" if self.proofs is None or explained else self.proofs.explain()
         missed = [] if trial or explained else list(self.verification.near_misses(self.own))
@@ -307,7 +310,9 @@ class Session:
                 error.add_note(f"{SAID} {sentence}")
 
     def verify(self) -> None:
-        """Raise AssertionError for what a green test must not hide."""
+        """Raise AssertionError for what a green test must not hide, unless this is a fork of its process."""
+        if os.getpid() != self._process:
+            return
         proofs = None if self.proofs is None else self.proofs.findings()
         self.verification.verify(self.own, proofs=proofs, windows=self._windows_findings())
 

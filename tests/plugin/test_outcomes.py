@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -165,3 +166,30 @@ def test_it(tmp_path):
     assert "Unmet" == data["tests"][0]["failure"]["check"]
     page = pytester.path.joinpath("page").read_text("utf-8")
     assert "and the code gave up" not in page
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only POSIX forks")
+@pytest.mark.parametrize("end", ["sys.exit(5)", "assert 0"])
+def test_a_fork_that_comes_back_to_pytest(apart, pytester, end):
+    """It writes no file, prints no summary, and says nothing of rules that its parent counts."""
+    told = os.fspath(pytester.path / "told.json")
+    pytester.makepyfile(
+        test_it=f"""
+import os, pytest, sys
+@pytest.mark.fsfault("os.mkdir -> EACCES")
+def test_it(tmp_path):
+    child = os.fork()
+    if not child:
+        {end}
+    os.waitpid(child, 0)
+    assert not os.path.exists({told!r})
+    with pytest.raises(PermissionError):
+        os.mkdir(tmp_path / "d")
+"""
+    )
+    result = apart("--fsfault-json", told, "--fsfault-markdown", f"{told}.md")
+    assert 0 == result.ret
+    text = result.stdout.str()
+    assert (1, 0) == (text.count("1 test under fault"), text.count("never fired"))
+    data = json.loads(pytester.path.joinpath("told.json").read_text("utf-8"))
+    assert [("passed", 1)] == [(one["outcome"], len(one["calls"])) for one in data["tests"]]
