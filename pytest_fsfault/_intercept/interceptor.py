@@ -67,10 +67,8 @@ class Interceptor:
     @property
     def clock(self) -> VirtualClock | None:
         """The virtual clock that the sessions share, if there is one."""
-        for engine in self.state.engines:
-            if isinstance(engine.clock, VirtualClock):
-                return engine.clock
-        return None
+        clocks = [engine.clock for engine in self.state.engines]
+        return next((clock for clock in clocks if isinstance(clock, VirtualClock)), None)
 
     def start(self, engine: Sessions) -> None:
         """Ask `engine` from now on, before those that are there, once its gate is open."""

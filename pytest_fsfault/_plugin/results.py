@@ -211,8 +211,7 @@ class Results:
             return
         found = json.loads(found) if isinstance(found, str) else found
         self._outcomes.add(found, report)
-        if report.fsfault_exposed:  # in a Counter, which takes long to learn nothing
-            self._exposed.update(report.fsfault_exposed)
+        self._exposed.update(report.fsfault_exposed)
         self._refused += report.fsfault_refused
         shown = getattr(report, "fsfault_shown", None)
         if shown:
