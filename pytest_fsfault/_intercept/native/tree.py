@@ -34,7 +34,9 @@ _OF_RIGHTS = ESTRANGING | RIGHTS
 
 
 class Watch(Protocol):
-    """The thread that waits for whatever may be asked."""
+    """The thread that waits for whatever may be asked; it is `busy` while a callback is at work."""
+
+    busy: bool
 
     def watch(self, descriptor: int, ready: Callable[[], object]) -> None:
         """Call `ready` in that thread whenever a descriptor can be read, or its last writer is gone."""
@@ -61,10 +63,8 @@ class ProcessTree:
 
     def __init__(self, listener: int, site: str, *, killable: bool, mark: str = "") -> None:
         self.site = site
-        self._mark, self._since = (
-            mark,
-            processes.uptime(),
-        )  # what its processes have in their environment, and since when
+        # What its processes have in their environment, and since when.
+        self._mark, self._since = mark, processes.uptime()
         self.dead = False  # it was killed: what is found of it later is killed when it asks
         self.killable = killable
         self.wants = Wants()  # what is asked about
@@ -145,7 +145,9 @@ class Trees:
                 self._answer(tree, request)
             if not tree.open:
                 return
+            watch.busy = False  # the clock may go on; a question is seen by its descriptor
             state = tree.listener.next(others, linger)
+            watch.busy = True
 
     def _answer(self, tree: ProcessTree, request: Request) -> None:
         """Answer one question; whatever goes wrong with us, the call goes ahead."""

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -255,3 +256,19 @@ def test_under_xdist(pytester, apart):
     )
     result = apart("-n2", plugins=["xdist"])
     result.assert_outcomes(passed=8)
+
+
+def test_to_wait_for_another_question_is_not_to_be_busy():
+    """The clock may go on meanwhile, though the thread has not come back from its callback."""
+    from pytest_fsfault._intercept.native.tree import Trees
+
+    found = []
+    watch = SimpleNamespace(busy=True, is_timed=False, descriptor=-1)
+    listener = SimpleNamespace(
+        state=lambda: "asked",
+        receive=lambda: found.append(("receive", watch.busy)),
+        next=lambda _others, _milliseconds: found.append(("next", watch.busy)) or "",
+    )
+    Trees(watch, None, None, found.append)._ready(SimpleNamespace(open=True, listener=listener))
+    assert [("receive", True), ("next", False)] == found
+    assert watch.busy
