@@ -127,6 +127,7 @@ def test_cut_off(tmp_path):
 
 def test_words_of_a_run_that_was_cut_off(run, pytester):
     """Terminal, Markdown and page count what neither passed nor failed; none says that all have passed."""
+    pytest.importorskip("jinja2")
     files = [f"--fsfault-{form}={form}" for form in ("html", "markdown")]
     result = run(MIXED, *files, "--fsfault-seed=7")
     result.stdout.fnmatch_lines(["3 tests under fault, 3 faults, 1 interrupted; --fsfault-seed 7"])
@@ -154,6 +155,7 @@ def test_an_interrupted_worker(run, pytester):
 
 def test_a_verdict_is_ours(told, pytester):
     """A test that fails since a rule never fired fails by a check of ours: the page blames no call that was retried."""
+    pytest.importorskip("jinja2")
     source = """
 import os, pytest
 @pytest.mark.fsfault("os.mkdir -> EACCES when first 1", "os.rmdir -> EACCES")
