@@ -5,6 +5,7 @@ the standard library of a CPython of the same version on this system, for the pa
 The `python.exe` is made here, since no wheel has one: it calls `Py_Main`, as CPython's own does.
 """
 
+import platform
 import re
 import shutil
 import struct
@@ -186,6 +187,16 @@ def _spare_wine(library: Path) -> None:
         first.write_text(first.read_text(encoding="utf-8") + "\nimport wine_lacks\n", encoding="utf-8")
 
 
+def _say_what_differs(dll: Path) -> None:
+    """Say which versions come together where they are not the same: a module in C and one in Python may disagree."""
+    found = re.search(rb"\bv(3\.\d+\.\d+)", dll.read_bytes())
+    version = found[1].decode() if found else "of an unknown version"
+    if version != platform.python_version():
+        sys.stdout.write(
+            f"{dll.name} is {version}, the standard library beside it {platform.python_version()}\n"
+        )
+
+
 def main() -> None:
     """Lay it out."""
     version, wheel, library, name = sys.argv[1:]
@@ -194,6 +205,7 @@ def main() -> None:
         (directory / part).mkdir(parents=True, exist_ok=True)
     _unpack(wheel, directory, tag)
     _copy_library(library, directory / "Lib")
+    _say_what_differs(directory / f"python{tag}.dll")
     (directory / "python.exe").write_bytes(executable(f"python{tag}.dll"))
 
 
