@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from pytest_fsfault import inject
 from pytest_fsfault._windows.open_files import descendants
 from pytest_fsfault._windows.open_files.queries import Mapped, SameFile
 from pytest_fsfault._windows.open_files.this_process import OpenFiles
@@ -178,3 +179,47 @@ def test_the_loader_of_macos_lists_the_images(file, monkeypatch):
     loader = SimpleNamespace(_dyld_image_count=lambda: len(images), _dyld_get_image_name=name)
     monkeypatch.setattr(ctypes, "pythonapi", loader)
     assert [Mapped(*identity(file), file, image=True)] == descendants.loaded_images(natives())
+
+
+@pytest.fixture
+def fsfault(tmp_path):
+    """Return the faults of a Windows 11."""
+    with inject(roots=[tmp_path], strict=False) as fsfault:
+        fsfault.windows("11")
+        yield fsfault
+
+
+@pytest.mark.parametrize("mode", ["rb", "ab"])
+def test_a_mapping_needs_its_access(fsfault, tmp_path, mode):
+    """WinError 5 where the file is not open for it: python/cpython#99871."""
+    (tmp_path / "f").write_bytes(b"x" * 10)
+    with open(tmp_path / "f", mode) as file, pytest.raises(PermissionError) as caught:
+        mmap.mmap(file.fileno(), 0)
+    assert [5, "Access is denied", None] == [
+        caught.value.winerror, caught.value.strerror, caught.value.filename,
+    ]  # fmt: skip
+
+
+def test_a_mapping_begins_where_one_may(fsfault, tmp_path):
+    """At a multiple of 64 KiB (Microsoft, "MapViewOfFile"); what is refused leaves nothing open."""
+    (tmp_path / "f").write_bytes(bytes(0x20000))
+    with open(tmp_path / "f", "r+b") as file:
+        with pytest.raises(OSError, match="proper alignment") as caught:
+            mmap.mmap(file.fileno(), 4096, offset=4096)
+        mmap.mmap(file.fileno(), 4096, offset=0x10000).close()
+    assert 1132 == caught.value.winerror
+    (refused,) = fsfault.journal.faults
+    assert "mmap.mmap" == refused.operation
+    os.remove(tmp_path / "f")
+
+
+def test_mappings_elsewhere_are_the_hosts(fsfault, tmp_path_factory):
+    """What lies outside the roots, and memory without a file."""
+    path = tmp_path_factory.mktemp("elsewhere") / "f"
+    path.write_bytes(bytes(0x20000))
+    with open(path, "r+b") as file:
+        mmap.mmap(file.fileno(), 4096, offset=mmap.PAGESIZE).close()
+    with open(path, "rb") as file, pytest.raises(PermissionError) as caught:
+        mmap.mmap(file.fileno(), 0)
+    assert getattr(caught.value, "winerror", None) is None
+    mmap.mmap(-1, 4096).close()

@@ -314,3 +314,11 @@ def test_flags_for_modules_that_pretend(windows, tmp_path, monkeypatch):
             os.close(descriptor)
             assert path.exists() == (name != "O_TEMPORARY")
     assert [] == [name for name in FLAGS if hasattr(os, name)]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="before 3.12 there is no `st_birthtime` on Windows")
+def test_the_time_of_birth(windows, tmp_path):
+    """It is there from 3.12 on, and is what `st_ctime` says (CPython Modules/posixmodule.c)."""
+    (tmp_path / "f").touch()
+    found = os.stat(tmp_path / "f")
+    assert [found.st_ctime, found.st_ctime_ns] == [found.st_birthtime, found.st_birthtime_ns]

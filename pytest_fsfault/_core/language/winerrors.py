@@ -209,6 +209,7 @@ _TABLE = """
     1113 ERROR_NO_UNICODE_TRANSLATION No mapping for the Unicode character exists in the target multi-byte code page
     1117 ERROR_IO_DEVICE The request could not be performed because of an I/O device error
     1131 ERROR_POSSIBLE_DEADLOCK A potential deadlock condition has been detected
+    1132 ERROR_MAPPED_ALIGNMENT The base address or the file offset specified does not have the proper alignment
     1142 ERROR_TOO_MANY_LINKS An attempt was made to create more links on a file than the file system supports
     1175 ERROR_UNABLE_TO_REMOVE_REPLACED Unable to remove the file to be replaced
     1224 ERROR_USER_MAPPED_FILE The requested operation cannot be performed on a file with a user-mapped section open

@@ -92,6 +92,7 @@ TABLE = """
     995 EINVAL OSError The I/O operation has been aborted because of either a thread exit or an application request
     1006 EINVAL OSError The volume for a file has been externally altered so that the opened file is no longer valid
     1117 EINVAL OSError The request could not be performed because of an I/O device error
+    1132 EINVAL OSError The base address or the file offset specified does not have the proper alignment
     1142 EINVAL OSError An attempt was made to create more links on a file than the file system supports
     1175 EINVAL OSError Unable to remove the file to be replaced
     1224 EINVAL OSError The requested operation cannot be performed on a file with a user-mapped section open
