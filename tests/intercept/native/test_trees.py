@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -272,3 +273,19 @@ def test_to_wait_for_another_question_is_not_to_be_busy():
     Trees(watch, None, None, found.append)._ready(SimpleNamespace(open=True, listener=listener))
     assert [("receive", True), ("next", False)] == found
     assert watch.busy
+
+
+def test_a_crash_that_is_told_while_the_server_is_closed_waits_for_no_other_thread(root, monkeypatch):
+    """Who closes the server works in a thread that does one thing after the other, and waits for the server's thread."""
+    published, done = [], threading.Event()
+    with inject("os.mkdir zz -> EIO or never", roots=[root], clock="real"):
+        subprocess.run(["true"], check=True)
+        supervisor = interceptor().supervisor
+        server = supervisor.server
+        with monkeypatch.context() as patched:
+            patched.setattr(server, "has_other_roots", lambda: True)
+            patched.setattr(server, "publish_roots", lambda: published.append(server.loop.is_own()))
+            patched.setattr(supervisor._whole, "do", lambda _work: published.append("by another thread"))
+            server.loop.after(0, lambda: (supervisor.follow(), done.set()))
+            assert done.wait(60)
+    assert [True] == published

@@ -86,11 +86,13 @@ class ChildSupervisor:
 
     def _change(self, server: Server) -> None:
         server.change()
-        if self.programs is not None:
-            self.programs.follow()
+        if (programs := self.programs) is not None:  # which may be taken away meanwhile
+            programs.follow()
         try:
             if server.has_other_roots():
-                self._whole.do(server.publish_roots)
+                # No signal handler runs in the server's thread, and the one who works for others may wait for it to end.
+                publish = server.publish_roots
+                publish() if server.loop.is_own() else self._whole.do(publish)
         except OSError as error:
             self.starts.trouble(f"new child processes do not know all roots: {error}")
 
