@@ -51,6 +51,32 @@ class Composite(FakeCall):
         return call() if asked is None else self.decide(asked, call, nested=True)
 
 
+class OwnComposite(FakeCall):
+    """One that pyfakefs has of its own, as it has `copy2` on Windows from Python 3.12 on in the place of CopyFile2."""
+
+    def run(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Ask the engines."""
+        args, kwargs = by_position(self.names, args, kwargs)
+        call = partial(self.real, module, *args, **kwargs)
+        asked = describe(self.function, args, kwargs, self.fake)
+        return call() if asked is None else self.decide(asked, call, nested=True)
+
+
+def own_composites(fake: FakeFileSystem) -> Iterator[Patch]:
+    """Yield what stands before the functions of `shutil` that pyfakefs has itself; they take the others from `shutil`."""
+    owner = type(fake.modules["shutil"])
+    for row in FUNCTIONS:
+        real = vars(owner).get(row.function) if row.operation == "shutil.copy2" else None
+        if real is not None:
+            yield Patch(owner, row.function, real, OwnComposite(fake, row, real).made())
+
+
+def with_default_functions(fake: FakeFileSystem) -> Iterator[Callable[..., Any]]:
+    """Yield the functions that have one of `shutil` as the default of an argument."""
+    for space in (vars(shutil), vars(type(fake.modules["shutil"]))):
+        yield from (space[name] for name in ("copytree", "move") if name in space)
+
+
 def composites(fake: FakeFileSystem) -> Iterator[Patch]:
     """Yield what stands before the functions of `shutil`."""
     for row in FUNCTIONS:

@@ -12,7 +12,7 @@ from pytest_fsfault._intercept.fake.calls import (
     FakeCall,
     OpenCall,
 )
-from pytest_fsfault._intercept.fake.composites import composites
+from pytest_fsfault._intercept.fake.composites import composites, own_composites, with_default_functions
 from pytest_fsfault._intercept.fake.derived import comparing, removing, touching, walking
 from pytest_fsfault._intercept.fake.filesystem import filesystem_of
 from pytest_fsfault._intercept.fake.isolation import patcher
@@ -110,11 +110,12 @@ class FakeInstallation:
         for owner, name, make in self._functions(fake):
             self._exchange_function(vars(owner).get(name), make)
         found = list(composites(fake))
-        self._patches = Patches([*self._methods(fake), *found])
+        defaults = list(with_default_functions(fake))
+        self._patches = Patches([*self._methods(fake), *own_composites(fake), *found])
         self._patches.install()
         # These may have been bound early; what pyfakefs has of its own is reached in any case.
         pairs = {id(patch.original): (patch.original, patch.wrapper) for patch in found}
-        for function in [patch.original for patch in found if patch.name in {"copytree", "move"}]:
+        for function in defaults:
             before = function.__defaults__ or ()
             self._defaults.append((function, before))
             function.__defaults__ = tuple(pairs.get(id(value), (value, value))[1] for value in before)

@@ -9,6 +9,7 @@ import glob
 import io
 import os
 import shutil
+import sys
 import tempfile
 from functools import partial
 from os import listdir, remove
@@ -90,6 +91,51 @@ def test_reached(how):
         call()
     [entry] = fsfault.journal.faults
     assert entry.call_site.startswith(__file__)
+
+
+@pytest.fixture
+def shutil_of_windows(monkeypatch):
+    """Let pyfakefs have the functions of its own that it has on Windows from Python 3.12 on, as they stand there."""
+    module = sys.modules["pyfakefs.fake_filesystem_shutil"]
+    real = module.shutil
+
+    def copy2(self, src, dst, *, follow_symlinks=True):
+        self.copyfile(src, dst, follow_symlinks=follow_symlinks)
+        self.copystat(src, dst, follow_symlinks=follow_symlinks)
+        return dst
+
+    def copytree(self, src, dst, symlinks=False, ignore=None, copy_function=real.copy2):
+        function = self.copy2 if copy_function == real.copy2 else copy_function
+        return real.copytree(src, dst, symlinks, ignore, function)
+
+    def move(self, src, dst, copy_function=real.copy2):
+        return real.move(src, dst, self.copy2 if copy_function == real.copy2 else copy_function)
+
+    own = {function.__name__: function for function in (copy2, copytree, move)}
+    for name, function in own.items():
+        monkeypatch.setattr(module.FakeShutilModule, name, function, raising=False)
+    defaults = [function.__defaults__ for function in own.values()]
+    yield
+    assert own.items() <= vars(module.FakeShutilModule).items()
+    assert defaults == [function.__defaults__ for function in own.values()]
+
+
+@pytest.mark.parametrize("how", ["copy2", "copytree"])
+def test_a_copy_that_pyfakefs_makes_by_itself_is_reached(shutil_of_windows, how):
+    """Its class has `copy2`, which is no function of `shutil`; `copytree` takes that one by default."""
+    with inject("shutil.copy2 -> EBUSY when once") as fsfault, pytest.raises((OSError, shutil.Error)):
+        getattr(shutil, how)(*{"copy2": ("/d/f", "/d/g"), "copytree": ("/d", "/x")}[how])
+    [entry] = fsfault.journal.faults
+    assert ("shutil.copy2", True) == (entry.operation, entry.call_site.startswith(__file__))
+    assert not os.path.exists("/d/g")
+
+
+def test_a_move_copies_by_that_function(shutil_of_windows, fs):
+    """From one file system to another; the file arrives."""
+    with inject("os.rename -> EXDEV when once", "shutil.copy2 -> delay 1s") as fsfault:
+        shutil.move("/d/f", "/d/g")
+    assert ["os.rename", "shutil.copy2"] == [entry.operation for entry in fsfault.journal]
+    assert ("content", False) == (Path("/d/g").read_text(), os.path.exists("/d/f"))
 
 
 #: What is asked of `os.path`, and the answer where that is refused.
