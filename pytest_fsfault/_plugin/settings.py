@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.language.deferred import deferred
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._core.language.rules import Rule
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _DEFAULT = "windows"
 # The number of a sweep if it is not the first of its test, and that of the trial: `7`, `7.2`, `2-7`.
-_TRIAL = re.compile(r"([0-9]+-)?[0-9]+(\.[0-9]+)*")
+_TRIAL = deferred(r"([0-9]+-)?[0-9]+(\.[0-9]+)*")
 
 
 class Given(Row):

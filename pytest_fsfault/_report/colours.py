@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
+
+from pytest_fsfault._core.language.deferred import deferred
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -11,10 +12,10 @@ if TYPE_CHECKING:
     #: Returns a text with the escape sequences for some markup, as `pytest.TerminalReporter` has it.
     Markup = Callable[..., str]
 
-_ENTRY = re.compile(r"(#\d+ +[\d.]+ s  )(.*  )(\w+)(, at )(.*)")
-_ERROR = re.compile(r" {8}\w+: .*")
-_REPRODUCE = re.compile(r"(to reproduce: )(.*)")
-_COUNT = re.compile(r"( +)(\d+)(  \S+ +)(\S.*)")
+_ENTRY = deferred(r"(#\d+ +[\d.]+ s  )(.*  )(\w+)(, at )(.*)")
+_ERROR = deferred(r" {8}\w+: .*")
+_REPRODUCE = deferred(r"(to reproduce: )(.*)")
+_COUNT = deferred(r"( +)(\d+)(  \S+ +)(\S.*)")
 _RED = frozenset(["raised", "failed", "crashed"])
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from pytest_fsfault._core.language.deferred import deferred
 from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._host.paths import seen_from_here
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 _AROUND = 2
 _MOST = 60
 # How a reason tells one call of a schedule from the next.
-_STEP = re.compile(r"\d+")
+_STEP = deferred(r"\d+")
 # How Python begins the text of an error with a number.
-_NUMBER = re.compile(r"\[(?:WinError|Errno) -?\d+\]")
+_NUMBER = deferred(r"\[(?:WinError|Errno) -?\d+\]")
 
 
 def journal_lines(

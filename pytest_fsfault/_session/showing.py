@@ -10,7 +10,6 @@ from pytest_fsfault._core.engine.pending import PendingCall
 from pytest_fsfault._core.engine.trial_marks import REASON
 from pytest_fsfault._core.language.operations import GROUPS
 from pytest_fsfault._intercept.fake.filesystem import WHOLE
-from pytest_fsfault._prove.retries import retries
 from pytest_fsfault._report.evidence import Facts, evidence
 from pytest_fsfault._report.lines import journal_lines
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pytest_fsfault._core.engine.journal import Entry
+    from pytest_fsfault._prove.retries import Retry
     from pytest_fsfault._session.session import Session
     from pytest_fsfault._windows.windows import Windows
 
@@ -68,7 +68,7 @@ def _evidence_of(session: Session, *, detailed: bool) -> dict[str, Any]:
             closest=lambda armed: closest_call(armed, session.engine),
             observed=session.engine.records_all,
             numbered=bool(session.numbered),
-            retries=retries(journal, session.clock.waits, session.engine.roots, trials=session.trials),
+            retries=_retries(session) if journal else (),
             waits=session.clock.waits,
             roots=_shown_roots(session),
             proofs={} if session.proofs is None else session.proofs.evidence(),
@@ -80,6 +80,12 @@ def _evidence_of(session: Session, *, detailed: bool) -> dict[str, Any]:
             end=session.clock.now,
         )
     )
+
+
+def _retries(session: Session) -> list[Retry]:
+    from pytest_fsfault._prove.retries import retries  # noqa: PLC0415  # for a test that has met something
+
+    return retries(session.journal, session.clock.waits, session.engine.roots, trials=session.trials)
 
 
 def _holds(windows: Windows) -> Iterator[dict[str, Any]]:

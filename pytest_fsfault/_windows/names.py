@@ -11,6 +11,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from pytest_fsfault._core.language.deferred import deferred
 from pytest_fsfault._core.language.globs import has_drive
 from pytest_fsfault._core.language.rows import Row
 
@@ -21,13 +22,13 @@ INVALID_NAME, PATH_NOT_FOUND, NAME_TOO_LONG, NOT_A_DIRECTORY = 123, 3, 206, 267
 _UNITS = 255  # UTF-16 units of one component
 _PATH, _DIRECTORY = 260, 248  # characters of a path, of a directory's that is made, with the final NUL
 
-_FORBIDDEN = re.compile(r'[<>"|?*\x01-\x1f]')
-_DEVICES = re.compile(
+_FORBIDDEN = deferred(r'[<>"|?*\x01-\x1f]')
+_DEVICES = deferred(
     r"(?i)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[1-9\u00b9\u00b2\u00b3])\s*", re.ASCII
 )
 #: Paths that need a closer look; anything else means what it says, as far as its spelling goes.
 # It begins with a set, since the engine skips to one of its characters faster than it tries several beginnings.
-ODD = re.compile(
+ODD = deferred(
     r'[<>"|?*\\:\x01-\x1f./ ](?:'
     r"(?<=/)(?:(?=[acnplACNPL])(?i:(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[1-9\u00b9\u00b2\u00b3])\s*(?:\.[^/]*)?(?:/|\Z))"
     r"|[^/]{128})|(?<=[. ])(?:/|\Z)|(?<![./ ]))"

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.language.deferred import deferred
 from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._windows.holders import scanners
 from pytest_fsfault._windows.holders.holds import KINDS, Hold
 from pytest_fsfault._windows.lookup import Location
-from pytest_fsfault._windows.platform.pretend import CONSTANTS, Pretence, pretend
+from pytest_fsfault._windows.platform.constants import CONSTANTS
 from pytest_fsfault._windows.sharing import WRITE, Opening, bits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pytest_fsfault._windows.model import WindowsModel
+    from pytest_fsfault._windows.platform.pretend import Pretence
     from pytest_fsfault._windows.state import WindowsState
 
     Path = str | os.PathLike[str]
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __tracebackhide__ = True
 
 _EVER = float("inf")
-_LETTERS = re.compile("[rwd]*")
+_LETTERS = deferred("[rwd]*")
 
 
 class Windows:
@@ -166,6 +167,8 @@ class Windows:
 
     def pretend(self, *modules: str, constants: Iterable[str] = CONSTANTS) -> Pretence:
         """Let modules (globs) see Windows: ``sys.platform``, ``os.name``, and their own constants of these names."""
+        from pytest_fsfault._windows.platform.pretend import pretend  # noqa: PLC0415  # for who asks for it
+
         made = pretend(*modules, constants=tuple(constants))
         made.start()
         self._pretences.append(made)

@@ -7,6 +7,7 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pytest_fsfault._core.language.deferred import deferred
 from pytest_fsfault._core.language.roots import within
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _PASSING = (
     r"|\A//\./(?i:nul|con|conin\$|conout\$|aux|prn|(?:com|lpt)[1-9\u00b9\u00b2\u00b3]|pipe/.*)\Z"
 )
 # A descriptor by its path, but for the standard streams: the file behind it is opened anew.
-_DESCRIPTOR = re.compile(r"/(?:proc/(?:self|thread-self|\d+)(?:/task/\d+)?|dev)/fd/(?![0-2]\Z)\d+\Z")
+_DESCRIPTOR = deferred(r"/(?:proc/(?:self|thread-self|\d+)(?:/task/\d+)?|dev)/fd/(?![0-2]\Z)\d+\Z")
 
 #: What changes the file that a link leads to, not the link.
 FOLLOWING = frozenset({"open", "os.chmod", "os.open", "os.truncate", "os.utime"})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from unicodedata import normalize
 
 from pytest_fsfault._core.engine.counts import ends_of
+from pytest_fsfault._core.language.deferred import deferred
 from pytest_fsfault._core.language.globs import compile_glob, has_drive
 from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._core.language.operations import ALIASES, same_group
@@ -31,7 +32,7 @@ _LONGEST = 4096
 # So much of a rule is shown.
 _SHOWN = 400
 # A schedule that starts with a number of calls.
-_LEAST = re.compile(r"(?:nth |from |every |(?=\d+\.\.))([1-9]\d*)")
+_LEAST = deferred(r"(?:nth |from |every |(?=\d+\.\.))([1-9]\d*)")
 
 
 class Unmet(AssertionError):  # noqa: N818  # a verdict, as `AssertionError` itself

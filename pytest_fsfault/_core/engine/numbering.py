@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from pytest_fsfault._core.language.deferred import deferred
 from pytest_fsfault._core.language.globs import has_drive
 from pytest_fsfault._core.language.random_names import blanked
 from pytest_fsfault._core.language.roots import ROOT, below_root, uncounted
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.language.operations import Operation
 
 
-_WHOLE = re.compile(r"(?:[A-Za-z]:)?/?")
+_WHOLE = deferred(r"(?:[A-Za-z]:)?/?")
 # So many keys are remembered at a time.
 _MOST = 10_000
 
@@ -45,7 +45,7 @@ def stable_path(path: str, *, numbered: bool) -> str:
 
 # What `tempfile` makes: by itself, for pip, and with a prefix; the last only where it looks like no word.
 # Source: CPython Lib/tempfile.py, `_RandomNameSequence`: eight characters.
-_RANDOM = re.compile(
+_RANDOM = deferred(
     r"(?:(?<=tmp)|(?<=/pip-)(?:[a-z]+-)+|(?<=[-_.~])(?=[a-z]*[0-9_]))[a-z0-9_]{8}(?=[/.]|\Z)"
     r"|[a-z0-9_]{8}(?=\.tmp(?:/|\Z))"
 )
@@ -58,7 +58,7 @@ def without_luck(path: str) -> str:
 
 
 # The directories by the first digits of a hash in which a cache keeps files.
-_SHARDS = re.compile(r"(?:/[0-9a-f]{1,3})+(?=/\*)")
+_SHARDS = deferred(r"(?:/[0-9a-f]{1,3})+(?=/\*)")
 
 
 def _blanked(path: str) -> str:

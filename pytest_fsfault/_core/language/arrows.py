@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pytest_fsfault._core.language.deferred import deferred
 from pytest_fsfault._core.language.faults import starts_fault
 from pytest_fsfault._core.language.tokens import RuleSyntaxError
 
@@ -18,8 +19,8 @@ __tracebackhide__ = True
 
 # The arrows of Unicode, and what stands for one elsewhere.
 _UNICODE = r"\u2190-\u21ff\u2794-\u27be\u27f0-\u27ff"
-_GLUED = re.compile(rf"(?P<name>[\w.]+)(?P<arrow>=>|-->|[=>:{_UNICODE}]).*", re.DOTALL)
-_WRONG = re.compile(rf"[-=]*>|[-=:]|--|==|[{_UNICODE}]")
+_GLUED = deferred(rf"(?P<name>[\w.]+)(?P<arrow>=>|-->|[=>:{_UNICODE}]).*", re.DOTALL)
+_WRONG = deferred(rf"[-=]*>|[-=:]|--|==|[{_UNICODE}]")
 
 
 def refuse_glued_arrow(word: Word, names: Container[str]) -> None:

@@ -12,16 +12,17 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from pytest_fsfault._core.language.deferred import deferred
 from pytest_fsfault._core.language.rows import Row
 
 #: Brackets are taken whole: `]` in their first place stands for itself, as in a shell.
-PARTS = re.compile(
+PARTS = deferred(
     r"\\(?P<literal>.)|(?P<stars>\*+)|(?P<one>\?)|\[(?P<no>!?+)(?P<members>\]?+(?:\\.|[^\]\\])*)\]|(?P<char>.)",
     re.DOTALL,
 )
 #: No path is as long: PATH_MAX is 4,096 on Linux, a path of Windows has at most 32,767 characters.
 _ROOM = 40_000
-MEMBERS = re.compile(r"\\(?P<literal>.)|(?P<char>.)", re.DOTALL)
+MEMBERS = deferred(r"\\(?P<literal>.)|(?P<char>.)", re.DOTALL)
 
 # What comes before a block: nothing, `**/` where a component starts (any directories, also none), or `**`.
 _START, _DIRECTORIES, _ANYTHING = range(3)

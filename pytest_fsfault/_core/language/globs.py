@@ -9,6 +9,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
+from pytest_fsfault._core.language.deferred import deferred
 from pytest_fsfault._core.language.glob_regex import MEMBERS, PARTS, ranges, translate
 from pytest_fsfault._core.language.roots import below_root, choice, flags, tops, without_prefix
 from pytest_fsfault._core.language.rows import Row
@@ -17,13 +18,13 @@ from pytest_fsfault._core.language.tokens import RuleSyntaxError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-_DRIVE = re.compile(r"[A-Za-z]:/")
+_DRIVE = deferred(r"[A-Za-z]:/")
 _ESCAPABLE = frozenset('*?[]"\\ ')  # before anything else a backslash is a separator, on every system
-_SPECIAL = re.compile(r"[*?\[\\]")
+_SPECIAL = deferred(r"[*?\[\\]")
 #: How a path begins in which Windows alone separates by ``\``: nothing is escaped in it up to the first glob character.
 #: Such a start is ``C:\``, or one of the prefixes of https://learn.microsoft.com/windows/win32/fileio/naming-a-file.
 WINDOWS_START = r"(?:[A-Za-z]:\\|\\\\[?.]\\)"
-_WINDOWS_HEAD = re.compile(rf"{WINDOWS_START}[^*?\[]*")
+_WINDOWS_HEAD = deferred(rf"{WINDOWS_START}[^*?\[]*")
 
 
 def escape(path: str) -> str:

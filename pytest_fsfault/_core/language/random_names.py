@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
+from pytest_fsfault._core.language.deferred import deferred
 
 # In the order in which they are tried, each on one component of a path.
-_TEMPORARY = re.compile(
+_TEMPORARY = deferred(
     r"\.?(?:tmp|temp)[-_.]?(?=[\w-]*[\dA-Z_])[\w-]{4,}|(?<=\.)tmp[\w-]*\Z|rust[a-z]*c[A-Za-z0-9]{6}"
 )
-_HASH = re.compile(r"(?<![A-Za-z0-9])(?=[0-9a-f]*\d)[0-9a-f]{8,}(?![A-Za-z0-9])")
-_CHANCE = re.compile(r"(?<=-)(?=[A-Za-z0-9]*[A-Z0-9])[A-Za-z0-9]{8}\Z")  # of npm: .name-hNZ3kF7P
+_HASH = deferred(r"(?<![A-Za-z0-9])(?=[0-9a-f]*\d)[0-9a-f]{8,}(?![A-Za-z0-9])")
+_CHANCE = deferred(r"(?<=-)(?=[A-Za-z0-9]*[A-Z0-9])[A-Za-z0-9]{8}\Z")  # of npm: .name-hNZ3kF7P
 # What uv has unpacked into its cache stands there by a name of sixteen characters, letters alone now and then.
-_ARCHIVE = re.compile(r"(/archive-v\d+)/[\w-]{12,}(?=/|\Z)")
-_LETTERS = re.compile(r"(?=.*\d)(?=.*[a-z])(?=.*[A-Z])[\w-]{12,}\Z")
+_ARCHIVE = deferred(r"(/archive-v\d+)/[\w-]{12,}(?=/|\Z)")
+_LETTERS = deferred(r"(?=.*\d)(?=.*[a-z])(?=.*[A-Z])[\w-]{12,}\Z")
 
 
 def blanked(path: str) -> str:

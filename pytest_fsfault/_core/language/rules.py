@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.language import faults, schedules
 from pytest_fsfault._core.language.arrows import no_arrow, refuse_arrow, refuse_glued_arrow
+from pytest_fsfault._core.language.deferred import deferred
 from pytest_fsfault._core.language.faults import Fault, read_fault
 from pytest_fsfault._core.language.frozen import dataclass, field
 from pytest_fsfault._core.language.globs import WINDOWS_START, canonical, compile_glob, in_form
@@ -32,16 +33,16 @@ _NAMES = frozenset([*OPERATIONS, *ALIASES, *GROUPS])
 # Which groups these belong to, each call says for itself, by its mode.
 _BY_MODE = frozenset({"open", "os.open"})
 
-_ARROW = re.compile(r"\s*->")
-_OPERATION = re.compile(r"\s*((?:(?!->)[^\s,])+)")
-_COMMA = re.compile(r"\s*,")
+_ARROW = deferred(r"\s*->")
+_OPERATION = deferred(r"\s*((?:(?!->)[^\s,])+)")
+_COMMA = deferred(r"\s*,")
 # A path of Windows has no escapes before its first glob character: its last backslash must not take the quote along.
 _QUOTED = rf'"(?P<quoted>(?>{WINDOWS_START}[^"*?\[]*)?+(?:\\.|[^"\\])*)"'
 _CHAR = r'(?:\\.|(?!->)[^\s"\\])'
 _UNQUOTED = rf'(?P<bare>(?:(?>{WINDOWS_START}(?:(?!->)[^\s"*?\[])*)|{_CHAR}){_CHAR}*)'
-_PATTERN = re.compile(rf"\s*(?:{_QUOTED}|{_UNQUOTED})", re.DOTALL)
-_BARE = re.compile(r'(?!,|to\Z)(?:(?!->)[^\s"])+')
-_LONE_NAME = re.compile(r"[A-Za-z][\w-]{0,40}")
+_PATTERN = deferred(rf"\s*(?:{_QUOTED}|{_UNQUOTED})", re.DOTALL)
+_BARE = deferred(r'(?!,|to\Z)(?:(?!->)[^\s"])+')
+_LONE_NAME = deferred(r"[A-Za-z][\w-]{0,40}")
 
 
 @dataclass(frozen=True, init=False, repr=False)

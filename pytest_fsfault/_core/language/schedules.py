@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING, Literal
 
+from pytest_fsfault._core.language.deferred import deferred
 from pytest_fsfault._core.language.frozen import dataclass, field
 from pytest_fsfault._core.language.mistakes import nearest
 from pytest_fsfault._core.language.rows import Row
@@ -31,9 +31,9 @@ Kind = Literal["always", "once", "first", "nth", "from", "range", "every", "perc
 
 _EXAMPLES = "'always', 'once', 'first 3', 'nth 4', 'from 2', '2..5', 'every 3', '10%', 'for 2s' or 'until 1m'"
 _KEYWORDS = ("always", "once", "first", "nth", "from", "every", "for", "until")
-_NUMBER = re.compile(r"[0-9]{1,15}")
+_NUMBER = deferred(r"[0-9]{1,15}")
 _MOST_CALLS = 10**30
-_PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,400})?")
+_PERCENT = deferred(r"[0-9]{1,3}(?:\.[0-9]{1,400})?")
 
 
 class Term(Row):

@@ -7,6 +7,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
+from pytest_fsfault._core.language.deferred import deferred
 from pytest_fsfault._core.language.mistakes import FsFaultError, clipped, nearest
 from pytest_fsfault._core.language.rows import Row
 
@@ -24,7 +25,7 @@ _SIZES = {"GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10, "": 1}
 # Compiled when they are first needed, which is never for most rules.
 _DURATION = r"([0-9]{1,400})(?:\.([0-9]{1,400}))?(ms|s|m)"
 _SIZE = r"([0-9]{1,15})(GiB|MiB|KiB|)"
-_WORD = re.compile(r"\S+")
+_WORD = deferred(r"\S+")
 
 
 class RuleSyntaxError(Exception):

@@ -10,6 +10,7 @@ from functools import cache
 from importlib.machinery import SourceFileLoader
 from typing import TYPE_CHECKING
 
+from pytest_fsfault._core.language.deferred import deferred
 from pytest_fsfault._core.language.frozen import dataclass
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
 from pytest_fsfault._core.language.tokens import duration, duration_text
@@ -31,7 +32,7 @@ _LARGEST = 709.0  # what `math.exp` still returns
 _FORMS = "'31ms..800ms' (a range), 'lognormal(31ms, 265ms)' (median and 99th percentile) or '250ms'"
 # The time that 99 of 100 files are held for at most, for each of them: nothing is drawn.
 _WORST = "p99"
-_FUNCTION = re.compile(r"(\w+)\(([^,()]*),([^,()]*)\)\s*\Z")
+_FUNCTION = deferred(r"(\w+)\(([^,()]*),([^,()]*)\)\s*\Z")
 
 
 @dataclass(frozen=True)

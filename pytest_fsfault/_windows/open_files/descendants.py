@@ -12,6 +12,7 @@ import sys
 from os import fsdecode
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.language.deferred import deferred
 from pytest_fsfault._host.processes import Process, descendants, listing, psutil_descendants, read
 from pytest_fsfault._windows.open_files.queries import DELETED, Mapped, current, opened, running, status_of
 from pytest_fsfault._windows.sharing import READ, WRITE
@@ -29,7 +30,7 @@ ACCESS = (READ, WRITE, READ | WRITE, READ | WRITE)
 
 _makedev: Callable[[int, int], int] = getattr(os, "makedev", lambda _major, minor: minor)  # Windows has none
 # ``7f00-7f80 r-xp 00000000 fe:00 260131   /usr/bin/cat``; memory without a file has inode 0.
-_LINE = re.compile(rb"^[^ ]+ .(.)(..) [^ ]+ (\w+):(\w+) ([1-9]\d*) +(/.*)$", re.MULTILINE)
+_LINE = deferred(rb"^[^ ]+ .(.)(..) [^ ]+ (\w+):(\w+) ([1-9]\d*) +(/.*)$", re.MULTILINE)
 
 
 def own_maps(native: NativeFunctions) -> list[Mapped]:

@@ -11,6 +11,7 @@ from operator import itemgetter
 from os import fsdecode
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.language.deferred import deferred
 from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._host.processes import has_children, listing, read
 from pytest_fsfault._windows.open_files.descendants import (
@@ -52,7 +53,7 @@ _OURS = "this process"
 _inode: Any = itemgetter(1)  # of a status
 _FORMAT = 0o170000
 # ``inotify wd:1 ino:2180c8 sdev:fe00000 mask:fff ...``; devices as the kernel has them, <linux/kdev_t.h>.
-_WATCH = re.compile(rb"^inotify .*?\bino:(\w+) sdev:(\w+)", re.MULTILINE)
+_WATCH = deferred(rb"^inotify .*?\bino:(\w+) sdev:(\w+)", re.MULTILINE)
 _MINOR_BITS = 20
 _MINORS = (1 << _MINOR_BITS) - 1
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import ast
 import os
-import re
 import sys
 import warnings
 from contextlib import ExitStack
@@ -26,7 +25,9 @@ from fnmatch import fnmatchcase
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from pytest_fsfault._core.language.deferred import deferred
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
+from pytest_fsfault._windows.platform.constants import CONSTANTS
 from pytest_fsfault._windows.platform.proxies import IMPORTS, ModuleProxies, enlist
 
 if TYPE_CHECKING:
@@ -34,14 +35,11 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-#: What projects call their own "are we on Windows?".
-CONSTANTS = ("WINDOWS", "IS_WINDOWS", "IS_WIN", "ON_WINDOWS")
-
 # To change these would change the answer for everybody, the test run included.
 _HARNESS = frozenset({"pytest", "_pytest", "pluggy", "pytest_fsfault"})
 _PROTECTED = _HARNESS | sys.stdlib_module_names
 # The characters of dotted names, and of globs.
-_GLOB = re.compile(r"[\w.*?\[\]!-]+")
+_GLOB = deferred(r"[\w.*?\[\]!-]+")
 _ELSE = "name the modules under test, such as 'mypkg' and 'mypkg.*'"
 
 
@@ -239,7 +237,7 @@ def _space(module: Any) -> dict[str, Any]:
     return found if type(found) is dict else {}
 
 
-_HINT = re.compile(r"\bfrom\s+(os|sys)\s+import\b")
+_HINT = deferred(r"\bfrom\s+(os|sys)\s+import\b")
 _SEEN = {("sys", "platform"): "win32", ("os", "name"): "nt"}
 
 
