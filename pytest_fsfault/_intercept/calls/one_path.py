@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from sys import _getframe
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.status import check_available, check_path
@@ -151,7 +152,7 @@ class PathWrapper(Wrapper):
                 result = self.real(path, *args, **kwargs) if args or kwargs else self.real(path)
                 start = ACTIVE.stamps_from
                 if result.st_ctime_ns >= start or result.st_atime_ns >= start:
-                    result = in_virtual_time(result, sys._getframe(1))
+                    result = in_virtual_time(result, _getframe(1))
                 return self.show(result, path) if watched and self.show is not None else result
             except Exception as error:
                 if not self.failed(error, watched):

@@ -149,7 +149,7 @@ class Wrapper:
     def remember(self, path: str, watched: bool, target: str | None = None) -> bool:
         """Remember that `path`, or the pair of it and `target`, needs no decision."""
         if watched:
-            self.note_path(ends_text(path, target))
+            self.note_path(path if target is None else ends_text(path, target))
         else:
             self.note_outside(path)
         if len(self.undecided) >= MEMORY:

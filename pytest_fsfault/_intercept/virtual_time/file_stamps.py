@@ -61,6 +61,7 @@ def shown(result: Any) -> Any:
 _KINDS = frozenset({os.stat_result, ShownStatus})
 
 
+# Hot: each status of a file that the session has written comes here.
 def in_virtual_time(result: os.stat_result, caller: FrameType) -> os.stat_result:
     """Return a stat result with stamps of the present session as `caller` is to see it.
 
@@ -69,15 +70,14 @@ def in_virtual_time(result: os.stat_result, caller: FrameType) -> os.stat_result
     scope = ACTIVE.scope
     if scope is None or (clock := scope.virtual) is None or not scope.governs(caller):
         return result
-    statuses = scope.statuses
-    rest = _rest(result)
-    known = statuses.get(result[1])  # by the inode: of files of several devices the latest is remembered
+    statuses, inode, rest = scope.statuses, result.st_ino, _rest(result)
+    known = statuses.get(inode)  # of files of several devices the latest is remembered
     if known is not None and known[1] == rest and known[0] == result:
         return known[2]
     made = _made_of_known(result, rest, scope, clock.known_stamps()) or _translated(result, scope, clock)
     if len(statuses) >= _MOST:
         statuses.clear()
-    statuses[result[1]] = result, rest, made
+    statuses[inode] = result, rest, made
     return made
 
 
@@ -85,8 +85,13 @@ def _made_of_known(
     result: os.stat_result, stamps: tuple[int, ...], scope: ClockScope, known: Mapping[int, int]
 ) -> os.stat_result | None:
     """Return what `_translated` does if each stamp is of before the session, or was looked up; None if not."""
-    start, moments, times = ACTIVE.stamps_from, scope.moments, []
-    for real in stamps[:3]:
+    start, moments, alike, times = ACTIVE.stamps_from, scope.moments, scope.alike, []
+    reals = stamps[:3]
+    # A file that was just written has one instant three times.
+    one = known.get(reals[0]) if reals[0] == reals[1] == reals[2] else None
+    if one is not None and (shown_as := alike.get(one)) is not None:
+        return os.stat_result(result[:7] + shown_as + _others(result))
+    for real in reals:
         if real < start:
             times.append((real // SECOND, real / SECOND, real))
             continue
@@ -101,8 +106,13 @@ def _made_of_known(
             moment = moments[at] = shown // SECOND, shown / SECOND, shown
         times.append(moment)
     (atime, a, a_ns), (mtime, m, m_ns), (ctime, c, c_ns) = times
+    shown_as = (atime, mtime, ctime, a, m, c, a_ns, m_ns, c_ns)
+    if one is not None:
+        if len(alike) >= _MOST:
+            alike.clear()
+        alike[one] = shown_as
     # Tuples are added faster than they are spread.
-    return os.stat_result(result[:7] + (atime, mtime, ctime, a, m, c, a_ns, m_ns, c_ns) + _others(result))  # noqa: RUF005
+    return os.stat_result(result[:7] + shown_as + _others(result))
 
 
 def _translated(

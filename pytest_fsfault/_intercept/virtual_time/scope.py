@@ -41,7 +41,17 @@ _HANDED_ON = frozenset({"worker", "mapstar", "starmapstar", "_run", "run"})
 class ClockScope:
     """One clock in force, where its time begins, and who is exempt from it."""
 
-    __slots__ = ("_is_exempt", "_kinds", "activity", "clock", "epoch", "moments", "statuses", "virtual")
+    __slots__ = (
+        "_is_exempt",
+        "_kinds",
+        "activity",
+        "alike",
+        "clock",
+        "epoch",
+        "moments",
+        "statuses",
+        "virtual",
+    )
 
     def __init__(self, clock: Clock, is_exempt: Callable[[str], bool]) -> None:
         self.clock = clock
@@ -56,6 +66,8 @@ class ClockScope:
         self.statuses: dict[int, tuple[stat_result, tuple[Any, ...], stat_result]] = {}
         #: By virtual instant: how a status shows it, in seconds, whole and not, and in nanoseconds.
         self.moments: dict[int, tuple[int, float, int]] = {}
+        #: By virtual instant: the nine times of a status whose three stamps are of that instant.
+        self.alike: dict[int, tuple[float, ...]] = {}
 
     def kind_of(self, frame: FrameType | None) -> int:
         """Return which of the four the code of `frame` is."""
