@@ -141,6 +141,21 @@ def test_modules_imported_later_are_covered_after_a_refresh():
     assert "True\nTrue builtin_function_or_method subprocess" == run_python(code)
 
 
+def test_queue_leaves_the_references_to_the_clock_countable():
+    """Where it is covered later, no session to come has to look at all modules for who has one more."""
+    code = (
+        "from pytest_fsfault import inject\n"
+        "from pytest_fsfault._intercept.interceptor import interceptor\n"
+        "with inject(): pass\n"
+        "import queue\n"
+        "for _ in range(2):\n"
+        "    with inject(): pass\n"
+        "early = interceptor()._installation._early_bound\n"
+        "print(early._count() == early._references)"
+    )
+    assert "True" == run_python(code)
+
+
 @pytest.mark.usefixtures("quick")
 def test_a_forked_child_has_real_time(clock):
     """It has a copy of the clock, not the clock: everything is the original there."""
