@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import suppress
-from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -84,10 +83,15 @@ class Player:
 
     def tree(self):
         """Return what is there in the end."""
-        return sorted(
-            (path.relative_to(self.root).as_posix(), path.is_dir() or path.read_bytes())
-            for path in Path(self.root).rglob("*")
-        )
+        found = []
+        # `Path.rglob` of Python 3.13 joins names by the separator of the real system, whatever pyfakefs emulates.
+        for folder, directories, files in os.walk(self.root):
+            below = folder.removeprefix(self.root).replace("\\", "/")
+            found += [(f"{below}/{name}", True) for name in directories]
+            for name in files:
+                with open(self.root + f"{below}/{name}", "rb") as file:
+                    found.append((f"{below}/{name}", file.read()))
+        return sorted(found)
 
 
 def on_fake(steps, **session):
