@@ -11,11 +11,13 @@ import ntpath
 import os
 import re
 import sys
-from typing import Protocol
+from typing import Any, Protocol
 
 from pytest_fsfault._core.language.folding import fold
 from pytest_fsfault._core.language.roots import without_prefix
 
+# The function of `nt`, as ntpath has taken it: from Python 3.12 on pyfakefs puts a module without it in the place of `nt`.
+_final_path_name: Any = vars(ntpath).get("_getfinalpathname")
 # ``PROGRA~1.TXT``: at most eight characters, a tilde among the last of them, a dot and three. (Wine writes no number.)
 _SHORT_NAME = re.compile(r"(?<![^/])(?=[^/.]{2,8}(?:[./]|\Z))[^/.~]+~[^/.]+(?:\.[^/.]{0,3})?(?=/|\Z)")
 # Behind it a path is taken as it stands. With the separators of POSIX it is none: what follows is brought into form.
@@ -151,9 +153,7 @@ class _Windows:
 
     def final(self, path: str) -> str:
         if sys.platform == "win32":
-            import nt  # noqa: PLC0415
-
-            found: str = vars(nt)["_getfinalpathname"](path)  # not in the types of `nt`; ntpath takes it, too
+            found: str = _final_path_name(path)
             return found
         raise OSError("drives are Windows' own")
 

@@ -3,14 +3,17 @@
 import ntpath
 import os
 import random
+import sys
 import tempfile
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from skips import WINDOWS, wine_differs
 
+from pytest_fsfault._host import windows_forms
 from pytest_fsfault._host.paths import WINDOWS_FORMS
 from pytest_fsfault._host.windows_forms import WindowsForms
 
@@ -207,3 +210,11 @@ def short(path):
     buffer = ctypes.create_unicode_buffer(600)
     assert ctypes.windll.kernel32.GetShortPathNameW(path, buffer, 600)
     return buffer.value
+
+
+def test_where_a_drive_leads_is_asked_of_windows_whatever_stands_for_nt(monkeypatch):
+    """From Python 3.12 on pyfakefs puts a module in the place of `nt` that lacks the function (FakeNtModule)."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setitem(sys.modules, "nt", ModuleType("nt"))
+    monkeypatch.setattr(windows_forms, "_final_path_name", lambda path: f"final of {path}")
+    assert "final of Z:\\" == windows_forms.FORMS._functions.final("Z:\\")
