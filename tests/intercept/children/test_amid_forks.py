@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from pytest_fsfault import inject
+from pytest_fsfault._host.package import PACKAGE
 from pytest_fsfault._intercept.children.parent import amid_forks, supervisor
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="only POSIX forks")
@@ -104,6 +105,17 @@ def test_a_signal_before_the_first_line_of_a_hook(interrupting, tmp_path, monkey
     assert "PermissionError" == child(tmp_path)
     assert [None] == [one.object for one in others]
     monkeypatch.undo()
+
+
+def test_an_error_of_ours_amid_a_hook(monkeypatch):
+    """The code that forks does not meet it: the hook raises it, and Python prints that."""
+    monkeypatch.setattr(amid_forks, "_hooks", [])
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    hook = amid_forks.keeping(eval(compile("lambda: 1 / 0", f"{PACKAGE}ours.py", "eval")))
+    with pytest.raises(ZeroDivisionError):
+        hook()
+    amid_forks.raise_kept()
+    assert [] == amid_forks._kept == amid_forks._before
 
 
 def test_a_signal_while_the_fork_is_traced(interrupting, tmp_path, monkeypatch):

@@ -13,6 +13,8 @@ import threading
 from _thread import get_ident
 from typing import TYPE_CHECKING
 
+from pytest_fsfault._host.package import PACKAGE, STDLIB
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
@@ -36,15 +38,33 @@ def keeping(hook: Callable[[], object]) -> Callable[[], None]:
         try:
             _watch()
             hook()
-        except BaseException as error:  # noqa: BLE001  # it is raised below
+        except BaseException as error:
+            if not (_is_main() and _is_of_others(error)):
+                raise
             _kept.append(error)
 
     _hooks.append(kept)
     return kept
 
 
+def _is_main() -> bool:
+    """Return whether this is the thread in which signal handlers run."""
+    return get_ident() == threading.main_thread().ident
+
+
+def _is_of_others(error: BaseException) -> bool:
+    """Return whether an error comes from a signal handler: one of our own is none for the code that forks."""
+    trace = error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if not file.startswith((PACKAGE, STDLIB)) or "-packages" in file.removeprefix(PACKAGE):
+            return True
+        trace = trace.tb_next
+    return not isinstance(error, Exception)
+
+
 def _watch() -> None:
-    if not _before and get_ident() == threading.main_thread().ident:  # where signal handlers run
+    if not _before and _is_main():
         _before.append(sys.unraisablehook)
         sys.unraisablehook = _keep
 
@@ -65,6 +85,8 @@ def forget() -> None:
 
 def raise_kept() -> None:
     """Let the frame that has forked meet what was kept; to be called by a hook at the very end of the fork."""
+    if not _is_main():
+        return
     error = _kept[0] if _kept else None
     forget()
     if error is not None:
