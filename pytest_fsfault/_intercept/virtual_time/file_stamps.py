@@ -102,14 +102,13 @@ def _made_of_known(
         if moment is None:
             if len(moments) >= _MOST:
                 moments.clear()
+                alike.clear()  # which has no others
             shown = (scope.epoch["time"] + at) // _STEP * _STEP
             moment = moments[at] = shown // SECOND, shown / SECOND, shown
         times.append(moment)
     (atime, a, a_ns), (mtime, m, m_ns), (ctime, c, c_ns) = times
     shown_as = (atime, mtime, ctime, a, m, c, a_ns, m_ns, c_ns)
     if one is not None:
-        if len(alike) >= _MOST:
-            alike.clear()
         alike[one] = shown_as
     # Tuples are added faster than they are spread.
     return os.stat_result(result[:7] + shown_as + _others(result))
