@@ -10,7 +10,7 @@ import pytest
 from skips import posix_fact
 
 from pytest_fsfault._commands.conformance import filesystems
-from pytest_fsfault._host import descriptors, processes
+from pytest_fsfault._host import descriptors, own_threads, processes
 from pytest_fsfault._host.originals import NATIVE
 from pytest_fsfault._intercept.calls import changes
 from pytest_fsfault._intercept.children import rendezvous
@@ -222,29 +222,28 @@ def no_list_of_threads(macos, monkeypatch):
     def documented(path):
         raise FileNotFoundError(2, "No such file or directory", path)
 
-    for module in (uninterrupted, event_loop):
-        monkeypatch.setattr(module, "_listdir", documented)
+    monkeypatch.setattr(own_threads, "listdir", documented)
 
 
 def test_whole_work_has_ended_with_its_lock(no_list_of_threads):
     """Whoever waits for it goes on then; Linux is asked, moreover, whether the thread is gone."""
-    own_threads, done = set(), []
-    uninterrupted.Uninterrupted(own_threads).do(lambda: done.append(set(own_threads)))
+    ours, done = set(), []
+    uninterrupted.Uninterrupted(ours).do(lambda: done.append(set(ours)))
     assert [1] == [len(among) for among in done]
-    assert set() == own_threads
+    assert set() == ours
 
 
 def test_the_answering_thread_has_ended_with_its_lock(no_list_of_threads):
     """As above: it is paused, and can be started anew."""
-    own_threads, raised = set(), []
-    loop = event_loop.EventLoop(own_threads, lambda: None, raised.append)
+    ours, raised = set(), []
+    loop = event_loop.EventLoop(ours, lambda: None, raised.append)
     for _ in range(2):
         called = threading.Event()
         loop.start()
         loop.after(0, called.set)
         assert called.wait(60)
         loop.pause()
-        assert ((), set(), False) == (tuple(raised), own_threads, loop.running)
+        assert ((), set(), False) == (tuple(raised), ours, loop.running)
     loop.close()
 
 
