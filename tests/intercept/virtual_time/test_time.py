@@ -39,7 +39,8 @@ def test_each_clock_of_time_goes_on_from_the_real_one(name):
     before = getattr(time, name)()
     with virtual():
         inside = getattr(time, name)()
-    assert before <= inside <= getattr(time, name)() + (1000 if name.endswith("_ns") else 1e-6)
+    # It shows a microsecond more than there was, and Windows counts in ticks: the real one may stand still.
+    assert before <= inside <= getattr(time, name)() + (2000 if name.endswith("_ns") else 2e-6)
 
 
 @pytest.mark.usefixtures("quick")
