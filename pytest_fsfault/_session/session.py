@@ -146,7 +146,7 @@ class Session:
 
     def _arm(self, rule: Rule) -> Armed:
         # What the test itself asks for comes before what the run adds, whenever it is added.
-        armed = Armed(rule, self.seed, self.verification.verify_one, self.numbered)
+        armed = Armed(rule, self.seed, self.verification.on_exit, self.numbered)
         return self.engine.plan.add(armed, before=self.around)
 
     # Rules, roots, model.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import ref
 
 from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._core.engine.near_misses import Elsewhere, Unmet, never_fired
@@ -16,7 +17,7 @@ from pytest_fsfault._intercept.native.possible import RESERVED, why_not
 from pytest_fsfault._session import open_handles
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from pytest_fsfault._core.engine.engine import Engine
     from pytest_fsfault._core.engine.guard import Guard
@@ -47,6 +48,7 @@ class Verification:
         self._started = 0  # how many processes had been started before
         self._children: tuple[int, tuple[str, ...]] = (0, ())
         self._processes: tuple[ProcessRow, ...] = ()
+        self.on_exit = _on_exit(ref(self))
 
     def prepare(self) -> None:
         """Begin to record, before the session is started."""
@@ -206,3 +208,14 @@ class Verification:
             yield from self._recorder.findings()
         for _, path in sorted(open_handles.below(self._engine.roots) - self._handles):
             yield f"{path} was left open"
+
+
+def _on_exit(verification: ref[Verification]) -> Callable[[Armed, BaseException | None], None]:
+    """Return what rules call at the end of their blocks; once nobody has the session, it was verified as a whole."""
+
+    def verify(armed: Armed, error: BaseException | None) -> None:
+        found = verification()
+        if found is not None:
+            found.verify_one(armed, error)
+
+    return verify

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Self
+from weakref import ref
 
 from pytest_fsfault._core.engine.records import Decision
 from pytest_fsfault._core.language.globs import escape, superset_regex
@@ -48,7 +49,8 @@ class Armed:
         self._seed = seed
         self._on_exit = on_exit
         self._numbered = numbered
-        self._plan: Plan | None = None
+        # Weak, so that a session that has ended is gone at once: there is no cycle for the collector.
+        self._plan: ref[Plan] | None = None
         self._counts: dict[str, int] = {}
         self._firsts: dict[str, float] = {}
         self._draws: dict[str, Callable[[], float]] = {}
@@ -75,8 +77,9 @@ class Armed:
 
     def remove(self) -> None:
         """Take the rule out of force; what it counted stays."""
-        if self._plan is not None:
-            self._plan.remove(self)
+        plan = None if self._plan is None else self._plan()
+        if plan is not None:
+            plan.remove(self)
 
     def count(self, operation: Operation, now: float, roots: Sequence[str], ignore_case: bool) -> str | None:
         """Count a matching call at `now`, virtual seconds since the start; return why it is due, if it is."""
@@ -160,7 +163,7 @@ class Plan:
     def add(self, armed: Armed, *, before: Collection[Armed] = ()) -> Armed:
         """Put a rule in force, after those that are, but `before` some that yield to it."""
         with self._lock:
-            armed._plan = self
+            armed._plan = ref(self)
             self._all.append(armed)
             last = tuple(other for other in self.armed if other in before) if before else ()
             first = tuple(other for other in self.armed if other not in last) if last else self.armed
