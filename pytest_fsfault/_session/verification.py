@@ -211,7 +211,7 @@ class Verification:
 
 
 def _on_exit(verification: ref[Verification]) -> Callable[[Armed, BaseException | None], None]:
-    """Return what rules call at the end of their blocks; once nobody has the session, it was verified as a whole."""
+    """Return what rules call at the end of their blocks; a session that is gone was verified as a whole."""
 
     def verify(armed: Armed, error: BaseException | None) -> None:
         found = verification()
