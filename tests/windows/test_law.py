@@ -171,3 +171,16 @@ def resemble(ours, plain):
     if tree(ours) != tree(plain):
         shutil.rmtree(plain)
         shutil.copytree(ours, plain, symlinks=True)
+        link_again(ours, plain)
+
+
+def link_again(ours, plain):
+    """Let names of one file in our tree be names of one file in the copy, too."""
+    first = {}
+    for name in sorted(tree(ours)):
+        status = os.lstat(ours / name)
+        if stat.S_ISREG(status.st_mode):
+            known = first.setdefault(status.st_ino, name)
+            if known != name:
+                os.unlink(plain / name)
+                os.link(plain / known, plain / name)
