@@ -208,6 +208,7 @@ def failing(rows, root):
     return found
 
 
+@pytest.mark.filterwarnings("ignore:codecs.open:DeprecationWarning")  # from Python 3.14 on
 @pytest.mark.parametrize(("number", "topic"), TOPICS)
 def test_later_examinations(number, topic, tmp_path):
     """Each row under one of its versions, in turn."""
@@ -218,6 +219,7 @@ def test_later_examinations(number, topic, tmp_path):
     assert {} == failing(tried, tmp_path)
 
 
+@pytest.mark.filterwarnings("ignore:codecs.open:DeprecationWarning")
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "topic"), TOPICS)
 def test_later_examinations_whole(number, topic, tmp_path):
