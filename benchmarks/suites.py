@@ -2,7 +2,8 @@
 
 Run by hand: ``python benchmarks/suites.py [--only NAME ...] [--rounds 3]``. Each suite comes from the source
 distribution of a release, in an environment of its own; the three variants take turns within a round, and the median
-of the ratios is printed. A suite is left out, with the reason, if fewer than nine in ten of its tests pass in a plain
+of the ratios is printed, of time and, in brackets, of processor time (what others do on the machine is not in it, nor
+is waiting). A suite is left out, with the reason, if fewer than nine in ten of its tests pass in a plain
 run (what only errors takes no time that could be compared), or if a variant did not run as many tests.
 
 It needs a package index.
@@ -21,7 +22,10 @@ import tempfile
 import time
 import venv
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 LIMIT = 1800  # seconds that one run may take
@@ -35,6 +39,24 @@ RAN = (0, 1)
 
 
 ENOUGH = 0.9  # of the tests of a plain run have to pass
+
+
+class Took(NamedTuple):
+    """Seconds of a run: real ones, and those of processors."""
+
+    real: float
+    processor: float
+
+
+def processor_time() -> float:
+    """Return the seconds of processors that the processes took that have ended; Windows does not tell (0)."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def ratio_of(took: Took, plain: Took) -> Took:
+    """Return how many times as long as the plain run another one took."""
+    return Took(took.real / plain.real, took.processor / plain.processor if plain.processor else 0.0)
 
 
 class Suite(NamedTuple):
@@ -84,8 +106,8 @@ class Subject:
         command = [self.python, "-m", "pip", "-q", "--disable-pip-version-check", *arguments]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
 
-    def run(self, variant: str) -> tuple[float, str]:
-        """Run the suite; return its seconds, and the last line that it prints."""
+    def run(self, variant: str) -> tuple[Took, str]:
+        """Run the suite; return what it took, and the last line that it prints."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         command = [
@@ -99,12 +121,12 @@ class Subject:
             "no:cacheprovider",
             "--tb=no",
         ]
-        began = time.monotonic()
+        began, before = time.monotonic(), processor_time()
         done = subprocess.run(
             [*command, *VARIANTS[variant], *self.suite.arguments],
             cwd=self.source, env=environment, capture_output=True, text=True, timeout=LIMIT, stdin=subprocess.DEVNULL, check=False,
         )  # fmt: skip
-        took = time.monotonic() - began
+        took = Took(time.monotonic() - began, processor_time() - before)
         last = next(
             (line for line in reversed(done.stdout.splitlines()) if " in " in line), done.stderr[-200:]
         )
@@ -143,22 +165,32 @@ def check(variant: str, last: str, plain: str) -> None:
         raise RuntimeError(reason)
 
 
-def measure(subject: Subject, rounds: int) -> dict[str, float]:
-    """Return the median ratio of each variant to the plain one."""
+def median(ratios: Iterable[Took]) -> Took:
+    """Return the medians of ratios."""
+    return Took(*map(statistics.median, zip(*ratios, strict=True)))
+
+
+def measure(subject: Subject, rounds: int) -> dict[str, Took]:
+    """Return the median ratios of each variant to the plain one."""
     subject.prepare()
     check("plain", subject.run("plain")[1], "")  # bytecode and caches
-    found: dict[str, list[float]] = {}
+    found: dict[str, list[Took]] = {}
     for _ in range(rounds):
         took = {variant: subject.run(variant) for variant in VARIANTS}
         for variant, (_, last) in took.items():
             check(variant, last, took["plain"][1])
         for variant, (seconds, _) in took.items():
-            found.setdefault(variant, []).append(seconds / took["plain"][0])
-    ratios = {variant: statistics.median(values) for variant, values in found.items()}
-    shown = "  ".join(f"{variant} {ratios[variant]:.2f}x" for variant in VARIANTS if variant != "plain")
-    sys.stdout.write(f"{subject.name:14} {took['plain'][0]:7.1f} s  {shown}   {took['plain'][1]}\n")
+            found.setdefault(variant, []).append(ratio_of(seconds, took["plain"][0]))
+    ratios = {variant: median(values) for variant, values in found.items()}
+    shown = "  ".join(f"{variant} {show(ratios[variant])}" for variant in VARIANTS if variant != "plain")
+    sys.stdout.write(f"{subject.name:14} {took['plain'][0].real:7.1f} s  {shown}   {took['plain'][1]}\n")
     sys.stdout.flush()
     return ratios
+
+
+def show(ratio: Took) -> str:
+    """Return a ratio as it is printed."""
+    return f"{ratio.real:.2f}x ({ratio.processor:.2f}x)"
 
 
 def main() -> int:
@@ -177,8 +209,8 @@ def main() -> int:
                 sys.stdout.write(f"{name:14} not measured: {error}\n")
     for variant in ("observe", "fsfault"):
         if found:
-            median = statistics.median(ratios[variant] for ratios in found)
-            sys.stdout.write(f"{variant}: in the median of {len(found)} suites {median:.2f}x\n")
+            whole = show(median(ratios[variant] for ratios in found))
+            sys.stdout.write(f"{variant}: in the median of {len(found)} suites {whole}\n")
     return 1 if failed else 0
 
 

@@ -62,8 +62,8 @@ class Failing:
         """Do nothing: it is there."""
 
     def run(self, variant):
-        """Return seconds, and pytest's last line."""
-        return 0.5, "1 error in 0.52s"
+        """Return nothing of time, and pytest's last line."""
+        return None, "1 error in 0.52s"
 
 
 def test_the_script_says_what_it_leaves_out(suites, monkeypatch, capsys):
@@ -74,3 +74,36 @@ def test_the_script_says_what_it_leaves_out(suites, monkeypatch, capsys):
     assert (
         "diskcache      not measured: plain: 0 of 1 tests pass: 1 error in 0.52s\n" == capsys.readouterr().out
     )
+
+
+class Running:
+    """A suite that takes twice the time under `observe`, and three times the processor's; all else four times."""
+
+    name = "diskcache"
+
+    def __init__(self, suites):
+        self.took = {"plain": suites.Took(1.0, 0.5), "observe": suites.Took(2.0, 1.5)}
+        self.other = suites.Took(4.0, 2.0)
+
+    def prepare(self):
+        """Do nothing: it is there."""
+
+    def run(self, variant):
+        """Return what the run took, and pytest's last line."""
+        return self.took.get(variant, self.other), GOOD
+
+
+def test_the_script_prints_ratios_of_time_and_of_processor_time(suites, monkeypatch, capsys):
+    """Of each variant to the plain run of its round, and their medians at the end."""
+    monkeypatch.setattr(suites, "Subject", lambda _name, _directory: Running(suites))
+    monkeypatch.setattr("sys.argv", ["suites.py", "--only", "diskcache"])
+    assert 0 == suites.main()
+    line, observe, fsfault = capsys.readouterr().out.splitlines()
+    assert f"diskcache          1.0 s  observe 2.00x (3.00x)  fsfault 4.00x (4.00x)   {GOOD}" == line
+    assert "observe: in the median of 1 suites 2.00x (3.00x)" == observe
+    assert "fsfault: in the median of 1 suites 4.00x (4.00x)" == fsfault
+
+
+def test_where_no_processor_time_is_told_its_ratio_is_zero(suites):
+    """As on Windows: never a division by nothing."""
+    assert suites.Took(2.0, 0.0) == suites.ratio_of(suites.Took(2.0, 0.0), suites.Took(1.0, 0.0))
