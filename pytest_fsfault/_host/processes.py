@@ -34,9 +34,10 @@ _LINUX = sys.platform == "linux"
 _KILL = 15 if sys.platform == "win32" else 9  # the same everywhere; `signal` takes long to import
 _DEATH = 0.5  # real seconds that a killed process has to be gone
 _ROUNDS = 20  # of killing what the killed ones have started meanwhile
-#: The states of a process that has ended (proc(5)).
-_ENDED = "ZX"
+#: The states of a process that has ended (proc(5)), and of one that is gone.
+_ENDED = ("Z", "X", "")
 _START = 19  # the place of its start in what follows the name
+_GONE = ("", "", 0, 0)
 
 
 class _RealFunctions:
@@ -86,15 +87,16 @@ _own: dict[int, int] = {}  # with their starts
 
 def note_helper(number: int) -> None:
     """Remember a process of ours that goes on by itself: it is a child of this one where orphans come to it."""
-    _own[number] = _started(str(number))
+    _own[number] = started_at(number)
 
 
 def _own_helpers() -> frozenset[int]:
     for number, started in tuple(_own.items()):
-        same = _started(str(number)) == started  # and not another process by now
-        if not same or not _is_alive(number):
-            del _own[number]
-        if same and not _is_alive(number):
+        _, state, _, now = _status(REAL, str(number))
+        if now == started and state not in _ENDED:
+            continue
+        del _own[number]
+        if now == started:  # and not another process by now
             with suppress(OSError):
                 os.waitpid(number, _AT_ONCE)
     return frozenset(_own)
@@ -137,7 +139,7 @@ def _linux_child_lives(sharing: Collection[int]) -> bool:
         if children is None:
             return True  # a kernel that lists no children, or a process that ended just now
         for child in children:
-            if child == tracker or not _is_alive(child):
+            if child == tracker or _status(REAL, str(child))[1] in _ENDED:
                 continue
             if child not in passed_over:
                 return True
@@ -191,8 +193,8 @@ def descendants(system: NativeFunctions = REAL) -> list[Process]:
     found = []
     while waiting:
         number = waiting.pop(0)
-        name, state, _ = _status(system, str(number))
-        if state and state not in _ENDED:
+        name, state, _, _ = _status(system, str(number))
+        if state not in _ENDED:
             below = parents.get(number) if parents is not None else _children(system, str(number))
             waiting += below or ()
             if number not in passed_over:
@@ -259,15 +261,14 @@ def marked(mark: str, since: float) -> frozenset[int]:
         if name.isdigit()
         and int(name) != os.getpid()
         and entry in (read(REAL, f"/proc/{name}/environ") or b"").split(b"\0")
-        and _started(name) >= first
-        and _is_alive(int(name))
+        and started_at(int(name)) >= max(first, 1)
     )
 
 
-def _started(process: str) -> int:
-    """Return when a process has started, in clock ticks since the system has (field 22, proc(5))."""
-    fields = (read(REAL, f"/proc/{process}/stat") or b"").rpartition(b") ")[2].split()
-    return int(next(iter(fields[_START:]), 0))
+def started_at(process: int) -> int:
+    """Return when a process has started, in clock ticks since the system has; 0 if none lives there."""
+    _, state, _, started = _status(REAL, str(process))
+    return 0 if state in _ENDED else started
 
 
 _popens: WeakObjects[Any] = WeakObjects()
@@ -310,22 +311,18 @@ def may_have_children(process: int) -> bool:
 def _parents(system: NativeFunctions) -> dict[int, list[int]]:
     found: dict[int, list[int]] = {}
     for name in listing(system, "/proc"):
-        _, state, parent = _status(system, name) if name.isdigit() else ("", "", 0)
+        _, state, parent, _ = _status(system, name) if name.isdigit() else _GONE
         if state:
             found.setdefault(parent, []).append(int(name))
     return found
 
 
-def _status(system: NativeFunctions, process: str) -> tuple[str, str, int]:
-    """Return name, state and parent of a process; the state of one that is gone is empty."""
+def _status(system: NativeFunctions, process: str) -> tuple[str, str, int, int]:
+    """Return name, state, parent and start of a process, as `started_at` tells it; no state if it is gone (proc(5))."""
     head, _, tail = (read(system, f"/proc/{process}/stat") or b"").rpartition(b") ")
-    state, parent = (tail.split() or [b"", b"0"])[:2]
-    return os.fsdecode(head.partition(b"(")[2]), state.decode(), int(parent)
-
-
-def _is_alive(process: int) -> bool:
-    _, state, _ = _status(REAL, str(process))
-    return bool(state) and state not in _ENDED
+    fields = tail.split() or [b"", b"0"]
+    name, started = os.fsdecode(head.partition(b"(")[2]), next(iter(fields[_START:]), 0)
+    return name, fields[0].decode(), int(fields[1]), int(started)
 
 
 def listing(system: NativeFunctions, directory: str) -> list[str]:

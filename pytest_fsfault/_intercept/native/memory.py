@@ -193,19 +193,6 @@ def has_our_mask(task: int) -> bool:
     return masks[0] == masks[1]
 
 
-# Behind its name, in `/proc/PID/stat`: the state of a process, and when it has started; proc(5).
-_STATE, _STARTED = 0, 19
-
-
-def started_at(process: int) -> int:
-    """Return when a process has started, in clock ticks since the system has; 0 if none lives there."""
-    try:
-        fields = content(f"/proc/{process}/stat").rpartition(b") ")[2].split()
-    except OSError:
-        return 0
-    return 0 if fields[_STATE] in {b"Z", b"X"} else int(fields[_STARTED])
-
-
 def content(path: str) -> bytes:
     """Return what a file of ``/proc`` says, in one go. Raise OSError."""
     descriptor = _open(path, os.O_RDONLY | os.O_CLOEXEC)

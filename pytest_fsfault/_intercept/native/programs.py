@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_fsfault._core.engine.engine import Engine
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._host.own_threads import is_there
-from pytest_fsfault._host.processes import note_helper
+from pytest_fsfault._host.processes import note_helper, started_at
 from pytest_fsfault._intercept.native import bpf, possible
 from pytest_fsfault._intercept.native.calls import Reader
 from pytest_fsfault._intercept.native.judging import Judge
-from pytest_fsfault._intercept.native.memory import started_at
 from pytest_fsfault._intercept.native.notify import take
 from pytest_fsfault._intercept.native.starting import Start
 from pytest_fsfault._intercept.native.tree import ProcessTree, Trees, filters, kill_below
