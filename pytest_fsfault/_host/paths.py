@@ -39,11 +39,12 @@ def one_form(path: str, directory: str) -> str:
 
 def root_forms(path: str) -> tuple[str, str]:
     """Return a root as given and as its real path, both in their one form."""
-    given = os.path.abspath(path)
     if WINDOWS_FORMS is None:
+        given = os.path.abspath(path)
         return given, _real(given)
-    real = WINDOWS_FORMS.anchor(os.path.realpath(given))
-    return WINDOWS_FORMS(given), real
+    # A share of this computer is opened by its drive.
+    real = WINDOWS_FORMS.anchor(os.path.realpath(WINDOWS_FORMS(path)))
+    return WINDOWS_FORMS(path), real
 
 
 def seen_from_here(site: str) -> str:

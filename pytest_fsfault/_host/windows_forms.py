@@ -77,7 +77,7 @@ class WindowsForms:
             full = _MAIN_STREAM.sub("", full)
         if _SHORT_NAME.search(full):
             full = self._without_short_names(full)
-        return self._in_one_case(full if full.endswith(":/") else full.rstrip("/"))
+        return self._in_one_case(full if full.endswith(":/") else full.rstrip("/") or full)
 
     def anchor(self, path: str) -> str:
         """Return the form of a path whose case is known to be that of the disk."""

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 class Environment(Protocol):
     """What surrounds the trials: faults act between `enter` and `leave`, and nowhere else."""
 
+    @property
+    def ignores_case(self) -> bool:
+        """Whether two names are one that differ by case alone."""
+        ...
+
     def begin(self) -> None:
         """Shut everything out until a trial runs."""
 
@@ -85,6 +90,11 @@ class Trials(Protocol):
     @property
     def expect(self) -> tuple[type[BaseException], ...]:
         """Exceptions that the code under test may make of a fault."""
+        ...
+
+    @property
+    def ignores_case(self) -> bool:
+        """Whether two names are one that differ by case alone."""
         ...
 
     def guarded(self) -> AbstractContextManager[None]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from pytest_fsfault._core.language.globs import compile_glob
 from pytest_fsfault._core.language.legible import legible
-from pytest_fsfault._core.language.path_arguments import read_glob
+from pytest_fsfault._host.path_globs import read_path_glob
 from pytest_fsfault._prove.tree import shown
 
 if TYPE_CHECKING:
@@ -25,13 +24,12 @@ if TYPE_CHECKING:
 _ROOT = "/tree"
 
 
-def matcher(name: str, patterns: Iterable[object]) -> Ignored:
+def matcher(name: str, patterns: Iterable[object], ignore_case: bool) -> Ignored:
     """Return a test whether a path in a tree, or a directory above it, matches a glob; `name` is the argument.
 
     A glob means what it means in a rule: without ``/`` the last name, with ``/`` the path below the root.
     """
-    texts = [read_glob(name, pattern) for pattern in patterns]
-    globs = [compile_glob(text) for text in texts if text is not None]
+    globs = [found for one in patterns if (found := read_path_glob(name, one, ignore_case)) is not None]
 
     def matches(path: str) -> bool:
         parts = path.split("/")

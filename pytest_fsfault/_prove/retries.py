@@ -8,12 +8,12 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Literal
 
 from pytest_fsfault._core.engine.journal import members
-from pytest_fsfault._core.language.globs import compile_glob
 from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._core.language.mistakes import FsFaultError
-from pytest_fsfault._core.language.path_arguments import read_glob
 from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._core.language.tokens import duration_of
+from pytest_fsfault._host.path_globs import read_path_glob
+from pytest_fsfault._host.paths import IGNORES_CASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,6 +56,8 @@ def retries(
     operation: str | None = None,
     path: str | PurePath | None = None,
     trials: Sequence[int] = (),
+    *,
+    ignore_case: bool = IGNORES_CASE,
 ) -> list[Retry]:
     """Group the entries by operation and file; return those groups that met an error, in order.
 
@@ -63,8 +65,7 @@ def retries(
     first entry of each part of the journal. `operation` is an operation or a group, `path` a glob as in a rule, or a `Path` object for one file.
     """
     names = None if operation is None else members(operation)
-    pattern = read_glob("path", path)
-    glob = None if pattern is None else compile_glob(pattern)
+    glob = read_path_glob("path", path, ignore_case)
     wanted = (
         entry
         for entry in entries

@@ -57,7 +57,7 @@ class Sweep:
         self._make_workspace = workspace
         self._current: TrialRecord | None = None
         self._environment = environment
-        self.guarded = environment.guarded
+        self.guarded, self.ignores_case = environment.guarded, environment.ignores_case
         self._only = only
         self._rerun = rerun
         self._run: Generator[Trial] = self._trials()

@@ -189,7 +189,7 @@ class Trial:
         self._begin("check_nothing_lost")
         elsewhere = [backup for backup in backups if _is_elsewhere(os.fspath(backup))]
         inside = [backup for backup in backups if not _is_elsewhere(os.fspath(backup))]
-        match = oracles.matcher("backups", inside) if backups else None
+        match = oracles.matcher("backups", inside, self._sweep.ignores_case) if backups else None
         trees = [self._sweep.snapshot(os.fspath(place)) for place in elsewhere]
         self._judge("check_nothing_lost", oracles.lost(self.before, self.after, self.tree, trees, match))
 
@@ -277,7 +277,7 @@ class Trial:
         if isinstance(patterns, (str, bytes)):
             raise FsFaultError(f"{check}({name}={patterns!r}) is a single text; write {name}=({patterns!r},)")
         listed = list(patterns)
-        return oracles.matcher(name, listed) if listed else None
+        return oracles.matcher(name, listed, self._sweep.ignores_case) if listed else None
 
     def _begin(self, check: str) -> None:
         self._must_be_done(f"{check}()")

@@ -100,9 +100,11 @@ class FsFault:
 
         `operation` is an operation or a group, `path` a glob as in a rule.
         """
+        session = self._session
         return _retries.retries(
-            self.journal, self.clock.waits, self.roots, operation, path, self._session.trials
-        )
+            self.journal, self.clock.waits, self.roots, operation, path, session.trials,
+            ignore_case=session.engine.plan.ignore_case,
+        )  # fmt: skip
 
     def assert_retried(
         self, operation: str, attempts: int | None = None, within: str | float | None = None

@@ -70,6 +70,11 @@ class TrialEnvironment:
         self._directory = ""
         self._mark: Any = None
 
+    @property
+    def ignores_case(self) -> bool:
+        """Whether two names are one that differ by case alone: on Windows, and under the model."""
+        return self._session.engine.plan.ignore_case
+
     def begin(self) -> None:
         """Shut everything out until a trial runs."""
         self._session.pause(self)

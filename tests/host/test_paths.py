@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skips import WINDOWS, wine_differs
 
+from pytest_fsfault._core.language.globs import canonical, in_form
 from pytest_fsfault._host import windows_forms
 from pytest_fsfault._host.paths import WINDOWS_FORMS
 from pytest_fsfault._host.windows_forms import WindowsForms
@@ -103,6 +104,49 @@ def test_a_path_has_one_form(spelled, form):
     for first in (r"C:\Work\a.txt", r"\\Server\Share\a"):
         forms(first)
     assert form == forms(spelled)
+
+
+@pytest.mark.parametrize(
+    ("written", "glob"),
+    [
+        (r"c:\PROGRA~1\x*", "C:/Program Files/x*"),
+        ("//?/c:/work/*.txt", "C:/Work/*.txt"),
+        (r"\\?/c:\work\*.txt", "C:/Work/*.txt"),
+        ("//./c:/work/*.txt", "C:/Work/*.txt"),
+        ("//?/Volume{0-1}/work/a*", "C:/Work/a*"),
+        ("//?/Volume{0-9}/work/a*", r"//\?/Volume{0-9}/work/a*"),
+        (r"\\localhost\c$\work\*.txt", "C:/Work/*.txt"),
+        ("//there/share/*", "//there/share/*"),
+        (r"X:\*.txt", "C:/Work/Tree/*.txt"),
+        ("/work/*.txt", "C:/Work/*.txt"),
+        ("C:*.txt", "C:/Work/*.txt"),
+        (r"c:sub\a.txt", "C:/Work/sub/a.txt"),
+        ("c:", "C:/Work"),
+        ("c:/", "C:/"),
+        (r"D:\[x]", "D:/[x]"),
+        (r"Z:\in\*", r"C:/Work/\[1]/in/*"),
+        (r"c:/work/\[1]/x~1/a*", r"C:/Work/\[1]/x~1/a*"),
+        (r"z:/IN/\[2]/a", r"C:/Work/\[1]/IN/\[2]/a"),
+        ("//*", "//*"),
+        ("/*", "/*"),
+        ("*.TXT", "*.TXT"),
+        ("**/work/*", "**/work/*"),
+    ],
+)
+def test_directories_of_a_glob_have_one_form(written, glob, monkeypatch):
+    """Up to its first wildcard an absolute glob is a path; so is one that is relative to a drive."""
+    monkeypatch.setitem(PLACES, "z:\\", r"\\?\C:\Work\[1]")
+    forms = WindowsForms(Documented())
+    forms.anchor(r"C:\Work")
+    assert glob == in_form(canonical(written), forms)
+
+
+@given(st.text("\\/?.:cCaA~1$*{}lU ", max_size=14))
+def test_any_text_has_a_form(text):
+    """Nothing that a program hands over makes it raise, nor has a form another form."""
+    forms = WindowsForms(Documented())
+    form = forms(text)
+    assert form == forms(form) or form.startswith("//")
 
 
 def test_the_first_spelling_stays_below_an_anchor():

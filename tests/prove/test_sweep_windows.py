@@ -10,6 +10,7 @@ import pytest
 from skips import left_to_windows
 
 from pytest_fsfault import inject
+from pytest_fsfault._prove.oracles import matcher
 
 from .conftest import prepare
 
@@ -130,3 +131,22 @@ def test_each_trial_finds_the_holds_again_that_were_there_before(tmp_path):
                 os.mkdir(root / "x")
             trial.check_error()
     assert [True, True, True] == refused
+
+
+def test_globs_of_checks_ignore_case(tmp_path):
+    """As those of rules do under the model: what is left as `a.tmp` is a `*.TMP`."""
+    found = matcher("patterns", ["*.TMP"], True), matcher("patterns", ["*.TMP"], False)
+    assert [True, False] == [match("pkg/a.tmp") for match in found]
+
+    def install(root):
+        (root / "a.tmp").touch()
+        os.replace(root / "a.tmp", root / "pkg/a.py")
+
+    with inject(windows="11", roots=[tmp_path]) as fsfault, pytest.raises(AssertionError) as caught:
+        for trial in fsfault.sweep(prepare, faults=["EACCES"], operations="rename", persist=False):
+            with trial as root:
+                install(root)
+            trial.check_atomic(ignore=["*.TMP"])
+            trial.check_no_leftovers("*.TMP")
+    assert "check_no_leftovers: temporary files are left:\n      + a.tmp" in str(caught.value)
+    assert "check_atomic" not in str(caught.value)

@@ -203,6 +203,16 @@ class TestRetries:
             assert [everything[1]] == fsfault.retries(path="g") == fsfault.retries("os.replace", tree / "g")
             assert [] == fsfault.retries("os.rename")
 
+    def test_under_the_model_case_does_not_count(self, tree):
+        """As in rules: one file by two spellings is one, and a glob means it in either case."""
+        rule = "os.stat F -> ERROR_ACCESS_DENIED when first 1"
+        with inject(rule, windows="11", roots=[tree]) as fsfault:
+            with pytest.raises(PermissionError):
+                os.stat(tree / "F")
+            os.stat(tree / "f")
+            for glob in (None, "F", "f", f"{tree.as_posix()}/F"):
+                assert [2] == [retry.attempts for retry in fsfault.retries("os.stat", glob)]
+
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [

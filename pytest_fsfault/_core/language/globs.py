@@ -19,11 +19,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 _DRIVE = deferred(r"[A-Za-z]:/")
+_DRIVE_RELATIVE = deferred(r"[A-Za-z]:(?!/)")
+_VERBATIM = ["", "", "?"]  # how the parts of a path behind a prefix begin: no glob character
 _ESCAPABLE = frozenset('*?[]"\\ ')  # before anything else a backslash is a separator, on every system
 _SPECIAL = deferred(r"[*?\[\\]")
-#: How a path begins in which Windows alone separates by ``\``: nothing is escaped in it up to the first glob character.
-#: Such a start is ``C:\``, or one of the prefixes of https://learn.microsoft.com/windows/win32/fileio/naming-a-file.
-WINDOWS_START = r"(?:[A-Za-z]:\\|\\\\[?.]\\)"
+_ESCAPED = deferred(r"\\(.)", re.DOTALL)
+_LITERAL = deferred(r"(?:[^*?\[\\]|\\.)*", re.DOTALL)
+# A share: ``\\server\share``, of which nothing is escaped. What `escape` makes has no single backslash before a letter.
+_SHARE = r"\\\\[\w-][^\\/*?\"<>|\[\]\s:]*\\(?=[^\\/*?\"<>|\[\]\s:])"
+_EITHER_PREFIX = r"[\\/]{2}[?.][\\/](?=(?:[A-Za-z]:|[Uu][Nn][Cc])[\\/])"
+#: How a path begins that only Windows has: nothing is escaped in it up to the first glob character. Such a start is
+#: ``C:\``, a share, or one of the prefixes of https://learn.microsoft.com/windows/win32/fileio/naming-a-file.
+WINDOWS_START = rf"(?:[A-Za-z]:\\|\\\\[?.]\\|{_EITHER_PREFIX}|{_SHARE})"
 _WINDOWS_HEAD = deferred(rf"{WINDOWS_START}[^*?\[]*")
 
 
@@ -47,13 +54,24 @@ def _is_absolute(pattern: str) -> bool:
 
 
 def in_form(pattern: str, form: Callable[[str], str]) -> str:
-    """Return an absolute glob whose literal directories are in the one form of a system; any other as it is."""
+    """Return an absolute glob whose literal directories are in the one form of Windows; any other as it is.
+
+    One that is relative to the current directory of a drive, such as ``C:*.txt``, is made absolute.
+    """
+    if _DRIVE_RELATIVE.match(pattern):
+        pattern = f"{escape(form(pattern[:2])).rstrip('/')}/{pattern[2:]}".rstrip("/")
     if not _is_absolute(pattern):
         return pattern
     parts = pattern.split("/")
-    literal = next((n for n, part in enumerate(parts) if _SPECIAL.search(part)), len(parts))
-    head = "/".join(parts[:literal])
-    return "/".join([form(f"{head}/").rstrip("/"), *parts[literal:]]) if head else pattern
+    start = len(_VERBATIM) if parts[: len(_VERBATIM)] == _VERBATIM else 0
+    literal = next(
+        (n for n, part in enumerate(parts) if n >= start and not _LITERAL.fullmatch(part)), len(parts)
+    )
+    head = _ESCAPED.sub(r"\1", "/".join(parts[:literal]))
+    if not head.strip("/?"):
+        return pattern
+    found, rest = escape(form(f"{head}/")), parts[literal:]
+    return "/".join([found.rstrip("/"), *rest]) if rest else found
 
 
 def canonical(pattern: str, column: int = 1) -> str:

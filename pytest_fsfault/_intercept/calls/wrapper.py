@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 # So many paths are remembered per function before the memory starts anew.
 MEMORY = 50_000
+# How a path begins that is visibly absolute. On Windows none is: `/a` is on the drive of the current directory.
+_PLAIN_START = "/" if os.sep == "/" else None
 UNKNOWN: Any = object()
 NOTHING = (None, None)
 
@@ -175,7 +177,7 @@ class Wrapper:
 
     def is_plain(self, path: str) -> bool | None:
         """Return whether a visibly absolute and normal path is watched; None if it needs a closer look."""
-        if path[:1] != "/" or "/." in path or "//" in path or path[-1] == "/" or self.guarded:
+        if path[:1] != _PLAIN_START or "/." in path or "//" in path or path[-1] == "/" or self.guarded:
             return None
         state = self.state
         if "\\" in path and state.show is not None:
