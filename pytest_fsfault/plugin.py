@@ -280,12 +280,12 @@ def pytest_runtest_makereport(
             from pytest_fsfault._plugin.run import WIDER_SCOPE  # noqa: PLC0415
 
             report.sections.append(("file-system faults", WIDER_SCOPE))
-        item.config.stash[_RUNNER].results.judge(call, report, session)
+        runner = item.config.stash[_RUNNER]
+        runner.results.judge(call, report, session, part=runner.gates.amid is item)
         if session is not None:
-            results = item.config.stash[_RUNNER].results
-            results.attach(session, call, report)
+            runner.results.attach(session, call, report)
             # JUnit takes them from the last report of a test, which has those of its item.
-            item.user_properties += results.properties(report)
+            item.user_properties += runner.results.properties(report)
         return report
 
 

@@ -38,3 +38,5 @@ MACHINERY = frozenset(
         "_pydevd_frame_eval",
     ]
 )
+#: Modules of theirs that call what a test hands over, as in ``pytest.raises(OSError, os.remove, path)``.
+HANDED_ON = frozenset(["_pytest.raises", "_pytest.recwarn"])

@@ -34,6 +34,8 @@ class Gates:
         self.calling: list[Any] = []
         #: The item that was called last.
         self.called: Any = None
+        #: The item whose call is under way, with or without a session: what is reported of it now are parts of it.
+        self.amid: Any = None
         #: When, by `time.perf_counter`.
         self.began = 0.0
 
@@ -43,6 +45,7 @@ class Gates:
         __tracebackhide__ = True
         try:
             self.began = time.perf_counter()
+            self.amid = item
             self.calling.append(item)
             self._open(item)
             yield
@@ -62,6 +65,7 @@ class Gates:
     def _leave(self, item: Any) -> None:
         if self.calling and self.calling[-1] is item:
             self.called = self.calling.pop()
+        self.amid = self.calling[-1] if self.calling else None
         self._shut(item)
 
     def directory(self) -> str | None:
@@ -127,7 +131,11 @@ class Gates:
     def method(self, item: Any) -> Iterator[None]:
         """Open the gate for the test method alone, not for setUp, tearDown and clean-ups."""
         if self._session_of(item) is None:
-            yield
+            self.amid = item
+            try:
+                yield
+            finally:
+                self.amid = None
             return
         method = item.obj
 

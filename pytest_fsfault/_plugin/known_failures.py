@@ -81,6 +81,7 @@ class KnownFailures:
         self._baseline = baseline
         self._writing = writing
         self._found: dict[str, KnownFailure | None] = {}  # of the tests that ran
+        self._parts: dict[str, KnownFailure] = {}  # why the first subtest failed of a test that is under way
         self._statuses: Counter[str] = Counter()
 
     def seed(self, chosen: int, *, given: bool) -> int:
@@ -95,12 +96,21 @@ class KnownFailures:
             )
         return held
 
-    def judge(self, call: Any, report: Any, session: Session | None) -> None:
-        """Report a listed failure as an expected one, and a listed test that is mended or fails otherwise as failed."""
+    def judge(self, call: Any, report: Any, session: Session | None, *, part: bool) -> None:
+        """Report a listed failure as an expected one, and a listed test that is mended or fails otherwise as failed.
+
+        That of a `part`, a subtest, comes before that of its test, and counts for it: the first that fails.
+        """
         expected = self._baseline.tests.get(report.nodeid)
-        if not self._is_verdict(call, report) or (session is None and expected is None):
-            return
-        found = self._failure(call.excinfo, report, session)
+        first = self._parts.pop(report.nodeid, None)
+        concerns = (session is not None or expected is not None) and self._is_verdict(call, report, first)
+        found = first or (self._failure(call.excinfo, report, session) if concerns else None)
+        if part and found is not None:
+            self._parts[report.nodeid] = found
+        if concerns and (report.failed or not part):
+            self._change(report, expected, found)
+
+    def _change(self, report: Any, expected: KnownFailure | None, found: KnownFailure | None) -> None:
         status = _status(expected, found)
         if found is not None and (self._writing or status == "known"):
             self._expect(report, expected, found)
@@ -109,10 +119,10 @@ class KnownFailures:
         rows = {"expected": expected and expected.row(), "found": found and found.row()}
         report.fsfault_baseline = {"status": status, **rows}
 
-    def _is_verdict(self, call: Any, report: Any) -> bool:
-        """Return whether a report says how the test itself has ended."""
-        ended = call.when == "call" and not report.skipped and not hasattr(report, "wasxfail")
-        return ended and not self._config.option.runxfail
+    def _is_verdict(self, call: Any, report: Any, first: KnownFailure | None) -> bool:
+        """Return whether a report says how the test itself has ended; it has failed if its `first` failed part did."""
+        ended = first is not None or not (report.skipped or hasattr(report, "wasxfail"))
+        return call.when == "call" and ended and not self._config.option.runxfail
 
     def _expect(self, report: Any, expected: KnownFailure | None, found: KnownFailure) -> None:
         reason = f" ({expected.reason})" if expected is not None and expected.reason else ""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: How an entry of the JSON says that the test was run again since it had failed; pytest-rerunfailures says so, too.
 RERUN = "rerun"
@@ -68,6 +72,32 @@ def failure(call: Any, report: Any, verdict: str) -> dict[str, Any] | None:
     ours = kind.__name__ if kind.__module__.startswith("pytest_fsfault") else None
     check = verdict if verdict and kind.__name__ == "Failed" and report.when == "call" else ours
     return {"text": call.excinfo.exconly(tryshort=True), "check": check, "when": report.when}
+
+
+def refused_test(call: Any, report: Any, reproduce: str, profile: str, seed: int) -> dict[str, Any]:
+    """Return the entry of a test that had no session: a mistake in its markers keeps it from running."""
+    # For who has made a mistake.
+    from pytest_fsfault._report.summary import MARKER  # noqa: PLC0415
+    from pytest_fsfault._session.showing import nothing  # noqa: PLC0415
+
+    why = {**(failure(call, report, "") or {}), "check": MARKER}
+    return {
+        "id": report.nodeid, "outcome": "failed", "failure": why, "reproduce": reproduce, "profile": profile,
+        "seed": seed, "seconds": 0.0, **nothing(),
+    }  # fmt: skip
+
+
+def bring(config: Any, report: Any, shown: dict[str, Any], exposed: Mapping[str, int], refused: int) -> None:
+    """Put on a report what a test showed: as text in a worker of xdist, since a name may have bytes that are no UTF-8."""
+    told = {**shown, "baseline": _listed(report)}
+    report.fsfault = json.dumps(told) if hasattr(config, "workerinput") else told
+    report.fsfault_exposed, report.fsfault_refused = exposed, refused
+
+
+def _listed(report: Any) -> dict[str, Any] | None:
+    """Return how a test stands to the failures that are known; None for one that passes, as most do."""
+    found: dict[str, Any] | None = getattr(report, "fsfault_baseline", None)
+    return None if found is None or found["status"] == "passed" else found
 
 
 def interruption(error: BaseException) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._host.command_lines import joined
-from pytest_fsfault._plugin.outcomes import BROUGHT, INTERRUPTED, Outcomes, failure, interruption
+from pytest_fsfault._plugin import outcomes
 from pytest_fsfault._plugin.seeds import remember
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Results:
         self._config = config
         self._arguments = arguments
         self._settings = settings
-        self._outcomes = Outcomes()
+        self._outcomes = outcomes.Outcomes()
         self._tests = self._outcomes.tests
         self._reported: Session | None = None  # whose evidence a report has brought last
         self._shown: list[tuple[str, list[str]]] = []
@@ -57,6 +57,8 @@ class Results:
         self._untouched = 0  # how many tests ran that it does not have
         #: Returns the published retry policies as data; the plugin sets it, which knows them.
         self.policies: Callable[[], list[dict[str, Any]]] = list
+        #: The seed of each test that is refused for a mistake in its markers; the runner sets it.
+        self.refused: dict[str, int] = {}
         self._red = ""  # the test whose journal was printed last
         self._journals: dict[str, list[str]] = {}  # of the tests that failed, by ID
         self._reruns: dict[str, str] = {}
@@ -84,10 +86,14 @@ class Results:
             return seed
         return self.baseline.seed(seed, given=given.fsfault_seed is not None)
 
-    def judge(self, call: Any, report: Any, session: Session | None) -> None:
-        """Judge a test by the failures that are known."""
-        if self.baseline is not None and not hasattr(report, "context"):
-            self.baseline.judge(call, report, session)
+    def judge(self, call: Any, report: Any, session: Session | None, *, part: bool) -> None:
+        """Judge a test, or a part of it that is a subtest, by the failures that are known."""
+        if self.baseline is not None:
+            self.baseline.judge(call, report, session, part=part)
+        if report.nodeid in self.refused and report.failed and session is None:
+            seed, profile = self.refused.pop(report.nodeid), self._settings().profile
+            told = outcomes.refused_test(call, report, self._line(report.nodeid), profile, seed)
+            outcomes.bring(self._config, report, told, {}, 0)
 
     def attach(self, session: Session, call: Any, report: Any) -> None:
         """Put what the test showed on its report, which reaches an xdist controller too."""
@@ -107,16 +113,13 @@ class Results:
             report.fsfault_shown = lines
 
     def _attach_evidence(self, session: Session, call: Any, report: Any) -> None:
-        why = report.fsfault_failure = failure(call, report, session.verdict)
+        why = report.fsfault_failure = outcomes.failure(call, report, session.verdict)
         if call.when == "teardown" or (call.when == "setup" and why is None):
             return
         from pytest_fsfault._session.showing import refusals  # noqa: PLC0415  # for a test under fault
 
         shown = self._evidence(session, report.nodeid, report.outcome, why, call.duration)
-        shown["baseline"] = _listed(report)
-        # xdist carries text only as UTF-8, and a name may have bytes that are none.
-        report.fsfault = json.dumps(shown) if hasattr(self._config, "workerinput") else shown
-        report.fsfault_exposed, report.fsfault_refused = refusals(session)
+        outcomes.bring(self._config, report, shown, *refusals(session))
 
     def _evidence(
         self, session: Session, nodeid: str, outcome: str, why: dict[str, Any] | None, seconds: float
@@ -139,15 +142,15 @@ class Results:
         """Keep what a test showed of which there will be no report: KeyboardInterrupt, or `pytest.exit`."""
         if session is self._reported:
             return
-        shown = self._evidence(session, nodeid, INTERRUPTED, interruption(error), seconds)
+        shown = self._evidence(session, nodeid, outcomes.INTERRUPTED, outcomes.interruption(error), seconds)
         if hasattr(self._config, "workerinput"):
-            self._config.workeroutput[BROUGHT] = json.dumps(shown)
+            self._config.workeroutput[outcomes.BROUGHT] = json.dumps(shown)
         else:
             self._outcomes.put(shown)
 
     def collect_interrupted(self, brought: dict[str, Any]) -> None:
         """Record what a worker of xdist brings at its end: the test in which it was interrupted."""
-        found = brought.pop(BROUGHT, None)  # it is told twice of a worker that is down
+        found = brought.pop(outcomes.BROUGHT, None)  # it is told twice of a worker that is down
         if found is not None:
             self._outcomes.put(json.loads(found))
 
@@ -261,12 +264,14 @@ class Results:
 
     def _summary(self, verbosity: int) -> list[str]:
         """Return the lines about the whole run, as many as pytest was asked for."""
-        if not self._tests or verbosity < -1:
+        if verbosity < -1:
             return []
         from pytest_fsfault._core.language.legible import legible  # noqa: PLC0415
         from pytest_fsfault._report.summary import one_line, summary_lines, totals  # noqa: PLC0415
 
         total = totals(self._tests, self._replayed())
+        if total["tests"] == total["refused"]:
+            return []
         known = () if self.baseline is None else self.baseline.lines()
         if verbosity < 0:
             return [legible(one_line(total, "; ".join([*known, self._arguments()])))]
@@ -342,9 +347,3 @@ class Results:
         from pytest_fsfault._report.summary import Replayed  # noqa: PLC0415
 
         return None if self.recordings is None else Replayed(self.recordings.source, self._untouched)
-
-
-def _listed(report: Any) -> dict[str, Any] | None:
-    """Return how a test stands to the failures that are known; None for one that passes, as most do."""
-    found: dict[str, Any] | None = getattr(report, "fsfault_baseline", None)
-    return None if found is None or found["status"] == "passed" else found

@@ -263,6 +263,7 @@ class Runner:
         except FsFaultError as error:
             # Raised where the set-up has begun: what others clean up later must be there.
             item.stash[self._keys.mistake] = str(error)
+            self.results.refused[item.nodeid] = self.seed
 
     def _begin(self, item: Any, marks: list[Any], *, uses: bool) -> None:
         from pytest_fsfault._core.language.mistakes import FsFaultError  # noqa: PLC0415

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
     from pathlib import Path
     from types import FrameType
@@ -49,6 +49,10 @@ class Environment(Protocol):
 
     def guarded(self) -> AbstractContextManager[None]:
         """Refuse changes outside the roots in the block, if they are refused in trials; nothing else acts."""
+        ...
+
+    def on_behalf(self, function: Callable[..., object]) -> Callable[..., object]:
+        """Return a function of the standard library such that its calls count as those of the user's line."""
         ...
 
     def settle(self) -> None:
@@ -99,6 +103,10 @@ class Trials(Protocol):
 
     def guarded(self) -> AbstractContextManager[None]:
         """Refuse changes outside the roots in the block, if they are refused in trials; nothing else acts."""
+        ...
+
+    def on_behalf(self, function: Callable[..., object]) -> Callable[..., object]:
+        """Return a function of the standard library such that its calls count as those of the user's line."""
         ...
 
     def snapshot(self, path: str | None = None) -> Tree:

@@ -58,6 +58,7 @@ class Sweep:
         self._current: TrialRecord | None = None
         self._environment = environment
         self.guarded, self.ignores_case = environment.guarded, environment.ignores_case
+        self.on_behalf = environment.on_behalf
         self._only = only
         self._rerun = rerun
         self._run: Generator[Trial] = self._trials()

@@ -212,9 +212,10 @@ class Trial:
             raise FsFaultError(f"check_rerun({function!r}) takes a function and its arguments")
         if not oracles.difference(self.after, self.tree, ignored):
             return
+        rerun = self._sweep.on_behalf(function)
         try:
             with self._sweep.guarded():
-                function(self.root, *args)
+                rerun(self.root, *args)
         except BaseException as error:
             if error_chains.ends_the_run(error):
                 raise

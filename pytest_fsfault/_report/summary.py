@@ -16,6 +16,8 @@ _MOST = 12
 _WHOLE = 100
 # Real seconds from which on a wait that the clock kept step with is worth a line.
 _SLOW = 1
+#: What is told as the check that failed a test which never ran, for a mistake in its markers.
+MARKER = "marker"
 #: The version of the format; a field that goes raises it.
 SCHEMA = 1
 
@@ -32,6 +34,7 @@ def totals(tests: Sequence[Mapping[str, Any]], replayed: Replayed | None = None)
     ends = Counter(test["outcome"] for test in tests)
     return {
         "tests": len(tests) - ends["rerun"],
+        "refused": sum(_check(test) == MARKER and test["outcome"] != "rerun" for test in tests),
         "passed": ends["passed"],
         "failed": ends["failed"],
         "skipped": ends["skipped"],
@@ -50,6 +53,11 @@ def totals(tests: Sequence[Mapping[str, Any]], replayed: Replayed | None = None)
         **_swept(tests),
         "replay": None if replayed is None else _replay(tests, replayed),
     }
+
+
+def _check(test: Mapping[str, Any]) -> str | None:
+    failure: Mapping[str, Any] | None = test["failure"]
+    return None if failure is None else failure["check"]
 
 
 def _replay(tests: Sequence[Mapping[str, Any]], replayed: Replayed) -> dict[str, Any]:
@@ -129,10 +137,7 @@ def _never_fired(tests: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, list
 
 def summary_lines(total: Mapping[str, Any], reproduce: str) -> Iterator[str]:
     """Yield the summary: tests under fault, faults, retries, waits, rules that never fired."""
-    what = (
-        f"{number(total['tests'], 'test')} under fault, {number(total['faults'], 'fault')}{_unended(total)}"
-    )
-    yield what + (f"; {reproduce}" if reproduce else "")
+    yield _what(total) + (f"; {reproduce}" if reproduce else "")
     yield from _replay_lines(total["replay"])
     counts = total["counts"]
     width = max((len(operation) for operation, _, _ in counts[:_MOST]), default=0)
@@ -155,15 +160,18 @@ def one_line(total: Mapping[str, Any], reproduce: str) -> str:
     """Return the summary in one line."""
     failed = f", {total['failed']} failed" if total["failed"] else ""
     missed = f", {number(len(total['never_fired']), 'rule')} never fired" if total["never_fired"] else ""
-    what = (
-        f"{number(total['tests'], 'test')} under fault, {number(total['faults'], 'fault')}{_unended(total)}"
-    )
-    return f"fsfault: {what}{failed}{missed}; {reproduce}"
+    return f"fsfault: {_what(total)}{failed}{missed}; {reproduce}"
+
+
+def _what(total: Mapping[str, Any]) -> str:
+    ran = number(total["tests"] - total["refused"], "test")
+    return f"{ran} under fault, {number(total['faults'], 'fault')}{_unended(total)}"
 
 
 def _unended(total: Mapping[str, Any]) -> str:
-    """Return how many runs of tests were not the last word, with a comma before each number."""
-    reruns = f", {number(total['reruns'], 'rerun')}" if total["reruns"] else ""
+    """Return how many tests, and runs of tests, were not the last word, with a comma before each number."""
+    reruns = f", {total['refused']} refused" if total["refused"] else ""
+    reruns += f", {number(total['reruns'], 'rerun')}" if total["reruns"] else ""
     return reruns + (f", {total['interrupted']} interrupted" if total["interrupted"] else "")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_fsfault._host.package import PACKAGE
 from pytest_fsfault._intercept.interceptor import interceptor
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __tracebackhide__ = True
 
 
-def on_behalf(function: Callable[[Any], object]) -> Callable[[Any], object]:
+def on_behalf(function: Callable[..., object]) -> Callable[..., object]:
     """Return `function` such that its calls come from the line of the user's that is running.
 
     A function of Python, such as `os.remove` or `shutil.rmtree`, would be called by this package alone, and no fault
@@ -32,8 +32,8 @@ def on_behalf(function: Callable[[Any], object]) -> Callable[[Any], object]:
     if site is None:
         return function
     file, _, line = site.rpartition(":")
-    text = "\n" * (int(line) - 1) + "lambda argument: function(argument)"
-    made: Callable[[Any], object] = eval(  # noqa: S307  # a text of ours
+    text = "\n" * (int(line) - 1) + "lambda *arguments: function(*arguments)"
+    made: Callable[..., object] = eval(  # noqa: S307  # a text of ours
         compile(text, file, "eval"), {"__name__": "__main__", "function": function}
     )
     return made

@@ -35,6 +35,17 @@ def evidence_of(session: Session, *, detailed: bool = True) -> dict[str, Any]:
     return {**_QUIET[kind], "virtual_end": session.clock.now}
 
 
+def nothing() -> dict[str, Any]:
+    """Return what a test shows that has had no session."""
+    return evidence(
+        Facts(
+            entries=(), detailed=False, trial_reason=REASON, rules=(), why_not=str, closest=lambda _: None,
+            observed=False, numbered=False, retries=(), waits=(), roots=(), proofs={}, processes=(), troubles=(),
+            holds=(), kept_step={}, replay=None, end=0.0,
+        )
+    )  # fmt: skip
+
+
 # What tests show in which nothing happened: they differ in when they ended. Nobody changes what is in it.
 _QUIET: dict[tuple[bool, bool], dict[str, Any]] = {}
 

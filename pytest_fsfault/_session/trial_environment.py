@@ -25,6 +25,7 @@ from pytest_fsfault._prove.outcomes import TrialOutcome
 from pytest_fsfault._prove.retries import retries
 from pytest_fsfault._session import open_handles, windows_model
 from pytest_fsfault._session.forced_exit import forced_exit
+from pytest_fsfault._session.handed_over import on_behalf
 from pytest_fsfault._session.roots import forms
 from pytest_fsfault._windows import upkeep
 from pytest_fsfault._windows.errnos import unix_errno
@@ -163,6 +164,10 @@ class TrialEnvironment:
         interceptor().start(engine)
         engine.on_end = self._ended
         return engine
+
+    def on_behalf(self, function: Callable[..., object]) -> Callable[..., object]:
+        """Return a function of the standard library such that its calls count as those of the user's line."""
+        return on_behalf(function)
 
     @contextmanager
     def guarded(self) -> Iterator[None]:

@@ -293,3 +293,71 @@ def test_an_error_of_the_system_itself(run, known):
         "test_while": ("RuntimeError", None, None),
     } == found  # fmt: skip
     assert 0 == run("", *READ).ret
+
+
+PARTS = """
+import os, pytest, unittest
+
+def refused(directory):
+    with open(directory / "a.exe", "w"):
+        os.remove(directory / "a.exe")
+
+@pytest.fixture(autouse=True)
+def _directory(request, tmp_path):
+    if request.instance is not None:
+        request.instance.directory = tmp_path
+
+class TestParts(unittest.TestCase):
+    def test_fails(self):
+        with self.subTest("fine"):
+            pass
+        with self.subTest("refused"):
+            refused(self.directory)
+        with self.subTest("by itself"):
+            [].pop()
+
+    def test_passes(self):
+        with self.subTest("fine"):
+            pass
+
+def test_fails(subtests, tmp_path):
+    with subtests.test("refused"):
+        refused(tmp_path)
+    with subtests.test("fine"):
+        pass
+"""
+REFUSED = ("PermissionError", 32, "os.remove")
+
+
+def test_parts(run, known):
+    """A test whose subtest fails has failed: it is listed by the first of them, and its line is known from then on."""
+    result = run(PARTS, *WRITE)
+    assert 0 == result.ret
+    result.stdout.fnmatch_lines(["baseline known.json written: 2 added"])
+    assert {"test_it.py::TestParts::test_fails": REFUSED, "test_it.py::test_fails": REFUSED} == {
+        name: (one["class"], one["winerror"], one["operation"]) for name, one in known()["tests"].items()
+    }
+    result = run("", *READ)
+    assert 0 == result.ret
+    result.assert_outcomes(passed=1, xfailed=2)
+    result.stdout.fnmatch_lines(["baseline known.json: 2 failed as known"])
+
+
+def test_parts_that_are_not_listed(run, known):
+    """A subtest that fails otherwise than listed, or in a test that is not listed, stays a failure."""
+    run(PARTS, *WRITE)
+    known("TestParts::test_fails", winerror=5)
+    known("test_fails")
+    result = run("", *READ)
+    assert 1 == result.ret
+    result.stdout.fnmatch_lines(["baseline known.json: 1 failed otherwise, 1 not listed"])
+
+
+def test_parts_that_are_mended(run, known):
+    """A listed test all of whose subtests pass is reported once, as mended."""
+    run(PARTS, *WRITE)
+    known("TestParts::test_passes", winerror=5)
+    result = run("", *READ)
+    assert 1 == result.ret
+    result.assert_outcomes(failed=1, xfailed=2)
+    result.stdout.fnmatch_lines(["baseline known.json: 2 failed as known, 1 passed that were known to fail"])

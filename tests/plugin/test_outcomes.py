@@ -195,3 +195,48 @@ def test_it(tmp_path):
     assert (1, 0) == (text.count("1 test under fault"), text.count("never fired"))
     data = json.loads(pytester.path.joinpath("told.json").read_text("utf-8"))
     assert [("passed", 1)] == [(one["outcome"], len(one["calls"])) for one in data["tests"]]
+
+
+MISTAKEN = """
+import pytest
+@pytest.mark.fsfault(profile="flakey")
+def test_refused(): pass
+def test_late(request):
+    request.node.add_marker(pytest.mark.fsfault("os.repalce -> EACCES"))
+    request.getfixturevalue("fsfault")
+def test_free(): pass
+"""
+
+
+def test_a_test_that_is_refused_has_its_entry(told, pytester):
+    """It never ran, for a mistake in its markers: it has failed, and is not counted as under fault."""
+    pytest.importorskip("jinja2")
+    data, result = told(MISTAKEN, "--fsfault-html", "page", "--fsfault-markdown", "text", "--fsfault-seed=7")
+    assert [
+        ("test_it.py::test_refused", "failed", "marker", "setup", "Failed: unknown profile 'flakey'; did you mean 'flaky'?"),
+        ("test_it.py::test_late", "failed", "marker", "call",
+         "Failed: rule 'os.repalce -> EACCES': unknown operation 'os.repalce' (column 1); did you mean 'os.replace'?"),
+    ] == [
+        (one["id"], one["outcome"], *(one["failure"][key] for key in ("check", "when", "text"))) for one in data["tests"]
+    ]  # fmt: skip
+    assert ["pytest test_it.py::test_refused --fsfault-seed 7", 7, [], "off"] == [
+        data["tests"][0][key] for key in ("reproduce", "seed", "calls", "profile")
+    ]
+    assert [2, 2, 2, 0] == [data["totals"][key] for key in ("tests", "refused", "failed", "faults")]
+    assert "under fault" not in result.stdout.str()
+    for name in ("page", "text"):
+        assert "unknown profile" in pytester.path.joinpath(name).read_text("utf-8")
+
+
+def test_a_refused_test_beside_others(told):
+    """The summary counts it apart from those that were under fault."""
+    _, result = told(MISTAKEN + "def test_other(fsfault): pass", "--fsfault-seed=7")
+    result.stdout.fnmatch_lines(["1 test under fault, 0 faults, 2 refused; --fsfault-seed 7"])
+
+
+def test_a_refused_test_in_a_worker(run, pytester):
+    """A worker of xdist hands the entry over."""
+    pytest.importorskip("xdist")
+    run(MISTAKEN, "-p", "xdist", "-n", "1", "--fsfault-json", "told.json")
+    data = json.loads(pytester.path.joinpath("told.json").read_text("utf-8"))
+    assert ["marker", "marker"] == [one["failure"]["check"] for one in data["tests"]]

@@ -1,9 +1,10 @@
 """The journal: what was asked, what was decided, what came of it, and whose line it was."""
 
-# ruff: noqa: RET503, SIM105, SIM905  # how a call is written is what is tested here
+# ruff: noqa: RET503, RUF061, SIM105, SIM905  # how a call is written is what is tested here
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import importlib
 import logging
@@ -140,6 +141,8 @@ CALLERS = {
     "early": ("os.remove", lambda remove=os.remove: remove("f")),
     "early in a library": ("os.remove", lambda: tempfile.NamedTemporaryFile(dir=".").close()),
     "audit": ("subprocess.Popen", lambda: __import__("subprocess").run(["./f"], check=False)),
+    "pytest.raises": ("os.stat", lambda: pytest.raises(ZeroDivisionError, os.stat, "f")),
+    "pytest.raises, a method": ("os.remove", lambda: pytest.raises(ZeroDivisionError, Path("f").unlink)),
     "tenacity": (
         "os.stat",
         lambda: tenacity.Retrying(stop=tenacity.stop_after_attempt(1), reraise=True)(os.stat, "f"),
@@ -161,6 +164,40 @@ def test_a_call_site_is_a_line_of_the_code_under_test(caller, tree):
         with pytest.raises(PermissionError):
             call()
         assert f"{__file__}:{call.__code__.co_firstlineno}" == fsfault.journal[0].call_site
+
+
+@pytest.mark.parametrize("catch", [pytest.warns, lambda _, *call: pytest.deprecated_call(*call)])
+def test_what_pytest_calls_for_a_test_is_the_tests(catch, tree):
+    """Its helpers that take a function call it for the test, which meets its faults there."""
+    with inject("os.remove -> EACCES", roots=[tree]) as fsfault:
+        with pytest.raises(pytest.fail.Exception, match="DID NOT WARN"):
+            catch(UserWarning, os.remove, "f")
+        (entry,) = fsfault.journal.faults
+    assert ("raised", True) == (entry.outcome, os.path.exists("f"))
+
+
+def test_pytest_waits_for_a_test_by_the_clock(tree):
+    """A sleep that is handed to such a helper is one of the test's."""
+    with inject(roots=[tree]) as fsfault:
+        with pytest.raises(pytest.fail.Exception):
+            pytest.raises(OSError, time.sleep, 30)
+        assert [30] == fsfault.clock.slept
+
+
+def test_what_an_event_loop_of_a_plugin_calls_back_is_the_tests(tree):
+    """The loop itself may be run by machinery: what was handed to it is not its own."""
+    plugin = {"__name__": "_pytest.loops"}
+    exec(compile("import asyncio\ndef run(main): asyncio.run(main)", "<loops>", "exec"), plugin)
+
+    async def main():
+        asyncio.get_running_loop().call_soon(os.remove, "f")
+        await asyncio.sleep(1)
+
+    with inject("os.remove -> delay 5ms", roots=[tree]) as fsfault:
+        plugin["run"](main())
+        (site,) = [entry.call_site for entry in fsfault.journal.of("os.remove")]
+    assert not os.path.exists("f")
+    assert asyncio.events.__file__ == site.rpartition(":")[0]
 
 
 def test_in_a_thread_pool_the_call_site_is_the_job_or_the_pool(tree):

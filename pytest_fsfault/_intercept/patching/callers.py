@@ -5,9 +5,10 @@ from __future__ import annotations
 from _thread import _local
 from contextlib import contextmanager
 from os import sep
+from os.path import join
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._host.package import BETWEEN, MACHINERY, PACKAGE, STDLIB
+from pytest_fsfault._host.package import BETWEEN, HANDED_ON, MACHINERY, PACKAGE, STDLIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,6 +21,8 @@ _PACKAGES = ("site-packages", "dist-packages")
 _CALL_THROUGH = frozenset(
     ["tenacity", "stamina", "backoff", "retrying", "wrapt", "decorator", "anyio", "trio", "pytest_mock"]
 )
+# Where an event loop calls back what was handed to it: `Handle._run`.
+_CALLBACKS = STDLIB + join("asyncio", "events.py")
 # pyfakefs's own; its tests are not among them.
 _FAKES = "pyfakefs.fake_"
 # Reading a source line to show it is not the work of the code under test.
@@ -39,7 +42,7 @@ def is_named_temporary(frame: FrameType | None) -> bool:
 
 def _is_library(filename: str, module: str) -> bool:
     """Return whether code works for its caller: the standard library, and what calls are passed through."""
-    if module.partition(".")[0] in _CALL_THROUGH or module.startswith(_FAKES):
+    if module.partition(".")[0] in _CALL_THROUGH or module in HANDED_ON or module.startswith(_FAKES):
         return True
     in_stdlib = filename.startswith(STDLIB) and not any(part in filename for part in _PACKAGES)
     return in_stdlib or filename.startswith("<frozen ")
@@ -61,9 +64,9 @@ class Callers:
     def is_machinery(self, module: str) -> bool:
         """Return whether a module of this name belongs to pytest, its plugins or a debugger."""
         parts = module.split(".")
-        return parts[0] in MACHINERY or any(
-            ".".join(parts[: end + 1]) in self.machinery for end in range(len(parts))
-        )
+        if parts[0] in MACHINERY:
+            return module not in HANDED_ON
+        return any(".".join(parts[: end + 1]) in self.machinery for end in range(len(parts)))
 
     def is_project(self, filename: str, module: str) -> bool:
         """Return whether code of this file and module is the code under test, or a test."""
@@ -74,16 +77,18 @@ class Callers:
 
         Frames of ours, of the standard library and of libraries that only call through are passed over.
         """
-        fallback = None
+        fallback = handed = None
         while frame is not None:
             code = frame.f_code
             kind = self._kinds.get(code.co_filename) or self._sort(frame)
             if kind == "project":
                 return f"{code.co_filename}:{frame.f_lineno}"
             if kind == "machinery":
-                return None
-            if kind == "library" and fallback is None:
-                fallback = f"{code.co_filename}:{frame.f_lineno}"
+                return handed
+            if kind == "library":
+                fallback = fallback or f"{code.co_filename}:{frame.f_lineno}"
+                if code.co_name == "_run" and code.co_filename == _CALLBACKS:
+                    handed = fallback  # a loop may be run by a plugin; what it calls back is the test's
             frame = frame.f_back
         return fallback or "<unknown>:0"
 

@@ -7,7 +7,7 @@ from time import monotonic_ns, perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import VirtualClock
-from pytest_fsfault._host.package import MACHINERY
+from pytest_fsfault._host.package import HANDED_ON, MACHINERY
 from pytest_fsfault._host.paths import IGNORES_CASE
 from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
 from pytest_fsfault._intercept.virtual_time.travel import wall_ns
@@ -27,7 +27,7 @@ VIRTUAL, PATIENT, REAL, EXEMPT = range(4)
 _THROUGH, _POOL = -1, -2
 
 _KINDS = {
-    _THROUGH: "threading queue pytest_fsfault._intercept.bootstrap.dormant",
+    _THROUGH: " ".join(("threading queue pytest_fsfault._intercept.bootstrap.dormant", *HANDED_ON)),
     _POOL: "multiprocessing.pool multiprocessing.process asyncio.events",
     PATIENT: "concurrent.futures",
     REAL: "asyncio selectors subprocess multiprocessing trio curio twisted tornado gevent eventlet uvloop",
@@ -35,7 +35,7 @@ _KINDS = {
 }
 _KNOWN = {name: kind for kind, names in _KINDS.items() for name in names.split()}
 # Functions of theirs that call what they were handed.
-_HANDED_ON = frozenset({"worker", "mapstar", "starmapstar", "_run", "run"})
+_CALL_ON = frozenset({"worker", "mapstar", "starmapstar", "_run", "run"})
 
 
 class ClockScope:
@@ -79,7 +79,7 @@ class ClockScope:
             if kind >= 0:
                 return kind
             if kind == _POOL:
-                return VIRTUAL if frame.f_code.co_name in _HANDED_ON else REAL
+                return VIRTUAL if frame.f_code.co_name in _CALL_ON else REAL
             frame = frame.f_back
         return VIRTUAL
 

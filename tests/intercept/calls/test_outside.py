@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,28 @@ def test_a_change_outside_the_roots_is_refused(what, trees):
     assert ("raised", "EACCES") == (entry.outcome, entry.fault)
     assert refused.value.errno == 13
     assert before == contents(other)
+
+
+def copy(root, target, copytree=shutil.copytree):
+    """Copy a tree by a function that was bound early."""
+    copytree(root, target)
+
+
+@pytest.mark.parametrize("rerun", [shutil.copytree, functools.partial(shutil.copytree), os.replace, copy])
+def test_a_second_run_of_a_sweep_is_guarded_whatever_it_is(rerun, trees):
+    """A function of Python's that is handed over counts as the test's, as one of the test's own does."""
+    root, other = trees
+    sweep = {"faults": ["EACCES"], "persist": False}
+    with (
+        pytest.raises(Unmet, match="is outside the roots, and was not changed"),
+        inject(roots=[root], outside="refuse") as fsfault,
+        suppress(AssertionError),
+    ):
+        for trial in fsfault.sweep(lambda tree: (tree / "a").touch(), **sweep):
+            with trial as tree:
+                os.remove(tree / "a")
+            trial.check_rerun(rerun, other / "new")
+    assert not (other / "new").exists()
 
 
 def test_what_is_allowed_outside(trees):
