@@ -19,6 +19,7 @@ from pytest_fsfault._core.language.operations import Operation
 from pytest_fsfault._intercept.calls.arguments import bytes_of
 from pytest_fsfault._intercept.calls.functions import FILE_OPERATIONS, InterceptedFunction
 from pytest_fsfault._intercept.calls.outside import refuse_outside
+from pytest_fsfault._intercept.calls.short_writes import write_by
 from pytest_fsfault._intercept.calls.wrapper import Wrapper
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
 
@@ -37,6 +38,7 @@ class FileIO(io.FileIO):
     _path: str = ""
     _engines: tuple[Sessions, ...] = ()
     _bare = False  # handed out without a buffer, so that its own flush is the caller's
+    _room, _due = 0, None  # see `short_writes.Buffered`
 
     def _lost(self) -> bool:
         """Return whether a simulated crash has come over this file: its buffers never reach the disk."""
@@ -198,9 +200,7 @@ def _write(raw: FileIO, data: Any) -> Any:
         return _Raw.write(raw, data)
     if raw._lost():
         return len(view)
-    return _CALLS["file.write"].run(
-        raw, partial(_Raw.write, raw, data), lambda size: _Raw.write(raw, view[:size])
-    )
+    return write_by(partial(_CALLS["file.write"].run, raw, partial(_Raw.write, raw, data)), raw, view)
 
 
 def _readinto(raw: FileIO, buffer: Any) -> Any:

@@ -17,6 +17,7 @@ from pytest_fsfault._intercept.calls.arguments import Ends
 from pytest_fsfault._intercept.calls.one_path import PathWrapper
 from pytest_fsfault._intercept.calls.open_files import STATE, FileIO, FlushedRandom, FlushedWriter
 from pytest_fsfault._intercept.calls.paths import resolve
+from pytest_fsfault._intercept.calls.short_writes import buffer_size
 from pytest_fsfault._intercept.calls.state import UNANNOUNCED
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
 
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.engine.interfaces import FastPath
     from pytest_fsfault._intercept.calls.functions import InterceptedFunction
     from pytest_fsfault._intercept.calls.state import InterceptState
-
-_CLAMPED = sys.version_info >= (3, 14)
-_LARGEST = 8192 * 1024  # the most that CPython 3.14 takes over from the system's block size
 
 
 class OpenWrapper(PathWrapper):
@@ -189,7 +187,7 @@ class OpenWrapper(PathWrapper):
                 raw._bare = True
                 return raw
             buffer = layers.flushed if STATE.flushes else layers.buffer
-            result = buffer(raw, _buffer_size(raw) if lines or buffering < 0 else buffering)
+            result = buffer(raw, buffer_size(raw) if lines or buffering < 0 else _chosen(raw, buffering))
             if layers.binary:
                 return result
             if encoding is None and sys.flags.warn_default_encoding:
@@ -247,11 +245,9 @@ def _go_together(layers: _Layers, buffering: int, text: tuple[Any, Any, Any]) ->
 _TEXT = frozenset({str, type(None)})
 
 
-def _buffer_size(raw: FileIO) -> int:
-    size: int = raw._blksize  # type: ignore[attr-defined]  # the system's block size, as the original reads it
-    if _CLAMPED:
-        return max(min(size, _LARGEST), io.DEFAULT_BUFFER_SIZE)
-    return size if size > 1 else io.DEFAULT_BUFFER_SIZE
+def _chosen(raw: FileIO, size: int) -> int:
+    raw._room = size
+    return size
 
 
 def _is_directory(path: Any) -> bool:

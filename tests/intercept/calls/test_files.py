@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -226,17 +227,47 @@ def test_a_short_read_is_not_the_end_of_the_file(size, mode, path, tmp_path):
         assert not file.read()
 
 
-@pytest.mark.parametrize(("mode", "left"), [("wb", b"0123456"), ("r+b", b"0123456"), ("w", b"0123456")])
-def test_a_short_write_counts_real_bytes(mode, left, path, tmp_path):
+@pytest.mark.parametrize("mode", ["wb", "r+b", "w"])
+def test_a_short_write_counts_real_bytes(mode, path, tmp_path):
     """Seven bytes are on the disk, whatever Python's buffers held."""
     data = "0123456789" * 3
-    with inject("file.write -> short 7 then ENOSPC", roots=[tmp_path]):
+    with inject("file.write -> short 7 then ENOSPC when once", roots=[tmp_path]):
         file = open(path, mode)
         file.write(data if mode == "w" else data.encode())
         with pytest.raises(OSError, match="No space left"):
+            file.flush()
+        with REAL_OPEN(path, "rb") as other:
+            assert b"0123456" == other.read(7)
+        assert 7 == os.lseek(file.fileno(), 0, os.SEEK_CUR)
+        with suppress(OSError):
             file.close()
-    with REAL_OPEN(path, "rb") as file:
-        assert left == file.read(7)
+
+
+FULL_DISK = {  # size of a piece, bytes written, size of the buffer (-1: the default), what is left
+    "a part of the buffer": (3, 11, -1, 11),
+    "more than the buffer has": (512, 11, -1, 11),
+    "a single byte": (512, 1, -1, 1),
+    "a buffer of the caller's size": (3, 20, 64, 20),
+    "larger than the caller's buffer": (3, 20, 8, 3),
+    "larger than the buffer": (3, 1 << 20, -1, 3),
+}
+
+
+@pytest.mark.parametrize("mode", ["wb", "ab", "w+b"])
+@pytest.mark.parametrize(("size", "count", "buffer", "left"), FULL_DISK.values(), ids=FULL_DISK)
+def test_a_second_try_writes_what_had_not_arrived(size, count, buffer, left, mode, path, tmp_path):
+    """A buffer that met a full disk goes on where the disk was full, as CPython's does: no byte is there twice."""
+    data = bytes(index % 251 for index in range(count))
+    with (
+        inject(f"file.write -> short {size} then ENOSPC when once", roots=[tmp_path]),
+        open(path + ".new", mode, buffer) as file,
+    ):
+        with pytest.raises(OSError, match="No space left"):
+            file.write(data)
+            file.flush()
+        assert left == file.tell()
+    with REAL_OPEN(path + ".new", "rb") as file:
+        assert data[:left] == file.read()
 
 
 def test_a_short_write_is_completed_by_the_buffer(path, tmp_path):
