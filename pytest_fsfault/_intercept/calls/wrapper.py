@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.counts import ends_text
 from pytest_fsfault._core.engine.execution import execute, tell_winerror
+from pytest_fsfault._core.engine.pending import Action
 from pytest_fsfault._core.language.operations import OPERATIONS
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.calls.arguments import (
@@ -34,6 +35,7 @@ from pytest_fsfault._intercept.calls.outside import (
 )
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
 from pytest_fsfault._intercept.calls.state import STATUSES, UNANNOUNCED
+from pytest_fsfault._intercept.calls.tree_removal import handle_refusal
 from pytest_fsfault._intercept.patching.callers import is_py_path
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
 
@@ -241,6 +243,9 @@ class Wrapper:
         action = WrappedCall(self, operation, args, kwargs)
         if self.operation in REFUSED_ANSWERS:
             return answered(self.operation, partial(execute, self.state.engines, operation, action))
+        if self.operation == "shutil.rmtree":
+            ask = partial(execute, self.state.engines, operation)
+            return handle_refusal(lambda perform: ask(Action(perform)), action.perform, args, kwargs)
         return execute(self.state.engines, operation, action)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:

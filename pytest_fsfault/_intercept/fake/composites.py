@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._intercept.calls.arguments import by_position, describe
 from pytest_fsfault._intercept.calls.functions import FUNCTIONS
+from pytest_fsfault._intercept.calls.tree_removal import handle_refusal
 from pytest_fsfault._intercept.fake.calls import FakeCall, paths_of
 from pytest_fsfault._intercept.patching.patches import Patch, bind
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
@@ -48,7 +49,10 @@ class Composite(FakeCall):
         if not self.fake.watches(self.fake.filesystem):
             return call()
         asked = describe(self.function, args, kwargs, self.fake)
-        return call() if asked is None else self.decide(asked, call, nested=True)
+        if asked is None:
+            return call()
+        ask = partial(self.decide, asked, nested=True)
+        return handle_refusal(ask, call, args, kwargs) if self.operation == "shutil.rmtree" else ask(call)
 
 
 class OwnComposite(FakeCall):
