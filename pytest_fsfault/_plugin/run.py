@@ -13,6 +13,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._host.command_lines import joined
+from pytest_fsfault._host.loading import load
 from pytest_fsfault._plugin.gate import Gates
 from pytest_fsfault._plugin.results import Results
 from pytest_fsfault._plugin.seeds import last_seed
@@ -43,6 +44,14 @@ _INI = (
     "profile", "rules", "roots", "strict", "seed", "clock", "children", "native", "outside", "windows", "scanners",
     "pretend",
 )  # fmt: skip
+# What a test under faults needs, and the report of it.
+_OF_A_TEST = (
+    "_session.session",
+    "_session.showing",
+    "_report.summary",
+    "_report.colours",
+    "_plugin.progress",
+)
 #: What a run can be written as: `--fsfault-json` and so on.
 _FILES = ("html", "json", "markdown")
 
@@ -57,10 +66,6 @@ class Keys:
 def _is_kept(setting: str) -> bool:
     """Return whether a setting of the command line belongs to a run that reproduces another."""
     return setting.startswith("fsfault_") and not setting.startswith("fsfault_seed")
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
 
 
 class Runner:
@@ -140,24 +145,16 @@ class Runner:
         return self._settings
 
     def _settle(self) -> Ambient:
-        from pytest_fsfault._plugin.settings import Given, ambient, recordings, show, target, trial  # noqa: PLC0415
+        load("_plugin.settings")
+        from pytest_fsfault._plugin.settings import ambient, given_by, recordings, show, target, trial  # noqa: PLC0415
 
-        given, ini = self._options, self._ini()
+        given = self._options
         show(given.fsfault_show)
         trial(given.fsfault_trial)
         files = self._files().items()
         self.targets = {form: target(f"--fsfault-{form}", text) for form, text in files if text is not None}
         self.results.recordings = recordings(given.fsfault_replay)
-        return ambient(
-            Given(
-                on=given.fsfault,
-                profile=given.fsfault_profile,
-                rules=tuple(given.fsfault_rule),
-                directory=self._directory(),
-                tables=tuple(self._own_profiles()),
-                **{f"ini_{name}": _frozen(ini[name]) for name in _INI if name != "seed"},
-            )
-        )
+        return ambient(given_by(given, self._ini(), self._directory(), self._own_profiles()))
 
     def ambient(self) -> Ambient:
         """Return the settings with the roots, which pytest makes when they are first asked for."""
@@ -266,6 +263,7 @@ class Runner:
             self.results.refused[item.nodeid] = self.seed
 
     def _begin(self, item: Any, marks: list[Any], *, uses: bool) -> None:
+        load(*_OF_A_TEST)
         from pytest_fsfault._core.language.mistakes import FsFaultError  # noqa: PLC0415
         from pytest_fsfault._session.session import Session  # noqa: PLC0415
 

@@ -50,6 +50,23 @@ class Given(Row):
     tables: tuple[tuple[str, Any], ...] = ()
 
 
+def given_by(options: Any, ini: Mapping[str, Any], directory: str, tables: list[tuple[str, Any]]) -> Given:
+    """Return what pytest's options and ini settings say, for a run whose ini file stands in `directory`."""
+    settings = {
+        f"ini_{name}": tuple(value) if isinstance(value, list) else value
+        for name, value in ini.items()
+        if name != "seed"
+    }
+    return Given(
+        on=options.fsfault,
+        profile=options.fsfault_profile,
+        rules=tuple(options.fsfault_rule),
+        directory=directory,
+        tables=tuple(tables),
+        **settings,  # type: ignore[arg-type]  # pytest knows of which kind each is
+    )
+
+
 def ambient(given: Given) -> Ambient:
     """Return the settings, without roots where none are named; raise FsFaultError for a mistake."""
     profiles = built_in()

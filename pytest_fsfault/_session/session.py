@@ -12,6 +12,7 @@ from pytest_fsfault._core.engine.engine import Engine, nothing
 from pytest_fsfault._core.engine.guard import Guard
 from pytest_fsfault._core.engine.plan import Armed
 from pytest_fsfault._core.language.mistakes import FsFaultError
+from pytest_fsfault._host.loading import load
 from pytest_fsfault._host.paths import IGNORES_CASE
 from pytest_fsfault._host.whole import complete, run_all
 from pytest_fsfault._intercept.interceptor import interceptor
@@ -132,6 +133,7 @@ class Session:
         windows = _first(options.windows, profile.windows, None if off else self.ambient.windows)
         if windows is None:
             return
+        load("_session.windows_model")
         from pytest_fsfault._windows import upkeep  # noqa: PLC0415  # it comes with the model
 
         model = self.make_windows(windows.version, dict(windows.options))

@@ -13,6 +13,7 @@ ALWAYS = {
     "pytest_fsfault.hookspecs",
     "pytest_fsfault._host",
     "pytest_fsfault._host.command_lines",
+    "pytest_fsfault._host.loading",
     "pytest_fsfault._plugin",
     "pytest_fsfault._plugin.run",
     "pytest_fsfault._plugin.results",
