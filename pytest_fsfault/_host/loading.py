@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
 _ROOT = __name__.partition(".")[0]
-_FROZEN = gc.get_freeze_count()  # objects that the interpreter itself has set apart
+# CPython 3.12 itself sets some hundreds of objects apart from the collector; who calls `gc.freeze` does so with thousands.
+_FROZEN_BY_NOBODY = 1_000
 
 
 def load(*names: str) -> None:
@@ -41,7 +42,7 @@ class _Loading:
 
     def __init__(self) -> None:
         self._collects = gc.isenabled()
-        self._freezes = gc.get_freeze_count() == _FROZEN  # nobody has frozen what is not to be touched
+        self._freezes = gc.get_freeze_count() < _FROZEN_BY_NOBODY
         self._before = sys.meta_path
         # A list of its own: another thread may be going through the other one.
         self._finders = [self, *self._before]
