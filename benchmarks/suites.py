@@ -60,9 +60,9 @@ def ratio_of(took: Took, plain: Took) -> Took:
 
 
 class Suite(NamedTuple):
-    """A released package with tests: what else they need, and pytest's arguments."""
+    """A release with tests, as a requirement: what else they need, and pytest's arguments."""
 
-    package: str
+    release: str
     needs: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ("tests",)
 
@@ -77,8 +77,9 @@ SUITES = {
     "wheel": Suite("wheel", ("setuptools", "flit-core")),
     # The release lacks the settings of its tests with Django.
     "diskcache": Suite("diskcache", arguments=("tests", "--ignore", "tests/test_djangocache.py")),
-    "platformdirs": Suite("platformdirs", ("appdirs", "pytest-mock")),
-    "filelock": Suite("filelock", ("pytest-mock", "pytest-asyncio", "pytest-timeout", "virtualenv")),
+    # Later ones need more to be built than a mirror of the index may have.
+    "platformdirs": Suite("platformdirs<4.5", ("appdirs", "pytest-mock")),
+    "filelock": Suite("filelock<3.20", ("pytest-mock", "pytest-asyncio", "pytest-timeout", "virtualenv")),
 }
 
 
@@ -95,9 +96,9 @@ class Subject:
     def prepare(self) -> None:
         """Make the environment, and unpack the release."""
         venv.create(self.directory / "environment", with_pip=True, symlinks=os.name != "nt")
-        self._pip("install", "pytest==9.*", self.suite.package, *self.suite.needs, str(CHECKOUT))
-        package = self.suite.package
-        self._pip("download", "--no-deps", "--no-binary", package, "-d", str(self.directory), package)
+        self._pip("install", "pytest==9.*", self.suite.release, *self.suite.needs, str(CHECKOUT))
+        source = ("--no-deps", "--no-binary", self.suite.release.partition("<")[0])
+        self._pip("download", *source, "-d", str(self.directory), self.suite.release)
         (archive,) = self.directory.glob("*.tar.gz")
         with tarfile.open(archive) as opened:
             opened.extractall(self.directory / "source", filter="data")
