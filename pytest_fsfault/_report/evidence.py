@@ -37,6 +37,7 @@ class Facts(Row):
     proofs: Mapping[str, list[dict[str, Any]]]
     processes: Iterable[Any]
     troubles: Sequence[str]
+    outside: str | None  # a path outside the roots that was changed, if nothing was changed below them
     holds: Iterable[Mapping[str, Any]]
     kept_step: Mapping[str, float]  # the real seconds that the clock took beside the wait of each thread
     replay: Replay | None  # what decided in the place of rules and model
@@ -64,6 +65,7 @@ def evidence(facts: Facts) -> dict[str, Any]:
         ],
         "processes": [process._asdict() for process in facts.processes],
         "unreached": list(facts.troubles),
+        "outside": facts.outside,
         "sweeps": list(_rows(sweeps)),
         "tolerances": facts.proofs.get("tolerances", []),
     }

@@ -64,6 +64,8 @@ def _sums(total: Mapping[str, Any]) -> Iterator[str]:
         yield f"sweeps: {total['sweeps']} ({number(total['trials'], 'trial')} with a fault, {total['trials_failed']} failed)"
     if total["waits_skipped"]:
         yield f"waits skipped: {seconds(total['waits_skipped'])}; the tests took {seconds(total['seconds'])}"
+    if (outside := total["outside"])["tests"]:
+        yield f"changed files outside the roots alone: {number(outside['tests'], 'test')}, such as {code(outside['path'])}"
     for one in total["unreached"][:_ROWS]:
         yield f"a child process without faults ({one['count']}): {code(one['reason'])}"
 

@@ -50,6 +50,7 @@ def totals(tests: Sequence[Mapping[str, Any]], replayed: Replayed | None = None)
         ],
         "processes": sum(len(test["processes"]) for test in tests),
         "unreached": _unreached(tests),
+        "outside": _outside(tests),
         **_swept(tests),
         "replay": None if replayed is None else _replay(tests, replayed),
     }
@@ -90,6 +91,11 @@ def _retried(tests: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 def _unreached(tests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     counts = Counter(told for test in tests for told in test["unreached"])
     return [{"reason": reason, "count": count} for reason, count in counts.items()]
+
+
+def _outside(tests: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    found = [test["outside"] for test in tests if test["outside"] is not None]
+    return {"tests": len(found), "path": found[0] if found else None}
 
 
 def _swept(tests: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -152,6 +158,11 @@ def summary_lines(total: Mapping[str, Any], reproduce: str) -> Iterator[str]:
     yield from _children(total)
     if total["waits_skipped"]:
         yield f"waits skipped: {seconds(total['waits_skipped'])}; the tests took {seconds(total['seconds'])}"
+    if (outside := total["outside"])["tests"]:
+        yield (
+            f"met no fault: {number(outside['tests'], 'test')} changed files outside the roots alone, such as "
+            f"{outside['path']}; fsfault_roots or roots= names what is watched"
+        )
     yield from _slow_waits(total["kept_step"])
     yield from _never(total["never_fired"])
 
@@ -160,6 +171,8 @@ def one_line(total: Mapping[str, Any], reproduce: str) -> str:
     """Return the summary in one line."""
     failed = f", {total['failed']} failed" if total["failed"] else ""
     missed = f", {number(len(total['never_fired']), 'rule')} never fired" if total["never_fired"] else ""
+    if (outside := total["outside"])["tests"]:
+        missed += f", {outside['tests']} outside the roots alone ({outside['path']})"
     return f"fsfault: {_what(total)}{failed}{missed}; {reproduce}"
 
 

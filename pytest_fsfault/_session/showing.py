@@ -16,6 +16,7 @@ from pytest_fsfault._report.lines import journal_lines
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from pytest_fsfault._core.engine.engine import Engine
     from pytest_fsfault._core.engine.journal import Entry
     from pytest_fsfault._prove.retries import Retry
     from pytest_fsfault._session.session import Session
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 # What Windows refuses on a file that a scanner is reading, or above it.
 _HELD_UP = GROUPS["rename"] | GROUPS["delete"]
+# Calls that change something whatever their mode is.
+_CHANGES = sorted(GROUPS["mutate"] - GROUPS["read"])
+# How the path of a device of Windows begins: it is below no root, and nothing is changed there.
+_DEVICE = "//./"
 
 
 def evidence_of(session: Session, *, detailed: bool = True) -> dict[str, Any]:
@@ -41,6 +46,7 @@ def nothing() -> dict[str, Any]:
         Facts(
             entries=(), detailed=False, trial_reason=REASON, rules=(), why_not=str, closest=lambda _: None,
             observed=False, numbered=False, retries=(), waits=(), roots=(), proofs={}, processes=(), troubles=(),
+            outside=None,
             holds=(), kept_step={}, replay=None, end=0.0,
         )
     )  # fmt: skip
@@ -61,13 +67,13 @@ def _is_quiet(session: Session) -> bool:
         or clock.kept_step
         or session.proofs is not None
         or session.engine.replay is not None
-        or any(session.verification.children())
+        or any((*session.verification.children(), outside_alone(session.engine)))
         or (session.windows is not None and any(_holds(session.windows)))
     )
 
 
 def _evidence_of(session: Session, *, detailed: bool) -> dict[str, Any]:
-    _, troubles = session.verification.children()
+    children, troubles = session.verification.children()
     journal = session.journal
     return evidence(
         Facts(
@@ -85,11 +91,22 @@ def _evidence_of(session: Session, *, detailed: bool) -> dict[str, Any]:
             proofs={} if session.proofs is None else session.proofs.evidence(),
             processes=session.verification.processes(),
             troubles=troubles,
+            outside=None if children else outside_alone(session.engine),
             holds=[] if session.windows is None else _holds(session.windows),
             kept_step={name: span / SECOND for name, span in session.clock.kept_step.items()},
             replay=session.engine.replay,
             end=session.clock.now,
         )
+    )
+
+
+def outside_alone(engine: Engine) -> str | None:
+    """Return a path outside the roots that a test has changed, if it has changed nothing below them."""
+    seen, outside = engine.tallies, engine.outside
+    if not outside or any(name in seen and seen[name].count for name in GROUPS["mutate"]):
+        return None
+    return next(
+        (outside[name] for name in _CHANGES if not outside.get(name, _DEVICE).startswith(_DEVICE)), None
     )
 
 

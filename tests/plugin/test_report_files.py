@@ -116,7 +116,7 @@ def test_step_summary_that_refuses(run, pytester, monkeypatch):
 def _document(tests):
     totals = {
         "tests": len(tests), "passed": 0, "failed": len(tests), "faults": 0, "counts": [], "retried": 0, "sweeps": 0,
-        "waits_skipped": 0, "unreached": [], "never_fired": [],
+        "waits_skipped": 0, "unreached": [], "outside": {"tests": 0, "path": None}, "never_fired": [],
     }  # fmt: skip
     return {"run": {"profile": "off", "rules": [], "arguments": ""}, "totals": totals, "tests": tests}
 

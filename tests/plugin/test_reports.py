@@ -213,6 +213,7 @@ def test_json_of_the_run(told):
         "failed": 1,
         "skipped": 0,
         "interrupted": 0,
+        "refused": 0,
         "reruns": 0,
         "faults": 4,
         "counts": [["os.replace", "ERROR_ACCESS_DENIED", 2], ["os.replace", "WinError 32", 2]],
@@ -226,6 +227,7 @@ def test_json_of_the_run(told):
         "kept_step": {},
         "processes": 0,
         "unreached": [],
+        "outside": {"tests": 0, "path": None},
         "sweeps": 0,
         "trials": 0,
         "trials_failed": 0,
@@ -261,7 +263,7 @@ def test_json_of_a_test(told):
             {"operation": "os.replace", "path": "test_green0/new.exe", "attempts": 3, "waits": [0.25, 0.25],
              "total_wait": 0.5, "outcome": "ok"}
         ],
-        "holds": [], "processes": [], "unreached": [], "sweeps": [], "tolerances": [],
+        "holds": [], "processes": [], "unreached": [], "outside": None, "sweeps": [], "tolerances": [],
         "rules": [
             {"rule": "os.replace *.exe -> WinError 32 when first 2", "own": True, "optional": False, "matched": 3,
              "fired": 2, "reason": None, "closest": None},

@@ -69,9 +69,20 @@ def figures(document: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
             f"{totals['sweeps']:,}",
             f"{totals['trials']:,} trials, {totals['trials_failed']:,} failed",
         )
+    yield from _unmet(totals)
+
+
+def _unmet(totals: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield what no fault could reach."""
     unreached = sum(one["count"] for one in totals["unreached"])
     if totals["processes"] or unreached:
         yield "Child processes", f"{totals['processes']:,}", f"{unreached:,} without faults"
+    if (outside := totals["outside"])["tests"]:
+        yield (
+            "Outside the roots",
+            _many(outside["tests"], "test"),
+            f"met no fault, such as on {outside['path']}",
+        )
 
 
 def _replayed(replay: Mapping[str, Any] | None) -> Iterator[tuple[str, str, str]]:

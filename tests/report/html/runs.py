@@ -76,7 +76,7 @@ def test(name="test_it.py::test_one", outcome="passed", calls=(), **given):
         "seed": 7, "seconds": 0.004, "virtual_end": max((one["at"] for one in calls), default=0.0), "baseline": None,
         "kept_step": {}, "replay": None, "observed": False, "numbered": True,
         "counts": [["os.replace", "ERROR_ACCESS_DENIED", faults]] if faults else [], "calls": list(calls),
-        "rules": [], "holds": [], "retries": [], "waits": [], "processes": [], "unreached": [], "sweeps": [],
+        "rules": [], "holds": [], "retries": [], "waits": [], "processes": [], "unreached": [], "outside": None, "sweeps": [],
         "tolerances": [], **given,
     }  # fmt: skip
 
