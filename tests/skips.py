@@ -39,6 +39,11 @@ def posix_fact(fact: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(WINDOWS, reason=f"POSIX fact: {fact}")
 
 
+def linux_fact(fact: str, here: object = sys.platform == "linux") -> pytest.MarkDecorator:
+    """Leave a test out elsewhere than on Linux that is about something only Linux has: whether this one has it."""
+    return pytest.mark.skipif(not here, reason=f"POSIX fact, of Linux alone: {fact}")
+
+
 def left_to_windows(what: str) -> pytest.MarkDecorator:
     """Leave a test out on Windows in which the model would have to refuse what is real there."""
     return pytest.mark.skipif(WINDOWS, reason=f"left to Windows: {what}")

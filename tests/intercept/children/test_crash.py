@@ -196,7 +196,7 @@ def test_a_crash_ends_grandchildren(tmp_path, start):
 
 
 def test_waits_of_children_count_in_a_trial(tmp_path):
-    """A retry in a child that takes too long is found."""
+    """A retry in a child that takes too long is found, in less time than it would take."""
     code = """
 import os, sys, time
 for _ in range(50):
@@ -204,16 +204,16 @@ for _ in range(50):
         os.replace(sys.argv[1] + "/a", sys.argv[1] + "/c")
         break
     except OSError:
-        time.sleep(1)
+        time.sleep(20)
 else:
     sys.exit(1)
 """
     began = real_time()
-    with pytest.raises(AssertionError, match="waited 50 s"), inject(roots=[tmp_path]) as fsfault:
+    with pytest.raises(AssertionError, match="waited 1000 s"), inject(roots=[tmp_path]) as fsfault:
         for trial in fsfault.sweep(
             make_files, faults=["EACCES"], operations="rename", expect=subprocess.CalledProcessError
         ):
             with trial as root:
                 subprocess.run([sys.executable, "-c", code, root], check=True)
             trial.check_waits(at_most="10s")
-    assert real_time() - began < 50
+    assert real_time() - began < 1000

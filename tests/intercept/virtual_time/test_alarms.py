@@ -9,13 +9,14 @@ import threading
 import time
 
 import pytest
+from skips import linux_fact, posix_fact
 
 from pytest_fsfault import inject
 from pytest_fsfault._intercept.virtual_time.alarms import alarm_left
 
 from .scene import join, real_time, start
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no alarms")
+pytestmark = posix_fact("alarms")
 
 
 class RungError(Exception):
@@ -122,7 +123,7 @@ print("slept", time.monotonic() - began > 1000)
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.skipif(sys.platform != "linux", reason="children share the clock on Linux")
+@linux_fact("a child waits on the clock of its parent")
 def test_the_alarm_of_a_child_is_its_own(tmp_path):
     """It ends the child's sleep; the next sleep is jumped over."""
     with inject(roots=[tmp_path]):

@@ -14,12 +14,13 @@ import time
 from multiprocessing.pool import ThreadPool
 
 import pytest
+from skips import linux_fact
 
 from pytest_fsfault._intercept.virtual_time import limits
 
 from .scene import join, real_time, start
 
-_linux = pytest.mark.skipif(not limits._CALLS, reason="the system does not tell of limits")
+_linux = linux_fact("a thread tells of its limit", limits._CALLS)
 
 
 # No limit: nothing to wait for
@@ -95,7 +96,17 @@ def _tcp():
     return _served(socketserver.TCPServer)
 
 
-@pytest.mark.parametrize("beside", [_pool, _thread_pool, _loop, _queue, _listener, _accept, _http, _tcp])
+@pytest.mark.parametrize(
+    "beside",
+    [
+        _queue,
+        _listener,
+        *(
+            pytest.param(beside, marks=_linux)
+            for beside in (_pool, _thread_pool, _loop, _accept, _http, _tcp)
+        ),
+    ],
+)
 def test_ten_seconds_of_retries_beside_who_waits_for_work_take_no_real_time(clock, beside):
     """A pool, a loop, a queue, a server without a client: a retry loop of ten seconds is over at once.
 
@@ -134,7 +145,7 @@ def test_it():
 """
 
 
-@pytest.mark.skipif(not limits._CALLS, reason="the system does not tell of limits")
+@_linux
 @pytest.mark.parametrize(("seconds", "told"), [("1.6", True), ("0.2", False)])
 def test_the_summary_says_whose_wait_took_real_time(pytester, apart, seconds, told):
     """A thread that looks every now and then, with timeouts that only the system keeps; less than a second is not told."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
-import pytest
+from skips import linux_fact
 
 POOL = """
 import concurrent.futures, gc, os, subprocess, time
@@ -42,7 +40,7 @@ def _state(number):
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="lists children as Linux does")
+@linux_fact("/proc lists children")
 def test_pools_that_nobody_shuts_down_end_as_ever(pytester, apart):
     """Their threads meet no error of ours in the tests that follow, and their processes go."""
     pytester.makepyfile(POOL)

@@ -12,12 +12,13 @@ import threading
 import time
 
 import pytest
+from skips import linux_fact
 
 from pytest_fsfault._intercept.virtual_time import limits, pollers
 
 from .scene import join, real_sleep, start
 
-linux = pytest.mark.skipif(not limits._CALLS, reason="the system does not tell of limits")
+linux = linux_fact("a thread tells of its limit", limits._CALLS)
 SECOND = 10**9
 MONOTONIC, WALL, SEEN = (
     100 * SECOND,

@@ -13,12 +13,11 @@ import threading
 import time
 from types import SimpleNamespace
 
-import psutil
 import pytest
+from skips import imported, linux_fact, posix_fact
 
 from pytest_fsfault._host import processes
 from pytest_fsfault._intercept.children.parent.uninterrupted import Uninterrupted
-from pytest_fsfault._intercept.native import starting
 
 from .scene import child, join, real_sleep, real_time, run_python, start
 
@@ -74,6 +73,7 @@ def test_a_sleep_beside_a_child_is_real_until_it_ends(clock):
     process.wait()
 
 
+@posix_fact("a resource tracker")
 @pytest.mark.usefixtures("quick")
 def test_the_helpers_of_multiprocessing_are_no_children(clock):
     """Its resource tracker lives on, and time stays virtual."""
@@ -81,6 +81,7 @@ def test_the_helpers_of_multiprocessing_are_no_children(clock):
     assert "3600.0" == run_python(code)
 
 
+@posix_fact("a fork server")
 def test_the_children_of_the_fork_server_count():
     """The fork server itself does not, but what it started does."""
     code = (
@@ -156,6 +157,7 @@ def test_queue_leaves_the_references_to_the_clock_countable():
     assert "True" == run_python(code)
 
 
+@posix_fact("os.fork")
 @pytest.mark.usefixtures("quick")
 def test_a_forked_child_has_real_time(clock):
     """It has a copy of the clock, not the clock: everything is the original there."""
@@ -235,6 +237,12 @@ def test_a_look_at_the_outside_does_not_move_the_clock(clock):
             selector.select(0)
             with pytest.raises(BlockingIOError):
                 left.recv(1)
+    assert 0 == clock.now
+
+
+@posix_fact("a wait for any child")
+def test_a_look_for_children_that_ended_does_not_move_the_clock(clock):
+    """It says that there are none, as ever."""
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
     assert 0 == clock.now
@@ -259,12 +267,14 @@ def test_a_sleeper_beside_a_wait_on_the_outside_need_not_wait(clock):
 # Where the system tells less
 
 
+@posix_fact("a child that has ended and was not reaped")
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("has_psutil", [True, False])
 def test_without_proc_a_living_child_is_seen(clock, monkeypatch, has_psutil):
     """Psutil tells of it; without that, whatever was not reaped counts as alive."""
+    psutil = imported("psutil") if has_psutil else None
     monkeypatch.setattr(processes, "_linux_child_lives", processes._other_child_lives)
-    monkeypatch.setitem(sys.modules, "psutil", psutil if has_psutil else None)
+    monkeypatch.setitem(sys.modules, "psutil", psutil)
     assert processes.child_lives() is False
     with subprocess.Popen(child("time.sleep(0.1)")) as process:
         assert processes.child_lives() is True
@@ -297,16 +307,16 @@ def _whole(piece) -> None:
 
 
 def _under_a_filter(piece) -> None:
-    starting.Start(b"", piece).run()
+    from pytest_fsfault._intercept.native import starting  # of Linux alone
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(starting, "Installer", lambda *_: SimpleNamespace(install=lambda: -1, killable=True))
+        starting.Start(b"", piece).run()
 
 
-_linux = pytest.mark.skipif(sys.platform != "linux", reason="there are filters on Linux alone")
-
-
-@pytest.mark.parametrize("wait", [_whole, pytest.param(_under_a_filter, marks=_linux)])
-def test_no_time_passes_while_this_package_works_in_a_thread_of_its_own(clock, monkeypatch, wait):
+@pytest.mark.parametrize("wait", [_whole, pytest.param(_under_a_filter, marks=linux_fact("a filter"))])
+def test_no_time_passes_while_this_package_works_in_a_thread_of_its_own(clock, wait):
     """Who waits for that thread works: a limited wait beside it does not expire."""
-    monkeypatch.setattr(starting, "Installer", lambda *_: SimpleNamespace(install=lambda: -1, killable=True))
     done, answers = threading.Event(), []
     threads = start(lambda: answers.append(done.wait(60)))
     wait(lambda: real_sleep(0.1))

@@ -10,6 +10,7 @@ import threading
 import time
 
 import pytest
+from skips import linux_fact
 
 from pytest_fsfault._intercept.virtual_time import idle, threads
 
@@ -169,9 +170,7 @@ def test_a_thread_that_waits_unseen_does_not_hold_the_clock(clock):
     join(threads)
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux", reason="POSIX fact: threads in /proc; elsewhere the whole process counts"
-)
+@linux_fact("threads in /proc; elsewhere the whole process counts")
 @pytest.mark.usefixtures("quick")
 def test_work_handed_to_an_idle_worker_is_not_jumped_over(clock):
     """A worker that has been still for long and is woken counts from that moment on."""
@@ -245,9 +244,7 @@ def test_a_hundred_sleepers_need_no_hundred_lookers(clock):
 # What the world tells
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux", reason="POSIX fact: threads in /proc; elsewhere the whole process counts"
-)
+@linux_fact("threads in /proc; elsewhere the whole process counts")
 @pytest.mark.parametrize(
     ("instants", "expected"),
     [
@@ -273,9 +270,7 @@ def test_a_thread_is_still_after_5_ms_two_switch_intervals_and_five_looks(monkey
     join([thread])
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux", reason="POSIX fact: threads in /proc; elsewhere the whole process counts"
-)
+@linux_fact("threads in /proc; elsewhere the whole process counts")
 def test_a_thread_that_is_being_started_is_at_work():
     """From before its first step to its end, but not afterwards."""
     process, thread = threads.ThreadActivity(), threading.Thread(target=int)
@@ -326,7 +321,7 @@ def test_without_a_cpu_clock_idle_threads_do_not_hold_the_clock(clock):
     assert 61 == pytest.approx(clock.now, abs=0.001)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="POSIX fact: /proc")
+@linux_fact("/proc")
 def test_a_thread_that_has_ended_shows_no_sign_of_life():
     """Neither its CPU clock nor its place can be asked any more, and asking is safe."""
     (thread,) = start(lambda: None)

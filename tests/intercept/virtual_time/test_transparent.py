@@ -17,13 +17,14 @@ import time
 
 import pytest
 from real_time import real_time
+from skips import linux_fact, wine_differs
 
 from pytest_fsfault import inject
 from pytest_fsfault._intercept.virtual_time import limits
 
 from .scene import join, start
 
-linux = pytest.mark.skipif(not limits._CALLS, reason="the system does not tell of limited waits")
+linux = linux_fact("a thread tells of its limit", limits._CALLS)
 LIMIT = 0.3
 
 
@@ -221,15 +222,20 @@ def _hand_over(answers: multiprocessing.Queue) -> None:
     answers.put("here")
 
 
-def test_connections_and_queues_have_their_limits():
-    """`poll` and `get` with a limit answer as ever, while children may be there."""
+def test_connections_have_their_limits():
+    """`poll` with a limit answers as ever, while children may be there."""
     subprocess.run([sys.executable, "-c", ""], check=True)
     left, right = multiprocessing.Pipe()
     with left, right:
         assert left.poll(0.1) is False
         right.send(1)
         assert left.poll(1) is True
-    context = multiprocessing.get_context("fork")
+
+
+@wine_differs("a message wakes nobody who waits for it with a limit")
+def test_queues_have_their_limits():
+    """`get` with a limit answers as ever, while children may be there."""
+    context = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
     answers = context.Queue()
     with pytest.raises(queue.Empty):
         answers.get(timeout=0.1)
