@@ -153,9 +153,9 @@ def bare(command, **options):
         poll = select.poll()
         poll.register(listener.descriptor, select.POLLIN)
         while poll.poll()[0][1] & select.POLLIN:
-            request = listener.receive()
-            if request is not None:
-                listener.proceed(request.ident)
+            asked = listener.receive()
+            if asked is not None:
+                listener.proceed(asked[0])
         listener.close()
 
     # Before there is a filter: whoever answers must have none.

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from threading import RLock
 
 
+_MOST_WAITING = 256
+
+
 class Tally:
     """Count the calls of one operation, and keep the last eight paths, with their targets (see `ends_text`)."""
 
@@ -44,25 +47,46 @@ class CallCounts:
 
     def __init__(self, lock: RLock) -> None:
         self._lock = lock
-        self.total = 0  # of all operations
-        self.tallies: dict[str, Tally] = {}
+        self._total = 0
+        self._tallies: dict[str, Tally] = {}
+        # Single calls wait here until somebody looks: to put one there takes no lock.
+        self._waiting: deque[tuple[str, str]] = deque()
         self.outside: dict[str, str] = {}
+
+    @property
+    def total(self) -> int:
+        """How many calls there were, of all operations."""
+        self._take_in()
+        return self._total
+
+    @property
+    def tallies(self) -> dict[str, Tally]:
+        """The calls of each operation."""
+        self._take_in()
+        return self._tallies
 
     def count(self, name: str, calls: int, paths: Iterable[str]) -> None:
         """Add calls of one operation, the last of them on `paths`."""
         with self._lock:
-            tally = self.tallies.get(name)
-            if tally is None:
-                tally = self.tallies[name] = Tally()
-            tally.add(calls, paths)
-            self.total += calls
+            self._take_in()
+            self._add(name, calls, paths)
+
+    def _add(self, name: str, calls: int, paths: Iterable[str]) -> None:
+        tally = self._tallies.get(name)
+        if tally is None:
+            tally = self._tallies[name] = Tally()
+        tally.add(calls, paths)
+        self._total += calls
 
     def count_one(self, name: str, path: str) -> None:
         """Add one call, as `count` does, and quicker."""
+        self._waiting.append((name, path))
+        if len(self._waiting) > _MOST_WAITING:
+            self._take_in()
+
+    def _take_in(self) -> None:
+        """Add what waits, in the order in which it came."""
         with self._lock:
-            tally = self.tallies.get(name)
-            if tally is None:
-                tally = self.tallies[name] = Tally()
-            tally.count += 1
-            tally.paths.append(path)
-            self.total += 1
+            while self._waiting:
+                name, path = self._waiting.popleft()
+                self._add(name, 1, [path])

@@ -20,7 +20,8 @@ POSSIBLE = os.name in {"posix", "nt"}
 #: The suffix of the files by which new interpreters report that they have started.
 REPORT = ".met"
 _PYTHONPATH = "PYTHONPATH"
-_PREFIX = "pytest-fsfault-"
+#: How the name of a directory of ours begins.
+PREFIX = "pytest-fsfault-"
 _LONGEST = 100  # of the path of a socket: <sys/un.h> has room for 104 on macOS, 108 on Linux
 _OTHERS = 0o077  # what others than the owner may do
 _MOST = 1 << 20  # bytes of a file of ours
@@ -154,8 +155,8 @@ def new_directory() -> str:
 
     base = tempfile.gettempdir()
     if sys.platform == "win32":
-        return os.path.join(base, f"{_PREFIX}{getpid()}-{os.urandom(16).hex()}")  # of all pipes, it names one
-    name = f"{_PREFIX}{getpid()}-{os.urandom(6).hex()}"
+        return os.path.join(base, f"{PREFIX}{getpid()}-{os.urandom(16).hex()}")  # of all pipes, it names one
+    name = f"{PREFIX}{getpid()}-{os.urandom(6).hex()}"
     return os.path.join(base if len(base) + len(name) < _LONGEST else "/tmp", name)  # noqa: S108  # made for us alone
 
 
@@ -181,9 +182,7 @@ def roots_of(directory: str) -> str:
 
 def is_ours(path: str) -> bool:
     """Return whether a path is that of a socket or a page of ours."""
-    if _PREFIX not in path:  # as nearly always
-        return False
-    return os.path.basename(os.path.dirname(path)).startswith(f"{_PREFIX}{getpid()}-")
+    return PREFIX in path and os.path.basename(os.path.dirname(path)).startswith(f"{PREFIX}{getpid()}-")
 
 
 def publish(directory: str) -> None:

@@ -14,6 +14,7 @@ from pytest_fsfault._core.language.operations import OPERATIONS, flag_groups
 from pytest_fsfault._core.language.roots import absolute
 from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._intercept.native.memory import Memory
+from pytest_fsfault._intercept.native.notify import ARGUMENTS
 from pytest_fsfault._intercept.native.numbers import (
     AT_FDCWD,
     CHANGES,
@@ -34,7 +35,7 @@ from pytest_fsfault._intercept.native.places import (
 )
 
 if TYPE_CHECKING:
-    from pytest_fsfault._intercept.native.notify import Request
+    from pytest_fsfault._intercept.native.notify import Request, RequestRow
     from pytest_fsfault._intercept.native.numbers import Shape
 
 _AT_REMOVEDIR = 0x200
@@ -87,20 +88,11 @@ _MADE_HERE = frozenset(
 )
 
 
-class _Layout(Row):
-    """What a call is whose arguments are one or two paths, numbers, and nothing else, and where they stand."""
-
-    syscall: str
-    operation: str
-    first: int  # the place of a path, and of the descriptor of its directory: -1 for none
-    first_at: int
-    second: int  # of the other one, if there are two
-    second_at: int
-    flags_at: int
-    mode_at: int
-    flags: int  # where none are passed
-    bit: int  # the flag that makes it another operation, if there is one
-    other: str
+# What a call is whose arguments are one or two paths, numbers, and nothing else, and where they stand in a `Request`:
+# the system call; the operation; a path, and the descriptor of its directory; those of the other path, if there are two;
+# the flags; the mode; the flags where none are passed; the flag that makes it another operation, and which. The place
+# of what is not there is -1. It is plain, since it is taken apart at each call.
+_Layout = tuple[str, str, int, int, int, int, int, int, int, int, str]
 
 
 # What a flag of a call makes another operation of it.
@@ -110,12 +102,13 @@ _BY_FLAG = {"unlinkat": (_AT_REMOVEDIR, "os.rmdir"), "renameat2": (_RENAME_NOREP
 def _layout(syscall: str, operation: str, shape: str) -> _Layout | None:
     if set(shape) - set("dpfm."):
         return None
+    shape = "." * ARGUMENTS + shape
     paths = [place for place, letter in enumerate(shape) if letter == "p"]
     places = [
         each for place in paths for each in (place, place - 1 if shape[place - 1 : place] == "d" else -1)
     ]
     first, first_at, second, second_at = (*places, -1, -1)[:4]
-    return _Layout(
+    return (
         syscall, operation, first, first_at, second, second_at, shape.find("f"), shape.find("m"),
         _IMPLIED.get(syscall, 0), *_BY_FLAG.get(syscall, (0, "")),
     )  # fmt: skip
@@ -168,55 +161,61 @@ class Reader:
         return self._names[request.arch].get(request.number & ~X32_BIT, "")
 
     # Hot: nearly all calls come here, and each waits meanwhile.
-    def look(self, request: Request) -> SeenRow | None:  # noqa: C901, PLR0912  # so its steps stand in one function
-        """Return the row of a `Seen`, of a call whose arguments are paths and numbers; None for any other. Raise OSError."""
-        _, task, number, arch, arguments = request
-        layout = self._layouts[arch].get(number)
-        if layout is None:
+    def look(self, asked: RequestRow) -> SeenRow | None:  # noqa: C901, PLR0912  # so its steps stand in one function
+        """Return the row of a `Seen`, of a call whose arguments are paths and numbers; None for any other. Raise UnreadableError."""
+        try:
+            layout = self._layouts[asked[3]][asked[2]]
+        except KeyError:
             return None
         _, operation, first, first_at, second, second_at, flags_at, _, flags, bit, instead = layout
-        address, target, other, here, there, base = arguments[first], None, None, b"", b"", ""
+        task, address, memory = asked[1], asked[first], self.memory
+        target, other, here, there, stand = None, None, b"", b"", ""
         if not address:
             return None
         if second < 0:
-            raw = self.memory.text(task, address)
+            raw = memory.text(task, address)
         else:
-            raw, other = self.memory.two_texts(task, address, arguments[second])
+            raw, other = memory.two_texts(task, address, asked[second])
         if raw[:1] == b"/":
-            path = self._named(task, raw, layout)
+            path = self._named(task, raw, operation)
         else:
-            here = self._link(task, arguments[first_at] if first_at >= 0 else AT_FDCWD)
-            base = self.memory.place(here)
-            path = below(base, raw)
+            here = self._stands if task == self._task and first_at < 0 else self._link(task, asked, first_at)
+            stand = memory.stand(here)
+            path = stand + raw.decode(_ENCODING, _ERRORS)
+            if "/." in path or "//" in path or path[-1:] == "/" or not stand:
+                path = below(stand, raw)
         if other is not None:
             if other[:1] == b"/":
-                target = self._named(task, other, layout)
+                target = self._named(task, other, operation)
             else:
-                at = arguments[second_at] if second_at >= 0 else AT_FDCWD
-                there = here if here and second_at < 0 else self._link(task, at)
-                if there is not here:
-                    base = self.memory.place(there)
-                target = below(base, other)
+                if here and second_at < 0:
+                    there = here
+                else:
+                    there = self._link(task, asked, second_at)
+                    stand = memory.stand(there)
+                target = stand + other.decode(_ENCODING, _ERRORS)
+                if "/." in target or "//" in target or target[-1:] == "/" or not stand:
+                    target = below(stand, other)
         if target == "" or not path:
             return None
         if flags_at >= 0:
-            flags = arguments[flags_at] & 0xFFFFFFFF
+            flags = asked[flags_at] & 0xFFFFFFFF
             if flags & bit:
                 operation = instead
         return layout, operation, path, target, flags, here, raw, there, other
 
-    def _named(self, task: int, raw: bytes, layout: _Layout) -> str:
+    def _named(self, task: int, raw: bytes, operation: str) -> str:
         """Return an absolute path, normalised."""
         path = raw.decode(_ENCODING, _ERRORS)
-        if "//" in path or "/." in path or path[-1] == "/":
+        if "/." in path or "//" in path or path[-1] == "/":
             path = absolute(path, "")
         if path[:6] == "/proc/":
-            return of_its_own(self.memory, task, path, follows=layout.operation in FOLLOWING)
+            return of_its_own(self.memory, task, path, follows=operation in FOLLOWING)
         return path
 
-    def _link(self, task: int, directory: int) -> bytes:
-        """Return the link of a directory that a thread has open, or stands in."""
-        number = directory & 0xFFFFFFFF
+    def _link(self, task: int, asked: RequestRow, at: int) -> bytes:
+        """Return the link of the directory that an argument says, or that a thread stands in."""
+        number = asked[at] & 0xFFFFFFFF if at >= 0 else _STANDS
         if number != _STANDS:
             return b"/proc/%d/fd/%d" % (task, signed(number))
         if task != self._task:
@@ -224,7 +223,7 @@ class Reader:
         return self._stands
 
     def seen_from_its_root(self, task: int, row: SeenRow) -> SeenRow:
-        """Return what a call names if its thread may have another root directory than this process. Raise OSError."""
+        """Return what a call names if its thread may have another root directory than this process. Raise UnreadableError."""
         seen = Seen(*row)
         root = self.memory.root(task)
         path, target = seen.path, seen.target
@@ -235,19 +234,19 @@ class Reader:
             target = from_root(root, target)
         return (seen.layout, seen.operation, path, target, *seen[4:])
 
-    def call(self, request: Request, row: SeenRow) -> Call:
+    def call(self, asked: RequestRow, row: SeenRow) -> Call:
         """Return all that there is to know of a call."""
         layout, operation, path, target, flags, here, spelled, there, other = row
-        arguments = request.arguments
+        mode_at = layout[7]
         return _made((
-            request.task, layout.syscall, operation, path, target,
+            asked[1], layout[0], operation, path, target,
             flag_groups(flags) if operation == "os.open" else OPERATIONS[operation].groups,
-            flags, arguments[layout.mode_at] & 0xFFFF if layout.mode_at >= 0 else 0, arguments,
-            given_ends(here, spelled, there, other), request.arch == self._arch,
+            flags, asked[mode_at] & 0xFFFF if mode_at >= 0 else 0, asked[ARGUMENTS:],
+            given_ends(here, spelled, there, other), asked[3] == self._arch,
         ))  # fmt: skip
 
     def read(self, request: Request, name: str, *, estranged: bool = False) -> Call | None:
-        """Return a call that `look` does not know; None if it changes no file that has a path. Raise OSError.
+        """Return a call that `look` does not know; None if it changes no file that has a path. Raise UnreadableError.
 
         A thread that is `estranged` may have another root directory than this process.
         """
@@ -318,7 +317,7 @@ class _Arguments:
             path = from_root(self.root, absolute(raw.decode(_ENCODING, _ERRORS), ""))
             path = of_its_own(self._memory, self._task, path, follows=self._follows)
         else:
-            path = below(self._memory.place(link), raw)
+            path = below(self._memory.stand(link), raw)
         if path:
             self.paths.append(path)
             self.given.append(given(link, raw))

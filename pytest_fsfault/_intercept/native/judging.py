@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Protocol
 from pytest_fsfault._core.engine.records import Handling
 from pytest_fsfault._core.language.operations import EITHER, Operation
 from pytest_fsfault._core.language.roots import within, within_test
-from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._host.processes import process_of
 from pytest_fsfault._intercept.native import memory
 from pytest_fsfault._intercept.native.acting import AskedCall
@@ -63,14 +62,16 @@ class Judge:
         self._memory = looks
         self._maker = Maker(looks)
         self._quick: _Quick | None = None
+        #: What `passes` returns, and quicker; None if sessions, rules or roots are others than at the last call of that.
+        self.quick: Callable[[str, str, str | None, int], bool | None] = _unknown
 
     def passes(self, operation: str, path: str, target: str | None, flags: int) -> bool:
         """Return whether a call goes ahead, since it only counts, as far as its names tell that; count it, if so."""
-        quick = self._quick
-        found = None if quick is None else quick.passes(operation, path, target, flags)
+        found = self.quick(operation, path, target, flags)
         if found is None:
-            quick = self._quick = _Quick(self._state, self._engines(), self._python)
-            found = quick.passes(operation, path, target, flags)
+            self._quick = _Quick(self._state, self._engines(), self._python)
+            self.quick = self._quick.passes
+            found = self.quick(operation, path, target, flags)
         return found is True
 
     def judge(self, call: Call, origin: Origin, ident: int) -> Reply:
@@ -140,6 +141,10 @@ class Judge:
         return Reply("refuse", errno.EACCES)
 
 
+def _unknown(_operation: str, _path: str, _target: str | None, _flags: int) -> None:
+    """Stand for the quick way before it is known."""
+
+
 class _Quick:
     """The way out for a call that only counts, as far as that is known without a look at the caller.
 
@@ -150,7 +155,7 @@ class _Quick:
         "_counting",
         "_guarded",
         "_inside",
-        "_python",
+        "_may_know",
         "_roots",
         "_rules",
         "_sessions",
@@ -164,7 +169,7 @@ class _Quick:
     def __init__(self, state: InterceptState, engines: tuple[Engine, ...], python: PythonChildren) -> None:
         self.engines = engines  # that hold for native programs, as long as a gate is open
         self._state = state
-        self._python = python
+        self._may_know = python.may_know
         self._sessions, self._roots = state.engines, state.top_roots
         self._guarded = any(engine.guard is not None for engine in engines)
         asks_always = self._guarded or any(_wants_all(engine) for engine in engines)
@@ -173,7 +178,7 @@ class _Quick:
         # One root is the most frequent case, and a comparison is quicker than an expression.
         self._inside = f"{min(state.top_roots, default='')}/".replace("//", "/")
         self._size = len(self._inside)
-        self._tests: dict[str, _Tests] = {}
+        self._tests: dict[str, tuple[_Test | None, _Test | None]] = {}
         # A session that has all roots itself need not be asked whether it is concerned.
         self._counting = [
             (engine.counter, engine.roots, state.top_roots <= {*engine.roots}) for engine in engines
@@ -185,8 +190,7 @@ class _Quick:
         state = self._state
         if state.engines is not self._sessions or state.top_roots is not self._roots:
             return None
-        rules = self._rules
-        for engine, plan, armed in rules:
+        for engine, plan, armed in self._rules:
             if plan.armed is not armed or engine.plan is not plan or engine.ended is not None:
                 return None
         if self._guarded or not state.live:
@@ -197,12 +201,12 @@ class _Quick:
             and (target is None or not self._watched(target))
         ):
             return True
-        if not rules:
-            return False
-        tests = self._tests.get(name)
-        if tests is None:
-            tests = self._tests[name] = _tests([one for one, *_ in rules], name)
-        means_path, means_target = tests
+        try:
+            means_path, means_target = self._tests[name]
+        except KeyError:
+            if not self._rules:
+                return False
+            means_path, means_target = self._tests[name] = _tests([one for one, *_ in self._rules], name)
         if means_path is not None and means_path(path):
             return False
         if means_target is not None and target is not None and means_target(target):
@@ -212,7 +216,7 @@ class _Quick:
             name, end, flags
         ):
             return False
-        if name == "os.close" or self._python.may_know(path):
+        if name == "os.close" or self._may_know(path):
             return False
         for count, roots, everywhere in self._counting:
             if everywhere or within(path, roots) or (target and within(target, roots)):
@@ -223,15 +227,11 @@ class _Quick:
 _Test = Callable[[str], object]
 
 
-class _Tests(Row):
-    """Two quick tests that hold for each path, and each target, that any rule means; None if none means any."""
+def _tests(engines: Sequence[Engine], name: str) -> tuple[_Test | None, _Test | None]:
+    """Return quick tests that hold for each path, and each target, that any rule means; None if none means any.
 
-    path: _Test | None
-    target: _Test | None
-
-
-def _tests(engines: Sequence[Engine], name: str) -> _Tests:
-    """Return the tests for an operation, by whichever of its names a rule speaks of it."""
+    They are for an operation by whichever of its names a rule speaks of it.
+    """
     found: tuple[list[_Test], ...] = [], []
     for engine in engines:
         for one in EITHER.get(name, (name,)):
@@ -239,7 +239,8 @@ def _tests(engines: Sequence[Engine], name: str) -> _Tests:
                 test = engine.plan.superset(one, engine.roots, target=bool(target))
                 if test is not None and test not in tests:
                     tests.append(test)
-    return _Tests(*map(_any, found))
+    paths, targets = map(_any, found)
+    return paths, targets
 
 
 def _any(tests: list[_Test]) -> _Test | None:

@@ -30,6 +30,13 @@ _SHORT = 512
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 
 
+class UnreadableError(OSError):
+    """A process that could not be looked into: it has died, may not be read, or passes what is no address."""
+
+    def __init__(self, number: int, link: bytes | None = None) -> None:
+        super().__init__(number, os.strerror(number), None if link is None else os.fsdecode(link))
+
+
 def _unmarked(link: bytes, place: str) -> str:
     """Return where a link of ``/proc`` leads, if its last word is the mark of what is deleted, and not its name."""
     with suppress(OSError):
@@ -45,7 +52,7 @@ class Memory:
     """
 
     def __init__(self) -> None:
-        # An array as an argument, a small number, and a result that is an `int` are what ctypes passes fastest.
+        # A reference that was made before, a small number, and a result that is an `int` are what ctypes passes fastest.
         quick, libc = ctypes.PyDLL(None), ctypes.PyDLL(None, use_errno=True)
         self._read, self._readlink = quick.process_vm_readv, quick.readlink
         self._told_read, self._told_readlink = libc.process_vm_readv, libc.readlink  # these leave an errno
@@ -54,28 +61,28 @@ class Memory:
         # What a text is up to its zero, if it starts where one was read to.
         self._one = (ctypes.c_char * _SHORT).from_buffer(self._buffer)
         self._other = (ctypes.c_char * _SHORT).from_buffer(self._buffer, _SHORT)
-        self._whole = (ctypes.c_char * _PAGE).from_buffer(self._buffer)
+        self._whole = ctypes.byref((ctypes.c_char * _PAGE).from_buffer(self._buffer))
         # Each a `struct iovec`, or two: an address, and how much is there.
         _, self._local = _spans(at, _PAGE)
         self._there, self._remote = _spans(0, _SHORT, 0, _SHORT)
         self._asked, self._span = _spans(0, _PAGE)
-        self._last = b"", ""  # the last place that a link led to, as bytes and as text
+        # The last place that `stand` has told: its length, as bytes, and as it was told.
+        self._size, self._raw, self._stand = 0, b"", ""
 
     def _fetch(self, task: int, address: int, length: int) -> int:
         """Copy what stands at an address into the buffer; return how much it is."""
         self._asked[0], self._asked[1] = address, length
         got: int = self._told_read(task, self._local, 1, self._span, 1, 0)
         if got < 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
+            raise UnreadableError(ctypes.get_errno())
         return got
 
     def read(self, task: int, address: int, length: int) -> bytes:
-        """Return what stands at an address, a page at most. Raise OSError if it is not readable."""
+        """Return what stands at an address, a page at most. Raise UnreadableError if it is not readable."""
         return bytes(self._buffer[: self._fetch(task, address, length)])
 
     def text(self, task: int, address: int) -> bytes:
-        """Return the text at an address, up to its zero. Raise OSError if there is none to be read."""
+        """Return the text at an address, up to its zero. Raise UnreadableError if there is none to be read."""
         self._there[0] = address
         if self._read(task, self._local, 1, self._remote, 1, 0) == _SHORT:
             found = self._one.value
@@ -92,10 +99,10 @@ class Memory:
                 return found + bytes(self._buffer[:end])
             found += self._buffer[:got]
             address += got
-        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        raise UnreadableError(errno.ENAMETOOLONG)
 
     def two_texts(self, task: int, one: int, other: int) -> tuple[bytes, bytes]:
-        """Return the texts at two addresses, as `text` does, in one step if both are short. Raise OSError."""
+        """Return the texts at two addresses, as `text` does, in one step if both are short. Raise UnreadableError."""
         there = self._there
         there[0], there[2] = one, other
         if self._read(task, self._local, 1, self._remote, 2, 0) == 2 * _SHORT:
@@ -105,25 +112,31 @@ class Memory:
         return self._long_text(task, one), self._long_text(task, other)
 
     def place(self, link: bytes) -> str:
-        """Return where a link of ``/proc`` leads, without the mark of what is deleted. Raise OSError."""
+        """Return where a link of ``/proc`` leads, without the mark of what is deleted. Raise UnreadableError."""
+        return self._place(link, self._readlink(link, self._whole, _PAGE - 1))
+
+    def stand(self, link: bytes) -> str:
+        """Return where a link of a directory leads, with a separator behind it; empty if that is no path. Raise UnreadableError."""
         got: int = self._readlink(link, self._whole, _PAGE - 1)
+        if got == self._size and self._buffer.startswith(self._raw):
+            return self._stand  # as nearly always: a program stays where it is
+        place = self._place(link, got)
+        stand = f"{place}/".replace("//", "/") if place[:1] == "/" else ""
+        raw = os.fsencode(place)
+        if len(raw) == got and not place.endswith(_DELETED):  # what ends so may be the mark next time
+            self._size, self._raw, self._stand = got, raw, stand
+        return stand
+
+    def _place(self, link: bytes, got: int) -> str:
         if got < 0:
             got = self._told_readlink(link, self._whole, _PAGE - 1)
         if got < 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), os.fsdecode(link))
-        self._buffer[got] = 0
-        raw = self._whole.value
-        if raw == self._last[0]:  # as nearly always: a program stays where it is
-            return self._last[1]
-        found = raw.decode(_ENCODING, _ERRORS)
-        if found.endswith(_DELETED):
-            return _unmarked(link, found)
-        self._last = raw, found
-        return found
+            raise UnreadableError(ctypes.get_errno(), link)
+        found = self._buffer[:got].decode(_ENCODING, _ERRORS)
+        return _unmarked(link, found) if found.endswith(_DELETED) else found
 
     def root(self, task: int) -> str:
-        """Return the root directory of a thread, as this process sees it. Raise OSError."""
+        """Return the root directory of a thread, as this process sees it. Raise UnreadableError."""
         return self.place(b"/proc/%d/root" % task)
 
     def executable(self, task: int) -> str:
@@ -134,18 +147,18 @@ class Memory:
             return "?"
 
     def open_how(self, task: int, address: int) -> tuple[int, int, int]:
-        """Return flags, mode and way of resolving of the `struct open_how` at an address. Raise OSError."""
+        """Return flags, mode and way of resolving of the `struct open_how` at an address. Raise UnreadableError."""
         found = self.read(task, address, _HOW.size)
         if len(found) < _HOW.size:
-            raise OSError(errno.EFAULT, os.strerror(errno.EFAULT))
+            raise UnreadableError(errno.EFAULT)
         flags, mode, resolve = _HOW.unpack(found)
         return flags, mode, resolve
 
 
-def _spans(*cells: int) -> tuple[array[int], ctypes.Array[ctypes.c_char]]:
+def _spans(*cells: int) -> tuple[array[int], object]:
     """Return cells that can be set, and the same memory as an argument."""
     made = array("Q", cells)  # an address and a `size_t`: 64 bits on every machine that there is a filter for
-    return made, (ctypes.c_char * (len(made) * made.itemsize)).from_buffer(made)
+    return made, ctypes.byref((ctypes.c_char * (len(made) * made.itemsize)).from_buffer(made))
 
 
 class Standing(Row):

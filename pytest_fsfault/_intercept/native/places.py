@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 #: Names that mean something else to each process.
 OF_ONE_PROCESS = (b"/proc/", b"/dev/")
-_DOT = ord(".")
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 
 
@@ -65,15 +64,12 @@ def from_root(root: str, path: str) -> str:
     return path if root == "/" else absolute(f"{root}{path}", "")
 
 
-def below(base: str, raw: bytes) -> str:
-    """Return a path as it is seen from a directory, absolute; empty if that directory has no path."""
-    if base[:1] != "/" or not raw:  # without a name the descriptor itself is meant
-        return base if base[:1] == "/" else ""
-    path = f"{base}/{raw.decode(_ENCODING, _ERRORS)}"
-    # A name alone is as nearly always.
-    if b"/" in raw or raw[0] == _DOT or base == "/":
-        return absolute(path, "")
-    return path
+def below(stand: str, raw: bytes) -> str:
+    """Return a path as it is seen from a directory, absolute; empty if that directory has no path.
+
+    `stand` is what `Memory.stand` returns. Without a name the directory itself is meant.
+    """
+    return absolute(stand + raw.decode(_ENCODING, _ERRORS), "") if stand else ""
 
 
 def jailed(base: str, raw: bytes) -> str:

@@ -18,9 +18,10 @@ from pytest_fsfault._host.processes import note_helper, started_at
 from pytest_fsfault._intercept.native import bpf, possible
 from pytest_fsfault._intercept.native.calls import Reader
 from pytest_fsfault._intercept.native.judging import Judge
+from pytest_fsfault._intercept.native.killing import filters, kill_below
 from pytest_fsfault._intercept.native.notify import take
 from pytest_fsfault._intercept.native.starting import Start
-from pytest_fsfault._intercept.native.tree import ProcessTree, Trees, filters, kill_below
+from pytest_fsfault._intercept.native.tree import ProcessTree, Trees
 from pytest_fsfault._intercept.native.wants import Wants, needs, wants
 
 if TYPE_CHECKING:

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import errno
-import os
-import signal
-from contextlib import suppress
-from time import monotonic, sleep
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._host import processes
-from pytest_fsfault._host.originals import listdir
 from pytest_fsfault._intercept.native import memory
-from pytest_fsfault._intercept.native.notify import NotificationListener, is_alive
+from pytest_fsfault._intercept.native.killing import children_of_thread, kill_all
+from pytest_fsfault._intercept.native.notify import NotificationListener, Request, is_alive
 from pytest_fsfault._intercept.native.numbers import ESTRANGING, RIGHTS
 from pytest_fsfault._intercept.native.replies import KILL, PROCEED, Asker, Reply
 from pytest_fsfault._intercept.native.wants import Wants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable
 
-    from pytest_fsfault._intercept.native.calls import Call, Reader
+    from pytest_fsfault._intercept.native.calls import Call, Reader, SeenRow
     from pytest_fsfault._intercept.native.judging import Judge
-    from pytest_fsfault._intercept.native.notify import Request
+    from pytest_fsfault._intercept.native.notify import RequestRow
 
 # So many questions are answered in a row before others get their turn.
 _IN_A_ROW = 64
@@ -93,10 +89,10 @@ class ProcessTree:
         that has asked nothing so far is found by its environment; one that has given that up, once it asks.
         """
         self.dead = True
-        _kill(self._known)
+        kill_all(self._known)
 
     def _known(self) -> set[int]:
-        roots = [self.root] if self.root else _children_of_thread("self", self.starter)
+        roots = [self.root] if self.root else children_of_thread("self", self.starter)
         return {*self.tasks, *roots, *processes.marked(self._mark, self._since)}
 
     def close(self) -> None:
@@ -132,68 +128,81 @@ class Trees:
         ]
 
     def _ready(self, tree: ProcessTree) -> None:
-        watch = self._watch
-        others, linger = watch.descriptor, _LINGER_IF_TIMED if watch.is_timed else _LINGER
-        state = tree.listener.state() if tree.open else ""
+        watch, listener = self._watch, tree.listener
+        wait, linger = listener.beside(watch.descriptor), _LINGER_IF_TIMED if watch.is_timed else _LINGER
+        state = listener.state() if tree.open else ""
         for _ in range(_IN_A_ROW):
             if state == "over":
                 self._forget(tree)
             if state != "asked":
                 return
-            request = tree.listener.receive()
-            if request is not None:
-                self._answer(tree, request)
+            asked = listener.receive()
+            if asked is not None:
+                self._answer(tree, asked)
             if not tree.open:
                 return
             watch.busy = False  # the clock may go on; a question is seen by its descriptor
-            state = tree.listener.next(others, linger)
+            events = wait(linger)
             watch.busy = True
+            if not events or events[0] != listener.asked:
+                state = listener.meaning(events)
 
-    def _answer(self, tree: ProcessTree, request: Request) -> None:
+    # Hot: it stands before each answer.
+    def _answer(self, tree: ProcessTree, asked: RequestRow) -> None:
         """Answer one question; whatever goes wrong with us, the call goes ahead."""
-        tree.tasks.add(request.task)
+        if asked[1] not in tree.tasks:
+            tree.tasks.add(asked[1])
         reply = PROCEED
         try:
-            reply = KILL if tree.dead else self._decide(tree, request)
+            if tree.dead:
+                reply = KILL
+            elif (seen := self._reader.look(asked)) is None or tree.estranged:
+                reply = self._decide(tree, Request(*asked), seen)
+            elif not (
+                passed := self._judge.quick(seen[1], seen[2], seen[3], seen[4])
+            ):  # it passes as nearly always
+                reply = self._decide(tree, Request(*asked), seen, unknown=passed is None)
         except (SimulatedCrash, RetryStorm):
             reply = KILL
+        except memory.UnreadableError as error:  # the kernel says so itself
+            self._tell_what_escapes(tree, asked[1], error)
         except Exception as error:  # noqa: BLE001  # told at the end of the test
             self._trouble(error)
         try:
-            if reply is PROCEED and tree.open:  # as nearly always
-                tree.listener.proceed(request.ident)
+            if reply is PROCEED and tree.open:
+                tree.listener.proceed(asked[0])
             else:
-                self._send(tree, request, reply)
+                self._send(tree, asked[0], reply)
         except Exception as error:  # noqa: BLE001  # as above; a waiting thread must get an answer
             self._trouble(error)
-            tree.listener.proceed(request.ident)
+            tree.listener.proceed(asked[0])
 
     def _trouble(self, error: Exception) -> None:
         self._tell(f"a native program's call went ahead without faults: {type(error).__name__}: {error}")
 
-    def _decide(self, tree: ProcessTree, request: Request) -> Reply:
-        reader = self._reader
-        call = None
-        try:
-            seen = reader.look(request)
-            if seen is None:
-                call = self._read_other(tree, request)
-            elif tree.estranged:
+    def _decide(
+        self, tree: ProcessTree, request: Request, seen: SeenRow | None, *, unknown: bool = True
+    ) -> Reply:
+        """Return what becomes of a call, of which `seen` is what it names, if that is known.
+
+        It is `unknown` whether it passes by its names alone.
+        """
+        reader, passes = self._reader, self._judge.passes
+        if seen is None:
+            call = self._read_other(tree, request)
+            if call is None or passes(call.operation, call.path, call.target, call.flags):
+                return PROCEED
+        else:
+            if tree.estranged:
                 seen = reader.seen_from_its_root(request.task, seen)
-        except OSError as error:
-            self._tell_what_escapes(tree, request, error)
-            return PROCEED  # it has died, or passes what is no address: the kernel says so itself
-        if seen is not None:
             _, operation, path, target, flags, _, _, _, _ = seen
-            if self._judge.passes(operation, path, target, flags):
+            if unknown and passes(operation, path, target, flags):
                 return PROCEED
             call = reader.call(request, seen)
-        elif call is None or self._judge.passes(call.operation, call.path, call.target, call.flags):
-            return PROCEED
         return self._judge.judge(call, tree, request.ident)
 
-    def _tell_what_escapes(self, tree: ProcessTree, request: Request, error: OSError) -> None:
-        where = f"{self._reader.memory.executable(request.task)}, started at {tree.site}"
+    def _tell_what_escapes(self, tree: ProcessTree, task: int, error: memory.UnreadableError) -> None:
+        where = f"{self._reader.memory.executable(task)}, started at {tree.site}"
         if error.errno in {errno.EPERM, errno.EACCES}:
             self._tell(f"{where}, may not be looked into: no fault reaches it")
         elif error.errno == errno.ENAMETOOLONG and error.filename is not None:
@@ -203,7 +212,7 @@ class Trees:
             )
 
     def _read_other(self, tree: ProcessTree, request: Request) -> Call | None:
-        """Return a call that names no path, or more than paths; None if it changes no file. Raise OSError."""
+        """Return a call that names no path, or more than paths; None if it changes no file. Raise UnreadableError."""
         name = self._reader.name(request)
         if name in _OF_RIGHTS:
             tree.estranged |= name in ESTRANGING
@@ -212,10 +221,10 @@ class Trees:
             return None
         return self._reader.read(request, name, estranged=tree.estranged)
 
-    def _send(self, tree: ProcessTree, request: Request, reply: Reply) -> None:
+    def _send(self, tree: ProcessTree, ident: int, reply: Reply) -> None:
         if not tree.open:
             return
-        listener, ident = tree.listener, request.ident
+        listener = tree.listener
         if reply.kind == "proceed":
             listener.proceed(ident)
         elif reply.kind == "refuse":
@@ -224,22 +233,22 @@ class Trees:
             listener.give(ident, 0)
         elif reply.kind == "later":
             tree.delayed.add(ident)
-            self._watch.after(reply.seconds, lambda: self._send_later(tree, request, reply))
+            self._watch.after(reply.seconds, lambda: self._send_later(tree, ident, reply))
         else:
             tree.kill()
             if reply.then is not None:
                 reply.then()
 
-    def _send_later(self, tree: ProcessTree, request: Request, reply: Reply) -> None:
-        if request.ident not in tree.delayed:
+    def _send_later(self, tree: ProcessTree, ident: int, reply: Reply) -> None:
+        if ident not in tree.delayed:
             return  # it was let go meanwhile
-        tree.delayed.discard(request.ident)
+        tree.delayed.discard(ident)
         now = PROCEED
         try:
             if reply.then is not None:
                 now = reply.then()
         finally:
-            self._send(tree, request, now)
+            self._send(tree, ident, now)
 
     def _forget(self, tree: ProcessTree) -> None:
         descriptor = tree.listener.descriptor
@@ -266,85 +275,3 @@ class Trees:
         for tree in self._trees.values():
             tree.close()
         self._trees.clear()
-
-
-# Who forks while it is stopped has a child that the next round finds.
-_ROUNDS = 50
-_DEATH = 5.0  # real seconds that the killed have to be gone
-
-
-def kill_below(process: int, spared: Collection[int]) -> None:
-    """Kill the processes that a process under a filter has started, and theirs, but for some that end by themselves."""
-    _kill(lambda: set(_children(process)), spared)
-
-
-def _kill(find: Callable[[], set[int]], spared: Collection[int] = ()) -> None:
-    own = filters("self")
-    stopped: set[int] = set()
-    for _ in range(_ROUNDS):
-        below = _with_descendants(find() | stopped).difference(spared)
-        found = {one for one in below if filters(str(one)) > own}
-        if not found:
-            break
-        _signal(found, signal.SIGKILL if found <= stopped else signal.SIGSTOP)
-        stopped |= found
-    _await_end(stopped)
-
-
-def _await_end(killed: Iterable[int]) -> None:
-    """Wait until processes have ended: one that is killed has no filter any more, but its files for another moment."""
-    until = monotonic() + _DEATH
-    for one in killed:
-        while _status(str(one)) and monotonic() < until:
-            sleep(0.001)
-
-
-def _signal(processes: Iterable[int], number: int) -> None:
-    for one in processes:
-        with suppress(OSError):  # it has ended
-            os.kill(one, number)
-
-
-def _with_descendants(processes: Iterable[int]) -> set[int]:
-    waiting = list(processes)
-    found: set[int] = set()
-    while waiting:
-        one = waiting.pop()
-        if one not in found:
-            found.add(one)
-            waiting += _children(one)
-    return found
-
-
-def _children(process: int) -> list[int]:
-    try:
-        tasks = listdir(f"/proc/{process}/task")
-    except OSError:
-        return []
-    return [child for task in tasks for child in _children_of_thread(str(process), task)]
-
-
-def _children_of_thread(process: str, task: int | str) -> list[int]:
-    try:
-        return [int(child) for child in memory.content(f"/proc/{process}/task/{task}/children").split()]
-    except OSError:
-        return []
-
-
-def filters(process: str) -> int:
-    """Return how many filters stand before a process that lives; -1 if none lives there."""
-    status = _status(process)
-    if not status:
-        return -1
-    count = memory.field(status, b"Seccomp_filters").strip()  # Linux 5.9
-    mode = memory.field(status, b"Seccomp").strip()
-    return int(count) if count else int(mode == b"2")
-
-
-def _status(process: str) -> bytes:
-    """Return what the kernel tells of a process; nothing of one that has ended."""
-    try:
-        status = memory.content(f"/proc/{process}/status")
-    except OSError:
-        return b""
-    return b"" if memory.field(status, b"State").strip()[:1] in {b"Z", b"X"} else status

@@ -14,17 +14,18 @@ from pytest_fsfault import inject
 @pytest.fixture
 def asked(monkeypatch):
     """The names of the system calls that were asked about so far, without those of rights."""
+    from pytest_fsfault._intercept.native.notify import Request
     from pytest_fsfault._intercept.native.numbers import SHAPES
     from pytest_fsfault._intercept.native.tree import Trees
 
     found = []
     real = Trees._answer
 
-    def answer(trees, tree, request):
-        name = trees._reader.name(request)
+    def answer(trees, tree, asked):
+        name = trees._reader.name(Request(*asked))
         if name in SHAPES:
             found.append(name)
-        return real(trees, tree, request)
+        return real(trees, tree, asked)
 
     monkeypatch.setattr(Trees, "_answer", answer)
     return found

@@ -70,7 +70,7 @@ def call(name, *arguments):
     ]
     table = MACHINES[platform.machine()][0]
     numbers += [0] * (6 - len(numbers))
-    request = Request(1, get_native_id(), table.numbers[name], table.arch, tuple(numbers))
+    request = Request(1, get_native_id(), table.numbers[name], table.arch, *numbers)
     reader = Reader()
     assert name == reader.name(request)
     seen = reader.look(request)

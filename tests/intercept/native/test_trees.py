@@ -267,8 +267,10 @@ def test_to_wait_for_another_question_is_not_to_be_busy():
     watch = SimpleNamespace(busy=True, is_timed=False, descriptor=-1)
     listener = SimpleNamespace(
         state=lambda: "asked",
+        asked=(3, 1),
         receive=lambda: found.append(("receive", watch.busy)),
-        next=lambda _others, _milliseconds: found.append(("next", watch.busy)) or "",
+        beside=lambda _others: lambda _milliseconds: found.append(("next", watch.busy)),
+        meaning=lambda _events: "",
     )
     Trees(watch, None, None, found.append)._ready(SimpleNamespace(open=True, listener=listener))
     assert [("receive", True), ("next", False)] == found

@@ -15,7 +15,7 @@ from pytest_fsfault._intercept.children.parent.directory import PrivateDirectory
 from pytest_fsfault._intercept.children.parent.dispatcher import Dispatcher
 from pytest_fsfault._intercept.children.parent.event_loop import EventLoop
 from pytest_fsfault._intercept.children.protocol import Malformed
-from pytest_fsfault._intercept.children.rendezvous import is_ours, new_directory
+from pytest_fsfault._intercept.children.rendezvous import PREFIX, is_ours, new_directory
 from pytest_fsfault._intercept.children.transport import Closed
 from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
 
@@ -306,7 +306,7 @@ class Server:
 
     def may_know(self, path: str) -> bool:
         """Return whether `knows` or `is_attached` can hold for a call on this path: whether there is any child at all."""
-        return bool(self._connections or self.dispatcher.logs.all) or is_ours(path)
+        return bool(self._connections or self.dispatcher.logs.all) or (PREFIX in path and is_ours(path))
 
     def is_attached(self, task: int) -> bool:
         """Return whether a thread belongs to a process that is attached."""
