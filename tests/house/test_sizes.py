@@ -31,6 +31,7 @@ HOT = {
     "_intercept/calls/two_paths.py",
     "_intercept/native/calls.py",
     "_intercept/native/judging.py",
+    "_intercept/native/tree.py",
     "_intercept/virtual_time/external_waits.py",
     "_windows/open_files/this_process.py",
 }

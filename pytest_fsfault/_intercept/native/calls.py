@@ -188,10 +188,8 @@ class Reader:
             if other[:1] == b"/":
                 target = self._named(task, other, operation)
             else:
-                if here and second_at < 0:
-                    there = here
-                else:
-                    there = self._link(task, asked, second_at)
+                there = here if here and second_at < 0 else self._link(task, asked, second_at)
+                if there is not here:
                     stand = memory.stand(there)
                 target = stand + other.decode(_ENCODING, _ERRORS)
                 if "/." in target or "//" in target or target[-1:] == "/" or not stand:

@@ -31,7 +31,7 @@ _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors(
 
 
 class UnreadableError(OSError):
-    """A process that could not be looked into: it has died, may not be read, or passes what is no address."""
+    """A process that could not be looked into: it has died, may not be read, or passes a wrong address."""
 
     def __init__(self, number: int, link: bytes | None = None) -> None:
         super().__init__(number, os.strerror(number), None if link is None else os.fsdecode(link))
@@ -116,7 +116,7 @@ class Memory:
         return self._place(link, self._readlink(link, self._whole, _PAGE - 1))
 
     def stand(self, link: bytes) -> str:
-        """Return where a link of a directory leads, with a separator behind it; empty if that is no path. Raise UnreadableError."""
+        """Return where a link of a directory leads, with a separator behind it; empty if it has no path. Raise UnreadableError."""
         got: int = self._readlink(link, self._whole, _PAGE - 1)
         if got == self._size and self._buffer.startswith(self._raw):
             return self._stand  # as nearly always: a program stays where it is
