@@ -57,6 +57,9 @@ def overlapped() -> Any:
 class PipePoller:
     """Wait until one of the watched endpoints has something to do: a completion port with the ways of a selector."""
 
+    # What has come is in the memory of an operation once the thread that began it lets the system write there.
+    tells_late = True
+
     def __init__(self) -> None:
         module = overlapped()
         self._module = module

@@ -21,6 +21,8 @@ _READ, _BOTH = selectors.EVENT_READ, selectors.EVENT_READ | selectors.EVENT_WRIT
 class Poller:
     """A selector that can be notified from another thread."""
 
+    tells_late = False
+
     def __init__(self) -> None:
         self._wakeup, self._notifier = _socketpair()
         for one in (self._wakeup, self._notifier):

@@ -167,3 +167,18 @@ def test_an_interrupt_ends_the_wait_of_a_child(parent, directory, monkeypatch):
     gc.collect()
     assert b"who is there" == ask(child)
     child.close()
+
+
+def test_what_a_child_has_sent_is_heard_by_who_asks_for_it(parent, directory):
+    """Also if the system has not let the thread see it yet: a child sends its last words and ends."""
+    parent.loop.start()
+    child = endpoints.connect(directory)
+    ask(child)
+    told = []
+    for one in parent.connections.values():
+        one.send = told.append
+    for number in range(200):
+        child.sendall(b"!")
+        parent.loop.settle(lambda: parent.loop.busy or parent.loop.has_input())
+        assert number + 1 == len(b"".join(told))
+    child.close()

@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 _now = ThreadActivity.monotonic_ns
 _real_sleep = time.sleep
+# Real nanoseconds to wait for the last words of a child that was killed; and for the thread, on a busy machine.
+_TALK, _BUSY = 100_000_000, 2_000_000_000
 
 
 class EventLoop:
@@ -54,6 +56,7 @@ class EventLoop:
         self._native = 0
         self._thread = 0
         self._timed = False  # the latest wait had an end
+        self._rounds = 0  # waits that have ended, with all callbacks after them
         self.busy = False  # a callback is at work
 
     def watch(self, descriptor: int, ready: Callable[[], object]) -> None:
@@ -78,6 +81,24 @@ class EventLoop:
     def has_input(self, behind: Collection[int] = ()) -> bool:
         """Return whether something has come to a descriptor that is not among those `behind` with their answers."""
         return self._poller.has_input(behind)
+
+    def settle(self, unheard: Callable[[], bool]) -> None:
+        """Wait until the thread has heard what has come by now; `unheard` tells, as far as that can be seen.
+
+        Who goes on talking is not waited for.
+        """
+        late = self._poller.tells_late
+        if not late and not unheard():
+            return
+        begun, due = _now(), self._rounds + 2  # the round that is under way may have asked the system before
+        while True:
+            heard = self._rounds >= due
+            if (heard or not late) and not unheard():
+                return
+            if _now() - begun > (_TALK if heard else _BUSY):
+                return
+            self.notify()
+            _real_sleep(0.0002)
 
     @property
     def descriptor(self) -> int:
@@ -168,6 +189,7 @@ class EventLoop:
                     self._guard(ready)
         finally:
             self.busy = False
+            self._rounds += 1
 
     def _guard(self, call: Callable[[], T]) -> T | None:
         """Return what a callback returns; whatever goes wrong in one, the others get their answers."""

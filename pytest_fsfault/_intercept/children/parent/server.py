@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +27,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.children.protocol import Message
 
 _SIZE = 65_536
-# Real seconds to wait for the last words of a child that was killed; one that goes on talking is not waited for.
-_PATIENCE = 0.1
 _LAST = (1 << 63) - 1  # the latest instant that the shared page can show
-_real_sleep = time.sleep
 
 
 class Server:
@@ -319,10 +315,7 @@ class Server:
         """Process everything that has been sent or written down so far."""
         if self.loop.running and not self.loop.is_own():
             self._reads_logs = self.dispatcher.logs.has_more()
-            until = time.monotonic() + _PATIENCE
-            while (self._asked() or self._reads_logs) and time.monotonic() < until:
-                self.loop.notify()
-                _real_sleep(0.0002)
+            self.loop.settle(lambda: self._reads_logs or self._asked())
 
     def read_logs(self) -> None:
         """Process what was written down so far, before gates change: it is of the sessions that were open then."""
