@@ -184,10 +184,13 @@ class _Dormant:
             collects = gc.isenabled()
             gc.disable()
             try:
-                from pytest_fsfault._intercept.children.child.attach import attach  # noqa: PLC0415
-                from pytest_fsfault._intercept.interceptor import interceptor  # noqa: PLC0415
+                from pytest_fsfault._intercept.bootstrap.loader import BytecodeFinder  # noqa: PLC0415
 
-                attach(interceptor(), self.directory)
+                with BytecodeFinder():
+                    from pytest_fsfault._intercept.children.child.attach import attach  # noqa: PLC0415
+                    from pytest_fsfault._intercept.interceptor import interceptor  # noqa: PLC0415
+
+                    attach(interceptor(), self.directory)
             finally:
                 _pass_over_new()
                 if collects:

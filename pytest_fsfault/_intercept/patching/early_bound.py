@@ -194,11 +194,7 @@ class EarlyBound:
     def _note(self, spaces: Iterable[dict[str, Any]]) -> None:
         """Remember where these dictionaries hold originals; they are not looked at again until they change."""
         for space in spaces:
-            found = [
-                (name, pair)
-                for name, value in list(space.items())
-                if type(value) in self._kinds and (pair := self._pair_of(value)) is not None
-            ]
+            found = self._found_in(space)
             self._places.pop(id(space), None)
             if found:
                 left = self._times if _is_stdlib(space) else ()
@@ -206,12 +202,17 @@ class EarlyBound:
                     (space, name, pair) for name, pair in found if not left or id(pair[0]) not in left
                 ]
 
-    def _pair_of(self, value: Any) -> tuple[Any, Any] | None:
-        """Return an original, which `value` is, with its wrapper."""
-        if type(value) not in _BY_IDENTITY:
-            return self._pairs.get(id(value))
-        pair = self._functions.get(value)
-        return pair if pair is not None and pair[0] is value else None
+    def _found_in(self, space: dict[str, Any]) -> list[tuple[str, tuple[Any, Any]]]:
+        """Return the names that lead to originals, with these and their wrappers."""
+        # A scan meets each name of each module, so that this calls nothing of ours for one.
+        kinds, by_identity, by_number = self._kinds, self._functions.get, self._pairs.get
+        return [
+            (name, pair)
+            for name, value in list(space.items())
+            if (kind := type(value)) in kinds
+            and (pair := by_identity(value) if kind in _BY_IDENTITY else by_number(id(value))) is not None
+            and pair[0] is value
+        ]
 
     def _is_unchanged(self, modules: list[Any]) -> bool:
         return _same(modules, self._modules) and list(map(len, self._spaces)) == self._sizes
