@@ -146,13 +146,12 @@ class Runner:
 
     def _settle(self) -> Ambient:
         load("_plugin.settings")
-        from pytest_fsfault._plugin.settings import ambient, given_by, recordings, show, target, trial  # noqa: PLC0415
+        from pytest_fsfault._plugin.settings import ambient, given_by, recordings, show, targets, trial  # noqa: PLC0415
 
         given = self._options
         show(given.fsfault_show)
         trial(given.fsfault_trial)
-        files = self._files().items()
-        self.targets = {form: target(f"--fsfault-{form}", text) for form, text in files if text is not None}
+        self.targets = targets(self._files())
         self.results.recordings = recordings(given.fsfault_replay)
         return ambient(given_by(given, self._ini(), self._directory(), self._own_profiles()))
 

@@ -190,6 +190,18 @@ def target(option: str, text: str) -> Path:
     return path
 
 
+def targets(files: Mapping[str, str | None]) -> dict[str, Path]:
+    """Return where the files of a run go, by their form; refuse two of them at one place."""
+    found = {form: target(f"--fsfault-{form}", text) for form, text in files.items() if text is not None}
+    for form, path in found.items():
+        other = next(one for one in found if found[one] == path)
+        if other != form:
+            raise FsFaultError(
+                f"--fsfault-{other} and --fsfault-{form} name one file, {files[form]!r}; write two paths"
+            )
+    return found
+
+
 def recordings(text: str | None) -> Recordings | None:
     """Return what is to be replayed; None if nothing is."""
     if text is None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from pytest_fsfault._core.language.legible import legible
+from pytest_fsfault._core.language.mistakes import FsFaultError
 from pytest_fsfault._core.language.rows import Row
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ class Tree(Mapping[str, Item]):
         ``- name`` is gone, ``+ name`` is new, ``~ name`` is another; what lies below a directory that is gone
         or new as a whole is not listed.
         """
+        if not isinstance(other, Tree):
+            raise FsFaultError(f"diff({other!r}) takes a tree; write diff(fsfault.tree(root))")
         return shown(self, other, self.changes(other))
 
     def changes(self, other: Tree) -> list[str]:

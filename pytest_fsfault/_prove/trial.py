@@ -187,6 +187,10 @@ class Trial:
         be anywhere in the tree.
         """
         self._begin("check_nothing_lost")
+        if wrong := [backup for backup in backups if not isinstance(backup, (str, os.PathLike))]:
+            raise FsFaultError(
+                f"check_nothing_lost({wrong[0]!r}) is not a back-up; write a glob such as '*.bak', or the path of a directory"
+            )
         elsewhere = [backup for backup in backups if _is_elsewhere(os.fspath(backup))]
         inside = [backup for backup in backups if not _is_elsewhere(os.fspath(backup))]
         match = oracles.matcher("backups", inside, self._sweep.ignores_case) if backups else None
@@ -277,6 +281,10 @@ class Trial:
         self._begin(check)
         if isinstance(patterns, (str, bytes)):
             raise FsFaultError(f"{check}({name}={patterns!r}) is a single text; write {name}=({patterns!r},)")
+        if not hasattr(patterns, "__iter__"):
+            raise FsFaultError(
+                f"{check}({name}={patterns!r}) is not a list of globs; write {name}=('*.tmp',)"
+            )
         listed = list(patterns)
         return oracles.matcher(name, listed, self._sweep.ignores_case) if listed else None
 

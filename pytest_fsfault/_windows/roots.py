@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +24,16 @@ class Roots:
     def follow(self, paths: Iterable[str]) -> None:
         """Note which directories are watched; they are looked at when a path is first asked for."""
         self._paths, self._links = tuple(paths), None
+
+    def leave_out(self, path: str) -> bool:
+        """Return whether a path is below none of them, by what it really is as well; False if none is known."""
+        roots = [form for root in self._paths for form in self._forms(root)]
+        return bool(roots) and not any(one.startswith(root) for one in self._forms(path) for root in roots)
+
+    def _forms(self, path: str) -> list[str]:
+        """Return a directory as it is spelled, and as it really is, in a form that can be compared."""
+        forms = (path, str(self._native.realpath(path)))
+        return [os.path.normcase(form).replace("\\", "/").rstrip("/") + "/" for form in forms]
 
     def real(self, path: str) -> str:
         """Return a path below a root as the system knows it: holds and descriptors are known by real paths."""

@@ -27,6 +27,8 @@ __tracebackhide__ = True
 
 _EVER = float("inf")
 _LETTERS = deferred("[rwd]*")
+# Kinds of holds that only a file can have.
+_OF_FILES = frozenset({"image", "library", "section"})
 
 
 class Windows:
@@ -128,7 +130,15 @@ class Windows:
         self, path: Path, readonly: bool | None = None, hidden: bool | None = None, system: bool | None = None
     ) -> None:
         """Set or clear attributes of a file or directory; None leaves one as it is."""
-        location = self._find(path, "set_attributes")
+        given = {"readonly": readonly, "hidden": hidden, "system": system}
+        if not any(value is not None for value in given.values()):
+            raise FsFaultError(
+                "set_attributes() sets nothing; write readonly=True, hidden=True or system=True"
+            )
+        for name, value in given.items():
+            if value not in (None, True, False):
+                raise FsFaultError(f"{name}={value!r} is not valid; write {name}=True or {name}=False")
+        location = self._watched(path, "set_attributes")
         for name, value in (("hidden", hidden), ("system", system)):
             if value is not None:
                 self._state.set_attribute(location, name, bool(value))
@@ -145,7 +155,7 @@ class Windows:
 
     def volume(self, directory: Path) -> None:
         """Treat a directory as another drive: renames and links across its border are refused with 17."""
-        location = self._find(directory, "volume")
+        location = self._watched(directory, "volume")
         if not location.is_directory:
             raise FsFaultError(f"volume({os.fspath(directory)!r}): it is a file; name a directory")
         self._state.volumes.append(location.path)
@@ -195,6 +205,10 @@ class Windows:
         location = self._find(path, "a hold")
         if opening.kind in {"cwd", "watch"} and not location.is_directory:
             raise FsFaultError(f"{os.fspath(path)!r} is a file; name a directory to enter or watch")
+        if opening.kind in _OF_FILES and location.is_directory:
+            raise FsFaultError(
+                f"{os.fspath(path)!r} is a directory, which is neither run, loaded nor mapped; name a file"
+            )
         hold = Hold(holds, opening, since=now, until=now + length, declared=True, by=by)
         return holds.add(hold, location.identity, self._state.real(location.path))
 
@@ -213,6 +227,15 @@ class Windows:
             hint = "; write on='*.dll' for one that is yet to be written" if what == "a hold" else ""
             raise FsFaultError(
                 f"{text!r} does not exist, so {what} finds nothing there; name what exists{hint}"
+            )
+        return location
+
+    def _watched(self, path: Path, what: str) -> Location:
+        location = self._find(path, what)
+        if not self._state.is_fake and self._state.roots.leave_out(location.path):
+            raise FsFaultError(
+                f"{what}({os.fspath(path)!r}) is outside the roots, where no call is met; name what is below them, "
+                "or watch it by roots="
             )
         return location
 

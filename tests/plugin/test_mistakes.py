@@ -67,6 +67,10 @@ def refused(result, pytester, message):
             ["--fsfault-json", "no/a.json"],
             "--fsfault-json 'no/a.json' is in no directory that exists; make it first",
         ),
+        (
+            ["--fsfault-json", "run.x", "--fsfault-html", "./run.x"],
+            "--fsfault-html and --fsfault-json name one file, 'run.x'; write two paths",
+        ),
         (["--fsfault-show", "fault"], "--fsfault-show 'fault' is not known; did you mean 'faults'?"),
         (["--fsfault-show", "x"], "--fsfault-show 'x' is not known; write faults or all"),
         (["-o", "fsfault_profile=x"], f"fsfault_profile: unknown profile 'x'; write {NAMES}"),

@@ -544,6 +544,14 @@ def test_checks_outside_a_trial(tmp_path):
             lambda t: t.check_atomic(ignore="~*"),
             "check_atomic(ignore='~*') is a single text; write ignore=('~*',)",
         ),
+        (
+            lambda t: t.check_atomic(ignore=3),
+            "check_atomic(ignore=3) is not a list of globs; write ignore=('*.tmp',)",
+        ),
+        (
+            lambda t: t.check_nothing_lost("*.bak", 3),
+            "check_nothing_lost(3) is not a back-up; write a glob such as '*.bak', or the path of a directory",
+        ),
         (lambda t: t.check_rerun(None), "check_rerun(None) takes a function and its arguments"),
         (
             lambda t: t.check_waits("soon"),

@@ -10,7 +10,7 @@ import tracemalloc
 import pytest
 from skips import WINDOWS, posix_fact
 
-from pytest_fsfault import Tree, inject
+from pytest_fsfault import FsFaultError, Tree, inject
 from pytest_fsfault._host.originals import NATIVE
 from pytest_fsfault._prove.snapshots import Snapshots
 
@@ -342,6 +342,13 @@ def test_what_was_forgotten_is_read_again(root, monkeypatch):
     snapshots.take(str(other))
     assert first == snapshots.take(str(root))
     assert ["RECORD", "core.py", "file"] == sorted(opened)
+
+
+def test_only_a_tree_has_a_difference(root):
+    """A mistake is told as one."""
+    with pytest.raises(FsFaultError) as caught:
+        Snapshots(NATIVE).take(str(root)).diff(3)
+    assert "diff(3) takes a tree; write diff(fsfault.tree(root))" == str(caught.value)
 
 
 def test_a_large_tree_takes_little_memory_for_each_name(root):

@@ -255,6 +255,10 @@ class TestRetries:
         [
             (("os.renam",), "unknown operation 'os.renam'; did you mean 'os.rename'?"),
             (
+                ("",),
+                "unknown operation ''; write a name such as 'os.replace', or a group such as 'rename'",
+            ),
+            (
                 (None, "a["),
                 "path 'a[': '[' is never closed (column 2); write '\\[' for the character itself",
             ),

@@ -10,6 +10,8 @@ from pytest_fsfault import FsFaultError, inject
 
 LETTERS = "is not valid; write letters out of r (read), w (write) and d (delete)"
 VERSIONS = "write '7', 'server-2019', '10', 'server-2022', '11' or 'server-2025'"
+OUTSIDE = "is outside the roots, where no call is met; name what is below them, or watch it by roots="
+NO_FILE = "is a directory, which is neither run, loaded nor mapped; name a file"
 ABOVE = "is not valid; write a number of seconds above 0, such as seconds=1.5"
 
 
@@ -44,6 +46,20 @@ ABOVE = "is not valid; write a number of seconds above 0, such as seconds=1.5"
             "set_attributes('nothing', hidden=True)",
             "'nothing' does not exist, so set_attributes finds nothing there; name what exists",
         ),
+        (
+            "set_attributes('file')",
+            "set_attributes() sets nothing; write readonly=True, hidden=True or system=True",
+        ),
+        (
+            "set_attributes('file', readonly='yes')",
+            "readonly='yes' is not valid; write readonly=True or readonly=False",
+        ),
+        ("set_attributes('file', system=2)", "system=2 is not valid; write system=True or system=False"),
+        ("set_attributes('..', hidden=True)", f"set_attributes('..') {OUTSIDE}"),
+        ("volume('..')", f"volume('..') {OUTSIDE}"),
+        ("run('.')", f"'.' {NO_FILE}"),
+        ("load('.')", f"'.' {NO_FILE}"),
+        ("map('.')", f"'.' {NO_FILE}"),
     ],
 )
 def test_calls(call, message, tmp_path, monkeypatch):
@@ -56,6 +72,18 @@ def test_calls(call, message, tmp_path, monkeypatch):
         assert message == str(caught.value)
         assert [] == fsfault.windows().holds
     assert ["file"] == os.listdir(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX fact: a symbolic link needs no privilege")
+def test_a_root_counts_by_each_of_its_names(tmp_path):
+    """A root that is a link to another directory has what is below that, too."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with inject(windows="11", roots=[tmp_path / "link"]) as fsfault:
+        for name in ("link", "real"):
+            fsfault.windows().volume(tmp_path / name)
+        with pytest.raises(FsFaultError, match="is outside the roots"):
+            fsfault.windows().volume(tmp_path)
 
 
 @pytest.mark.parametrize(

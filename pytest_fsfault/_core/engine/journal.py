@@ -127,4 +127,5 @@ def members(operation: str) -> frozenset[str]:
     if name in GROUPS:
         return GROUPS[name]
     known = [*OPERATIONS, *ALIASES, *GROUPS]
-    raise FsFaultError(f"unknown operation {operation!r}{nearest(operation, known)}")
+    instead = nearest(operation, known) or "; write a name such as 'os.replace', or a group such as 'rename'"
+    raise FsFaultError(f"unknown operation {operation!r}{instead}")

@@ -123,6 +123,8 @@ def _refuse_members(part: re.Match[str], column: int) -> None:
 def _refuse_unmatchable(pattern: str, column: int) -> None:
     if not pattern:
         raise RuleSyntaxError("the path is empty", column, "; leave it out to match any path")
+    if "\0" in pattern:
+        raise RuleSyntaxError(f"{pattern!r} matches no path, since none has a null character in it", column)
     if pattern == "/" or (len(pattern) == 3 and has_drive(pattern)):  # noqa: PLR2004 - `C:/`
         return
     start = 2 if pattern.startswith("./") else pattern.startswith("/") + pattern.startswith("//")

@@ -33,7 +33,10 @@ MISTAKES = [
     ("os.open, Renam -> EACCES", "unknown operation or group 'Renam' (column 10); did you mean 'rename'?"),
     ("Path.unlink -> EACCES", "unknown operation 'Path.unlink' (column 1); did you mean 'os.remove'?"),
     ("move -> EACCES", "unknown operation or group 'move' (column 1); did you mean 'shutil.move'?"),
-    ("xyzzy -> EACCES", "unknown operation or group 'xyzzy' (column 1)"),
+    (
+        "xyzzy -> EACCES",
+        "unknown operation or group 'xyzzy' (column 1); write a name such as 'os.replace', or a group such as 'rename'",
+    ),
     (
         "os.rename os.replace -> EACCES",
         f"expected a path, not the operation 'os.replace' (column 11); write a comma before it, or {OF_THAT_NAME}",
@@ -94,6 +97,10 @@ MISTAKES = [
         r"'\d' escapes nothing (column 11); brackets take no separator, only characters",
     ),
     ('os.rename "" -> EACCES', "the path is empty (column 12); leave it out to match any path"),
+    (
+        "os.rename a\0 -> EACCES",
+        r"'a\x00' matches no path, since none has a null character in it (column 11)",
+    ),
     ("os.rename a/ -> EACCES", f"'a/' matches no path (column 11){NORMAL}"),
     ("os.rename a//b -> EACCES", f"'a//b' matches no path (column 11){NORMAL}"),
     (
