@@ -309,11 +309,6 @@ class VirtualClock(Clock):
         """Return which virtual time real instants were; None if that is not kept."""
         return self._history
 
-    def known_stamps(self) -> dict[int, int]:
-        """Return what the clock showed at the stamps that were looked up; nothing while those of a file were set."""
-        history = self._history
-        return {} if history is None or history.given else history.known
-
     def stamp_of(self, real: int) -> int | None:
         """Return what the clock showed at the real instant of a stamp, which is past; None before it began."""
         history = self._history

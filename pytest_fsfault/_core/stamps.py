@@ -20,6 +20,8 @@ class StampHistory:
         self._virtual = [virtual]
         #: What was looked up: files share the instants of their stamps. Only a jump at the latest one changes it.
         self.known: dict[int, int] = {}
+        #: How what was looked up is shown: in seconds, whole and not, and in nanoseconds. It holds as long as `known`.
+        self.shown: dict[int, tuple[int, float, int]] = {}
         #: By file: its times of access and change that were set.
         self.given: dict[str, tuple[int, int]] = {}
 
@@ -54,6 +56,7 @@ class StampHistory:
             self._virtual.append(self._virtual[-1])
         self._virtual[-1] = max(after, self._virtual[-1])
         self.known.pop(self._real[-1], None)
+        self.shown.pop(self._real[-1], None)
 
     def virtual_at(self, real: int) -> int:
         """Return what the clock showed at the instant `real`, which lies between the start and the latest one.

@@ -33,6 +33,7 @@ HOT = {
     "_intercept/native/judging.py",
     "_intercept/native/tree.py",
     "_intercept/virtual_time/external_waits.py",
+    "_intercept/virtual_time/file_stamps.py",
     "_windows/open_files/this_process.py",
 }
 _BRANCHES = (ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.Assert)

@@ -45,10 +45,11 @@ _installed = False
 def _hook(event: str, args: _Args, find: Callable[[str], _Listener | None] = _listening.get) -> None:
     listener = find(event)
     if listener is not None:
-        if listener.state.hears_early:
-            note_early(listener.state, event, args)
-        if args and args[0] is listener.state.announced:  # `os.fork` tells nothing
-            listener.state.announced = UNANNOUNCED
+        state = listener.state
+        if state.hears_early:
+            note_early(state, event, args)
+        if args and args[0] is state.announced:  # `os.fork` tells nothing
+            state.announced = UNANNOUNCED
         else:
             try:
                 listener.on_event(args)

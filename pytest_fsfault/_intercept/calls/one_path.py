@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import os
 import sys
+from _thread import get_ident
 from sys import _getframe
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.status import check_available, check_path
 from pytest_fsfault._intercept.calls.arguments import Ends, ends_of
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
-from pytest_fsfault._intercept.calls.wrapper import UNKNOWN, Wrapper
+from pytest_fsfault._intercept.calls.wrapper import MEMORY, UNKNOWN, Wrapper
+from pytest_fsfault._intercept.patching.behind import BEHIND
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
-from pytest_fsfault._intercept.virtual_time.file_stamps import in_virtual_time, listed, set_explicitly, shown
+from pytest_fsfault._intercept.virtual_time.file_stamps import (
+    NOT_SEEN,
+    as_clock_shows,
+    in_virtual_time,
+    listed,
+    rest_of,
+    set_explicitly,
+    shown,
+)
 from pytest_fsfault._intercept.virtual_time.scope import ACTIVE
 
 if TYPE_CHECKING:
@@ -134,7 +144,7 @@ class PathWrapper(Wrapper):
             raise
 
     # Hot: the way of a call that no rule concerns, in one function so that nothing is called.
-    def _stat(self, path: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: C901  # as said above
+    def _stat(self, path: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: C901, PLR0912  # as said above
         if not self.state.live:
             return self.real(path, *args, **kwargs)
         if type(path) is str:
@@ -150,9 +160,21 @@ class PathWrapper(Wrapper):
                     check_available(self.function.function, kwargs)
             try:
                 result = self.real(path, *args, **kwargs) if args or kwargs else self.real(path)
-                start = ACTIVE.stamps_from
-                if result.st_ctime_ns >= start or result.st_atime_ns >= start:
-                    result = in_virtual_time(result, _getframe(1))
+                start, changed = ACTIVE.stamps_from, result.st_ctime_ns
+                if (changed >= start or result.st_atime_ns >= start) and (scope := ACTIVE.scope) is not None:
+                    try:  # whether the caller lives by the clock
+                        lives = BEHIND.module() in scope.living and get_ident() == scope.main
+                    except (StopIteration, TypeError, ValueError) as error:
+                        if not BEHIND.renewed(error):
+                            raise
+                        lives = False
+                    if lives:
+                        times = changed, result.st_mtime_ns, result.st_atime_ns
+                        known = scope.seen.get(path, NOT_SEEN)
+                        is_same = known[1] == times and result == known[0] and rest_of(result) == known[2]
+                        result = known[3] if is_same else as_clock_shows(result, scope, path)
+                    else:
+                        result = in_virtual_time(result, _getframe(1), path)
                 return self.show(result, path) if watched and self.show is not None else result
             except Exception as error:
                 if not self.failed(error, watched):
@@ -230,18 +252,33 @@ class PathWrapper(Wrapper):
                 return result
         return self.slow((path, *args), kwargs)
 
+    # Hot: tells for each path whether a rule may concern it, in one function.
     def classify(self, path: Any) -> bool | None:
-        """Judge a path that is not in memory: as in `undecided`, or None if it needs the slow way."""
-        if type(path) is not str or path in self.concerned_paths:
+        """Judge a path that is not in memory: as in `undecided`, or None if it needs the slow way.
+
+        What `is_plain` and `remember` do, at once: loops over many files come here for each.
+        """
+        if type(path) is not str or self.guarded or path in self.concerned_paths:
             return None
-        if (watched := self.is_plain(path)) is None:
+        state = self.state
+        folder, _, name = path.rpartition("/")
+        # Behind a folder that is known comes a name; it is neither empty nor starts with a dot.
+        if state.show is not None or folder not in state.folders or name <= "/":
+            watched = self.is_plain(path)
+            if not watched:
+                return None if watched is None else self.remember(path, False)
+            if path not in state.top_roots and len(state.folders) < MEMORY:
+                state.folders.add(folder)
+        test = self._tests[0] if self._tests is not UNKNOWN else self.tests()[0]
+        if test is not None and test(path):
+            self.keep_concerned(path, path)
             return None
-        if watched:
-            test = self._tests[0] if self._tests is not UNKNOWN else self.tests()[0]
-            if test is not None and test(path):
-                self.keep_concerned(path, path)
-                return None
-        return self.remember(path, watched)
+        self.note_path(path)
+        undecided = self.undecided
+        if len(undecided) >= MEMORY:
+            undecided.clear()
+        undecided[path] = True
+        return True
 
     # Hot: the whole way of a call that a rule may concern, in one function.
     def slow(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: C901  # as said above

@@ -32,9 +32,11 @@ class TwoPathWrapper(Wrapper):
         state = self.state
         if not state.live:
             return self.real(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
-        if type(src) is not str or type(dst) is not str:
+        if type(src) is str and type(dst) is str:
+            known = self.undecided.get(src)
+        else:
             src, dst = self.of_object(src)[0], self.of_object(dst)[0]
-        known = self.undecided.get(src) if type(src) is str else None
+            known = self.undecided.get(src) if type(src) is str else None
         # A pair's memory is the source's last target: retries and loops meet the same pair again.
         watched = known[1] if known is not None and known[0] == dst else self.classify(src, dst)
         if src_dir_fd is not None or dst_dir_fd is not None:
@@ -77,9 +79,11 @@ class TwoPathWrapper(Wrapper):
     def _call(self, src: Any, dst: Any, *args: Any, **kwargs: Any) -> Any:
         if not self.state.live:
             return self.real(src, dst, *args, **kwargs)
-        if type(src) is not str or type(dst) is not str:
+        if type(src) is str and type(dst) is str:
+            known = self.undecided.get(src)
+        else:
             src, dst = self.of_object(src)[0], self.of_object(dst)[0]
-        known = self.undecided.get(src) if type(src) is str else None
+            known = self.undecided.get(src) if type(src) is str else None
         watched = known[1] if known is not None and known[0] == dst else self.classify(src, dst)
         if watched is not None:
             if watched:

@@ -21,20 +21,23 @@ from pytest_fsfault._intercept.virtual_time.scope import ACTIVE
 from pytest_fsfault._intercept.virtual_time.travel import wall_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from types import FrameType
     from typing import Self
 
     from pytest_fsfault._core.clock import VirtualClock
+    from pytest_fsfault._core.stamps import StampHistory
     from pytest_fsfault._intercept.virtual_time.scope import ClockScope
 
 # A stat result has ten fields that can be counted, the times in three forms, and what a system has besides.
 _MADE: Any = os.stat_result(range(os.stat_result.n_fields)).__reduce__()
 _others: Any = attrgetter(*list(_MADE[1][1])[6:])
-# What can differ between two results of one file whose ten fields are equal.
-_rest: Any = attrgetter(*[name for name in list(_MADE[1][1])[3:] if name not in {"st_blksize", "st_rdev"}])
+# What can differ between two results of one file whose ten fields are equal, but for its times in nanoseconds.
+rest_of: Any = attrgetter(*[name for name in list(_MADE[1][1])[6:] if name not in {"st_blksize", "st_rdev"}])
 # How many files are remembered at the most.
 _MOST = 1 << 14
+#: What stands for a file of which nothing is remembered (`ClockScope.seen`).
+NOT_SEEN: list[Any] = [None] * 4
 _stat = ORIGINALS["os", "stat"]
 # Of the standard library, what lists directories, and its functions that hand entries on: to whoever copies a file
 # with its times.
@@ -61,57 +64,79 @@ def shown(result: Any) -> Any:
 _KINDS = frozenset({os.stat_result, ShownStatus})
 
 
-# Hot: each status of a file that the session has written comes here.
-def in_virtual_time(result: os.stat_result, caller: FrameType) -> os.stat_result:
-    """Return a stat result with stamps of the present session as `caller` is to see it.
+def in_virtual_time(result: os.stat_result, caller: FrameType, path: str | None = None) -> os.stat_result:
+    """Return a stat result with stamps of the present session as `caller` is to see it; `path` is what was asked for."""
+    scope = ACTIVE.scope
+    if scope is None or not scope.governs(caller):
+        return result
+    return as_clock_shows(result, scope, path)
+
+
+def as_clock_shows(result: os.stat_result, scope: ClockScope, path: str | None) -> os.stat_result:
+    """Return a stat result with stamps of the present session as callers see it who live by the clock.
 
     What the clock showed at an instant never changes: a file that has not changed since is not looked up again.
     """
-    scope = ACTIVE.scope
-    if scope is None or (clock := scope.virtual) is None or not scope.governs(caller):
+    clock = scope.virtual
+    if clock is None:
         return result
-    statuses, inode, rest = scope.statuses, result.st_ino, _rest(result)
-    known = statuses.get(inode)  # of files of several devices the latest is remembered
-    if known is not None and known[1] == rest and known[0] == result:
-        return known[2]
-    made = _made_of_known(result, rest, scope, clock.known_stamps()) or _translated(result, scope, clock)
-    if len(statuses) >= _MOST:
-        statuses.clear()
-    statuses[inode] = result, rest, made
-    return made
+    statuses, inode, rest = scope.statuses, result.st_ino, rest_of(result)
+    stamps = result.st_ctime_ns, result.st_mtime_ns, result.st_atime_ns
+    known = statuses.get(inode, NOT_SEEN)  # of files of several devices the latest is remembered
+    if known[1] != stamps or known[0] != result or known[2] != rest:
+        if len(statuses) >= _MOST:
+            statuses.clear()
+            scope.seen.clear()
+        known[0] = None  # by a path of its own it is known no longer
+        made = _made_of_known(result, stamps, scope, clock) or _translated(result, scope, clock)
+        known = statuses[inode] = [result, stamps, rest, made]
+    if path is not None:
+        if len(scope.seen) >= _MOST:
+            scope.seen.clear()
+        scope.seen[path] = known
+    return known[3]  # type: ignore[no-any-return]
 
 
+def forget_status(scope: ClockScope, inode: int) -> None:
+    """Forget what is remembered of a file, by whatever path it was asked for."""
+    known = scope.statuses.pop(inode, None)
+    if known is not None:
+        known[0] = None
+
+
+# Hot: each status of a file that has changed comes here, so that the steps stand in one function.
 def _made_of_known(
-    result: os.stat_result, stamps: tuple[int, ...], scope: ClockScope, known: Mapping[int, int]
+    result: os.stat_result, stamps: tuple[int, int, int], scope: ClockScope, clock: VirtualClock
 ) -> os.stat_result | None:
     """Return what `_translated` does if each stamp is of before the session, or was looked up; None if not."""
-    start, moments, alike, times = ACTIVE.stamps_from, scope.moments, scope.alike, []
-    reals = stamps[:3]
-    # A file that was just written has one instant three times.
-    one = known.get(reals[0]) if reals[0] == reals[1] == reals[2] else None
-    if one is not None and (shown_as := alike.get(one)) is not None:
-        return os.stat_result(result[:7] + shown_as + _others(result))
-    for real in reals:
-        if real < start:
-            times.append((real // SECOND, real / SECOND, real))
-            continue
-        at = known.get(real)
-        if at is None:
-            return None
-        moment = moments.get(at)
-        if moment is None:
-            if len(moments) >= _MOST:
-                moments.clear()
-                alike.clear()  # which has no others
-            shown = (scope.epoch["time"] + at) // _STEP * _STEP
-            moment = moments[at] = shown // SECOND, shown / SECOND, shown
-        times.append(moment)
-    (atime, a, a_ns), (mtime, m, m_ns), (ctime, c, c_ns) = times
-    shown_as = (atime, mtime, ctime, a, m, c, a_ns, m_ns, c_ns)
-    if one is not None:
-        alike[one] = shown_as
+    history = clock.stamp_history()
+    if history is None or history.given:
+        return None
+    (ctime, mtime, atime), moments, epoch = stamps, history.shown, scope.epoch["time"]
+    # A file that was just written has one instant three times. No moment is empty.
+    changed = moments.get(ctime) or _moment(ctime, history, epoch)
+    written = changed if mtime == ctime else moments.get(mtime) or _moment(mtime, history, epoch)
+    read = written if atime == mtime else moments.get(atime) or _moment(atime, history, epoch)
+    if changed is None or written is None or read is None:
+        return None
+    (c, c_, c_ns), (m, m_, m_ns), (a, a_, a_ns) = changed, written, read
+    shown_as = a, m, c, a_, m_, c_, a_ns, m_ns, c_ns
     # Tuples are added faster than they are spread.
     return os.stat_result(result[:7] + shown_as + _others(result))
+
+
+def _moment(real: int, history: StampHistory, epoch: int) -> tuple[int, float, int] | None:
+    """Return how a stamp is shown, in seconds, whole and not, and in nanoseconds; None if it was not looked up."""
+    shown = real
+    if real >= ACTIVE.stamps_from:
+        at = history.known.get(real)
+        if at is None:
+            return None
+        shown = (epoch + at) // _STEP * _STEP
+    if len(history.shown) >= _MOST:
+        history.shown.clear()
+    moment = history.shown[real] = shown // SECOND, shown / SECOND, shown
+    return moment
 
 
 def _translated(
@@ -149,7 +174,7 @@ def set_explicitly(path: Any, times: Any, ns: Any, dir_fd: int | None, *, follow
         found = _stat(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
     except (OSError, TypeError, ValueError, NotImplementedError):
         return
-    scope.statuses.pop(found.st_ino, None)
+    forget_status(scope, found.st_ino)
     set_to = (found.st_atime_ns, found.st_mtime_ns)
     if times is None and ns is None:
         clock.set_stamps(_file(found), None)
@@ -169,7 +194,7 @@ def copied_by_system(source: Any, target: Any, *, follow_symlinks: bool = True) 
         return
     copied, shows = made.st_mtime_ns, clock.shown_stamps(_file(found), [made.st_mtime_ns])
     was_set = shows == [None] and history.start <= copied <= wall_ns()
-    scope.statuses.pop(made.st_ino, None)
+    forget_status(scope, made.st_ino)
     clock.set_stamps(_file(made), (copied, copied) if was_set else None)
 
 

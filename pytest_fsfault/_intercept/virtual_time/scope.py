@@ -14,7 +14,6 @@ from pytest_fsfault._intercept.virtual_time.travel import wall_ns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from os import stat_result
     from types import FrameType
 
     from pytest_fsfault._core.clock import Clock
@@ -45,10 +44,11 @@ class ClockScope:
         "_is_exempt",
         "_kinds",
         "activity",
-        "alike",
         "clock",
         "epoch",
-        "moments",
+        "living",
+        "main",
+        "seen",
         "statuses",
         "virtual",
     )
@@ -62,12 +62,15 @@ class ClockScope:
             self.virtual.stamp_from_now()
         self._is_exempt = is_exempt
         self._kinds: dict[object, int] = {}
-        #: By inode: the latest real status of a file, what that does not compare by, and what is shown for it.
-        self.statuses: dict[int, tuple[stat_result, tuple[Any, ...], stat_result]] = {}
-        #: By virtual instant: how a status shows it, in seconds, whole and not, and in nanoseconds.
-        self.moments: dict[int, tuple[int, float, int]] = {}
-        #: By virtual instant: the nine times of a status whose three stamps are of that instant.
-        self.alike: dict[int, tuple[float, ...]] = {}
+        #: Of `_kinds` the modules whose code lives by the clock.
+        self.living: set[str] = set()
+        #: The main thread if it belongs to the test, else -1; no other thread is ever given its number.
+        self.main = -1
+        #: By inode: the latest real status of a file, its stamps, what else it does not compare by, and what is shown
+        #: for it. Without a status it holds no longer.
+        self.statuses: dict[int, list[Any]] = {}
+        #: The same by the path that was asked for: a path may be of another file meanwhile.
+        self.seen: dict[str, list[Any]] = {}
 
     def kind_of(self, frame: FrameType | None) -> int:
         """Return which of the four the code of `frame` is."""
@@ -76,6 +79,8 @@ class ClockScope:
             kind = self._kinds.get(name) if isinstance(name, str) else VIRTUAL
             if kind is None:
                 kind = self._kinds[name] = self._judge(str(name))
+                if VIRTUAL <= kind <= PATIENT:
+                    self.living.add(str(name))
             if kind >= 0:
                 return kind
             if kind == _POOL:

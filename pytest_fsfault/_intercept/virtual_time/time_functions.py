@@ -150,7 +150,10 @@ class VirtualTime:
         if self._scope is not None:
             raise RuntimeError("this VirtualTime has been started already")
         self._scope = ClockScope(clock, self._is_exempt)
-        self._scope.activity.adopt(threading.current_thread())
+        me = threading.current_thread()
+        self._scope.activity.adopt(me)
+        if me is threading.main_thread():
+            self._scope.main = threading.get_ident()
         try:
             _running.append(self)
             _install(self._scope)

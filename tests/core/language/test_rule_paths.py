@@ -280,6 +280,13 @@ def test_the_fast_regex_rejects():
     assert ["/r/a.exe", "/r/a/d/z", "/r/x"] == [path for path in paths if fast.match(path)]
 
 
+def test_names_and_endings_are_told_by_how_a_path_ends():
+    """Rules of names alone need no regex, and reject as much."""
+    fast = superset_regex(["*.exe", "a.txt"], ROOTS)
+    paths = ["/r/a.exe", "/r/b/a.txt", "/r/aa.txt", "/r/a.txt/b", "/r/a.exec", "/a.exe"]
+    assert ["/r/a.exe", "/r/b/a.txt", "/a.exe"] == [path for path in paths if fast.match(path)]
+
+
 def test_the_fast_regex_takes_any_path_where_a_rule_does():
     """A rule without a path concerns every path; without rules there is nothing to ask."""
     assert superset_regex(["*.exe", None], ROOTS).match("/anything")

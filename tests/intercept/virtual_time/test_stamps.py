@@ -116,6 +116,50 @@ def test_what_is_shown_for_a_file_is_remembered_until_the_file_is_another(file):
         assert getattr(before, field) != getattr(os.stat(file), field)
 
 
+def test_who_asks_by_turns_sees_by_turns_what_is_for_them(file):
+    """What is remembered for the code under test is not for pytest, however often either asks for one path."""
+    time.sleep(1000)
+    file.touch()
+    path = str(file)
+    machinery = {"__name__": "_pytest.other", "os": os, "path": path}
+    real = ORIGINALS["os", "stat"](path).st_mtime
+    for _ in range(3):
+        assert real + 900 < os.stat(path).st_mtime
+        assert real == eval("os.stat(path).st_mtime", machinery)
+
+
+def test_set_times_are_shown_by_each_name_of_a_file(file):
+    """Also if they are what the system had stamped: by each path the file was looked at before."""
+    file.touch()
+    names = [str(file), f"{file}-2"]
+    os.link(*names)
+    real = ORIGINALS["os", "stat"](file)
+    for name in names * 2:
+        assert real.st_mtime_ns != os.stat(name).st_mtime_ns
+    os.utime(file, ns=(real.st_atime_ns, real.st_mtime_ns))
+    assert [real.st_mtime_ns] * 4 == [os.stat(name).st_mtime_ns for name in names * 2]
+
+
+def test_a_path_of_another_file_shows_the_stamps_of_that(file):
+    """One is moved to the path of the other and back: what is remembered by the path does not count then."""
+    names = [str(file), f"{file}-2"]
+    for name in names:
+        Path(name).touch()
+        time.sleep(10)
+    before = [os.stat(name) for name in names * 2][:2]
+    os.rename(names[0], f"{file}-3")
+    os.rename(names[1], names[0])
+    assert (before[1].st_ino, before[1].st_mtime_ns) == (
+        os.stat(names[0]).st_ino,
+        os.stat(names[0]).st_mtime_ns,
+    )
+    os.rename(f"{file}-3", names[0])
+    assert (before[0].st_ino, before[0].st_mtime_ns) == (
+        os.stat(names[0]).st_ino,
+        os.stat(names[0]).st_mtime_ns,
+    )
+
+
 def test_more_files_than_are_remembered_show_their_stamps_all_the_same(file, monkeypatch):
     """The memory is emptied when it is full."""
     monkeypatch.setattr(file_stamps, "_MOST", 3)

@@ -199,10 +199,6 @@ class RemoteClock(VirtualClock):
         if self._history is None and self.epoch is not None:
             self._history = StampHistory(self.epoch["time"] - _STEP, 0)
 
-    def known_stamps(self) -> dict[int, int]:
-        """Return nothing: when the clock jumped, only the parent knows."""
-        return {}
-
     def shown_stamps(self, file: str, real: Sequence[int]) -> list[int | None]:
         """Return what the clock showed at these stamps of a file; None for those that stay as they are."""
         if not real:
