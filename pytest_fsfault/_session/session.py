@@ -147,6 +147,7 @@ class Session:
             self._pretence.start()
 
     def _arm(self, rule: Rule) -> Armed:
+        load("_core.engine.near_misses")  # before a program forbids imports, as `pip install` does
         # What the test itself asks for comes before what the run adds, whenever it is added.
         armed = Armed(rule, self.seed, self.verification.on_exit, self.numbered)
         return self.engine.plan.add(armed, before=self.around)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.clock import SECOND
-from pytest_fsfault._core.engine.near_misses import closest_call, never_fired
 from pytest_fsfault._core.engine.pending import PendingCall
 from pytest_fsfault._core.engine.trial_marks import REASON
 from pytest_fsfault._core.language.operations import GROUPS
@@ -81,8 +80,8 @@ def _evidence_of(session: Session, *, detailed: bool) -> dict[str, Any]:
             detailed=detailed,
             trial_reason=REASON,
             rules=[*((armed, True) for armed in session.own), *((armed, False) for armed in session.around)],
-            why_not=lambda armed: never_fired(armed, session.engine, session.verification.elsewhere),
-            closest=lambda armed: closest_call(armed, session.engine),
+            why_not=session.verification.why_not,
+            closest=session.verification.closest,
             observed=session.engine.records_all,
             numbered=bool(session.numbered),
             retries=_retries(session) if journal else (),

@@ -6,21 +6,19 @@ from typing import TYPE_CHECKING
 from weakref import ref
 
 from pytest_fsfault._core.clock import VirtualClock
-from pytest_fsfault._core.engine.near_misses import Elsewhere, Unmet, never_fired
 from pytest_fsfault._core.language.legible import legible
 from pytest_fsfault._intercept.calls.gates import Gate
 from pytest_fsfault._intercept.calls.installation import replaced, replaced_sleep
 from pytest_fsfault._intercept.calls.state import Observed
 from pytest_fsfault._intercept.children.parent.started import NATIVE
 from pytest_fsfault._intercept.interceptor import interceptor
-from pytest_fsfault._intercept.native.possible import RESERVED, why_not
-from pytest_fsfault._session import open_handles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
     from pytest_fsfault._core.engine.engine import Engine
     from pytest_fsfault._core.engine.guard import Guard
+    from pytest_fsfault._core.engine.near_misses import Elsewhere
     from pytest_fsfault._core.engine.plan import Armed
     from pytest_fsfault._core.engine.replay import Replay
     from pytest_fsfault._intercept.children.parent.started import ProcessRow
@@ -57,7 +55,7 @@ class Verification:
 
             self._recorder = ChangeRecorder(self._engine)
             self._recorder.start()
-            self._handles = open_handles.below(self._engine.roots)
+            self._handles = _open_handles(self._engine)
 
     @property
     def records(self) -> bool:
@@ -71,10 +69,24 @@ class Verification:
 
     def elsewhere(self, operations: Collection[str]) -> Elsewhere:
         """Return where calls of some operations went that no rule could meet."""
+        from pytest_fsfault._core.engine.near_misses import Elsewhere  # noqa: PLC0415  # it comes with a rule
+
         seen = self._observed
         return Elsewhere(
             replaced(operations, seen.mocks), seen.exempt, seen.early, seen.paused, was_paused=self.was_paused
         )
+
+    def why_not(self, armed: Armed) -> str:
+        """Return why a rule never fired."""
+        from pytest_fsfault._core.engine.near_misses import never_fired  # noqa: PLC0415  # it comes with a rule
+
+        return never_fired(armed, self._engine, self.elsewhere)
+
+    def closest(self, armed: Armed) -> tuple[str, str, str | None] | None:
+        """Return operation, path and target of the call that came nearest to such a rule."""
+        from pytest_fsfault._core.engine.near_misses import closest_call  # noqa: PLC0415  # as above
+
+        return closest_call(armed, self._engine)
 
     def stop(self) -> None:
         """Record that the session is about to be stopped."""
@@ -127,6 +139,8 @@ class Verification:
         interceptor().state.drain_counts()
         found = list(self._findings({id(armed) for armed in own}, proofs, windows))
         if found:
+            from pytest_fsfault._core.engine.near_misses import Unmet  # noqa: PLC0415  # for a test that fails
+
             raise Unmet("\n".join(map(legible, found)))
 
     def verify_one(self, armed: Armed, error: BaseException | None) -> None:
@@ -138,8 +152,10 @@ class Verification:
             and self.replay is None
             and not (armed.fired or armed.rule.optional)
         ):
+            from pytest_fsfault._core.engine.near_misses import Unmet  # noqa: PLC0415  # as above
+
             interceptor().state.drain_counts()
-            raise Unmet(never_fired(armed, self._engine, self.elsewhere))
+            raise Unmet(self.why_not(armed))
 
     def near_misses(self, own: Collection[Armed]) -> Iterator[str]:
         """Yield what a test that fails may want to know: rules that have not fired, and what a replay lacks.
@@ -150,7 +166,7 @@ class Verification:
             yield "\n".join(self.replay.never_came())
         interceptor().state.drain_counts()
         missed = self._missed({id(armed) for armed in own})
-        yield from (never_fired(armed, self._engine, self.elsewhere) for armed in missed)
+        yield from map(self.why_not, missed)
 
     def standstill(self) -> str:
         """Return why virtual time may have stood still while the code under test waited after a fault; or nothing."""
@@ -173,12 +189,17 @@ class Verification:
             yield f"{type(ended).__name__}: {ended}"
         if self.replay is not None:
             yield from self.replay.never_came()
-        if self.demands_native and self._engine.native and (reason := why_not()):
-            yield f"native=True, but {reason}"
+        if self.demands_native and self._engine.native:
+            from pytest_fsfault._intercept.native.possible import why_not  # noqa: PLC0415  # for who asks for it
+
+            if reason := why_not():
+                yield f"native=True, but {reason}"
 
     def _unreached(self, *, missed: bool) -> Iterator[str]:
         """Yield which processes the rules did not reach, if a rule was `missed`, or with ``strict="all"``."""
         if missed or self._strict == "all":
+            from pytest_fsfault._intercept.native.possible import RESERVED  # noqa: PLC0415  # it comes with a process
+
             _, unreached = self.children()
             # What a native program changes is noticed by what it leaves.
             for sentence in unreached:
@@ -193,7 +214,7 @@ class Verification:
             yield from self.guard.refused
         yield from proofs or ()
         missed = self._missed(own)
-        yield from (never_fired(armed, self._engine, self.elsewhere) for armed in missed)
+        yield from map(self.why_not, missed)
         if missed and (standstill := self.standstill()):
             yield standstill
         yield from self._unreached(missed=bool(missed))
@@ -206,8 +227,14 @@ class Verification:
         yield from self._engine.escapes
         if self._recorder is not None and not proved:
             yield from self._recorder.findings()
-        for _, path in sorted(open_handles.below(self._engine.roots) - self._handles):
+        for _, path in sorted(_open_handles(self._engine) - self._handles):
             yield f"{path} was left open"
+
+
+def _open_handles(engine: Engine) -> frozenset[tuple[int, str]]:
+    from pytest_fsfault._session import open_handles  # noqa: PLC0415  # for who wants to know
+
+    return open_handles.below(engine.roots)
 
 
 def _on_exit(verification: ref[Verification]) -> Callable[[Armed, BaseException | None], None]:

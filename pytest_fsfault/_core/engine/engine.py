@@ -10,10 +10,10 @@ from pytest_fsfault._core.engine.counts import CallCounts, ends_text
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._core.engine.interfaces import Answer, Answered, Ruling
 from pytest_fsfault._core.engine.journal import Journal
-from pytest_fsfault._core.engine.numbering import without_luck
 from pytest_fsfault._core.engine.plan import Plan
 from pytest_fsfault._core.engine.records import Handling
 from pytest_fsfault._core.language.operations import GROUPS
+from pytest_fsfault._core.language.random_names import without_luck
 from pytest_fsfault._core.locks import known_lock
 
 if TYPE_CHECKING:

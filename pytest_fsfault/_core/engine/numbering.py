@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_fsfault._core.language.deferred import deferred
 from pytest_fsfault._core.language.globs import has_drive
-from pytest_fsfault._core.language.random_names import blanked
+from pytest_fsfault._core.language.random_names import RANDOM, blanked
 from pytest_fsfault._core.language.roots import ROOT, below_root, uncounted
 from pytest_fsfault._core.language.rows import Row
 
@@ -43,26 +43,12 @@ def stable_path(path: str, *, numbered: bool) -> str:
     return _blanked(uncounted(path) if numbered else path)
 
 
-# What `tempfile` makes: by itself, for pip, and with a prefix; the last only where it looks like no word.
-# Source: CPython Lib/tempfile.py, `_RandomNameSequence`: eight characters.
-_RANDOM = deferred(
-    r"(?:(?<=tmp)|(?<=/pip-)(?:[a-z]+-)+|(?<=[-_.~])(?=[a-z]*[0-9_]))[a-z0-9_]{8}(?=[/.]|\Z)"
-    r"|[a-z0-9_]{8}(?=\.tmp(?:/|\Z))"
-)
-
-
-def without_luck(path: str) -> str:
-    """Return a path with `*` for what `tempfile` has chosen by chance in its last name."""
-    above, _, name = path.rpartition("/")
-    return f"{above}/{_RANDOM.sub('*', name)}"
-
-
 # The directories by the first digits of a hash in which a cache keeps files.
 _SHARDS = deferred(r"(?:/[0-9a-f]{1,3})+(?=/\*)")
 
 
 def _blanked(path: str) -> str:
-    return _SHARDS.sub("", blanked(_RANDOM.sub("*", f"/{path}")))[1:].lower()
+    return _SHARDS.sub("", blanked(RANDOM.sub("*", f"/{path}")))[1:].lower()
 
 
 def call_key(operation: str, path: str, target: str | None, *, numbered: bool) -> CallKey:

@@ -14,6 +14,13 @@ _CHANCE = deferred(r"(?<=-)(?=[A-Za-z0-9]*[A-Z0-9])[A-Za-z0-9]{8}\Z")  # of npm:
 _ARCHIVE = deferred(r"(/archive-v\d+)/[\w-]{12,}(?=/|\Z)")
 _LETTERS = deferred(r"(?=.*\d)(?=.*[a-z])(?=.*[A-Z])[\w-]{12,}\Z")
 
+#: What `tempfile` makes: by itself, for pip, and with a prefix; the last only where it looks like no word.
+#: Source: CPython Lib/tempfile.py, `_RandomNameSequence`: eight characters.
+RANDOM = deferred(
+    r"(?:(?<=tmp)|(?<=/pip-)(?:[a-z]+-)+|(?<=[-_.~])(?=[a-z]*[0-9_]))[a-z0-9_]{8}(?=[/.]|\Z)"
+    r"|[a-z0-9_]{8}(?=\.tmp(?:/|\Z))"
+)
+
 
 def blanked(path: str) -> str:
     """Return a path in which ``*`` stands for what differs from run to run."""
@@ -26,3 +33,9 @@ def _component(name: str) -> str:
     if name.startswith("."):
         name = _CHANCE.sub("*", name)
     return _HASH.sub("*", _TEMPORARY.sub("*", name))
+
+
+def without_luck(path: str) -> str:
+    """Return a path with `*` for what `tempfile` has chosen by chance in its last name."""
+    above, _, name = path.rpartition("/")
+    return f"{above}/{RANDOM.sub('*', name)}"
