@@ -16,7 +16,7 @@ from pytest_fsfault._session.session import Session
 
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Unpack
+    from typing import NoReturn, Unpack
 
     from pytest_fsfault._core.language.rules import Rule
     from pytest_fsfault._session.keywords import Keywords
@@ -113,6 +113,26 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
             raise
         if session is not None and error is None:
             session.verify()
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Say what has the attributes that a user looks for here: what the block gives."""
+        hint = "; write `with inject(...) as fsfault:` and ask fsfault" if hasattr(FsFault, name) else ""
+        raise AttributeError(f"inject() has no attribute {name!r}{hint}")
+
+    def __call__(self, *_args: object, **_keywords: object) -> NoReturn:
+        """Refuse to be a decorator."""
+        raise FsFaultError(
+            "inject() is not a decorator; write `with inject(...):` in the function, or mark a test by @pytest.mark.fsfault(...)"
+        )
+
+    async def __aenter__(self) -> NoReturn:
+        """Refuse ``async with``."""
+        raise FsFaultError(
+            "inject() takes no `async with`; write `with inject(...) as fsfault:`, which may have awaits in it"
+        )
+
+    async def __aexit__(self, *_error: object) -> None:
+        """Stand here so that `__aenter__` is asked."""
 
     def _end(self) -> None:
         if self._session is not None:

@@ -337,6 +337,36 @@ def test_unknown_keyword_of_inject(run):
     assert "inject() has no keyword 'profil'; did you mean 'profile'?" == str(caught.value)
 
 
+USES = {
+    "its object": (
+        lambda block: block.journal,
+        "inject() has no attribute 'journal'; write `with inject(...) as fsfault:` and ask fsfault",
+    ),
+    "what nothing has": (lambda block: block.jurnal, "inject() has no attribute 'jurnal'"),
+    "a decorator": (
+        lambda block: block(print),
+        "inject() is not a decorator; write `with inject(...):` in the function, or mark a test by @pytest.mark.fsfault(...)",
+    ),
+    "async with": (
+        lambda block: block.__aenter__().send(None),
+        "inject() takes no `async with`; write `with inject(...) as fsfault:`, which may have awaits in it",
+    ),
+}
+
+
+@pytest.mark.parametrize(("use", "message"), USES.values(), ids=USES)
+def test_inject_that_is_used_otherwise(use, message, tmp_path):
+    """What is no block says so; an attribute that is not there is one for `hasattr`, too."""
+    facade = sys.modules["pytest_fsfault"]
+    block = facade.inject("os.stat -> EIO or never", roots=[tmp_path])
+    with pytest.raises((facade.FsFaultError, AttributeError)) as caught:
+        use(block)
+    assert message == str(caught.value)
+    with block as fsfault:
+        assert not hasattr(block, "add")
+        assert [] == list(fsfault.journal)
+
+
 BARE = ("@pytest.mark.fsfault", "@pytest.mark.fsfault()")
 
 

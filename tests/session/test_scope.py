@@ -316,6 +316,17 @@ class TestNested:
                 with inject("os.stat -> EBUSY", roots=[tree]), pytest.raises(OSError, match="busy"):
                     os.stat(tree)
 
+    def test_what_the_inner_one_had_no_part_in_is_not_laid_to_it(self, tree):
+        """It handled the call that was due; the outer rule's schedule let the others pass."""
+        text = "`os.stat` never fired: 3 matching calls, of which 1 was due, but a rule of an inner session handled it"
+        with pytest.raises(AssertionError) as caught, inject("os.stat -> EIO when once", roots=[tree]):
+            with inject("os.stat -> EBUSY when once", roots=[tree]):
+                with pytest.raises(OSError, match="busy"):
+                    os.stat(tree)
+                os.stat(tree)
+                os.stat(tree)
+        assert text == str(caught.value)
+
     def test_they_may_end_in_any_order(self, tree):
         """What remains goes on."""
         outer, inner = (inject("os.stat -> EBUSY or never", roots=[tree]) for _ in "12")

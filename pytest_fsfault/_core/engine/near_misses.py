@@ -112,7 +112,10 @@ def _of_matching(armed: Armed) -> str:
     other = "a rule of an inner session"
     if armed.forestalled_by is not None:
         other = f"an earlier rule (`{armed.forestalled_by}`)"
-    return f"{calls}, but {other} handled {'it' if armed.matched == 1 else 'them'}"
+    due = armed.forestalled
+    if due < armed.matched:
+        calls += f", of which {due} {'was' if due == 1 else 'were'} due"
+    return f"{calls}, but {other} handled {'it' if due == 1 else 'them'}"
 
 
 def _not_due(armed: Armed) -> str:
