@@ -101,7 +101,7 @@ def deactivate() -> None:
 
 _PROBE = "pytest_fsfault.audit_hook"
 _made: dict[str, _Listener] = {}
-_BESIDE = ("os.chown", "os.setxattr", "os.removexattr")
+_BESIDE = ("os.chown", "os.setxattr", "os.removexattr", "sqlite3.connect", "socket.bind")
 _MAPPINGS = ("mmap.__new__", "ctypes.dlopen", "import")
 _STARTS = (
     "subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.spawn", "_winapi.CreateProcess",
@@ -249,17 +249,22 @@ class _ModelListener(_Listener):
 
 
 class _GuardListener(_Listener):
-    """Refuse changes of owners and extended attributes outside the roots: they are no operations."""
+    """Refuse changes of owners, extended attributes, databases and sockets outside the roots: they are no operations."""
 
     __slots__ = ()
 
     def on_event(self, args: _Args) -> None:
         if self.state.guarded:
-            from pytest_fsfault._intercept.calls.beside import refuse_beside  # noqa: PLC0415  # for who asks for it
+            from pytest_fsfault._intercept.calls import beside  # noqa: PLC0415  # for who asks for it
 
             directory = {"dir_fd": args[3]} if self.event == "os.chown" and args[3] >= 0 else {}
-            name = self.event.removeprefix("os.")
-            refuse_beside(self.state, name, args[:1], directory, _caller(), links=False)
+            name, end = self.event.rpartition(".")[2], args[0]
+            if name == "connect":
+                end = beside.database(end)
+            elif name == "bind":
+                end = beside.named_socket(args[1])
+            if end is not None:
+                beside.refuse_beside(self.state, name, (end,), directory, _caller(), links=name == "connect")
 
 
 class _OpenListener(_Listener):

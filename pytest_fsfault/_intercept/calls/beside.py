@@ -1,7 +1,8 @@
 """Functions that are no operations and change files all the same: refused outside the roots, where a session asks for it.
 
 They are exchanged in `os` while such a session acts. The audit hook meets owners and extended attributes however their
-functions were bound; whether a link is followed its events do not tell.
+functions were bound; whether a link is followed its events do not tell. It meets as well what C opens to write and tells
+of: databases of SQLite, and sockets that get a name.
 """
 
 from __future__ import annotations
@@ -36,15 +37,18 @@ _LIKE = {
     "mknod": ("open", 0),
     "posix_fallocate": ("write", 0),
     "splice": ("write", 1),
+    "bind": ("open", 0),
+    "connect": ("open", 0),
 }
 _NAMES = ("path", "dst", "fd")
 _MAKING = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+_WRITING = os.O_CREAT | os.O_RDWR
 
 
 def patches(state: InterceptState) -> Iterator[tuple[dict[str, Any], str, Any]]:
     """Yield where they stand, their names, and what stands there while changes outside the roots are refused."""
     for name in _LIKE:
-        real = getattr(os, name, None)
+        real = getattr(os, name, None)  # some are no functions of `os`
         if real is not None:
             yield os.__dict__, name, bind("os", real, _guarded(state, name, real))
 
@@ -100,5 +104,32 @@ def _described(name: str, end: Any, directory: int | None) -> Operation | None:
     """Return the operation that is like the call, None for arguments that are none."""
     like = _LIKE[name][0]
     row: InterceptedFunction = _BY_NAME[like]
-    given = (end, _MAKING if like == "open" else 0)
-    return describe(row, given, {} if directory is None else {"dir_fd": directory}, REAL_PATHS)
+    flags = _WRITING if name == "connect" else _MAKING if like == "open" else 0
+    return describe(row, (end, flags), {} if directory is None else {"dir_fd": directory}, REAL_PATHS)
+
+
+def database(name: Any) -> str | None:
+    """Return the file that `sqlite3.connect` opens to write; None for one that it only reads, or that is no file.
+
+    A name may be a URI, https://www.sqlite.org/uri.html. That the file is written afterwards no event tells.
+    """
+    try:
+        path = os.fsdecode(name)
+    except TypeError:
+        return None
+    if path.startswith("file:"):
+        from urllib.parse import parse_qs, unquote, urlsplit  # noqa: PLC0415  # for who has one
+
+        parts = urlsplit(path)
+        query = parse_qs(parts.query)
+        if query.get("mode", [""])[-1] in ("ro", "memory") or query.get("immutable", ["0"])[-1] == "1":
+            return None
+        path = unquote(parts.path)
+    return None if path in ("", ":memory:") else path
+
+
+def named_socket(address: Any) -> str | bytes | None:
+    """Return the path at which `socket.bind` makes a socket, unix(7); None for any other address."""
+    if not isinstance(address, (str, bytes)) or address[:1] in ("", b"", "\0", b"\0"):
+        return None
+    return address

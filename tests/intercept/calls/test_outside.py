@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
-from contextlib import nullcontext, suppress
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -159,6 +161,63 @@ def test_extended_attributes_outside(trees):
             with pytest.raises(PermissionError):
                 change()
         assert 3 == len(fsfault.journal.faults)
+
+
+def connect(name, **options):
+    """Open a database of SQLite, and close it."""
+    with closing(sqlite3.connect(name, **options)):
+        pass
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["{other}/new", "{other}/f", "file:{other}/new", "file://{other}/new?mode=rwc", "file:{other}/f?cache=shared", "new",
+     "{root}/to sub/x", "{root}/to file", "file:{root}/to%20sub/x"],
+)  # fmt: skip
+def test_a_database_outside_is_not_opened_to_write(how, trees):
+    """SQLite makes the file in C, and tells of it before."""
+    root, other = trees
+    before = contents(other)
+    with inject(roots=[root], outside="refuse", strict=False) as fsfault:
+        with pytest.raises(PermissionError):
+            connect(how.format(root=root, other=other), uri=how.startswith("file:"))
+        (entry,) = fsfault.journal.faults
+    assert ("os.open", "EACCES") == (entry.operation, entry.fault)
+    assert before == contents(other)
+
+
+def test_databases_that_may_be_opened(trees):
+    """Those that are only read, or are in memory, below a root, or temporary files, or for a path that is none."""
+    root, other = trees
+    connect(other / "db")
+    with inject(roots=[root], outside="refuse"), tempfile.TemporaryDirectory() as temporary:
+        for name in ("db?mode=ro", "db?immutable=1", "new?mode=memory"):
+            connect(f"file:{other}/{name}", uri=True)
+        connect(f"{root}/db")
+        connect(f"{temporary}/db")
+        for name in ("", ":memory:"):
+            connect(name)
+        with pytest.raises(TypeError):
+            connect(3.5)
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this system has no sockets with a path")
+def test_a_socket_gets_no_name_outside(trees):
+    """Below a root it may; an address that is no path is no change."""
+    root, other = trees
+    with (
+        inject(roots=[root], outside="refuse", strict=False) as fsfault,
+        socket.socket(socket.AF_UNIX) as one,
+    ):
+        for name in ("new", os.fsencode(other / "new")):
+            with pytest.raises(PermissionError):
+                one.bind(name)
+        with socket.socket() as two:
+            two.bind(("127.0.0.1", 0))
+        os.chdir(root)
+        one.bind("new")
+        assert 2 == len(fsfault.journal.faults)
+    assert not (other / "new").exists()
 
 
 #: What changes a file outside by the name that it was given below the root, and what does not.
