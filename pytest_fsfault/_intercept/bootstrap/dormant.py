@@ -178,8 +178,10 @@ class _Dormant:
                 return
             self.active = True
             for module, name, real, ours in self._put:
-                if getattr(module, name) is ours:
+                if getattr(module, name, None) is ours:
                     setattr(module, name, real)
+            if sys.is_finalizing():
+                return  # a finaliser, when nothing can be imported any more
             # What is loaded stays: looking for garbage in it takes a tenth of the time.
             collects = gc.isenabled()
             gc.disable()
@@ -242,7 +244,8 @@ def _forward(dormant: _Dormant, module: "Any", name: str, real: "Any", paths: in
                 or not (args or kwargs)
             ):
                 dormant.activate()
-        function = getattr(module, name) if dormant.active else real
+        # At the interpreter's end the module may be empty.
+        function = (getattr(module, name, None) if dormant.active else real) or real
         try:
             return function(*args, **kwargs)
         except BaseException as error:

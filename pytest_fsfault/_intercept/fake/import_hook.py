@@ -53,7 +53,7 @@ class Finder:
 
     def unwatch(self) -> None:
         """Remove this finder."""
-        if self in sys.meta_path:
+        if self in (sys.meta_path or ()):  # none at the interpreter's end
             sys.meta_path.remove(self)
 
 

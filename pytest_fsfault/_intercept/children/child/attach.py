@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 from _thread import get_ident
 from contextlib import suppress
 from time import monotonic_ns
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_fsfault._core.clock import RealClock
@@ -153,14 +155,41 @@ class Attachment:
             self._interceptor.state.attached = None
             self._interceptor.stop(self.engine, lost=False)
 
+    def close(self) -> None:
+        """End the connections."""
+        self._client.close()
+
     def tell(self) -> None:
         """Send what is still unreported when this process ends."""
         if _attachment is self:
+            if _END.__name__ in sys.modules:
+                sys.modules[_END.__name__] = sys.modules.pop(
+                    _END.__name__
+                )  # the last, which is emptied first
             with suppress(BaseException):
                 self.engine.tell_counts()
 
 
 _attachment: Attachment | None = None
+
+
+class _End:
+    """Detaches this process when the interpreter begins to empty its modules.
+
+    Finalisers run then, and `os` is emptied late: they are to meet the original functions, not ours that are half empty.
+    Not under a model, which has to hear of each file that is closed.
+    """
+
+    def __del__(self) -> None:
+        with suppress(BaseException):  # nothing can be imported any more
+            attachment = _attachment
+            if attachment is not None and attachment.engine.ended is None and attachment.engine.model is None:
+                attachment.leave()
+                attachment.close()  # the clock is not to wait for it as for one that shares it
+
+
+# CPython empties what is left of `sys.modules` in reverse order (finalize_modules in Python/pylifecycle.c).
+_END = ModuleType(f"{__name__}.end")
 
 
 class ParentLiveness:
@@ -190,6 +219,9 @@ def attach(interceptor: Attachable, directory: str) -> bool:
     interceptor.state.starting = attachment.starting
     interceptor.attach(attachment.engine, _endings())
     atexit.register(attachment.tell)
+    if _END.__name__ not in sys.modules:  # a process forked since has it, too: what is replaced is finalised
+        vars(_END)["end"] = _End()
+        sys.modules[_END.__name__] = _END
     return True
 
 

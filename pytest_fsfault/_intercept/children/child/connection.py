@@ -162,6 +162,13 @@ class Client:
         connection.receive()
         return connection
 
+    def close(self) -> None:
+        """End all connections, and tell the parent so: this process does no more that concerns it."""
+        for one in self._known.values():
+            connection = one()
+            if connection is not None:
+                connection.close()
+
     def sever(self) -> None:
         """In a forked child: give up the connections, which are those of the parent process."""
         for one in self._known.values():
