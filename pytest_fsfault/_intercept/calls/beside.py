@@ -109,7 +109,7 @@ def _described(name: str, end: Any, directory: int | None) -> Operation | None:
 
 
 def database(name: Any) -> str | None:
-    """Return the file that `sqlite3.connect` opens to write; None for one that it only reads, or that is no file.
+    """Return the file that `sqlite3.connect` opens to write; None for one that it only reads, or that has no file.
 
     A name may be a URI, https://www.sqlite.org/uri.html. That the file is written afterwards no event tells.
     """
