@@ -285,6 +285,7 @@ def test_without_proc_a_living_child_is_seen(clock, monkeypatch, has_psutil):
     assert processes.child_lives() is False
 
 
+@posix_fact("a system that tells of no child")
 def test_without_waitid_and_psutil_no_child_is_seen(monkeypatch):
     """Windows alone has neither; time stays virtual there."""
     monkeypatch.setattr(processes, "_linux_child_lives", processes._other_child_lives)
