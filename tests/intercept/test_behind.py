@@ -17,7 +17,7 @@ from pytest_fsfault._intercept.patching.behind import BEHIND, Behind
 
 
 def _wrapper(behind=BEHIND):
-    return behind.module()
+    return next(behind.modules)
 
 
 def _traced(event, call):
@@ -50,7 +50,7 @@ def test_no_audit_event_is_raised():
     """An event is what `sys._getframe` costs."""
     code = (
         "import sys; from pytest_fsfault._intercept.patching.behind import BEHIND\n"
-        "def asks(): return BEHIND.module()\n"
+        "def asks(): return next(BEHIND.modules)\n"
         "events = []\n"
         "sys.addaudithook(lambda event, args: events.append(event))\n"
         "told = asks()\n"

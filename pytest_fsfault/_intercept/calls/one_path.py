@@ -163,7 +163,7 @@ class PathWrapper(Wrapper):
                 start, changed = ACTIVE.stamps_from, result.st_ctime_ns
                 if (changed >= start or result.st_atime_ns >= start) and (scope := ACTIVE.scope) is not None:
                     try:  # whether the caller lives by the clock
-                        lives = BEHIND.module() in scope.living and get_ident() == scope.main
+                        lives = next(BEHIND.modules) in scope.living and get_ident() == scope.main
                     except (StopIteration, TypeError, ValueError) as error:
                         if not BEHIND.renewed(error):
                             raise
@@ -172,7 +172,7 @@ class PathWrapper(Wrapper):
                         times = changed, result.st_mtime_ns, result.st_atime_ns
                         known = scope.seen.get(path, NOT_SEEN)
                         is_same = known[1] == times and result == known[0] and rest_of(result) == known[2]
-                        result = known[3] if is_same else as_clock_shows(result, scope, path)
+                        result = known[3] if is_same else as_clock_shows(result, times, scope, path)
                     else:
                         result = in_virtual_time(result, _getframe(1), path)
                 return self.show(result, path) if watched and self.show is not None else result

@@ -7,10 +7,11 @@ whole life: behind that, each time it is resumed, is the frame that resumes it, 
 from __future__ import annotations
 
 import sys
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator, Iterator
 
 
 def _looking() -> Generator[Any, Any, None]:
@@ -19,22 +20,18 @@ def _looking() -> Generator[Any, Any, None]:
     while True:
         try:
             # In no variable: the caller's frame would live on in it.
-            yield mine.f_back.f_back.f_globals.get("__name__")
-        except AttributeError:
-            if mine.f_back.f_back is not None:
+            yield mine.f_back.f_back.f_globals["__name__"]
+        except (AttributeError, KeyError):
+            if mine.f_back.f_back is not None and "__name__" in mine.f_back.f_back.f_globals:
                 raise
             yield None
 
 
-def _begun() -> Callable[[], Any]:
+def _begun() -> Generator[Any, Any, None]:
     looking = _looking()
     next(looking)
     looking.send(looking.gi_frame)  # type: ignore[attr-defined]  # it has one
-    return looking.__next__
-
-
-def _unknown() -> Any:
-    return None
+    return looking
 
 
 # Of errors the texts that come from here: another thread or a signal handler asks while one is being answered; and
@@ -43,16 +40,16 @@ _OWN = ("generator already executing", "unhashable type")
 
 
 class Behind:
-    """Who is behind a wrapper; `module` is called by the wrapper itself, without a function in between.
+    """Who is behind a wrapper, which asks for the `next` of `modules` itself, without a function in between.
 
-    It returns the `__name__` of the caller's module; None where there is no caller, and always in an interpreter
-    without its lock. What it raises is for `renewed`.
+    That is the `__name__` of the caller's module; None where there is no caller, and always in an interpreter without
+    its lock. What it raises is for `renewed`.
     """
 
-    __slots__ = ("module",)
+    __slots__ = ("modules",)
 
     def __init__(self) -> None:
-        self.module: Callable[[], Any] = _unknown
+        self.modules: Iterator[Any] = repeat(None)
         self._begin()
 
     def renewed(self, error: Exception) -> bool:
@@ -66,7 +63,8 @@ class Behind:
         return str(error).startswith(_OWN)
 
     def _begin(self) -> None:
-        self.module = _begun() if _HAS_LOCK else _unknown
+        if _HAS_LOCK:
+            self.modules = _begun()
 
 
 _HAS_LOCK: bool = getattr(sys, "_is_gil_enabled", lambda: True)()

@@ -37,7 +37,7 @@ rest_of: Any = attrgetter(*[name for name in list(_MADE[1][1])[6:] if name not i
 # How many files are remembered at the most.
 _MOST = 1 << 14
 #: What stands for a file of which nothing is remembered (`ClockScope.seen`).
-NOT_SEEN: list[Any] = [None] * 4
+NOT_SEEN: tuple[Any, ...] = (None,) * 4
 _stat = ORIGINALS["os", "stat"]
 # Of the standard library, what lists directories, and its functions that hand entries on: to whoever copies a file
 # with its times.
@@ -69,39 +69,31 @@ def in_virtual_time(result: os.stat_result, caller: FrameType, path: str | None 
     scope = ACTIVE.scope
     if scope is None or not scope.governs(caller):
         return result
-    return as_clock_shows(result, scope, path)
+    stamps = result.st_ctime_ns, result.st_mtime_ns, result.st_atime_ns
+    return as_clock_shows(result, stamps, scope, result.st_ino if path is None else path)
 
 
-def as_clock_shows(result: os.stat_result, scope: ClockScope, path: str | None) -> os.stat_result:
+def as_clock_shows(
+    result: os.stat_result, stamps: tuple[int, int, int], scope: ClockScope, asked: str | int
+) -> os.stat_result:
     """Return a stat result with stamps of the present session as callers see it who live by the clock.
 
-    What the clock showed at an instant never changes: a file that has not changed since is not looked up again.
+    `stamps` are its times of change, of content and of access, in nanoseconds. What the clock showed at an instant never
+    changes: a file that has not changed since is not looked up again. It is remembered by what was `asked` for, a path or
+    an inode, since that may be another file meanwhile.
     """
-    clock = scope.virtual
+    clock, seen = scope.virtual, scope.seen
     if clock is None:
         return result
-    statuses, inode, rest = scope.statuses, result.st_ino, rest_of(result)
-    stamps = result.st_ctime_ns, result.st_mtime_ns, result.st_atime_ns
-    known = statuses.get(inode, NOT_SEEN)  # of files of several devices the latest is remembered
-    if known[1] != stamps or known[0] != result or known[2] != rest:
-        if len(statuses) >= _MOST:
-            statuses.clear()
-            scope.seen.clear()
-        known[0] = None  # by a path of its own it is known no longer
-        made = _made_of_known(result, stamps, scope, clock) or _translated(result, scope, clock)
-        known = statuses[inode] = [result, stamps, rest, made]
-    if path is not None:
-        if len(scope.seen) >= _MOST:
-            scope.seen.clear()
-        scope.seen[path] = known
-    return known[3]  # type: ignore[no-any-return]
-
-
-def forget_status(scope: ClockScope, inode: int) -> None:
-    """Forget what is remembered of a file, by whatever path it was asked for."""
-    known = scope.statuses.pop(inode, None)
-    if known is not None:
-        known[0] = None
+    real, known, rest, shown_before = seen.get(asked, NOT_SEEN)
+    is_known = stamps == known and result == real
+    if is_known and rest_of(result) == rest:
+        return shown_before  # type: ignore[no-any-return]
+    made = _made_of_known(result, stamps, scope, clock) or _translated(result, scope, clock)
+    if len(seen) >= _MOST:
+        seen.clear()
+    seen[asked] = result, stamps, rest_of(result), made
+    return made
 
 
 # Hot: each status of a file that has changed comes here, so that the steps stand in one function.
@@ -174,7 +166,7 @@ def set_explicitly(path: Any, times: Any, ns: Any, dir_fd: int | None, *, follow
         found = _stat(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
     except (OSError, TypeError, ValueError, NotImplementedError):
         return
-    forget_status(scope, found.st_ino)
+    scope.seen.clear()  # a file may have been asked for by several paths
     set_to = (found.st_atime_ns, found.st_mtime_ns)
     if times is None and ns is None:
         clock.set_stamps(_file(found), None)
@@ -194,7 +186,7 @@ def copied_by_system(source: Any, target: Any, *, follow_symlinks: bool = True) 
         return
     copied, shows = made.st_mtime_ns, clock.shown_stamps(_file(found), [made.st_mtime_ns])
     was_set = shows == [None] and history.start <= copied <= wall_ns()
-    forget_status(scope, made.st_ino)
+    scope.seen.clear()
     clock.set_stamps(_file(made), (copied, copied) if was_set else None)
 
 

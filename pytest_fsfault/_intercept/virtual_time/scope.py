@@ -49,7 +49,6 @@ class ClockScope:
         "living",
         "main",
         "seen",
-        "statuses",
         "virtual",
     )
 
@@ -66,11 +65,9 @@ class ClockScope:
         self.living: set[str] = set()
         #: The main thread if it belongs to the test, else -1; no other thread is ever given its number.
         self.main = -1
-        #: By inode: the latest real status of a file, its stamps, what else it does not compare by, and what is shown
-        #: for it. Without a status it holds no longer.
-        self.statuses: dict[int, list[Any]] = {}
-        #: The same by the path that was asked for: a path may be of another file meanwhile.
-        self.seen: dict[str, list[Any]] = {}
+        #: By path, or by inode where there is none: the latest real status, its stamps, what else it does not compare by,
+        #: and what is shown for it.
+        self.seen: dict[str | int, tuple[Any, ...]] = {}
 
     def kind_of(self, frame: FrameType | None) -> int:
         """Return which of the four the code of `frame` is."""
