@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from operator import methodcaller
 from typing import TYPE_CHECKING, Literal
 
 from pytest_fsfault._core.language.deferred import deferred
@@ -195,7 +194,7 @@ class Endings:
 
     def __init__(self, endings: tuple[str, ...]) -> None:
         #: Return whether a path has one of the endings, as the `match` of a regex would.
-        self.match: Callable[[str], bool] = methodcaller("endswith", endings)
+        self.match: Callable[[str], bool] = lambda path: path.endswith(endings)
 
 
 def _endings(globs: Iterable[str | None], ignore_case: bool) -> Endings | None:

@@ -258,9 +258,9 @@ class PathWrapper(Wrapper):
 
         What `is_plain` and `remember` do, at once: loops over many files come here for each.
         """
-        if type(path) is not str or self.guarded or path in self.concerned_paths:
+        state, concerned = self.state, self.concerned_paths
+        if type(path) is not str or self.guarded or (concerned and path in concerned):
             return None
-        state = self.state
         folder, _, name = path.rpartition("/")
         # Behind a folder that is known comes a name; it is neither empty nor starts with a dot.
         if state.show is not None or folder not in state.folders or name <= "/":

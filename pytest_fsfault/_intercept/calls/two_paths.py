@@ -109,7 +109,8 @@ class TwoPathWrapper(Wrapper):
 
         What `is_plain`, `concerned` and `remember` do, at once: loops over many files come here for each.
         """
-        if type(src) is not str or type(dst) is not str or self.guarded or (src, dst) in self.concerned_paths:
+        ends, concerned = (src, dst), self.concerned_paths
+        if type(src) is not str or type(dst) is not str or self.guarded or (concerned and ends in concerned):
             return None
         folder, _, name = src.rpartition("/")
         target_folder, _, target_name = dst.rpartition("/")
@@ -121,9 +122,9 @@ class TwoPathWrapper(Wrapper):
                 return None if watched is None else self.remember(src, False, dst)
         of_source, of_target = self._tests if self._tests is not UNKNOWN else self.tests()
         if (of_source is not None and of_source(src)) or (of_target is not None and of_target(dst)):
-            self.keep_concerned((src, dst), src, dst)
+            self.keep_concerned(ends, src, dst)
             return None
-        self.note_path(ends_text(src, dst))
+        self.note_path(ends)
         undecided = self.undecided
         if len(undecided) >= MEMORY:
             undecided.clear()

@@ -123,7 +123,8 @@ class Wrapper:
 
     def drain_counts(self) -> tuple[int, list[str]]:
         calls, self.calls = self.calls, 0
-        paths = list(self.paths)
+        # A pair is made a text only here: of many the last few are kept.
+        paths = [path if type(path) is str else ends_text(*path) for path in list(self.paths)]
         self.paths.clear()
         return calls, paths
 
