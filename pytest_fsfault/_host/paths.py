@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from pytest_fsfault._core.language.roots import absolute
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pytest_fsfault._host.windows_forms import WindowsForms
 
 #: Whether two spellings of one path may differ by case alone.
@@ -45,6 +47,15 @@ def root_forms(path: str) -> tuple[str, str]:
     # A share of this computer is opened by its drive.
     real = WINDOWS_FORMS.anchor(os.path.realpath(WINDOWS_FORMS(path)))
     return WINDOWS_FORMS(path), real
+
+
+def roots_of_another_process(roots: Iterable[str]) -> tuple[str, ...]:
+    """Return roots in the form that another process has given them; their case is known here from now on, too."""
+    found = tuple(roots)
+    if WINDOWS_FORMS is not None:
+        for root in found:
+            WINDOWS_FORMS.anchor(root)
+    return found
 
 
 def seen_from_here(site: str) -> str:

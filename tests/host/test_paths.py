@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from skips import WINDOWS, wine_differs
 
 from pytest_fsfault._core.language.globs import canonical, in_form
-from pytest_fsfault._host import windows_forms
+from pytest_fsfault._host import paths, windows_forms
 from pytest_fsfault._host.paths import WINDOWS_FORMS
 from pytest_fsfault._host.windows_forms import WindowsForms
 
@@ -156,6 +156,15 @@ def test_the_first_spelling_stays_below_an_anchor():
     assert "C:/Work" == forms.anchor(r"C:\Work")
     assert "C:/Work/Tool.exe" == forms(r"c:\WORK\Tool.exe")
     assert "C:/Work/Tool.exe" == forms(r"c:\work\tool.EXE")
+
+
+def test_a_child_takes_the_case_of_roots_over(monkeypatch):
+    """Its parent has looked at the disk; whatever the child has seen before is read anew."""
+    forms = WindowsForms(Documented())
+    monkeypatch.setattr(paths, "WINDOWS_FORMS", forms)
+    assert "C:/work/a.TXT" == forms(r"c:\work\a.TXT")
+    assert ("C:/Work", "D:/In") == paths.roots_of_another_process(["C:/Work", "D:/In"])
+    assert ["C:/Work/a.txt", "D:/In/x"] == [forms(r"c:\work\a.txt"), forms("d:/IN/x")]
 
 
 def test_letters_are_one_where_ntfs_has_them_for_one():

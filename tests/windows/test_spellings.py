@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pathlib
+import subprocess
+import sys
 
 import pytest
 from skips import WINDOWS
@@ -123,3 +125,26 @@ def test_roots_and_holds(spelled, file):
         fsfault.windows().hold(file, share="")
         with pytest.raises(PermissionError):
             os.remove(text)
+
+
+CHILD = """
+import os, sys
+for path in sys.argv[1:]:
+    try:
+        os.remove(path)
+    except OSError as error:
+        print(error.winerror)
+"""
+
+
+@pytest.mark.parametrize("first", ["lower", "on the current drive by slashes", "of the object manager"])
+def test_calls_of_a_child(first, file):
+    """A child takes the case of the roots over; it attaches by whichever spelling comes first."""
+    spellings = {**SPELLINGS, **RELATIVE}
+    texts = [spelled(file) for spelled in (spellings[first], *spellings.values())]
+    with inject(RULE, roots=[os.getcwd()]) as fsfault:
+        told = subprocess.run(
+            [sys.executable, "-c", CHILD, *texts], capture_output=True, text=True, check=True
+        ).stdout
+        assert ["5"] * len(texts) == told.split()
+        assert {file.replace("\\", "/").lower()} == {entry.path.lower() for entry in fsfault.journal}

@@ -206,13 +206,13 @@ def _pass_over_new() -> None:
         gc.unfreeze()
 
 
-_PREFIXES = ("\\\\", "//", "\\/", "/\\")
+_PREFIXES = ("\\\\", "//", "\\/", "/\\", "\\?")
 
 
 def _comparable(path: str) -> str:
     """Return a path of Windows as two spellings of it have it in common, but for 8.3 names."""
     if sys.platform == "win32":
-        return str(_getfullpathname(path)).replace("\\", "/").lower()
+        return str(_getfullpathname(path.replace("/", "\\"))).replace("\\", "/").lower()
     return path
 
 

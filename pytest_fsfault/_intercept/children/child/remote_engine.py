@@ -15,6 +15,7 @@ from pytest_fsfault._core.engine.guard import Guard
 from pytest_fsfault._core.engine.interfaces import Answer, Answered, Ruling
 from pytest_fsfault._core.engine.records import Decision
 from pytest_fsfault._core.language.roots import within
+from pytest_fsfault._host.paths import roots_of_another_process
 from pytest_fsfault._intercept.children.child.answers import LATER, parsed
 from pytest_fsfault._intercept.children.child.connection import ParentGone, Unreachable
 from pytest_fsfault._intercept.children.child.remote_calls import ObservedCall, RemoteCall
@@ -107,7 +108,7 @@ class RemoteSessions:
     def follow(self, rules: Message) -> int:
         """Put the parent's rules in force; return the number of the change."""
         _, generation, roots, tests, speaks, model, ended, stacks, self.observing, allowed = rules[:10]
-        self.roots = tuple(roots)
+        self.roots = roots_of_another_process(roots)
         self.gate = bool(roots)
         self.sorts = stacks
         self.plan = RemoteRules(tests, speaks=speaks)
