@@ -17,7 +17,7 @@ from pytest_fsfault._core.engine.status import ShownStatus, with_another
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._host.paths import IGNORES_CASE
 from pytest_fsfault._intercept.patching.patches import Patch, bind
-from pytest_fsfault._intercept.virtual_time.scope import ACTIVE
+from pytest_fsfault._intercept.virtual_time.scope import ACTIVE, OF_PATHS
 from pytest_fsfault._intercept.virtual_time.travel import wall_ns
 
 if TYPE_CHECKING:
@@ -64,10 +64,20 @@ def shown(result: Any) -> Any:
 _KINDS = frozenset({os.stat_result, ShownStatus})
 
 
+# Functions of the standard library that look at no stamp and hand no status on, with their modules: most questions about
+# files are theirs, and a child would have to ask its parent about each.
+_LOOKERS = (
+    "exists lexists isfile isdir islink ismount samefile realpath _joinrealpath"
+    " rmtree _rmtree_safe_fd _rmtree_safe_fd_step _rmtree_unsafe _rmtree_islink _rmtree_isdir"
+)
+_BLIND = dict.fromkeys(_LOOKERS.split(), OF_PATHS)
+
+
 def in_virtual_time(result: os.stat_result, caller: FrameType, path: str | None = None) -> os.stat_result:
     """Return a stat result with stamps of the present session as `caller` is to see it; `path` is what was asked for."""
     scope = ACTIVE.scope
-    if scope is None or not scope.governs(caller):
+    is_blind = caller.f_globals.get("__name__") in _BLIND.get(caller.f_code.co_name, ())
+    if scope is None or is_blind or not scope.governs(caller):
         return result
     stamps = result.st_ctime_ns, result.st_mtime_ns, result.st_atime_ns
     return as_clock_shows(result, stamps, scope, result.st_ino if path is None else path)

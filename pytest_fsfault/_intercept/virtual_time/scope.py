@@ -36,6 +36,9 @@ _KNOWN = {name: kind for kind, names in _KINDS.items() for name in names.split()
 # Functions of theirs that call what they were handed.
 _CALL_ON = frozenset({"worker", "mapstar", "starmapstar", "_run", "run"})
 
+#: Modules of which most functions look at no stamp of a file.
+OF_PATHS = ("genericpath", "posixpath", "ntpath", "shutil")
+
 
 class ClockScope:
     """One clock in force, where its time begins, and who is exempt from it."""
@@ -76,7 +79,8 @@ class ClockScope:
             kind = self._kinds.get(name) if isinstance(name, str) else VIRTUAL
             if kind is None:
                 kind = self._kinds[name] = self._judge(str(name))
-                if VIRTUAL <= kind <= PATIENT:
+                # In a child it depends on the function of these whether the parent is asked.
+                if VIRTUAL <= kind <= PATIENT and (self.clock.looks_for_changes or name not in OF_PATHS):
                     self.living.add(str(name))
             if kind >= 0:
                 return kind

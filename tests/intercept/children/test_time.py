@@ -256,3 +256,33 @@ def test_a_child_that_outlives_the_session_has_real_time(root):
     assert 0 == child.returncode
     assert (root / "ax").exists()
     assert ORIGINALS["os", "replace"] is os.replace
+
+
+QUESTIONS = """
+import os, shutil
+there = os.path.join({root!r}, "there")
+os.makedirs(there)
+from pytest_fsfault._intercept.children.child.connection import Client
+ask, asked = Client.ask, []
+Client.ask = lambda self, *message: asked.append(message[0]) or ask(self, *message)
+def new(name):
+    open(os.path.join(there, name), "w").close()
+    return os.path.join(there, name)
+for turn in "first", "after a stamp of a file":
+    path = new(turn)
+    print(os.path.exists(path), os.path.lexists(path), os.path.isfile(path), os.path.samefile(path, path))
+    print(os.path.isdir(path), os.path.islink(path), os.path.ismount(path), os.path.realpath(path) == path)
+    print(asked.count("stamps"))
+    shown = os.path.getmtime(new("seen " + turn))
+    print(asked.count("stamps"))
+shutil.rmtree(there)
+print(os.path.exists(there), asked.count("stamps"))
+"""
+
+
+@pytest.mark.usefixtures("fsfault")
+def test_a_child_asks_when_a_file_was_written_only_for_who_looks_at_that(root):
+    """Whether there is a file, and of which kind, the child knows by itself."""
+    answers = ["True True True True", "False False False True"]
+    told = run(QUESTIONS.format(root=str(root.resolve()))).splitlines()
+    assert [*answers, "0", "1", *answers, "1", "2", "False 2"] == told

@@ -444,3 +444,11 @@ def test_a_copy_that_the_system_makes_has_the_times_of_its_source(file, monkeypa
     copy.unlink()
     patch.wrapper(str(file), str(copy), 0x800)
     assert os.stat(file).st_mtime_ns == os.stat(copy).st_mtime_ns
+
+
+def test_who_asks_for_a_stamp_of_a_path_gets_that_of_the_clock(file):
+    """The functions beside these, as `getmtime`."""
+    time.sleep(1000)
+    file.touch()
+    assert time.time() - STEP <= os.path.getmtime(file) <= time.time() + STEP
+    assert os.path.getmtime(file) == os.stat(file).st_mtime
