@@ -9,7 +9,7 @@ import pytest
 PREAMBLE = """
 import gc, sys
 from contextlib import suppress
-from pytest_fsfault._host import loading
+from pytest_fsfault._host import bytecode, loading
 def state(): return [*sys.meta_path], sys.meta_path is FINDERS, gc.isenabled(), gc.get_freeze_count() < 1_000
 FINDERS = sys.meta_path
 BEFORE = state()
@@ -88,7 +88,7 @@ def interrupted(step):
     seen = 0
     def trace(frame, event, _):
         nonlocal seen
-        if frame.f_code.co_filename != loading.__file__: return None
+        if frame.f_code.co_filename not in {loading.__file__, bytecode.__file__}: return None
         seen += 1
         if seen == step: raise Interrupted
         return trace

@@ -12,6 +12,7 @@ ALWAYS = {
     "pytest_fsfault.plugin",
     "pytest_fsfault.hookspecs",
     "pytest_fsfault._host",
+    "pytest_fsfault._host.bytecode",
     "pytest_fsfault._host.command_lines",
     "pytest_fsfault._host.loading",
     "pytest_fsfault._plugin",

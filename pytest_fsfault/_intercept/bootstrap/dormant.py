@@ -186,7 +186,7 @@ class _Dormant:
             collects = gc.isenabled()
             gc.disable()
             try:
-                from pytest_fsfault._intercept.bootstrap.loader import BytecodeFinder  # noqa: PLC0415
+                from pytest_fsfault._host.bytecode import BytecodeFinder  # noqa: PLC0415
 
                 with BytecodeFinder():
                     from pytest_fsfault._intercept.children.child.attach import attach  # noqa: PLC0415

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from pytest_fsfault import inject
-from pytest_fsfault._intercept.bootstrap.loader import BytecodeFinder
+from pytest_fsfault._host.bytecode import BytecodeFinder
 
 NAME = "pytest_fsfault.sample"
 SINCE = 1_700_000_000

@@ -1,8 +1,9 @@
 """Load the modules of this package from their bytecode without the general search.
 
-An interpreter that attaches loads more than a hundred of them. For each, the import system asks all finders, lists
-directories and looks for extension modules; here the place is known, and one look at the source says whether its
-bytecode is current. Whatever is unusual (no bytecode, another layout, an archive, bytecode that a hash confirms) is
+A run's first test under faults loads more than a hundred of them, and so does an interpreter that attaches. For each,
+the import system asks all finders (pytest's compares the name with its patterns of test files, which takes longer than
+all the rest), lists directories and looks for extension modules; here the place is known, and one look at the source
+says whether its bytecode is current. Whatever is unusual (no bytecode, another layout, an archive, bytecode that a hash confirms) is
 left to the import system.
 """
 
@@ -55,15 +56,23 @@ class _Loader(SourceFileLoader):
 class BytecodeFinder:
     """Find the modules of this package, for a block."""
 
+    def __init__(self) -> None:
+        self._before = self._finders = sys.meta_path
+
     def __enter__(self) -> None:
         """Come before all other finders, if bytecode is where it is by default."""
         if sys.implementation.cache_tag and sys.pycache_prefix is None and not sys.flags.optimize:
-            sys.meta_path.insert(0, self)
+            # A list of its own: another thread may be going through the other one, and would miss a finder.
+            self._finders = [self, *self._before]
+            sys.meta_path = self._finders
 
     def __exit__(self, *_: object) -> None:
-        """Leave."""
-        while self in sys.meta_path:
-            sys.meta_path.remove(self)
+        """Leave; what others have added or removed meanwhile stays so."""
+        finders = [finder for finder in self._finders if finder is not self]
+        if finders != self._before:
+            self._before[:] = finders
+        if sys.meta_path is self._finders:
+            sys.meta_path = self._before
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, _target: ModuleType | None = None
