@@ -122,6 +122,8 @@ class Wrapper:
         self.show = state.show if self.operation in STATUSES else None
 
     def drain_counts(self) -> tuple[int, list[str]]:
+        if not (self.calls or self.paths):
+            return 0, []
         calls, self.calls = self.calls, 0
         # A pair is made a text only here: of many the last few are kept.
         paths = [path if type(path) is str else ends_text(*path) for path in list(self.paths)]
