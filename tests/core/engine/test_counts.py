@@ -1,0 +1,41 @@
+"""Calls that no rule concerned are counted, one by one or many at once."""
+
+from threading import RLock, Thread
+
+from pytest_fsfault._core.engine.counts import CallCounts
+
+
+def test_single_calls_and_many_keep_their_order():
+    """The last eight paths are those of the last eight calls, however they were counted."""
+    counts = CallCounts(RLock())
+    for number in range(6):
+        counts.count_one("os.remove", f"one {number}")
+    counts.count("os.remove", 4, ["many 0", "many 1"])
+    counts.count_one("os.remove", "last")
+    counts.count_one("os.mkdir", "other")
+    assert {"os.remove": 11, "os.mkdir": 1} == {name: one.count for name, one in counts.tallies.items()}
+    expected = ["one 1", "one 2", "one 3", "one 4", "one 5", "many 0", "many 1", "last"]
+    assert expected == [*counts.tallies["os.remove"].paths]
+    assert 12 == counts.total
+
+
+def test_single_calls_do_not_wait_in_any_number():
+    """What nobody looks at is taken in after a while, so that no list grows with the calls of a test."""
+    counts = CallCounts(RLock())
+    for number in range(10_000):
+        counts.count_one("os.remove", str(number))
+        assert len(counts._waiting) <= 256
+    assert 10_000 == counts.total
+
+
+def test_single_calls_of_several_threads_are_all_counted():
+    """While another thread looks as well."""
+    counts = CallCounts(RLock())
+    threads = [
+        Thread(target=lambda: [counts.count_one("os.remove", "a") for _ in range(2_000)]) for _ in range(4)
+    ]
+    for one in threads:
+        one.start()
+    while any(one.is_alive() for one in threads):
+        assert counts.total <= 8_000
+    assert 8_000 == counts.total == counts.tallies["os.remove"].count
