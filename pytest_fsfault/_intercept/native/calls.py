@@ -182,7 +182,7 @@ class Reader:
             here = self._stands if task == self._task and first_at < 0 else self._link(task, asked, first_at)
             stand = memory.stand(here)
             path = stand + raw.decode(_ENCODING, _ERRORS)
-            if "/." in path or "//" in path or path[-1:] == "/" or not stand:
+            if not stand or "/." in path or "//" in path or path[-1] == "/":
                 path = below(stand, raw)
         if other is not None:
             if other[:1] == b"/":
@@ -192,7 +192,7 @@ class Reader:
                 if there is not here:
                     stand = memory.stand(there)
                 target = stand + other.decode(_ENCODING, _ERRORS)
-                if "/." in target or "//" in target or target[-1:] == "/" or not stand:
+                if not stand or "/." in target or "//" in target or target[-1] == "/":
                     target = below(stand, other)
         if target == "" or not path:
             return None

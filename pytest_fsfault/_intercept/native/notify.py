@@ -150,7 +150,7 @@ class NotificationListener:
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLIN)
         self.asked = descriptor, select.POLLIN  # the event that says that a question waits
-        self._beside: tuple[int, Callable[[int], list[tuple[int, int]]]] | None = None
+        self._beside: tuple[int, Callable[[int | None], list[tuple[int, int]]]] | None = None
         self._request = bytearray(_REQUEST.size)
         self._answer = bytearray(_ANSWER.size)
         self._ahead = array(
@@ -169,8 +169,11 @@ class NotificationListener:
         """Return whether a question waits (``"asked"``), no process is left (``"over"``), or neither (``""``)."""
         return _meaning(self._poll.poll(0))
 
-    def beside(self, others: int) -> Callable[[int], list[tuple[int, int]]]:
-        """Return what waits so many milliseconds for an event, here or at the descriptor `others`; here comes first."""
+    def beside(self, others: int) -> Callable[[int | None], list[tuple[int, int]]]:
+        """Return what waits so many milliseconds for an event, here or at the descriptor `others`; here comes first.
+
+        With None it waits without an end.
+        """
         if self._beside is None or self._beside[0] != others:
             poll = select.poll()
             poll.register(self.descriptor, select.POLLIN)

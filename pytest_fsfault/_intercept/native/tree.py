@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 # So many questions are answered in a row before others get their turn.
 _IN_A_ROW = 64
-# A thread that has asked is likely to ask again within so many milliseconds. A wait that ends before the kernel's next
-# tick, 10 ms at most, makes it set a timer each time, and in a virtual machine that takes longer than all the rest.
-_LINGER, _LINGER_IF_TIMED = 12, 1
+# A thread that has asked is likely to ask again: it is waited for until something else is to be done, or for so many
+# milliseconds where that may be at a certain moment. A wait with an end takes longer, since the kernel sets a timer.
+_LINGER, _LINGER_IF_TIMED = None, 1
 _OF_RIGHTS = ESTRANGING | RIGHTS
 
 
@@ -127,9 +127,12 @@ class Trees:
             tree for tree in tuple(self._trees.values()) if tree.open and is_alive(tree.listener.descriptor)
         ]
 
+    # Hot: the thread comes through here between any two questions, so that nothing is called for it.
     def _ready(self, tree: ProcessTree) -> None:
         watch, listener = self._watch, tree.listener
-        wait, linger = listener.beside(watch.descriptor), _LINGER_IF_TIMED if watch.is_timed else _LINGER
+        others = watch.descriptor
+        wait = listener.beside(others)
+        linger = _LINGER_IF_TIMED if watch.is_timed or others < 0 else _LINGER
         state = listener.state() if tree.open else ""
         for _ in range(_IN_A_ROW):
             if state == "over":
