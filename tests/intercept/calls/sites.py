@@ -9,8 +9,10 @@ import os
 import shutil
 import stat
 import subprocess
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+
+from skips import WINDOWS
 
 CONTENT = b"0123456789"
 
@@ -23,12 +25,14 @@ class Site:
         self.root.mkdir(exist_ok=True)
         self.cwd = os.getcwd()
         self.d, self.e, self.f, self.g, self.l = (str(self.root / name) for name in ("", "e", "f", "g", "l"))
-        self.program, self.archive = str(self.root / "program"), str(self.root / "archive.tar")
+        self.program = str(self.root / ("program.bat" if WINDOWS else "program"))
+        self.archive = str(self.root / "archive.tar")
         Path(self.f).write_bytes(CONTENT)
         os.mkdir(self.e)
-        os.symlink("f", self.l)
+        with suppress(OSError):  # Windows lets not everybody make one
+            os.symlink("f", self.l)
         os.chmod(self.f, 0o644)
-        Path(self.program).write_text("#!/bin/sh\nexit 0\n")
+        Path(self.program).write_text("@exit /b 0\r\n" if WINDOWS else "#!/bin/sh\nexit 0\n")
         os.chmod(self.program, 0o755)
         shutil.make_archive(self.archive[:-4], "tar", self.d, "e")
 
@@ -134,7 +138,7 @@ CALLS = {
     "shutil.make_archive": lambda s: shutil.make_archive(s.g, "tar", s.d, "e"),
     "shutil.unpack_archive": lambda s: shutil.unpack_archive(s.archive, s.g, filter="data"),
     "shutil.disk_usage": lambda s: shutil.disk_usage(s.d),
-    "shutil.chown": lambda s: shutil.chown(s.f, os.getuid()),
+    "shutil.chown": lambda s: shutil.chown(s.f, getattr(os, "getuid", int)()),
 }
 
 #: What each transfer moves: the bytes are looked for where they arrive.
@@ -148,4 +152,4 @@ TRANSFERS = {
 }
 
 #: What a file system without these calls would skip.
-NEEDED = {"os.sendfile": "sendfile", "os.copy_file_range": "copy_file_range"}
+NEEDED = {"os.sendfile": "sendfile", "os.copy_file_range": "copy_file_range", "shutil.chown": "chown"}
