@@ -196,6 +196,20 @@ def test_an_isolated_python_is_a_native_program(root):
         assert fsfault.journal.faults[0].program.startswith("python")
 
 
+def test_the_clock_waits_for_a_delayed_call_of_a_python_child(root):
+    """Its call in C waits for the end of the delay, in real time: no wait of the parent is over before."""
+    code = """
+import ctypes, os, sys
+os.mkdir("first")
+for number in range(10):
+    ctypes.CDLL(None).mkdir(b"slow%d" % number, 0o755)
+"""
+    with inject("os.mkdir slow* -> delay 40ms", roots=[root]) as fsfault:
+        subprocess.run([sys.executable, "-c", code], cwd=root, timeout=10_000, check=True)
+        assert 10_000 > fsfault.clock.now
+    assert 11 == len(os.listdir(root))
+
+
 def test_a_delay_takes_real_time_and_holds_up_nobody_else(root):
     """Two programs wait for half a second each, at the same time."""
     with inject("os.mkdir slow* -> delay 500ms", roots=[root]) as fsfault:

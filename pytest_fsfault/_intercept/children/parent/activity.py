@@ -52,8 +52,11 @@ class ChildActivity:
         """Return whether one of them is busy; each is sampled every time, so that its idle time is known."""
         if not self.numbers:
             return False
+        asked = (
+            self._asked()
+        )  # before as well: who is answered meanwhile may not run yet when it is looked at
         working = [self._is_busy(number, now) for number in self.numbers]
-        return any(working) or self._asked()
+        return asked or any(working) or self._asked()
 
     def limits(self, now: int) -> Iterator[LimitedWait]:
         """Yield the limited waits of their threads, where the system lets a parent see them."""

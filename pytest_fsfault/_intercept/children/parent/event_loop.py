@@ -150,6 +150,10 @@ class EventLoop:
         """Whether the thread runs."""
         return self._running
 
+    def owes(self) -> bool:
+        """Return whether something is to be called later: an answer that a delay keeps back."""
+        return bool(self._later)
+
     def is_own(self) -> bool:
         """Return whether the calling thread is the one that calls back."""
         return get_ident() == self._thread
@@ -176,7 +180,9 @@ class EventLoop:
             left = self._later[0][0] - _now()
             if left > 0:
                 return left / 1e9
+            self.busy = True
             self._guard(heappop(self._later)[2])
+            self.busy = False
         return None
 
     def _serve(self, timeout: float | None) -> None:

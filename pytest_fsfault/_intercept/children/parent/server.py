@@ -277,7 +277,9 @@ class Server:
         }
 
     def _asked(self) -> bool:
-        """Return whether a question is unanswered."""
+        """Return whether a question is unanswered, that of a native call which a rule delays by real time included."""
+        if self.loop.owes():
+            return True
         if self.loop.busy and not self.loop.is_own():
             return True
         behind = {number for number, one in tuple(self._connections.items()) if one.is_behind()}
