@@ -191,6 +191,7 @@ def test_a_program_outside_the_roots(tree):
         lambda _: subprocess.run([sys.executable, "-c", ""], check=True),
     )
     assert "subprocess.Popen met only paths outside the roots, such as " in found
+    assert found.endswith("; name their directory by roots=, or start a copy that is below one")
 
 
 def test_a_rule_of_a_million_characters(tree):

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pytest_fsfault._core.engine.plan import Armed
     from pytest_fsfault._core.language.rules import Rule
 
+# What to do where the directory may not be a root, as that of Python itself.
+_INSTEAD = {"subprocess.Popen": ", or start a copy that is below one"}
 # Groups have them by mode.
 _BY_MODE = frozenset({"open", "os.open"})
 
@@ -285,7 +287,8 @@ def _of_others(rule: Rule, engine: Engine, away: Elsewhere) -> str:
                 "//./"
             ):  # the form of Windows, which has some in every directory, such as NUL.txt
                 return f"{name} met only a device of Windows, {found}, which is below no root"
-            return f"{name} met only paths outside the roots, such as {found}; name their directory by roots="
+            instead = _INSTEAD.get(name, "")
+            return f"{name} met only paths outside the roots, such as {found}; name their directory by roots={instead}"
     for name in names:
         if name in away.paused:
             where = _noted(away.paused[name], engine)
