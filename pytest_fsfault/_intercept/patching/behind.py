@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from types import FrameType
 
 
 def _looking() -> Generator[Any, Any, None]:
@@ -22,9 +23,13 @@ def _looking() -> Generator[Any, Any, None]:
             # In no variable: the caller's frame would live on in it.
             yield mine.f_back.f_back.f_globals["__name__"]
         except (AttributeError, KeyError):
-            if mine.f_back.f_back is not None and "__name__" in mine.f_back.f_back.f_globals:
+            if _is_named(mine.f_back.f_back):
                 raise
             yield None
+
+
+def _is_named(caller: FrameType | None) -> bool:
+    return caller is not None and "__name__" in caller.f_globals
 
 
 def _begun() -> Generator[Any, Any, None]:

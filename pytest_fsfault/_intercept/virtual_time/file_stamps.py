@@ -70,7 +70,7 @@ _LOOKERS = (
     "exists lexists isfile isdir islink ismount samefile realpath _joinrealpath"
     " rmtree _rmtree_safe_fd _rmtree_safe_fd_step _rmtree_unsafe _rmtree_islink _rmtree_isdir"
 )
-_BLIND = dict.fromkeys(_LOOKERS.split(), OF_PATHS)
+_BLIND: dict[str, tuple[str, ...]] = dict.fromkeys(_LOOKERS.split(), OF_PATHS)
 
 
 def in_virtual_time(result: os.stat_result, caller: FrameType, path: str | None = None) -> os.stat_result:
