@@ -9,11 +9,13 @@ import tempfile
 
 import pytest
 from real_time import real_time
+from skips import posix_fact
 
 from pytest_fsfault import inject
 from pytest_fsfault._intercept.children import sockets, transport
 from pytest_fsfault._intercept.children.parent import directory, event_loop
 
+pytestmark = posix_fact("descriptors that are inherited, signals, limits and sockets in a directory")
 PYTHON = sys.executable
 RULE = "os.mkdir bad* -> EACCES"
 
@@ -160,7 +162,7 @@ def test_a_stopped_child_stops_nobody_else(root, python):
     job.communicate()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
+@pytest.mark.parametrize("number", ["SIGKILL", "SIGTERM", "SIGSEGV"])
 def test_a_child_that_dies_amid_its_questions(root, python, number):
     """Its next sibling is served."""
     code = "import os, sys\nprint(flush=True)\nwhile True:\n    try: os.mkdir(sys.argv[1] + '/bad')\n    except OSError: pass"
@@ -168,7 +170,7 @@ def test_a_child_that_dies_amid_its_questions(root, python, number):
         for _ in range(3):
             job = subprocess.Popen([PYTHON, "-c", code, root], stdout=subprocess.PIPE)
             job.stdout.readline()
-            job.send_signal(number)
+            job.send_signal(getattr(signal, number))
             job.communicate()
         assert "refused\n" == python(f"import os, sys\n{tried()}", root)
 

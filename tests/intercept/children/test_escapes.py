@@ -6,10 +6,12 @@ import subprocess
 import sys
 
 import pytest
+from skips import WINDOWS, posix_fact
 
 from pytest_fsfault import inject
 
-libc = ctypes.CDLL(None)
+pytestmark = posix_fact("programs such as touch, rm and mv, and the C library by its descriptors")
+libc = None if WINDOWS else ctypes.CDLL(None)
 
 
 def _by_libc(root):

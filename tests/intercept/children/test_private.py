@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from real_time import real_time
+from skips import posix_fact
 
 from pytest_fsfault import inject
 from pytest_fsfault._intercept.children.rendezvous import (
@@ -24,7 +25,10 @@ from pytest_fsfault._intercept.children.rendezvous import (
     write_private,
 )
 
-as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can make a file of somebody else's")
+pytestmark = posix_fact("a directory of one owner, with a socket in it")
+as_root = pytest.mark.skipif(
+    not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can make a file of somebody else's"
+)
 PRECIOUS = b"precious"
 
 

@@ -9,6 +9,7 @@ from _thread import get_native_id
 
 import pytest
 
+pytest.importorskip("fcntl", reason="POSIX fact, of Linux alone: native programs are asked about")
 from pytest_fsfault._intercept.native.calls import Reader
 from pytest_fsfault._intercept.native.memory import PATH_MAX, Memory
 from pytest_fsfault._intercept.native.notify import Request

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+pytest.importorskip("fcntl", reason="POSIX fact, of Linux alone: native programs are asked about")
 from pytest_fsfault import SimulatedCrash, inject
 from pytest_fsfault._intercept.interceptor import interceptor
 

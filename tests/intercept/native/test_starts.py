@@ -3,7 +3,6 @@
 import asyncio
 import multiprocessing
 import os
-import pty
 import re
 import shutil
 import signal
@@ -15,6 +14,8 @@ import time
 import pytest
 
 from pytest_fsfault import inject
+
+pty = pytest.importorskip("pty", reason="POSIX fact: a terminal made by pty", exc_type=ImportError)
 
 RULE = "os.remove *.x -> EBUSY when once"
 
