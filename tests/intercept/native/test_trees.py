@@ -243,7 +243,7 @@ def test_a_session_in_a_program_that_is_reached_already(root):
 AS_USER = """
 import os, subprocess, sys
 import pytest_fsfault._session.fsfault, pytest_fsfault._intercept.children.parent.server, tempfile
-import pytest_fsfault._intercept.native.programs
+import pytest_fsfault._intercept.native.programs, pytest_fsfault._core.engine.near_misses
 from pytest_fsfault import inject
 from pytest_fsfault._host import processes
 if os.geteuid() == 0:
