@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from itertools import groupby, pairwise
+from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
 from pytest_fsfault._core.engine.journal import members
@@ -71,8 +72,9 @@ def retries(
         for entry in entries
         if (names is None or entry.operation in names) and (glob is None or glob.matches(entry.path, roots))
     )
-    groups = _grouped(wanted, trials)
-    return [_retry(group, waits) for group in groups if _met_error(group)]
+    met = list(filter(_met_error, _grouped(wanted, trials)))
+    slept = _Sleeps(waits if met else ())
+    return [_retry(group, slept) for group in met]
 
 
 def _met_error(group: Iterable[Entry]) -> bool:
@@ -88,21 +90,28 @@ def _grouped(entries: Iterable[Entry], trials: Sequence[int]) -> Iterable[list[E
     return groups.values()
 
 
-def _retry(group: list[Entry], waits: Sequence[Wait]) -> Retry:
-    gaps = tuple(_slept(before, after, waits) for before, after in pairwise(group))
+def _retry(group: list[Entry], slept: _Sleeps) -> Retry:
+    gaps = tuple(slept.between(before, after) for before, after in pairwise(group))
     errors = tuple(entry.error for entry in group if entry.error is not None)
     first, last = group[0], group[-1]
     outcome = _OUTCOMES.get(last.outcome, "failed")
     return Retry(first.operation, first.path, len(group), gaps, math.fsum(gaps), errors, outcome)
 
 
-def _slept(before: Entry, after: Entry, waits: Sequence[Wait]) -> float:
-    """Return how long the thread of `after` slept between two attempts, in virtual seconds."""
-    return math.fsum(
-        wait.seconds
-        for wait in waits
-        if wait.thread == after.thread and wait.process == after.process and before.at <= wait.at < after.at
-    )
+class _Sleeps:
+    """The waits of each thread in the order of time: threads that contend for a lock make many thousands."""
+
+    def __init__(self, waits: Iterable[Wait]) -> None:
+        self._of: dict[tuple[int, int], tuple[list[float], list[float]]] = {}
+        for wait in sorted(waits, key=attrgetter("at")):
+            began, seconds = self._of.setdefault((wait.thread, wait.process), ([], []))
+            began.append(wait.at)
+            seconds.append(wait.seconds)
+
+    def between(self, before: Entry, after: Entry) -> float:
+        """Return how long the thread of `after` slept between two attempts, in virtual seconds."""
+        began, seconds = self._of.get((after.thread, after.process), ([], []))
+        return math.fsum(seconds[bisect_left(began, before.at) : bisect_left(began, after.at)])
 
 
 def assert_retried(
