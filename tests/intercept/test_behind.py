@@ -10,6 +10,7 @@ import time
 import weakref
 
 import pytest
+from skips import posix_fact
 
 from pytest_fsfault import inject
 from pytest_fsfault._host.originals import ORIGINALS
@@ -106,6 +107,7 @@ def test_a_handler_that_raises_amid_an_answer_is_heard():
     assert __name__ == _wrapper(behind)
 
 
+@posix_fact("a path of which a glance tells the one form, so that its status is asked for by a way of its own")
 def test_a_status_amid_a_status_is_in_virtual_time_too(tmp_path):
     """So it is after a handler has raised in it."""
     path, seen = str(tmp_path / "file"), []

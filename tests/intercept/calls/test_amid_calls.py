@@ -7,15 +7,16 @@ import threading
 import time
 
 import pytest
+from skips import WINDOWS, posix_fact
 
 from pytest_fsfault import inject
 from pytest_fsfault._host.package import BETWEEN
 
-pytest.importorskip("posix")
-
 # Said before tracing ends: to end it raises an audit event, amid which it could not be ended once more.
 END = ("", 0, "end")
 RULE = "os.mkdir bad* -> EACCES or never"
+# What `os.chmod` leaves of the mode of a directory: on Windows that is one for all.
+PRIVATE = 0o777 if WINDOWS else 0o700
 
 
 def at(step, happen):
@@ -41,7 +42,7 @@ def is_refused(root):
         os.mkdir(f"{root}/bad")
     except PermissionError:
         os.chmod(root / "other", 0o700)
-        return os.stat(root / "other").st_mode & 0o777 == 0o700
+        return os.stat(root / "other").st_mode & 0o777 == PRIVATE
     return False
 
 
@@ -141,6 +142,7 @@ def run_forks(scene, root, step):
     return seen, told
 
 
+@posix_fact("a fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 @pytest.mark.parametrize(
     "stride", [pytest.param(23, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)]

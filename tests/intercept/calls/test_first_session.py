@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from skips import linux_fact
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a POSIX fact: each step is a forked process")
+pytestmark = linux_fact("each step is a forked process")
 
 # Where the first session makes what the later ones use.
 MAKERS = (

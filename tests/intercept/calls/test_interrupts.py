@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import gc
+import importlib
 import io
 import os
 import queue
@@ -23,7 +24,7 @@ from pytest_fsfault import inject
 from pytest_fsfault._host.package import BETWEEN, PACKAGE
 from pytest_fsfault._intercept.interceptor import interceptor
 
-posix = pytest.importorskip("posix")
+posix = importlib.import_module(os.name)  # the module of C behind `os`
 
 OURS = (*BETWEEN, os.path.join(PACKAGE, "_session"))
 MODULES = (os, io, shutil, time, builtins, threading, queue)

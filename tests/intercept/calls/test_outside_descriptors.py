@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import mmap
 import multiprocessing
@@ -17,7 +18,7 @@ import pytest
 
 from pytest_fsfault import Unmet, inject
 
-posix = pytest.importorskip("posix")
+posix = importlib.import_module(os.name)  # the module of C behind `os`
 
 TEXT = "text that is long enough"
 

@@ -30,8 +30,6 @@ import pytest
 
 from pytest_fsfault import inject
 
-pytest.importorskip("posix")
-
 # How a call is met: by the wrapper in the module; by the audit hook, since the function was taken before
 # there was a wrapper; by the hook, which cannot tell rename from replace there.
 WRAPPED, EARLY, DOUBTFUL = "wrapped", "bound early", "bound early, os.rename or os.replace"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import select
@@ -21,7 +22,7 @@ import pytest
 from pytest_fsfault import SimulatedCrash, Unmet, inject
 from pytest_fsfault._host.package import PACKAGE
 
-posix = pytest.importorskip("posix")
+posix = importlib.import_module(os.name)  # the module of C behind `os`
 
 #: Files to close after the test: a call of theirs is refused, and that of `close` would be as well.
 OPENED: list[IO[bytes]] = []

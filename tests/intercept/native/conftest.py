@@ -10,7 +10,7 @@ from .releases import UV, WHEELS, Uv, download, make_interpreter, unpack_uv
 
 def _why_not():
     if sys.platform != "linux":
-        return "for Linux alone"
+        return "POSIX fact, of Linux alone: seccomp(2) asks about what native programs do"
     from pytest_fsfault._intercept.native.possible import why_not
 
     return why_not()
