@@ -107,7 +107,9 @@ def test_a_handler_that_raises_amid_an_answer_is_heard():
     assert __name__ == _wrapper(behind)
 
 
-@posix_fact("a path of which a glance tells the one form, so that its status is asked for by a way of its own")
+@posix_fact(
+    "a path of which a glance tells the one form, so that its status is asked for by a way of its own"
+)
 def test_a_status_amid_a_status_is_in_virtual_time_too(tmp_path):
     """So it is after a handler has raised in it."""
     path, seen = str(tmp_path / "file"), []

@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from contextlib import closing, nullcontext, suppress
+from contextlib import chdir, closing, nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -21,13 +21,14 @@ from skips import linux_fact, marked, posix_fact
 from pytest_fsfault import Unmet, inject
 
 posix = importlib.import_module(os.name)  # the module of C behind `os`
+early_chown = getattr(posix, "chown", None)
 OWNERS, FIFOS, DESCRIPTORS = map(
     posix_fact, ("the owner of a file", "a FIFO in a directory", "descriptors of directories")
 )
 
 
 @pytest.fixture
-def trees(monkeypatch):
+def trees():
     """Return a root, and a directory beside it that no temporary files belong to."""
     with tempfile.TemporaryDirectory(dir=Path.home(), prefix="outside-") as directory:
         root, other = Path(directory, "root"), Path(directory, "other")
@@ -39,8 +40,8 @@ def trees(monkeypatch):
         (root / "to sub").symlink_to(other / "sub")
         (root / "to file").symlink_to(other / "f")
         (root / "to new").symlink_to("../other/new")
-        monkeypatch.chdir(other)
-        yield root, other
+        with chdir(other):  # and out of it again, before it is removed: Windows would refuse that
+            yield root, other
 
 
 #: Changes of the directory beside the root, from its own file `f`, by all kinds of wrappers.
@@ -71,7 +72,7 @@ CHANGES = {
     "bound early": lambda root, other, unlink=posix.unlink: unlink(f"{other}/f"),
     "an owner": lambda root, other: os.chown(other / "f", -1, -1),
     "an owner, through a link": lambda root, other: os.chown(root / "to file", -1, -1),
-    "an owner, bound early": lambda root, other, chown=getattr(posix, "chown", None): chown(f"{other}/f", -1, -1),
+    "an owner, bound early": lambda root, other: early_chown(f"{other}/f", -1, -1),
     "a FIFO": lambda root, other: os.mkfifo(other / "new"),
     "a FIFO, by name": lambda root, other: os.mkfifo(mode=0o600, path=f"{other}/new"),
     "a node, from a directory": lambda root, other: relative(os.mknod, "link/new", root),
@@ -263,7 +264,10 @@ def test_a_file_outside_by_a_hard_link(what, trees):
         with pytest.raises(PermissionError) if refused else nullcontext():
             act(root / "linked")
         reasons = [entry.reason for entry in fsfault.journal.faults]
-    assert int(refused) * [f"{root / 'linked'}, a hard link to a file that is outside the roots"] == reasons
+    assert (
+        int(refused) * [f"{root.as_posix()}/linked, a hard link to a file that is outside the roots"]
+        == reasons
+    )
     assert before == contents(other)
 
 
