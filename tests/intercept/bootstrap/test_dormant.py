@@ -7,8 +7,6 @@ import pytest
 
 from pytest_fsfault import inject
 
-pytest.importorskip("posix")
-
 #: What is loaded of this package once an interpreter is attached, and not before.
 ATTACHED = "'pytest_fsfault._intercept.interceptor' in __import__('sys').modules"
 IMPORTS = "import json, logging, pathlib, random, shutil, subprocess, tempfile, threading, typing"

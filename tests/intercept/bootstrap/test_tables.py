@@ -7,10 +7,8 @@ import time
 
 import pytest
 
-from pytest_fsfault._intercept.calls.functions import EVENTS_ONLY, FUNCTIONS
-
-pytest.importorskip("posix")
 from pytest_fsfault._intercept.bootstrap import dormant
+from pytest_fsfault._intercept.calls.functions import EVENTS_ONLY, FUNCTIONS
 from pytest_fsfault._intercept.virtual_time.time_functions import VirtualTime
 
 # The functions of this module need it to be imported, which activates where a rule may be about them.

@@ -10,12 +10,13 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from skips import posix_fact
 
 from pytest_fsfault import inject
 from pytest_fsfault._host.package import PACKAGE
 from pytest_fsfault._intercept.children.parent import amid_forks, supervisor
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="only POSIX forks")
+pytestmark = posix_fact("os.fork")
 
 
 class Interrupted(BaseException):

@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+from skips import posix_fact
 
 from pytest_fsfault._intercept.children.parent import event_loop
 from pytest_fsfault._intercept.children.parent.event_loop import EventLoop
@@ -13,7 +14,7 @@ HOUR = 3600.0
 MINUTE = 60_000_000_000
 
 
-@pytest.mark.skipif(os.name != "posix", reason="pipes are watched by their descriptors")
+@posix_fact("pipes that are watched by their descriptors")
 @pytest.mark.parametrize(
     ("later", "look", "expected"), [(False, None, False), (True, None, True), (False, HOUR, True)]
 )
@@ -44,7 +45,7 @@ def test_it_is_timed_if_a_call_or_a_look_is_due(later, look, expected):
 
 
 @pytest.mark.parametrize("late", [False, True])
-@pytest.mark.skipif(os.name != "posix", reason="pipes are watched by their descriptors")
+@posix_fact("pipes that are watched by their descriptors")
 def test_what_has_come_is_heard_however_busy_the_thread_is(late, monkeypatch):
     """Who waits for that waits for a callback at work, and for what the system has not shown to `has_input`."""
     monkeypatch.setattr(event_loop, "_TALK", 1)
@@ -72,7 +73,6 @@ def test_what_has_come_is_heard_however_busy_the_thread_is(late, monkeypatch):
         os.close(writer)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="pipes are watched by their descriptors")
 def test_who_goes_on_talking_is_not_waited_for():
     """What had come before is heard; there is always more, and the wait ends."""
     rounds, failures = [], []

@@ -1,12 +1,12 @@
 """What a child tells without waiting for an answer arrives: in order, once, and also from one that was killed."""
 
 import os
-import signal
 import subprocess
 import sys
 import threading
 
 import pytest
+from skips import WINDOWS, posix_fact
 
 from pytest_fsfault import inject
 from pytest_fsfault._intercept.children import message_log
@@ -20,7 +20,8 @@ root, count = sys.argv[1], int(sys.argv[2])
 for number in range(count):
     os.mkdir(f"{root}/{number}")
 """
-KILLED = f"{MOVES}\nimport signal\nos.kill(os.getpid(), signal.SIGKILL)"
+# By its number: Windows ends a process so too, and returns the number.
+KILLED = f"{MOVES}\nos.kill(os.getpid(), 9)"
 THREADS = """
 import os, sys, threading
 root = sys.argv[1]
@@ -86,7 +87,6 @@ def test_an_error_of_the_system_is_observed(root, python):
     )
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="nobody is killed like that here")
 @pytest.mark.parametrize(
     "rules", [(), ("os.mkdir -> EACCES when nth 999 or never",)], ids=["observed", "matched"]
 )
@@ -95,7 +95,7 @@ def test_a_killed_child_leaves_its_evidence(root, rules):
     profile = None if rules else "observe"
     with inject(*rules, roots=[root], profile=profile, native=False) as fsfault:
         done = subprocess.run([sys.executable, "-c", KILLED, str(root), "5"], check=False)
-        assert -signal.SIGKILL == done.returncode
+        assert (9 if WINDOWS else -9) == done.returncode
         assert list("01234") == names(fsfault.journal)
 
 
@@ -111,7 +111,7 @@ def test_threads_of_a_child_share_its_log(root, python):
     assert expected == sorted(by_thread.values(), key=lambda found: found[0])
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="nobody forks here")
+@posix_fact("os.fork")
 def test_a_forked_child_has_a_log_of_its_own(root, python):
     """What was before the fork comes before it."""
     with inject(roots=[root], profile="observe", native=False) as fsfault:
@@ -158,6 +158,7 @@ def test_rules_that_are_added_meanwhile_hold(root):
         assert ["a", "b"] == names(fsfault.journal)
 
 
+@posix_fact("a C library with mkdir in the program itself")
 def test_what_a_program_does_natively_is_told_once(root, python):
     """What Python has written down already is not told again by the kernel; what C does in a child is."""
     code = f"{MOVES}\nimport ctypes\nctypes.CDLL(None).mkdir(f'{{root}}/native'.encode(), 0o755)"

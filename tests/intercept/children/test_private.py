@@ -27,7 +27,8 @@ from pytest_fsfault._intercept.children.rendezvous import (
 
 pytestmark = posix_fact("a directory of one owner, with a socket in it")
 as_root = pytest.mark.skipif(
-    not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can make a file of somebody else's"
+    os.name != "posix" or os.getuid() != 0,
+    reason="POSIX fact: only root can make a file of somebody else's",
 )
 PRECIOUS = b"precious"
 

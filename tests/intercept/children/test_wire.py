@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_fsfault import RetryStorm, SimulatedCrash, windows_error
-from pytest_fsfault._core.language.errors import add_winerror
+from pytest_fsfault._core.language.errors import add_winerror, plain_error
 from pytest_fsfault._core.language.operations import OPERATIONS, Operation, Temporary
 from pytest_fsfault._intercept.children.protocol import (
     Frames,
@@ -77,7 +77,7 @@ ERRORS = {
     "windows without a file": windows_error(5),
     "bytes": windows_error(145, b"a\xff"),
     "native": OSError(28, "No space left on device", "a"),
-    "native of two files": OSError(18, "text", "a", None, "b"),
+    "native of two files": plain_error(18, "text", "a", "b"),
     "native with winerror": _native(2, "winerror", "a"),
     "native with winerror None": _native(2, "errno", "a"),
     "without a number": OSError("just text"),
