@@ -202,4 +202,5 @@ if __name__ == "__main__":
         by_signals(int(sys.argv[3]), int(sys.argv[4]))
     else:
         everywhere(WHAT, sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))
-    tell(sorted(os.listdir("/proc/self/fd"), key=int)[3:])
+    OPEN = "/proc/self/fd"
+    tell(sorted(os.listdir(OPEN), key=int)[3:] if os.path.isdir(OPEN) else [])

@@ -9,13 +9,12 @@ import tempfile
 
 import pytest
 from real_time import real_time
-from skips import posix_fact
+from skips import marked, posix_fact
 
 from pytest_fsfault import inject
 from pytest_fsfault._intercept.children import sockets, transport
 from pytest_fsfault._intercept.children.parent import directory, event_loop
 
-pytestmark = posix_fact("descriptors that are inherited, signals, limits and sockets in a directory")
 PYTHON = sys.executable
 RULE = "os.mkdir bad* -> EACCES"
 
@@ -25,6 +24,18 @@ def tried(name="bad"):
     return (
         f"try: os.mkdir(sys.argv[1] + '/{name}'); print('made')\nexcept PermissionError: print('refused')\n"
     )
+
+
+def talking(code, root):
+    """Start a child that waits for a line."""
+    return subprocess.Popen(
+        [PYTHON, "-c", code, root], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
+def descriptors():
+    """Return how many descriptors this process has, where the system tells."""
+    return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else None
 
 
 BEFALLS = {
@@ -48,7 +59,15 @@ thread.start(); thread.join()
 }
 
 
-@pytest.mark.parametrize("case", BEFALLS)
+#: What only POSIX has.
+LEFT = {
+    "few descriptors": posix_fact("limits of a process"),
+    "SIGPIPE kills": posix_fact("SIGPIPE"),
+    "its current directory is gone": posix_fact("a current directory can be removed"),
+}
+
+
+@pytest.mark.parametrize("case", marked(BEFALLS, LEFT))
 def test_what_a_child_does_to_itself(root, python, case):
     """Its next call is decided as any other, and nothing of ours gets into its own connections."""
     code = f"import os, sys\nos.mkdir(sys.argv[1] + '/first')\n{BEFALLS[case]}\n{tried()}{tried('good')}"
@@ -57,6 +76,7 @@ def test_what_a_child_does_to_itself(root, python, case):
     assert ["EACCES"] == [entry.fault for entry in fsfault.journal]
 
 
+@posix_fact("limits of a process")
 def test_a_child_that_is_out_of_descriptors(root, python):
     """A thread of it finds none for its question: its call goes on, and one sentence tells how many did."""
     code = f"""
@@ -80,6 +100,7 @@ for one in kept: os.close(one)
         assert "made\nrefused\n" == python(code, root)
 
 
+@posix_fact("limits of a process")
 @pytest.mark.parametrize("keywords", [{}, {"profile": "observe"}])
 def test_a_child_that_was_out_of_descriptors_before_a_rule_concerned_it(root, python, keywords):
     """What a call needs that fails is loaded before there is one."""
@@ -149,6 +170,7 @@ def _stop_amid_an_answer(root):
     return job
 
 
+@posix_fact("SIGSTOP")
 def test_a_stopped_child_stops_nobody_else(root, python):
     """A long answer is on its way to it: another child gets its own at once, and the session ends."""
     with inject(RULE, windows="11", roots=[root], native=False):
@@ -162,7 +184,9 @@ def test_a_stopped_child_stops_nobody_else(root, python):
     job.communicate()
 
 
-@pytest.mark.parametrize("number", ["SIGKILL", "SIGTERM", "SIGSEGV"])
+@pytest.mark.parametrize(
+    "number", marked(["SIGKILL", "SIGTERM", "SIGSEGV"], {"SIGKILL": posix_fact("SIGKILL")})
+)
 def test_a_child_that_dies_amid_its_questions(root, python, number):
     """Its next sibling is served."""
     code = "import os, sys\nprint(flush=True)\nwhile True:\n    try: os.mkdir(sys.argv[1] + '/bad')\n    except OSError: pass"
@@ -179,11 +203,11 @@ def test_a_child_that_outlives_the_session(root):
     """Its calls are its own from then on, and it does not find the next session."""
     code = f"import os, sys, time\n{tried()}sys.stdout.flush(); sys.stdin.readline()\n{tried('bad2')}"
     with inject(RULE, roots=[root], native=False):
-        job = subprocess.Popen([PYTHON, "-c", code, root], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert b"refused\n" == job.stdout.readline()
+        job = talking(code, root)
+        assert "refused\n" == job.stdout.readline()
     with inject(f"{RULE} or never", roots=[root], native=False):
-        told, _ = job.communicate(b"\n")
-    assert b"made\n" == told
+        told, _ = job.communicate("\n")
+    assert "made\n" == told
 
 
 # Our own machinery.
@@ -217,12 +241,12 @@ WANTS = {
 }
 
 
-@pytest.mark.parametrize("want", WANTS)
+@pytest.mark.parametrize("want", marked(WANTS, {"no descriptor": posix_fact("sockets in pairs")}))
 def test_what_the_parent_lacks(root, python, monkeypatch, want):
     """Children run without faults, one sentence says why, and nothing of it is left."""
     lack, reason = WANTS[want]
     lack(monkeypatch)
-    before = set(os.listdir(tempfile.gettempdir())), dict(os.environ), len(os.listdir("/proc/self/fd"))
+    before = set(os.listdir(tempfile.gettempdir())), dict(os.environ), descriptors()
     with pytest.raises(AssertionError, match=f"^no fault reaches child processes: {reason}\n"):
         with inject(f"{RULE} or never", roots=[root], strict="all", native=False):
             assert ["made\n", "made\n"] == [
@@ -234,9 +258,10 @@ def test_what_the_parent_lacks(root, python, monkeypatch, want):
         if name.startswith(f"pytest-fsfault-{os.getpid()}-")
     }
     assert (set(), before[1]) == (names - before[0], dict(os.environ))
-    assert before[2] == len(os.listdir("/proc/self/fd"))
+    assert before[2] == descriptors()
 
 
+@posix_fact("os.fork")
 def test_no_thread_after_a_fork(root, monkeypatch):
     """The thread that answers is not there any more: nobody waits for it."""
     with pytest.raises(
@@ -245,16 +270,17 @@ def test_no_thread_after_a_fork(root, monkeypatch):
     ):
         with inject(RULE, roots=[root], strict="all", native=False):
             code = f"import os, sys\n{tried()}sys.stdout.flush(); sys.stdin.readline()\n{tried('bad2')}"
-            job = subprocess.Popen([PYTHON, "-c", code, root], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-            assert b"refused\n" == job.stdout.readline()
+            job = talking(code, root)
+            assert "refused\n" == job.stdout.readline()
             _no_thread(monkeypatch)
             child = os.fork()
             if not child:
                 os._exit(0)
             os.waitpid(child, 0)
-            assert b"made\n" == job.communicate(b"\n")[0]
+            assert "made\n" == job.communicate("\n")[0]
 
 
+@posix_fact("a connection takes a descriptor of the parent")
 def test_a_child_is_turned_away_where_no_descriptor_is_left(root, python, monkeypatch):
     """It does not wait for an answer that cannot come."""
 
@@ -274,14 +300,14 @@ def test_the_private_directory_goes_away(root, python, tmp_path):
     with pytest.raises(AssertionError, match=r"^\S+, where child processes find this one, was removed: "):
         with inject(RULE, roots=[root], strict="all", native=False) as fsfault:
             code = f"import os, sys\n{tried()}sys.stdout.flush(); sys.stdin.readline()\n{tried('bad2')}"
-            job = subprocess.Popen([PYTHON, "-c", code, root], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-            assert b"refused\n" == job.stdout.readline()
+            job = talking(code, root)
+            assert "refused\n" == job.stdout.readline()
             shutil.rmtree(os.environ["FSFAULT_CHILD"])
             with fsfault.paused():
                 fsfault.add_root(tmp_path / "more")
             assert "refused\n" == python(f"import os, sys\n{tried('bad3')}", root)
             private = os.environ["FSFAULT_CHILD"]
-            assert b"refused\n" == job.communicate(b"\n")[0]
+            assert "refused\n" == job.communicate("\n")[0]
     assert not os.path.exists(private)
     assert before == (dict(vars(os)), dict(os.environ))
 
@@ -328,6 +354,7 @@ LAUNCHERS = {
 }
 
 
+@posix_fact("a launcher that becomes the program")
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_a_launcher_that_becomes_python_is_python(root, monkeypatch, launcher):
     """Nothing says that it was out of reach."""
@@ -338,6 +365,7 @@ def test_a_launcher_that_becomes_python_is_python(root, monkeypatch, launcher):
     assert "refused\n" == done.stdout
 
 
+@posix_fact("env")
 def test_a_launcher_without_the_variable_is_told_so(root):
     """Python that it starts is not reached: what has to be written instead is in the sentence."""
     bare = {name: value for name, value in os.environ.items() if not name.startswith("FSFAULT")}
@@ -348,6 +376,7 @@ def test_a_launcher_without_the_variable_is_told_so(root):
             subprocess.run([*LAUNCHERS["env"], root], stdout=subprocess.DEVNULL, check=True, env=bare)
 
 
+@posix_fact("env and true")
 def test_a_program_beside_a_launcher_is_still_told(root):
     """The report of one process does not speak for another."""
     told = r"never fired: .*\nno fault reached `true`, started at .*: not a Python program$"

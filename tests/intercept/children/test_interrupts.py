@@ -9,13 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from skips import posix_fact
+from skips import linux_fact, marked, posix_fact
 
 from pytest_fsfault import inject
 
 SCRIPT = str(Path(__file__).with_name("interrupted.py"))
 RULES = ("os.mkdir bad* -> EACCES", "os.mkdir good* -> delay 0ms or never")
 KINDS = ("KeyboardInterrupt", "exception", "OSError", "finaliser", "fork", "copy")
+LEFT = dict.fromkeys(("fork", "copy"), posix_fact("os.fork"))
 # With a fork at each event a run takes a minute: by default only some of them are tried, of the others each third.
 STEPS = {**dict.fromkeys(KINDS, 3), "fork": 13, "copy": 29}
 
@@ -40,7 +41,7 @@ def run(root, *arguments):
 
 
 @pytest.mark.parametrize("scene", ["call", "wait"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", marked(KINDS, LEFT))
 def test_something_happens_at_some_events(root, kind, scene):
     """Lines, calls and returns of our modules in a call that is asked about, and in a wait."""
     (told,) = run(root, kind, scene, 0, STEPS[kind])
@@ -51,13 +52,14 @@ def test_something_happens_at_some_events(root, kind, scene):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scene", ["call", "wait"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", marked(KINDS, LEFT))
 def test_something_happens_at_every_event(root, kind, scene):
     """Those too that the default run leaves out."""
     (told,) = run(root, kind, scene, 0, 1)
     assert told.endswith(" events")
 
 
+@posix_fact("an alarm")
 @pytest.mark.parametrize(
     ("count", "seed"), [(200, 1), pytest.param(5_000, 2, marks=pytest.mark.slow)], ids=["200", "5000"]
 )
@@ -118,7 +120,7 @@ def _settled(before):
         time.sleep(0.01)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells of threads and descriptors")
+@linux_fact("/proc tells of threads and descriptors")
 @pytest.mark.parametrize("step", [17, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
 @pytest.mark.parametrize("scene", ["the first start", "a later start", "a change"])
 def test_the_parent_is_interrupted_at_every_event(root, python, scene, step):
