@@ -25,7 +25,9 @@ KILLED = f"{MOVES}\nos.kill(os.getpid(), 9)"
 THREADS = """
 import os, sys, threading
 root = sys.argv[1]
+together = threading.Barrier(4)  # the number of a thread that has ended may be another's
 def work(name):
+    together.wait()
     for number in range(100):
         os.mkdir(f"{root}/{name}-{number}")
 threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
