@@ -7,6 +7,7 @@ import io
 import mmap
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from multiprocessing import shared_memory
 from pathlib import Path
 
 import pytest
+from skips import linux_fact, marked, posix_fact
 
 from pytest_fsfault import Unmet, inject
 
@@ -44,9 +46,7 @@ def descriptor(trees):
 
 
 def copied(function, *arguments):
-    """Let a system call copy from the second file outside the roots; pass over a system that has no such call."""
-    if not hasattr(os, function):
-        pytest.skip(f"there is no os.{function} here")
+    """Let a system call copy from the second file outside the roots."""
     source = os.open(arguments[0] / "g", os.O_RDONLY)
     try:
         getattr(os, function)(*[source if one is None else one for one in arguments[1:]])
@@ -86,21 +86,32 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("what", CHANGES)
+ELSEWHERE = {
+    f"os.{name}": posix_fact(f"os.{name} with a descriptor")
+    for name in ("writev", "pwrite", "fchmod", "chmod", "utime", "sendfile")
+}
+ELSEWHERE["os.copy_file_range"] = linux_fact("os.copy_file_range", hasattr(os, "copy_file_range"))
+
+
+@pytest.mark.parametrize("what", marked(CHANGES, ELSEWHERE))
 def test_a_change_through_an_open_file_is_refused(what, trees, descriptor):
     """It raises EACCES, is in the journal, changes nothing, and fails the test with the path and the line."""
     root, other = trees
     before = os.stat(other / "f")
     with (
         pytest.raises(
-            Unmet, match=rf"{other}/f is outside the roots, and was not changed, at {__file__}:\d+"
+            Unmet,
+            match=rf"{other.as_posix()}/f is outside the roots, and was not changed, at {re.escape(__file__)}:\d+",
         ),
         inject(roots=[root], outside="refuse") as fsfault,
     ):
         with pytest.raises(PermissionError) as refused:
             CHANGES[what](descriptor, other)
         entries = {(entry.outcome, entry.fault, entry.path) for entry in fsfault.journal.faults}
-    assert {("raised", "EACCES", f"{other}/f")} == entries or what in {"os.sendfile", "os.copy_file_range"}
+    assert {("raised", "EACCES", f"{other.as_posix()}/f")} == entries or what in {
+        "os.sendfile",
+        "os.copy_file_range",
+    }
     assert refused.value.errno == 13
     after = os.stat(other / "f")
     assert (before.st_mode, before.st_mtime_ns) == (after.st_mode, after.st_mtime_ns)
@@ -117,12 +128,18 @@ def test_a_file_of_an_earlier_session_is_refused(trees):
     assert TEXT == (other / "f").read_text()
 
 
+def set_mode(descriptor):
+    """Set the mode of an open file, where that can be done."""
+    if hasattr(os, "fchmod"):
+        os.fchmod(descriptor, 0o600)
+
+
 def written_to_a_deleted_file(root, other):
     """Write to a file that has no name any more."""
     with tempfile.TemporaryFile(dir=root) as file:
         os.write(file.fileno(), b"x")
         os.ftruncate(file.fileno(), 0)
-        os.fchmod(file.fileno(), 0o600)
+        set_mode(file.fileno())
 
 
 def shared(root, other):
@@ -165,7 +182,7 @@ def below(root, other):
     with open(root / "f", "r+b") as file:
         os.write(file.fileno(), b"x")
         os.ftruncate(file.fileno(), 1)
-        os.fchmod(file.fileno(), 0o600)
+        set_mode(file.fileno())
         mmap.mmap(file.fileno(), 1).close()
         written(open(os.dup(file.fileno()), "w"), "x")
 
@@ -219,12 +236,12 @@ def test_afterwards_everything_is_allowed(trees, descriptor):
     with inject(roots=[root], outside="refuse", strict=False):
         file = open(descriptor, "r+", closefd=False)
     written(file, "new!")
-    os.pwrite(descriptor, b"more", 4)
+    os.write(descriptor, b"more")
     assert TEXT.replace("text that", "new!more ", 1)[:8] == (other / "f").read_text()[:8]
     assert type(file) is io.TextIOWrapper
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the path of a descriptor leads to its file on Linux")
+@linux_fact("the path of a descriptor leads to its file")
 @pytest.mark.parametrize("place", ["/proc/self/fd", "/dev/fd", "/proc/thread-self/fd"])
 def test_a_descriptor_by_its_path_leads_to_its_file(trees, descriptor, place):
     """Opened anew for writing it is refused where the file itself would be; a pipe and a file without a name are not."""

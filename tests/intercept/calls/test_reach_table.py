@@ -27,6 +27,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from skips import WINDOWS, marked, posix_fact
 
 from pytest_fsfault import inject
 
@@ -34,15 +35,15 @@ from pytest_fsfault import inject
 # there was a wrapper; by the hook, which cannot tell rename from replace there.
 WRAPPED, EARLY, DOUBTFUL = "wrapped", "bound early", "bound early, os.rename or os.replace"
 
-#: Operation, module, the module in C below it, function, arguments that would change the tree.
+#: Operation, module, the module in C below it (on Windows `nt`), function, arguments that would change the tree.
 CALLS = {
-    "rename": ("os.rename", "os", "posix", "rename", ("f", "g")),
-    "replace": ("os.replace", "os", "posix", "replace", ("f", "g")),
-    "remove": ("os.remove", "os", "posix", "remove", ("f",)),
-    "unlink": ("os.remove", "os", "posix", "unlink", ("f",)),
-    "rmdir": ("os.rmdir", "os", "posix", "rmdir", ("d",)),
-    "mkdir": ("os.mkdir", "os", "posix", "mkdir", ("g",)),
-    "os.open": ("os.open", "os", "posix", "open", ("g", os.O_WRONLY | os.O_CREAT)),
+    "rename": ("os.rename", "os", os.name, "rename", ("f", "g")),
+    "replace": ("os.replace", "os", os.name, "replace", ("f", "g")),
+    "remove": ("os.remove", "os", os.name, "remove", ("f",)),
+    "unlink": ("os.remove", "os", os.name, "unlink", ("f",)),
+    "rmdir": ("os.rmdir", "os", os.name, "rmdir", ("d",)),
+    "mkdir": ("os.mkdir", "os", os.name, "mkdir", ("g",)),
+    "os.open": ("os.open", "os", os.name, "open", ("g", os.O_WRONLY | os.O_CREAT)),
     "open": ("open", "io", "_io", "open", ("f", "w")),
 }
 
@@ -200,7 +201,7 @@ COMPOSITES = {
     "rmtree": ("full",),
     "make_archive": ("g", "tar", "full"),
     "unpack_archive": ("a.tar", "g"),
-    "chown": ("f", os.getuid()),
+    **({} if WINDOWS else {"chown": ("f", os.getuid())}),
 }
 
 
@@ -317,7 +318,7 @@ LIBRARIES = {
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-@pytest.mark.parametrize("what", LIBRARIES)
+@pytest.mark.parametrize("what", marked(LIBRARIES, {"os.fwalk": posix_fact("os.fwalk")}))
 def test_a_call_of_a_library_is_refused(what, tree):
     """The call that changes the tree is met where the library makes it, and the error comes up to the caller."""
     lay_out_more(tree)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from skips import marked, posix_fact
 
 from pytest_fsfault import SimulatedCrash, Unmet, inject
 from pytest_fsfault._host.package import PACKAGE
@@ -99,7 +100,7 @@ def tree(tmp_path, monkeypatch):
         OPENED.pop().close()
 
 
-@pytest.mark.parametrize("what", CALLS)
+@pytest.mark.parametrize("what", marked(CALLS, {"two descriptors": posix_fact("os.sendfile")}))
 def test_an_injected_error_shows_no_frame_of_ours(what, tree):
     """Nobody who logs a traceback sees who stood between the call and the function."""
     rule, call = CALLS[what]
@@ -183,7 +184,9 @@ ANSWERS = {
     "a pipe": _end_of_file,
     "select": lambda: select.select("x", [], [], 1),
     "no child": lambda: os.waitpid(os.getpid(), 0),
-    "a process": lambda: subprocess.run(["sleep", "9"], check=False, timeout=0.01),
+    "a process": lambda: subprocess.run(
+        [sys.executable, "-c", "import time; time.sleep(9)"], check=False, timeout=0.01
+    ),
     "a condition": lambda: threading.Condition().wait(1),
     "a program": lambda: os.posix_spawn("/none", ["none"], {}),
     "a command": lambda: os.system(3),
@@ -198,7 +201,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("options", [{}, {"windows": "11"}], ids=["rule", "model"])
-@pytest.mark.parametrize("what", ANSWERS)
+@pytest.mark.parametrize("what", marked(ANSWERS, {"a program": posix_fact("os.posix_spawn")}))
 def test_what_another_function_raises_shows_one_frame_of_ours_at_most(what, options, tree):
     """None where the function waits or refuses its arguments; nor is an error of ours its context."""
     with inject("any *.no -> EBUSY or never", roots=[tree], **options), pytest.raises(Exception) as caught:
@@ -208,6 +211,7 @@ def test_what_another_function_raises_shows_one_frame_of_ours_at_most(what, opti
     assert context is None or not ours(context)
 
 
+@posix_fact("an alarm by a signal")
 def test_what_a_signal_raises_amid_a_wait_shows_no_frame_of_ours(tree):
     """The limit of a test, or Ctrl-C, shows where the program waited."""
 
