@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from skips import marked, posix_fact
+from skips import WINDOWS, marked, posix_fact
 
 from pytest_fsfault import SimulatedCrash, Unmet, inject
 from pytest_fsfault._host.package import PACKAGE
@@ -176,6 +176,8 @@ def _end_of_file():
         near.recv()
 
 
+# Windows waits for a handle: the number of a process may be one of anything.
+NO_CHILD = 0x7FFFFFF0 if WINDOWS else os.getpid()
 #: These start a process.
 STARTS = {"a program", "a command"}
 #: What waits, or starts a process, or refuses its arguments.
@@ -183,7 +185,7 @@ ANSWERS = {
     "a socket": _hang_up,
     "a pipe": _end_of_file,
     "select": lambda: select.select("x", [], [], 1),
-    "no child": lambda: os.waitpid(os.getpid(), 0),
+    "no child": lambda: os.waitpid(NO_CHILD, 0),
     "a process": lambda: subprocess.run(
         [sys.executable, "-c", "import time; time.sleep(9)"], check=False, timeout=0.01
     ),

@@ -189,7 +189,7 @@ def test_a_program_with_a_filter_of_its_own_is_reached(root):
 AS_USER = """
 import os, subprocess, sys, tempfile
 import pytest_fsfault._session.fsfault, pytest_fsfault._intercept.children.parent.server
-import pytest_fsfault._intercept.native.programs
+import pytest_fsfault._intercept.native.programs, pytest_fsfault._core.engine.near_misses
 from pytest_fsfault import inject
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid(12345); os.setuid(12345)
