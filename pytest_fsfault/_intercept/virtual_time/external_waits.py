@@ -82,6 +82,7 @@ _TABLE = (
     _Row("asyncio.windows_events", "IocpProactor", "select", _no_time(1)),
     _Row("subprocess", "Popen", "wait", _no_time(1), PROCESSES[0]),
     _Row("subprocess", "Popen", "communicate", _no_time(2), PROCESSES[1]),
+    _Row("multiprocessing.popen_spawn_win32", "Popen", "wait", _no_time(1), PROCESSES[2]),
     _Row("multiprocessing.connection", "", "wait", _no_time(1), Timed(("object_list", "timeout"))),
     _Row(
         "multiprocessing.connection", "_ConnectionBase", "poll", _no_time(1, 0.0), Timed(("self", "timeout"))

@@ -14,6 +14,9 @@ from pytest_fsfault._core.engine.endings import SimulatedCrash
 from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._core.waiter import Waiter
 
+if sys.platform == "win32":
+    from _winapi import WAIT_OBJECT_0, WaitForSingleObject
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -30,6 +33,7 @@ class Timed(Row):
     names: tuple[str, ...]
     once: tuple[str, ...] = ()
     raises: bool = False  # it waits for a process, and raises when the time is over
+    returns: bool = False  # it waits for a process, and returns None then
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return all arguments by name."""
@@ -60,15 +64,19 @@ class _Look:
             self.expired = error
             return False
         # A process that has ended answers with its code, which may be 0.
+        if self._timed.returns:
+            return self.answer is not None
         return bool(self.answer) or bool(expired and self._timed.raises)
 
     def is_answered(self) -> bool:
         """Return whether there is an answer that was not fetched yet, as far as can be seen without waiting."""
         first = self._given[self._first]
-        if not self._timed.raises:
+        if not (self._timed.raises or self._timed.returns):
             return bool(self._real(first, timeout=0))
         if first.returncode is not None:
             return True
+        if sys.platform == "win32":
+            return WaitForSingleObject(int(first._handle), 0) == WAIT_OBJECT_0
         try:
             return _waitid(_PROCESS, first.pid, _UNSEEN) is not None
         except ChildProcessError:
@@ -95,15 +103,17 @@ class _Waiter(Waiter):
 
 
 _waitid: Any = getattr(os, "waitid", None)
+_LOOKS = sys.platform == "win32" or _waitid is not None  # at a process, without fetching its end
 _real_sleep, _monotonic_ns = time.sleep, time.monotonic_ns
 _DYING = SECOND // 2  # real nanoseconds that a process has to die
 _MOMENT = 0.02  # real seconds to fetch what is there
 
 
-#: `Popen.wait` and `Popen.communicate`, which raise when the time is over.
+#: `Popen.wait` and `Popen.communicate`, which raise when the time is over; what `Process.join` calls on Windows.
 PROCESSES = (
     Timed(("self", "timeout"), raises=True),
     Timed(("self", "input", "timeout"), once=("input",), raises=True),
+    Timed(("self", "timeout"), returns=True),
 )
 
 
@@ -146,7 +156,7 @@ def _by_clock(
     end = clock.now_ns() + span
     looking.add(me)
     try:
-        found = clock.watch(_Waiter(clock, span, look) if _waitid else clock.waiter(span), look)
+        found = clock.watch(_Waiter(clock, span, look) if _LOOKS else clock.waiter(span), look)
         if not found:
             # Either the time is over, and what is there is fetched; or the process has ended, and something is
             # still to come from a child of its own. Both take real time, which is never skipped.

@@ -185,7 +185,11 @@ def test_a_stopped_child_stops_nobody_else(root, python):
 
 
 @pytest.mark.parametrize(
-    "number", marked(["SIGKILL", "SIGTERM", "SIGSEGV"], {"SIGKILL": posix_fact("SIGKILL")})
+    "number",
+    marked(
+        ["SIGKILL", "SIGTERM", "SIGSEGV"],
+        dict.fromkeys(("SIGKILL", "SIGSEGV"), posix_fact("a signal that is sent to a process")),
+    ),
 )
 def test_a_child_that_dies_amid_its_questions(root, python, number):
     """Its next sibling is served."""

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from types import ModuleType
 
 import pytest
 from real_time import real_time
@@ -16,6 +17,7 @@ from pytest_fsfault._host.originals import ORIGINALS
 
 DAY = "import time\ntime.sleep(86400)"
 RULE = "os.replace -> EBUSY or never"
+REAL_SLEEP = time.sleep
 MADE = "spawn" if WINDOWS else "fork"
 # What stands before the code of a child that has a connection as on Windows, where no selector tells of it.
 NOT_SELECTABLE = """
@@ -146,6 +148,38 @@ def test_a_process_that_is_joined(fsfault):
     assert child.exitcode == 0
 
 
+class _SpawnedOnWindows:
+    """As `multiprocessing.popen_spawn_win32.Popen`: its `wait` returns None when the time is over."""
+
+    returncode = None
+
+    def __init__(self, code):
+        self.pid = os.posix_spawn(sys.executable, [sys.executable, "-c", code], os.environ)
+
+    def wait(self, timeout):
+        """Return the code of the process, or None."""
+        until = real_time() + timeout
+        while self.returncode is None and real_time() < until:
+            if os.waitpid(self.pid, os.WNOHANG)[0]:
+                self.returncode = 0
+            REAL_SLEEP(0.001)
+        return self.returncode
+
+
+@posix_fact("Windows has the module that stands in here, and the test before this one")
+def test_a_process_that_is_joined_as_on_windows(root, monkeypatch):
+    """`Process.join` waits there by a function of the system of which no other module tells."""
+    module = ModuleType("multiprocessing.popen_spawn_win32")
+    module.Popen = _SpawnedOnWindows
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    with inject(RULE, roots=[root]) as fsfault:
+        child = _SpawnedOnWindows("import time\ntime.sleep(30)")
+        assert child.wait(10) is None
+        assert 10 <= fsfault.clock.now
+        assert 0 == child.wait(100)
+        assert 30 <= fsfault.clock.now
+
+
 def test_a_native_child_takes_real_time(fsfault):
     """It does not know the clock: beside it waits are real."""
     began = real_time()
@@ -248,7 +282,7 @@ def test_a_child_that_outlives_the_session_has_real_time(root):
         fsfault.clock.sleep(0)
         with subprocess.Popen(native(2)) as holder:  # nothing jumps beside it
             child = subprocess.Popen([sys.executable, "-c", code, str(root / "a")], stdout=subprocess.PIPE)
-            assert b"there\n" == child.stdout.readline()
+            assert b"there" == child.stdout.readline().strip()
             holder.kill()
             fsfault._session._gate = False
             fsfault._session._set_gate()
