@@ -233,7 +233,7 @@ def _forward(dormant: _Dormant, module: "Any", name: str, real: "Any", paths: in
     def call(dormant: _Dormant, *args: "Any", **kwargs: "Any") -> "Any":
         if not dormant.active:
             given = args[:paths] or tuple(kwargs.values())
-            if not paths and name in _WALLS and _is_logging(sys._getframe(1)):
+            if not paths and name in _WALLS and _is_logging(sys._getframe().f_back):
                 shown = dormant.wall_ns()
                 if shown is not None:
                     return shown if name == "time_ns" else shown / 1_000_000_000
@@ -271,7 +271,7 @@ def _is_told(name: str, args: "tuple[Any, ...]") -> bool:
 
 def _is_logging(frame: "Any") -> bool:
     """Return whether `logging` reads the clock while it is imported: every installer does that, for no file's sake."""
-    return bool(frame.f_globals.get("__name__") == "logging" and frame.f_code.co_name == "<module>")
+    return bool(frame and frame.f_globals.get("__name__") == "logging" and frame.f_code.co_name == "<module>")
 
 
 def _guard(dormant: _Dormant, owner: type, name: str, real: "Any") -> "Any":

@@ -57,7 +57,7 @@ def _guarded(state: InterceptState, name: str, real: Callable[..., Any]) -> Call
     def call(_home: object, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         try:
-            refuse_beside(state, name, args, kwargs, sys._getframe(1))
+            refuse_beside(state, name, args, kwargs, sys._getframe().f_back)
         except OSError as error:
             hide_frames(error)
             raise

@@ -174,7 +174,7 @@ class PathWrapper(Wrapper):
                         is_same = known[1] == times and result == known[0] and rest_of(result) == known[2]
                         result = known[3] if is_same else as_clock_shows(result, times, scope, path)
                     else:
-                        result = in_virtual_time(result, _getframe(1), path)
+                        result = in_virtual_time(result, _getframe().f_back, path)
                 return self.show(result, path) if watched and self.show is not None else result
             except Exception as error:
                 if not self.failed(error, watched):

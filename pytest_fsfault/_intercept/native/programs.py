@@ -21,7 +21,7 @@ from pytest_fsfault._intercept.native.judging import Judge
 from pytest_fsfault._intercept.native.killing import filters, kill_below
 from pytest_fsfault._intercept.native.notify import take
 from pytest_fsfault._intercept.native.starting import Start
-from pytest_fsfault._intercept.native.tree import ProcessTree, Trees
+from pytest_fsfault._intercept.native.tree import EndedError, ProcessTree, Trees
 from pytest_fsfault._intercept.native.wants import Wants, needs, wants
 
 if TYPE_CHECKING:
@@ -108,7 +108,11 @@ class Programs:
             self._trees.add(tree[0])
 
         start.listening = listen
-        result = start.run()
+        try:
+            result = start.run()
+        except EndedError:  # nothing was started
+            tree[0].close()
+            return launch.real(True), "no session of faults was left"
         self._starters.append(start.native)
         if start.failure is not None:
             return launch.real(True), possible.sentence(start.failure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from _thread import allocate_lock
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
@@ -102,6 +103,10 @@ class ProcessTree:
             self.listener.close()
 
 
+class EndedError(Exception):
+    """Nobody answers any more: the last session has ended."""
+
+
 class Trees:
     """The trees of this process, answered in the thread of `watch`."""
 
@@ -111,12 +116,18 @@ class Trees:
         self._reader = reader
         self._tell = tell
         self._trees: dict[int, ProcessTree] = {}
+        self._ended = False
+        # A thread of a test may outlive it, and start something in the very moment of its end.
+        self._turn = allocate_lock()
 
     def add(self, tree: ProcessTree) -> None:
-        """Answer a tree from now on."""
+        """Answer a tree from now on. Raise EndedError if nobody will."""
         descriptor = tree.listener.descriptor
-        self._trees[descriptor] = tree
-        self._watch.watch(descriptor, lambda: self._ready(tree))
+        with self._turn:
+            if self._ended:
+                raise EndedError
+            self._trees[descriptor] = tree
+            self._watch.watch(descriptor, lambda: self._ready(tree))
 
     def __len__(self) -> int:
         return len(self._trees)
@@ -260,6 +271,8 @@ class Trees:
     def release(self) -> list[ProcessTree]:
         """Stop answering; return the trees that live on, for another listener."""
         left = []
+        with self._turn:
+            self._ended = True
         for tree in tuple(self._trees.values()):
             self._watch.unwatch(tree.listener.descriptor)
             while tree.delayed:  # whoever answers from now on does not know of them

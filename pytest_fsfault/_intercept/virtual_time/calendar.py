@@ -36,7 +36,7 @@ def _present(name: str, before: int) -> Any:
     def at(_home: object, *args: Any, **kwargs: Any) -> Any:
         scope = ACTIVE.scope
         asks = not kwargs and (len(args) == before or (args == (None,) and not in_parts))
-        if not asks or scope is None or scope.virtual is None or not scope.governs(_getframe(1)):
+        if not asks or scope is None or scope.virtual is None or not scope.governs(_getframe().f_back):
             return real(*args, **kwargs)  # which also says what is wrong with its arguments
         seconds = wall_ns_of(scope, scope.virtual) // SECOND
         return real(*args[:before], _localtime(seconds) if in_parts else seconds)

@@ -101,11 +101,13 @@ def _wrap(real: Any, row: _Row, *, selects: bool = False) -> Callable[..., Any]:
     """Return a function of the caller's frame and arguments that calls `real`, and accounts for the time."""
 
     # Hot: stands before each wait for a selector or a process, and decides by whose time it waits.
-    def call(frame: FrameType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(frame: FrameType | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         scope = ACTIVE.scope
         if scope is None or scope.virtual is None or not scope.activity.belongs(get_ident()):
             return real(*args, **kwargs)
-        asyncio = selects and str(frame.f_globals.get("__name__")).startswith("asyncio.")
+        asyncio = (
+            selects and frame is not None and str(frame.f_globals.get("__name__")).startswith("asyncio.")
+        )
         if asyncio and (loop := asyncio_waits.loop_of(scope, args[0])) is not None:
             return asyncio_waits.select(scope.virtual, loop, partial(real, args[0]), *args[1:], **kwargs)
         if row.instant(args, kwargs) or get_ident() in looking or scope.kind_of(frame) == EXEMPT:
@@ -128,7 +130,7 @@ def _function(row: _Row, real: Any) -> Any:
 
     def function(_home: object, *args: Any, **kwargs: Any) -> Any:
         try:
-            return wrapped(_getframe(1), args, kwargs)
+            return wrapped(_getframe().f_back, args, kwargs)
         except BaseException as error:
             hide_frames(error)
             raise
@@ -142,7 +144,7 @@ def _method(row: _Row, real: Any, *, selects: bool) -> Any:
     @wraps(real)
     def method(*args: Any, **kwargs: Any) -> Any:
         try:
-            return wrapped(_getframe(1), args, kwargs)
+            return wrapped(_getframe().f_back, args, kwargs)
         except BaseException as error:
             hide_frames(error)
             raise

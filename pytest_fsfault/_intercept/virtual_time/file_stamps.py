@@ -57,7 +57,7 @@ def shown(result: Any) -> Any:
     # A change of content, or of a time of it, is one of status as well; a reading is not.
     if kind not in _KINDS or (real.st_ctime_ns < start and real.st_atime_ns < start):
         return result
-    found = in_virtual_time(real, _getframe(2))
+    found = in_virtual_time(real, _getframe(1).f_back)
     return found if kind is not ShownStatus else result if found is real else with_another(result, found)
 
 
@@ -73,10 +73,14 @@ _LOOKERS = (
 _BLIND: dict[str, tuple[str, ...]] = dict.fromkeys(_LOOKERS.split(), OF_PATHS)
 
 
-def in_virtual_time(result: os.stat_result, caller: FrameType, path: str | None = None) -> os.stat_result:
+def in_virtual_time(
+    result: os.stat_result, caller: FrameType | None, path: str | None = None
+) -> os.stat_result:
     """Return a stat result with stamps of the present session as `caller` is to see it; `path` is what was asked for."""
     scope = ACTIVE.scope
-    is_blind = caller.f_globals.get("__name__") in _BLIND.get(caller.f_code.co_name, ())
+    is_blind = caller is not None and caller.f_globals.get("__name__") in _BLIND.get(
+        caller.f_code.co_name, ()
+    )
     if scope is None or is_blind or not scope.governs(caller):
         return result
     stamps = result.st_ctime_ns, result.st_mtime_ns, result.st_atime_ns
@@ -219,13 +223,13 @@ def _fstat() -> Any:
         result, start = real(fd), ACTIVE.stamps_from
         if result.st_ctime_ns < start and result.st_atime_ns < start:
             return result
-        return in_virtual_time(result, _getframe(1))
+        return in_virtual_time(result, _getframe().f_back)
 
     return bind("os", real, fstat)
 
 
 def _of_listing(
-    result: os.stat_result, path: Any, caller: FrameType, *, follow_symlinks: bool
+    result: os.stat_result, path: Any, caller: FrameType | None, *, follow_symlinks: bool
 ) -> os.stat_result:
     """Return a stat result of Windows' listings in virtual time: they know no number, by which set times are known.
 
@@ -261,7 +265,7 @@ class StampedEntry:
         result = self._real.stat(follow_symlinks=follow_symlinks)
         if result.st_ino or type(result) is not os.stat_result:
             return shown(result)  # type: ignore[no-any-return]
-        return _of_listing(result, self.path, _getframe(1), follow_symlinks=follow_symlinks)
+        return _of_listing(result, self.path, _getframe().f_back, follow_symlinks=follow_symlinks)
 
     def __fspath__(self) -> Any:
         return self.path
@@ -299,8 +303,12 @@ def listed(listing: Any) -> Any:
     scope = None if type(listing) is list else ACTIVE.scope
     if scope is None or scope.virtual is None:
         return listing
-    frame = _getframe(2)
-    for_itself = frame.f_globals.get("__name__") in _LISTERS and frame.f_code.co_name not in _HANDING_ON
+    frame = _getframe(1).f_back
+    for_itself = (
+        frame is not None
+        and frame.f_globals.get("__name__") in _LISTERS
+        and frame.f_code.co_name not in _HANDING_ON
+    )
     if for_itself or not scope.governs(frame):
         return listing
     return StampedEntries(listing)

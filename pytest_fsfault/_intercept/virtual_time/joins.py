@@ -34,7 +34,7 @@ def _join(self: Thread, timeout: float | None = None) -> None:
     scope, thread = ACTIVE.scope, get_ident()
     if timeout is None or not _is_limit(timeout) or scope is None or not scope.activity.belongs(thread):
         return _real_join(self, timeout)  # type: ignore[no-any-return]
-    kind = scope.kind_of(_getframe(1))
+    kind = scope.kind_of(_getframe().f_back)
     if kind == EXEMPT or _real_delete is None:
         return _real_join(self, timeout)  # type: ignore[no-any-return]
     _real_join(self, 0)  # refuses what has no end to wait for

@@ -89,10 +89,13 @@ class ClockScope:
             frame = frame.f_back
         return VIRTUAL
 
-    def governs(self, frame: FrameType) -> bool:
-        """Return whether the caller, in this thread, sleeps by the clock in force and reads it."""
+    def governs(self, frame: FrameType | None) -> bool:
+        """Return whether the caller, in this thread, sleeps by the clock in force and reads it.
+
+        There is none where the function is what a thread was started with.
+        """
         # Most callers are known, and need no further call.
-        name = frame.f_globals.get("__name__")
+        name = None if frame is None else frame.f_globals.get("__name__")
         kind = self._kinds.get(name, _THROUGH) if type(name) is str else VIRTUAL
         if kind < 0:
             kind = self.kind_of(frame)

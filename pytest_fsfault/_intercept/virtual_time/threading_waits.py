@@ -32,7 +32,7 @@ def _wait(self: Condition, timeout: float | None = None) -> bool:
     scope, thread = ACTIVE.scope, get_ident()
     if scope is None or thread in _starting_threads or not scope.activity.belongs(thread):
         return _real_wait(self, timeout)  # type: ignore[no-any-return]
-    kind = scope.kind_of(_getframe(1))
+    kind = scope.kind_of(_getframe().f_back)
     if kind == EXEMPT or not (timeout is None or _is_virtual(timeout)):
         return _real_wait(self, timeout)  # type: ignore[no-any-return]
     try:
@@ -80,7 +80,7 @@ def _wait_for_real(scope: ClockScope, condition: Condition, timeout: float | Non
 @wraps(_real_start)
 def _start(self: Thread) -> None:
     scope, behind, starter = ACTIVE.scope, ACTIVE.behind, get_ident()
-    if behind is None or not behind.activity.belongs(starter) or behind.kind_of(_getframe(1)) == EXEMPT:
+    if behind is None or not behind.activity.belongs(starter) or behind.kind_of(_getframe().f_back) == EXEMPT:
         _real_start(self)
         return
     if scope is None:

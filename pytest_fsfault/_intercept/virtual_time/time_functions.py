@@ -34,7 +34,7 @@ def _sleeper() -> Any:
 
     def sleep(_home: object, *args: Any, **kwargs: Any) -> None:
         scope = ACTIVE.scope
-        if scope is not None and len(args) == 1 and not kwargs and scope.governs(_getframe(1)):
+        if scope is not None and len(args) == 1 and not kwargs and scope.governs(_getframe().f_back):
             span = nanoseconds(args[0])
             if span is not None:
                 try:
@@ -55,25 +55,25 @@ def _reader(name: str) -> Any:
 
     def read(_home: object) -> float:
         scope = ACTIVE.scope
-        if scope is None or scope.virtual is None or not scope.governs(_getframe(1)):
+        if scope is None or scope.virtual is None or not scope.governs(_getframe().f_back):
             return real()  # type: ignore[no-any-return]
         return (scope.epoch[origin] + scope.virtual.reading()) / SECOND
 
     def read_ns(_home: object) -> int:
         scope = ACTIVE.scope
-        if scope is None or scope.virtual is None or not scope.governs(_getframe(1)):
+        if scope is None or scope.virtual is None or not scope.governs(_getframe().f_back):
             return real()  # type: ignore[no-any-return]
         return scope.epoch[origin] + scope.virtual.reading()
 
     def read_wall(_home: object) -> float:
         scope = ACTIVE.scope
-        if scope is None or scope.virtual is None or not scope.governs(_getframe(1)):
+        if scope is None or scope.virtual is None or not scope.governs(_getframe().f_back):
             return real()  # type: ignore[no-any-return]
         return calendar.wall_ns_of(scope, scope.virtual) / SECOND
 
     def read_wall_ns(_home: object) -> int:
         scope = ACTIVE.scope
-        if scope is None or scope.virtual is None or not scope.governs(_getframe(1)):
+        if scope is None or scope.virtual is None or not scope.governs(_getframe().f_back):
             return real()  # type: ignore[no-any-return]
         return calendar.wall_ns_of(scope, scope.virtual)
 

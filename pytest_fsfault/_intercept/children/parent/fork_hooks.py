@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Starting = Callable[[str, tuple[Any, ...], Any], object]
     _Row = tuple[str, Callable[[Callable[..., Any]], Callable[..., Any]]]
-    Launching = Callable[[Launch, FrameType], Any]
+    Launching = Callable[[Launch, FrameType | None], Any]
 
 
 # What `fork_exec` gets at its end: the user, the mask for new files, what is to run in the child, and, up to Python 3.13,
@@ -69,7 +69,7 @@ class ForkHooks:
 
     def _fork_exec(self, real: Callable[..., Any]) -> Callable[..., Any]:
         def fork_exec(_home: object, *args: Any) -> Any:
-            frame = sys._getframe(1)
+            frame = sys._getframe().f_back
             if args[_PREEXEC] is not None or _is_helper(args[0]):
                 # Python code runs in the child before its program: a fork like any other.
                 self._starting("fork_exec", args, frame)
@@ -90,14 +90,14 @@ class ForkHooks:
                 "os.posix_spawn", args, args[0] if args else None, lambda _calm: real(*args, **kwargs), locks=True,
                 unfit="it opens files before its program begins" if opens else "",
             )  # fmt: skip
-            return self._launch(launch, sys._getframe(1))
+            return self._launch(launch, sys._getframe().f_back)
 
         return spawn
 
     def _system(self, real: Callable[..., Any]) -> Callable[..., Any]:
         def system(_home: object, *args: Any, **kwargs: Any) -> Any:
             launch = Launch("os.system", args, None, lambda _calm: real(*args, **kwargs))
-            return self._launch(launch, sys._getframe(1))
+            return self._launch(launch, sys._getframe().f_back)
 
         return system
 

@@ -122,7 +122,7 @@ class ChildSupervisor:
             self.starts.add(found)
         return True
 
-    def launch(self, launch: Launch, frame: FrameType) -> Any:
+    def launch(self, launch: Launch, frame: FrameType | None) -> Any:
         """Start a process such that its calls are met, too, if they are not calls of Python; return what that returns."""
         self._refuse_after_the_end(frame)
         if not self.starting(launch.event, launch.arguments, frame):
@@ -141,7 +141,7 @@ class ChildSupervisor:
         self.starts.reached(get_ident(), reason)
         return result
 
-    def _refuse_after_the_end(self, frame: FrameType) -> None:
+    def _refuse_after_the_end(self, frame: FrameType | None) -> None:
         """Start no process once a crash has ended the code under test: its program has ended."""
         ended = [engine for engine in self._state.engines if engine.gate and engine.ended is not None]
         if ended and self._state.callers.locate(frame) is not None:
@@ -155,16 +155,22 @@ class ChildSupervisor:
         """Return who starts native programs; None where no session wants them to be met."""
         if not any(engine.gate and engine.native for engine in self._state.engines):
             return None
-        if self.programs is None and self.server is not None:
+        if self.programs is None and (server := self.server) is not None:
             from pytest_fsfault._intercept.native.possible import why_not  # noqa: PLC0415  # for who starts a process
 
             if why_not():
                 self.starts.reached(get_ident(), why_not())
                 return None
-            from pytest_fsfault._intercept.native.programs import Programs  # noqa: PLC0415
-
-            self.programs = Programs(self._state, self.server.loop, self.server, self.mark)
+            # No signal handler runs in the server's thread, and the one who works for others may wait for it to end.
+            self._begin_native() if server.loop.is_own() else self._whole.do(self._begin_native)
         return self.programs
+
+    def _begin_native(self) -> None:
+        """Begin to answer native programs, unless the last session has ended meanwhile, in another thread."""
+        from pytest_fsfault._intercept.native.programs import Programs  # noqa: PLC0415  # for who starts a process
+
+        if self.programs is None and self.server is not None:
+            self.programs = Programs(self._state, self.server.loop, self.server, self.mark)
 
     def _serve(self) -> Server | None:
         """Return the running server; None if there can be none, which is said at the end of the test."""
@@ -202,13 +208,13 @@ class ChildSupervisor:
 
     def drain(self) -> None:
         """Process what children have sent so far, also those that were killed."""
-        if self.server is not None:
-            self.server.drain()
+        if (server := self.server) is not None:
+            server.drain()
 
     def read_logs(self) -> None:
         """Process what children have written down so far, before gates change."""
-        if self.server is not None:
-            self.server.read_logs()
+        if (server := self.server) is not None:
+            server.read_logs()
 
     def end(self) -> None:
         """Close the server after the last session."""
@@ -239,14 +245,14 @@ class ChildSupervisor:
 
     def unreached(self, first: int) -> list[str]:
         """Return a sentence for each process, from the `first` on, that no fault has reached."""
-        if self.server is not None:
-            self.server.read_reports()
+        if (server := self.server) is not None:
+            server.read_reports()
         return list(self.starts.unreached(first))
 
     def processes(self, first: int) -> list[ProcessRow]:
         """Return what is known of each process, from the `first` on."""
-        if self.server is not None:
-            self.server.read_reports()
+        if (server := self.server) is not None:
+            server.read_reports()
         return list(self.starts.rows(first))
 
     def started(self) -> int:
