@@ -40,11 +40,8 @@ _real_sleep, _now = time.sleep, time.monotonic
 _stat, _getxattr = ORIGINALS["os", "stat"], getattr(os, "getxattr", None)
 
 
-class Unasked(NamedTuple):
-    """A program that this process is not asked about: a process that lives as long, its start, and the line that started it.
-
-    No rule could concern it, or the session has ended in which it was started.
-    """
+class _Unasked(NamedTuple):
+    """A program without a filter, since no rule could concern it: its process, its start, and the line that started it."""
 
     process: int
     started: int
@@ -62,7 +59,7 @@ class Programs:
         reader = Reader()
         judge = Judge(state, self.engines, python, reader.memory)
         self._trees = Trees(watch, judge, reader, self.tell)
-        self._unasked: deque[Unasked] = deque(maxlen=_REMEMBERED)
+        self._unasked: deque[_Unasked] = deque(maxlen=_REMEMBERED)
         self._starters: deque[int] = deque(maxlen=_STARTERS)  # the last threads that have started something
 
     @staticmethod
@@ -124,7 +121,7 @@ class Programs:
         """Start a process without a filter; remember it if a later rule could concern it."""
         result = launch.real(True)
         if can_be_asked and launch.event != "os.system" and isinstance(result, int):
-            self._unasked.append(Unasked(result, started_at(result), site))
+            self._unasked.append(_Unasked(result, started_at(result), site))
         return result
 
     def follow(self) -> None:
@@ -143,7 +140,7 @@ class Programs:
             self.settle()  # a thread that has started a program has its filter, and may outlive it for a moment
             yield from [tree.site for tree in self._trees.running() if not tree.wants.covers(asked)]
         for one in () if _NOTHING.covers(asked) else tuple(self._unasked):
-            if _lives(one):
+            if one.started and one.started == started_at(one.process):
                 yield one.site
             else:
                 self._unasked.remove(one)
@@ -187,11 +184,12 @@ class Programs:
         """Return whether a process has a filter that this one has not."""
         return filters(str(process)) > filters("self")
 
-    def end(self) -> list[Unasked]:
-        """Answer no more: let the programs that live on go ahead with whatever they do; return them."""
+    def end(self) -> None:
+        """Answer no more: let the programs that live on go ahead with whatever they do."""
         left = self._trees.release()
         try:
-            return _hold(left) if left else []
+            if left:
+                _hold(left)
         finally:
             for tree in left:
                 tree.close()
@@ -247,24 +245,8 @@ def _privilege(program: str | bytes | None) -> str:
     return "its file gives it capabilities, which it would lose"
 
 
-def _lives(one: Unasked) -> bool:
-    return one.started != 0 and one.started == started_at(one.process)
-
-
-def follow_held(held: list[Unasked], state: InterceptState) -> None:
-    """Note which rules programs of earlier sessions do not meet; forget those that have ended."""
-    held[:] = [one for one in held if _lives(one)]
-    for engine in state.engines if held else ():
-        for armed in engine.plan.armed if isinstance(engine, Engine) and engine.native else ():
-            if not _NOTHING.covers(needs(armed.rule)):
-                armed.missed_by = (
-                    f"a program that runs since {held[0].site} was started in an earlier session, "
-                    "and meets nothing of this one"
-                )
-
-
-def _hold(trees: list[ProcessTree]) -> list[Unasked]:
-    """Start a small program that answers in our place; return what it answers for, each as long as it lives."""
+def _hold(trees: list[ProcessTree]) -> None:
+    """Start a small program that answers in our place."""
     import subprocess  # noqa: PLC0415  # it is loaded once something was started
 
     listeners = [tree.listener.descriptor for tree in trees]
@@ -275,8 +257,5 @@ def _hold(trees: list[ProcessTree]) -> list[Unasked]:
     done = subprocess.run(  # noqa: S603
         command, stdin=-3, stdout=-1, stderr=-3, pass_fds=listeners, cwd="/", check=False
     )
-    if not done.stdout.isdigit():
-        return []
-    holder = int(done.stdout)
-    note_helper(holder)
-    return [Unasked(holder, started_at(holder), tree.site) for tree in trees]
+    if done.stdout.isdigit():
+        note_helper(int(done.stdout))

@@ -15,7 +15,6 @@ import pytest
 
 import pytest_fsfault
 from pytest_fsfault import inject
-from pytest_fsfault._host import processes
 from pytest_fsfault._intercept.interceptor import interceptor
 
 
@@ -76,30 +75,6 @@ def test_a_daemon_outlives_the_session_and_works(root, monkeypatch):
         assert time.monotonic() < until
 
 
-def test_a_program_of_an_earlier_session_is_named_by_a_rule_that_it_does_not_meet(root, monkeypatch):
-    """As long as it lives, and by a rule that a native program could meet at all."""
-    monkeypatch.setenv("HOLDS_FOR", str(root))
-    with inject("os.mkdir late -> EACCES or never", roots=[root]):
-        program = subprocess.Popen(["sh", "-c", "read x; mkdir late"], cwd=root, stdin=subprocess.PIPE)
-    earlier = r"; a program that runs since \S*test_trees\.py:\d+ was started in an earlier session, and meets nothing"
-    with (
-        pytest.raises(AssertionError, match=r"never fired: no call of os\.mkdir below the roots" + earlier),
-        inject("os.mkdir late -> EACCES", roots=[root]),
-    ):
-        pass
-    plain = r"never fired: no call of os\.(stat|mkdir) below the roots$"
-    with pytest.raises(AssertionError, match=plain), inject("os.stat zz -> EIO", roots=[root]):
-        pass
-    (holder,) = _holders(root)
-    program.communicate(b"go\n")
-    assert (root / "late").is_dir()
-    until = time.monotonic() + 60
-    while processes.started_at(int(holder)):
-        assert time.monotonic() < until
-    with pytest.raises(AssertionError, match=plain), inject("os.mkdir late -> EACCES", roots=[root]):
-        pass
-
-
 def test_a_call_that_is_delayed_when_the_session_ends_goes_ahead(root):
     """Nobody knows of its delay any more, and its program must not wait for ever."""
     line = "mkdir late & echo $!"
@@ -119,7 +94,6 @@ def test_a_call_that_is_delayed_when_the_session_ends_goes_ahead(root):
 REAPER = """
 import ctypes, os, subprocess, sys, time
 from pytest_fsfault import inject
-from pytest_fsfault._host import processes
 from pytest_fsfault._host import processes
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
 os.mkfifo("fifo")
@@ -150,7 +124,6 @@ def test_a_holder_is_no_child_of_the_test(root):
 KILLED = """
 import subprocess, sys
 from pytest_fsfault import inject
-from pytest_fsfault._host import processes
 with inject("os.mkdir late -> EACCES or never", roots=["."]):
     subprocess.run("echo started; read x < fifo; mkdir late; echo $? > status", shell=True)
 """
@@ -245,7 +218,6 @@ import os, subprocess, sys
 import pytest_fsfault._session.fsfault, pytest_fsfault._intercept.children.parent.server, tempfile
 import pytest_fsfault._intercept.native.programs, pytest_fsfault._core.engine.near_misses
 from pytest_fsfault import inject
-from pytest_fsfault._host import processes
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid(12345); os.setuid(12345)
 open("a.x", "w").close()

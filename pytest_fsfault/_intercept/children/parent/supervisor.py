@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.children.parent.server import Server
     from pytest_fsfault._intercept.children.parent.started import ProcessRow
     from pytest_fsfault._intercept.native.launch import Launch
-    from pytest_fsfault._intercept.native.programs import Programs, Unasked
+    from pytest_fsfault._intercept.native.programs import Programs
     from pytest_fsfault._intercept.patching.patches import Patch
 
 _supervisors: list[ChildSupervisor] = []
@@ -57,7 +57,6 @@ class ChildSupervisor:
         self._whole = Uninterrupted(state.own_threads)
         self.server: Server | None = None
         self.programs: Programs | None = None
-        self._held: list[Unasked] = []  # the native programs that have outlived their session
         _supervisors.append(self)
 
     def follow(self) -> None:
@@ -69,10 +68,6 @@ class ChildSupervisor:
             wanted = False  # a fake file system is this process's alone
         if wanted is not self._published:
             self._publish(wanted)
-        if self._held:
-            from pytest_fsfault._intercept.native.programs import follow_held  # noqa: PLC0415  # it is loaded
-
-            follow_held(self._held, state)
         if self.server is not None:
             self._change(self.server)
 
@@ -232,7 +227,7 @@ class ChildSupervisor:
         if server is not None:
             server.loop.pause()
         if programs is not None:
-            self._held += programs.end()
+            programs.end()
         if server is not None:
             server.close()
             # A child that outlives this session does not find the next one.
