@@ -86,11 +86,15 @@ class Programs:
     def start(self, launch: Launch, site: str) -> tuple[Any, str]:
         """Start a process, under a filter if that is possible; return its outcome, and why it is not reached."""
         wanted = wants(self.engines())
-        reason = "no rule could concern it"
-        if wanted is not None:
-            reason = _obstacle(launch)
+        reason = "no rule could concern it" if wanted is None else _obstacle(launch)
         if reason or wanted is None:
             return self._start_unasked(launch, site, can_be_asked=wanted is None), reason
+        try:
+            return self._start_asked(launch, site, wanted)
+        except EndedError:  # nothing was started
+            return launch.real(True), "no session of faults was left"
+
+    def _start_asked(self, launch: Launch, site: str, wanted: Wants) -> tuple[Any, str]:
         if launch.locks and not wanted.harmless:
             self.tell(
                 f"reads, writes and closes of a program are not met that {launch.event} starts, at {site}"
@@ -107,9 +111,9 @@ class Programs:
         start.listening = listen
         try:
             result = start.run()
-        except EndedError:  # nothing was started
+        except EndedError:
             tree[0].close()
-            return launch.real(True), "no session of faults was left"
+            raise
         self._starters.append(start.native)
         if start.failure is not None:
             return launch.real(True), possible.sentence(start.failure)

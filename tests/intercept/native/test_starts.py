@@ -14,9 +14,12 @@ import time
 import pytest
 
 from pytest_fsfault import inject
+from pytest_fsfault._intercept.interceptor import interceptor
+from pytest_fsfault._intercept.native.launch import Launch
 
 pty = pytest.importorskip("pty", reason="POSIX fact: a terminal made by pty", exc_type=ImportError)
 
+REAL_SYSTEM = os.system
 RULE = "os.remove *.x -> EBUSY when once"
 
 
@@ -252,3 +255,18 @@ def test_reads_of_a_program_that_is_named_by_its_path_are_met(root):
             done = subprocess.run(command, check=False, capture_output=True, text=True, **options)
             assert ("Permission denied" in done.stderr) is not bool(options)
     assert before is subprocess._USE_POSIX_SPAWN
+
+
+def test_a_thread_that_starts_something_in_the_moment_in_which_its_session_ends(tmp_path):
+    """It is started all the same, without faults, since nobody is left who answers; the next session answers its own."""
+    file = tmp_path / "a.x"
+    file.touch()
+    with inject(RULE):
+        assert 1 == WAYS["subprocess"](file)
+        programs = interceptor().supervisor.programs
+    launch = Launch("os.system", (), None, lambda _calm: REAL_SYSTEM(f"rm {file}"))
+    with inject(RULE):
+        assert (0, "no session of faults was left") == programs.start(launch, "here")
+        assert not file.exists()
+        file.touch()
+        assert 1 == WAYS["subprocess"](file)
