@@ -36,7 +36,7 @@ if sys.platform != "win32":
 
 @pytest.fixture
 def errors(monkeypatch):
-    """Return what threads raise, as text; not that nobody closes what they open."""
+    """Return what threads raise, as text; not that something was left open."""
     found = []
 
     def keep(raised):

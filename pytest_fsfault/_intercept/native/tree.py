@@ -104,7 +104,7 @@ class ProcessTree:
 
 
 class EndedError(Exception):
-    """Nobody answers any more: the last session has ended."""
+    """No call is answered any more: the last session has ended."""
 
 
 class Trees:
@@ -121,7 +121,7 @@ class Trees:
         self._turn = allocate_lock()
 
     def add(self, tree: ProcessTree) -> None:
-        """Answer a tree from now on. Raise EndedError if nobody will."""
+        """Answer a tree from now on. Raise EndedError once the last session has ended."""
         descriptor = tree.listener.descriptor
         with self._turn:
             if self._ended:

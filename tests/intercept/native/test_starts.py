@@ -258,7 +258,7 @@ def test_reads_of_a_program_that_is_named_by_its_path_are_met(root):
 
 
 def test_a_thread_that_starts_something_in_the_moment_in_which_its_session_ends(tmp_path):
-    """It is started all the same, without faults, since nobody is left who answers; the next session answers its own."""
+    """It is started all the same, without faults, since its calls are no longer answered; the next session answers its own."""
     file = tmp_path / "a.x"
     file.touch()
     with inject(RULE):
