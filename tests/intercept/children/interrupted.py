@@ -203,4 +203,4 @@ if __name__ == "__main__":
     else:
         everywhere(WHAT, sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))
     OPEN = "/proc/self/fd"
-    tell(sorted(os.listdir(OPEN), key=int)[3:] if os.path.isdir(OPEN) else [])
+    tell(sorted(os.listdir(OPEN), key=int)[3:] if os.name == "posix" else [])
