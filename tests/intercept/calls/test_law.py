@@ -11,12 +11,15 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from skips import WINE
 
 from pytest_fsfault import RetryStorm, SimulatedCrash, inject
 from pytest_fsfault._core.language.operations import GROUPS, OPERATIONS
 
 from .originals import displaced
 
+# Under Wine, where files take ten times as long, a third of the examples.
+SHARE = 3 if WINE else 1
 NAMES = ("a", "b", "d", "d/a", "d/b")
 
 
@@ -99,7 +102,7 @@ def snapshot(root):
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150 // SHARE, deadline=None)
 @given(st.lists(rules, max_size=4), st.lists(steps, max_size=12), st.integers(0, 3))
 def test_refused_calls_change_nothing_and_the_others_do_what_they_say(plan, script, seed):
     """Each step that a fault refused, before it did anything, can be left out; the trees are equal."""
@@ -182,7 +185,7 @@ def restore(kept, root, links):
             os.link(root / first, root / other)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60 // SHARE, deadline=None)
 @given(
     st.lists(rules.map(lambda rule: rule.replace("delay 1s", "crash")), max_size=4),
     st.lists(steps, max_size=12),
