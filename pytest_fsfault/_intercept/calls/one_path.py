@@ -12,7 +12,6 @@ from pytest_fsfault._core.engine.status import check_available, check_path
 from pytest_fsfault._intercept.calls.arguments import Ends, ends_of
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
 from pytest_fsfault._intercept.calls.wrapper import MEMORY, UNKNOWN, Wrapper
-from pytest_fsfault._intercept.patching.behind import BEHIND
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
 from pytest_fsfault._intercept.virtual_time.file_stamps import (
     NOT_SEEN,
@@ -162,19 +161,17 @@ class PathWrapper(Wrapper):
                 result = self.real(path, *args, **kwargs) if args or kwargs else self.real(path)
                 start, changed = ACTIVE.stamps_from, result.st_ctime_ns
                 if (changed >= start or result.st_atime_ns >= start) and (scope := ACTIVE.scope) is not None:
-                    try:  # whether the caller lives by the clock
-                        lives = next(BEHIND.modules) in scope.living and get_ident() == scope.main
-                    except (StopIteration, TypeError, ValueError) as error:
-                        if not BEHIND.renewed(error):
-                            raise
-                        lives = False
+                    caller = _getframe().f_back
+                    name = None if caller is None else caller.f_globals.get("__name__")
+                    # Whether it is known that the caller lives by the clock.
+                    lives = type(name) is str and name in scope.living and get_ident() == scope.main
                     if lives:
                         times = changed, result.st_mtime_ns, result.st_atime_ns
                         known = scope.seen.get(path, NOT_SEEN)
                         is_same = known[1] == times and result == known[0] and rest_of(result) == known[2]
                         result = known[3] if is_same else as_clock_shows(result, times, scope, path)
                     else:
-                        result = in_virtual_time(result, _getframe().f_back, path)
+                        result = in_virtual_time(result, caller, path)
                 return self.show(result, path) if watched and self.show is not None else result
             except Exception as error:
                 if not self.failed(error, watched):
