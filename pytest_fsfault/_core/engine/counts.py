@@ -87,6 +87,9 @@ class CallCounts:
     def _take_in(self) -> None:
         """Add what waits, in the order in which it came."""
         with self._lock:
-            while self._waiting:
-                name, path = self._waiting.popleft()
+            while True:
+                try:
+                    name, path = self._waiting.popleft()
+                except IndexError:  # no look before it: a finaliser in between takes in what waits, too
+                    return
                 self._add(name, 1, [path])

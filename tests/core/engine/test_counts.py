@@ -1,5 +1,6 @@
 """Calls that no rule concerned are counted, one by one or many at once."""
 
+import sys
 from threading import RLock, Thread
 
 from pytest_fsfault._core.engine.counts import CallCounts
@@ -39,3 +40,25 @@ def test_single_calls_of_several_threads_are_all_counted():
     while any(one.is_alive() for one in threads):
         assert counts.total <= 8_000
     assert 8_000 == counts.total == counts.tallies["os.remove"].count
+
+
+def test_a_look_amid_a_look_takes_in_what_waits():
+    """A finaliser, a signal handler or a fork between any two steps of a look may look itself."""
+    counts = CallCounts(RLock())
+    looking = []
+
+    def trace(_frame, _event, _argument):
+        if not looking:
+            looking.append(True)
+            assert 1 >= counts.total
+            looking.clear()
+        return trace
+
+    counts.count_one("os.stat", "/r/a")
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        total = counts.total
+    finally:
+        sys.settrace(before)
+    assert 1 == total
