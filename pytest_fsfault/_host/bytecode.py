@@ -14,8 +14,8 @@ from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import (  # type: ignore[attr-defined]  # typeshed lacks some
     MAGIC_NUMBER,
     SourceFileLoader,
-    _compile_bytecode,
-    _path_stat,
+    _compile_bytecode,  # pyright: ignore[reportAttributeAccessIssue]
+    _path_stat,  # pyright: ignore[reportAttributeAccessIssue]
 )
 from os import sep
 from stat import S_ISREG
