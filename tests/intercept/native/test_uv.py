@@ -29,7 +29,7 @@ def test_the_seed_by_a_rule(uv, root):
     with inject("rename to **/archive-v0/* -> ERROR_ACCESS_DENIED when first 2", roots=[root]):
         runs = [uv.pip("install", "six") for _ in range(3)]
     assert [2, 2, 0] == [run.returncode for run in runs]
-    assert all(RENAME.search(run.stdout) for run in runs[:2])
+    assert all(RENAME.search(" ".join(run.stdout.split())) for run in runs[:2])
     assert "six.py" in uv.installed()
     assert [] == list((root / "cache").glob(".tmp*"))
 
@@ -41,7 +41,7 @@ def test_the_seed_by_nothing_but_a_scanner(uv, root):
         run = uv.pip("install", "six")
         (refused,) = fsfault.journal.faults
     assert 2 == run.returncode
-    assert RENAME.search(run.stdout)
+    assert RENAME.search(" ".join(run.stdout.split()))
     assert "is held by MsMpEng.exe (Microsoft Defender)" in refused.reason
     assert "uv" == refused.program
 
