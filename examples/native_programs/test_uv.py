@@ -19,7 +19,9 @@ pytestmark = [
 def test_a_rule_refuses_the_rename_into_the_cache(tmp_path):
     make_environment(tmp_path)
     for _ in range(2):
-        with pytest.raises(UvError, match=r"failed to rename file from .* Permission denied \(os error 13\)"):
+        with pytest.raises(
+            UvError, match=r"(?s)failed to rename file from .*Permission denied \(os error 13\)"
+        ):
             install(tmp_path)
     install(tmp_path)
 
@@ -36,7 +38,7 @@ def test_a_scanner_refuses_it_without_any_rule(tmp_path, fsfault):
 def test_an_uninstall_while_another_python_has_the_library_loaded(tmp_path):
     """The first one stops half-way; from then on there is no uninstalling it."""
     prepare(tmp_path)
-    with library_loaded(tmp_path), pytest.raises(UvError, match=r"failed to remove file .*core\.so"):
+    with library_loaded(tmp_path), pytest.raises(UvError, match=r"(?s)failed to remove file.*core\.so"):
         uninstall(tmp_path)
     for _ in range(2):
         with pytest.raises(UvError, match="`RECORD` file not found"):
