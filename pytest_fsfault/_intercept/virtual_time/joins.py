@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_fsfault._core.clock import SECOND, nanoseconds
 from pytest_fsfault._intercept.patching.patches import Patch
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
+from pytest_fsfault._intercept.virtual_time.process_timeouts import looking
 from pytest_fsfault._intercept.virtual_time.scope import ACTIVE, EXEMPT, VIRTUAL
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def _join(self: Thread, timeout: float | None = None) -> None:
     if timeout is None or not _is_limit(timeout) or scope is None or not scope.activity.belongs(thread):
         return _real_join(self, timeout)  # type: ignore[no-any-return]
     kind = scope.kind_of(_getframe().f_back)
-    if kind == EXEMPT or _real_delete is None:
+    # `communicate` joins threads that read on Windows: a look at a process is no wait of its own.
+    if kind == EXEMPT or _real_delete is None or thread in looking:
         return _real_join(self, timeout)  # type: ignore[no-any-return]
     _real_join(self, 0)  # refuses what has no end to wait for
     try:

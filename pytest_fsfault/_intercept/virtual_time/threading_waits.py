@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_fsfault._core.clock import SECOND, nanoseconds
 from pytest_fsfault._intercept.patching.patches import Patch
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
+from pytest_fsfault._intercept.virtual_time.process_timeouts import looking
 from pytest_fsfault._intercept.virtual_time.scope import ACTIVE, EXEMPT, VIRTUAL
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def _wait(self: Condition, timeout: float | None = None) -> bool:
     if scope is None or thread in _starting_threads or not scope.activity.belongs(thread):
         return _real_wait(self, timeout)  # type: ignore[no-any-return]
     kind = scope.kind_of(_getframe().f_back)
-    if kind == EXEMPT or not (timeout is None or _is_virtual(timeout)):
+    if kind == EXEMPT or thread in looking or not (timeout is None or _is_virtual(timeout)):
         return _real_wait(self, timeout)  # type: ignore[no-any-return]
     try:
         if scope.virtual is None:

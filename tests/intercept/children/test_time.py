@@ -4,9 +4,10 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 import pytest
 from real_time import real_time
@@ -136,6 +137,43 @@ def test_a_timeout_that_is_long_enough(fsfault):
         [sys.executable, "-c", child], timeout=60, input="said", capture_output=True, text=True, check=False
     )
     assert ("said\n", 0) == (done.stdout, done.returncode)
+
+
+def _read(stream, found):
+    """Do as `Popen._readerthread`."""
+    with stream:
+        found.append(stream.read())
+
+
+def _communicate_by_threads(self, text, endtime, orig_timeout):
+    """Do as `Popen._communicate` on Windows: threads read, and are joined for the time that is left."""
+    if not hasattr(self, "readers"):
+        self.found = [], []
+        pairs = zip((self.stdout, self.stderr), self.found, strict=True)
+        self.readers = [threading.Thread(target=_read, args=pair, daemon=True) for pair in pairs]
+        for reader in self.readers:
+            reader.start()
+        self._stdin_write(text)
+    for reader in self.readers:
+        reader.join(self._remaining_time(endtime))
+        if reader.is_alive():
+            raise subprocess.TimeoutExpired(self.args, orig_timeout)
+    return [found[0] for found in self.found]
+
+
+def _of_subprocess(function):
+    """Return the function as one of the module `subprocess`: who calls decides by whose time is waited."""
+    return FunctionType(function.__code__, {**globals(), "__name__": "subprocess"})
+
+
+def test_a_thread_that_communicate_joins_is_no_wait_by_the_clock(fsfault, monkeypatch):
+    """It is a part of a look at the process, and takes no virtual time by itself."""
+    monkeypatch.setattr(subprocess.Popen, "_communicate", _of_subprocess(_communicate_by_threads))
+    began = real_time()
+    done = subprocess.run(native(0.3), timeout=60, input=b"", capture_output=True, check=False)
+    assert (b"", 0) == (done.stdout, done.returncode)
+    assert 0.3 <= real_time() - began
+    assert [] == fsfault.clock.slept
 
 
 def test_a_process_that_is_joined(fsfault):
