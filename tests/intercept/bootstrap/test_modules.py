@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="another system has some modules of its own")
+
 PREAMBLE = """
 import sys
 def ours(): return [name for name in sys.modules if name.startswith("pytest_fsfault.")]
@@ -51,7 +53,6 @@ def python(code):
     return done.stdout.splitlines()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="another system has some modules of its own")
 def test_what_attaching_loads_is_listed():
     """No module is missing, so that none is looked for, and none is loaded that no child needs."""
     assert ["[] []"] == python(LOADED), (
