@@ -35,6 +35,8 @@ _LONGEST = 4096
 _SHOWN = 400
 # A schedule that starts with a number of calls.
 _LEAST = deferred(r"(?:nth |from |every |(?=\d+\.\.))([1-9]\d*)")
+# A backslash that escapes a glob character, where a user of Windows may have meant a separator: ``Src\*.dll``.
+_ESCAPING = deferred(r"(?<!\\)\\(?=[*?\[])")
 
 
 class Unmet(AssertionError):  # noqa: N818  # a verdict, as `AssertionError` itself
@@ -226,8 +228,9 @@ def _without_braces(glob: str) -> list[str]:
 
 
 def _otherwise(glob: str) -> Iterator[str]:
-    """Yield a glob with the other forms of its letters, the directory that it is below, and the ends of an absolute one."""
+    """Yield a glob with the other forms of its letters, with separators, the directory above, and the ends of an absolute one."""
     yield from (normalize(form, glob) for form in ("NFC", "NFD"))
+    yield _ESCAPING.sub("/", glob)
     if glob.endswith(("/*", "/**")):
         yield glob.rpartition("/")[0]
     if glob.startswith(("/", "~/")) or has_drive(glob):
