@@ -266,9 +266,9 @@ class Interceptor:
         self._follow_sessions()
         self.refresh()
         if directory:
-            from pytest_fsfault._intercept.children.child.attach import attach  # noqa: PLC0415
+            from pytest_fsfault._intercept.children.child.attach import attach_forked  # noqa: PLC0415
 
-            if attach(self, directory) and sys.platform == "linux":
+            if attach_forked(self, directory) and sys.platform == "linux":
                 from pytest_fsfault._intercept.children.child.entering import enter  # noqa: PLC0415
 
                 enter(self.state.engines, self.callers.locate(sys._getframe(1)))

@@ -14,6 +14,14 @@ import sys
 import time
 from _thread import RLock
 
+from pytest_fsfault._intercept.children.rendezvous import (
+    is_of_a_handler,
+    page_of,
+    read_private,
+    report_failure,
+    report_start,
+)
+
 if sys.platform == "win32":
     from nt import _getfullpathname  # type: ignore[attr-defined]  # typeshed has none
 else:
@@ -38,6 +46,7 @@ _ACTIVATING = frozenset(["asyncio", "multiprocessing", "concurrent", "mmap"])
 # These as well, if the parent's sessions want it: a model changes how they work, and a rule may be about `shutil`.
 _ON_DEMAND = {"a": frozenset(["tempfile", "shutil", "threading", "subprocess"]), "s": frozenset(["shutil"])}
 _OURS = f"{__name__.partition('.')[0]}._"
+_ATTACHING = f"{_OURS}intercept.children.child.attach"
 _EVENTS = frozenset(
     [
         "open",
@@ -84,6 +93,7 @@ class _Dormant:
         self.roots = tuple(map(_comparable, roots)) if sys.platform == "win32" else roots
         self.active = False
         self._lock = RLock()
+        self._told = False  # whether the parent was told why this could not be attached
         self._put: list[tuple[Any, str, Any, Any]] = []
 
     def install(self) -> None:
@@ -163,8 +173,6 @@ class _Dormant:
         """Return the time of day by the clock of the parent; None if it is not readable from here."""
         if self._epoch is None or sys.platform == "win32":  # where the page has no file
             return None
-        from pytest_fsfault._intercept.children.rendezvous import page_of, read_private  # noqa: PLC0415  # it is loaded
-
         try:
             page = read_private(page_of(self.directory))
         except OSError:
@@ -172,34 +180,52 @@ class _Dormant:
         return self._epoch + int.from_bytes(page[16:24], sys.byteorder, signed=True)
 
     def activate(self) -> None:
-        """Remove the forwarders and attach."""
+        """Remove the forwarders and attach; where that is not possible, the program goes on, and its next call tries again."""
         with self._lock:
             if self.active:
                 return
-            self.active = True
-            for module, name, real, ours in self._put:
-                if getattr(module, name, None) is ours:
-                    setattr(module, name, real)
-            if sys.is_finalizing():
-                return  # a finaliser, when nothing can be imported any more
-            # What is loaded stays: looking for garbage in it takes a tenth of the time.
-            collects = gc.isenabled()
-            gc.disable()
             try:
-                from pytest_fsfault._host.bytecode import BytecodeFinder  # noqa: PLC0415
-                from pytest_fsfault._intercept.bootstrap.modules import MODULES  # noqa: PLC0415
+                self._exchange(active=True)
+                if not sys.is_finalizing():  # a finaliser, when nothing can be imported any more
+                    self._attach()
+            except BaseException as error:
+                attached: Any = getattr(sys.modules.get(_ATTACHING), "is_attached", None)
+                if attached is None or not attached():
+                    self._exchange(active=False)
+                if not isinstance(error, Exception) or is_of_a_handler(error):
+                    raise
+                if not self._told:
+                    self._told = True
+                    report_failure(self.directory, error)
 
-                finder = BytecodeFinder()
-                with finder:
-                    finder.load(MODULES)
-                    from pytest_fsfault._intercept.children.child.attach import attach  # noqa: PLC0415
-                    from pytest_fsfault._intercept.interceptor import interceptor  # noqa: PLC0415
+    def _exchange(self, *, active: bool) -> None:
+        """Put the real functions where the forwarders stand, or the other way round."""
+        self.active = True  # what stands there calls on, whatever comes between
+        for module, name, real, ours in self._put:
+            before, after = (ours, real) if active else (real, ours)
+            if getattr(module, name, None) is before:
+                setattr(module, name, after)
+        self.active = active
 
-                    attach(interceptor(), self.directory)
-            finally:
-                _pass_over_new()
-                if collects:
-                    gc.enable()
+    def _attach(self) -> None:
+        # What is loaded stays: looking for garbage in it takes a tenth of the time.
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            from pytest_fsfault._host.bytecode import BytecodeFinder  # noqa: PLC0415
+            from pytest_fsfault._intercept.bootstrap.modules import MODULES  # noqa: PLC0415
+
+            finder = BytecodeFinder()
+            with finder:
+                finder.load(MODULES)
+                from pytest_fsfault._intercept.children.child.attach import attach  # noqa: PLC0415
+                from pytest_fsfault._intercept.interceptor import interceptor  # noqa: PLC0415
+
+                attach(interceptor(), self.directory)
+        finally:
+            _pass_over_new()
+            if collects:
+                gc.enable()
 
 
 def _pass_over_new() -> None:
@@ -301,8 +327,6 @@ def start() -> None:
         return
     if _dormant:
         return  # several ways lead here
-    from pytest_fsfault._intercept.children.rendezvous import report_start  # noqa: PLC0415
-
     words = report_start(directory)
     if words:
         _dormant.append(_Dormant(directory, words[0], words[1:]))

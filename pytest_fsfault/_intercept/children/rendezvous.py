@@ -7,6 +7,8 @@ import sys
 from os import close, fstat, getpid, lstat
 from os import open as open_descriptor
 from os import read as read_descriptor
+from os import readlink as read_link
+from os import symlink as make_link
 from os import unlink as unlink_file
 from os import write as write_descriptor
 from stat import S_ISDIR, S_ISREG
@@ -19,6 +21,9 @@ ON_PATH = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 POSSIBLE = os.name in {"posix", "nt"}
 #: The suffix of the files by which new interpreters report that they have started.
 REPORT = ".met"
+#: The suffix of the files by which interpreters report why they could not be attached.
+FAILURE = ".off"
+_REASON = 200  # characters of what was in the way
 _PYTHONPATH = "PYTHONPATH"
 #: How the name of a directory of ours begins.
 PREFIX = "pytest-fsfault-"
@@ -35,12 +40,27 @@ _WARILY = (
     | getattr(os, "O_NOINHERIT", 0)
 )
 _user = getattr(os, "geteuid", int)
+_FRAME = type(sys._getframe())
 
 
 def is_of_the_call(error: BaseException) -> bool:
     """Return whether a function of the system has raised an error, and no signal handler in the middle of it."""
     trace = error.__traceback__
     return trace is None or trace.tb_next is None
+
+
+def is_of_a_handler(error: BaseException) -> bool:
+    """Return whether a signal handler, or a trace function, has raised an error: it gets the frame that it interrupts."""
+    trace = error.__traceback__
+    while trace is not None:
+        given = trace.tb_frame.f_locals
+        for value in tuple(given.values()):
+            if isinstance(value, _FRAME) or (
+                type(value) is tuple and any(isinstance(one, _FRAME) for one in value)
+            ):
+                return True
+        trace = trace.tb_next
+    return False
 
 
 def is_private(directory: str) -> bool:
@@ -128,15 +148,46 @@ def report_start(directory: str) -> tuple[str, ...] | None:
     words = (str(getpid()), str(os.getppid()), *sys.orig_argv)
     try:
         found = unpack_words(read_private(roots_of(directory)))
-        write_private(report_of(directory), pack_words(words))
     except (OSError, ValueError):
         return None
+    try:  # noqa: SIM105  # `contextlib` takes long to import
+        write_private(report_of(directory), pack_words(words))
+    except (OSError, ValueError):
+        pass  # a full disk, a limit for files: who asks something is known all the same
     return found
 
 
-def report_of(directory: str) -> str:
-    """Return the path for the report of this process that it has started."""
-    return os.path.join(directory, f"{getpid()}-{os.urandom(4).hex()}{REPORT}")
+def report_failure(directory: str, error: Exception) -> None:
+    """Report to the parent why this process could not be attached to it, which may be that it has no descriptor left."""
+    reason = (getattr(error, "strerror", None) or f"{type(error).__name__}: {error}")[:_REASON]
+    path, text = report_of(directory, FAILURE), ascii(f"{getpid()} {reason}")[1:-1]
+    try:
+        if sys.platform == "win32":
+            write_private(path, text.encode("ascii"))
+        elif is_private(directory):
+            make_link(text, path)  # it takes no descriptor
+    except (OSError, ValueError):
+        pass
+
+
+def read_failure(path: str) -> tuple[int, str]:
+    """Return which process could not be attached, and why.
+
+    Raises:
+        OSError: if there is no report.
+        ValueError: if it is none.
+
+    """
+    text = read_private(path).decode("ascii") if sys.platform == "win32" else read_link(path)
+    process, _, reason = text.partition(" ")
+    if not text.isprintable():
+        raise ValueError
+    return int(process), reason
+
+
+def report_of(directory: str, suffix: str = REPORT) -> str:
+    """Return the path for a report of this process: that it has started, or of a failure."""
+    return os.path.join(directory, f"{getpid()}-{os.urandom(4).hex()}{suffix}")
 
 
 def pack_words(words: tuple[str, ...]) -> bytes:

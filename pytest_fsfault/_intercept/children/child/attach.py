@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_fsfault._core.clock import RealClock
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
-from pytest_fsfault._intercept.children.child.connection import Client, ParentGone
+from pytest_fsfault._intercept.children.child.connection import Client, ParentGone, Unreachable
 from pytest_fsfault._intercept.children.child.remote_clock import RemoteClock
 from pytest_fsfault._intercept.children.child.remote_engine import RemoteSessions
+from pytest_fsfault._intercept.children.rendezvous import is_of_a_handler, is_private, report_failure
 from pytest_fsfault._intercept.children.shared_page import SharedState
 from pytest_fsfault._intercept.patching.patches import Patch, bind
 from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
@@ -206,34 +207,69 @@ class ParentLiveness:
 
 
 def attach(interceptor: Attachable, directory: str) -> bool:
-    """Attach to the process that answers in `directory`; return whether there is one."""
+    """Attach to the process that answers in `directory`; return whether there is one.
+
+    Raises:
+        OSError, Unreachable: if there is one, to which this process is not attached now.
+
+    """
     global _attachment  # noqa: PLW0603  # a process has one parent
     with interceptor.own_work():
         try:
             attachment = Attachment(interceptor, directory)
-        except (OSError, ValueError, TypeError, LookupError, ParentGone, SimulatedCrash, RetryStorm):
+        except (OSError, Unreachable):
+            if is_private(directory):
+                raise
+            return False
+        except (ValueError, TypeError, LookupError, ParentGone, SimulatedCrash, RetryStorm):
             return False
     _hook(interceptor, directory)
     interceptor.state.attached = ParentLiveness()
     _attachment = attachment
-    interceptor.state.starting = attachment.starting
-    interceptor.attach(attachment.engine, _endings())
-    atexit.register(attachment.tell)
-    if _END.__name__ not in sys.modules:  # a process forked since has it, too: what is replaced is finalised
-        vars(_END)["end"] = _End()
-        sys.modules[_END.__name__] = _END
+    try:
+        interceptor.state.starting = attachment.starting
+        interceptor.attach(attachment.engine, _endings())
+        atexit.register(attachment.tell)
+        if (
+            _END.__name__ not in sys.modules
+        ):  # a process forked since has it, too: what is replaced is finalised
+            vars(_END)["end"] = _End()
+            sys.modules[_END.__name__] = _END
+    except BaseException:
+        attachment.leave()
+        attachment.close()
+        raise
     return True
+
+
+def attach_forked(interceptor: Attachable, directory: str) -> bool:
+    """Attach a process that was just forked; where that fails, it goes on without faults, and reports so."""
+    try:
+        return attach(interceptor, directory)
+    except Exception as error:
+        if is_of_a_handler(error):
+            raise
+        report_failure(directory, error)
+        return False
+
+
+def is_attached() -> bool:
+    """Return whether this process is attached to its parent."""
+    return _attachment is not None
 
 
 # The ways to end a process, or its program, that run no clean-up.
 _ENDINGS = {name: getattr(os, name) for name in ("_exit", "execv", "execve") if hasattr(os, name)}
+_patches: list[Patch] = []
 
 
 def _endings() -> list[Patch]:
     """Return what reports the last calls of a process first; each is put in place once."""
-    patches = [Patch(os, name, real, bind("os", real, _ending(real))) for name, real in _ENDINGS.items()]
-    _ENDINGS.clear()
-    return patches
+    if not _patches:
+        _patches.extend(
+            [Patch(os, name, real, bind("os", real, _ending(real))) for name, real in _ENDINGS.items()]
+        )
+    return _patches
 
 
 def _ending(real: Callable[..., Any]) -> Callable[..., Any]:

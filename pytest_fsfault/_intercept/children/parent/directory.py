@@ -10,9 +10,11 @@ from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._host.patience import patiently
 from pytest_fsfault._intercept.children.endpoints import Listener
 from pytest_fsfault._intercept.children.rendezvous import (
+    FAILURE,
     REPORT,
     is_private,
     pack_words,
+    read_failure,
     read_private,
     roots_of,
     unpack_words,
@@ -77,17 +79,26 @@ class PrivateDirectory:
 
     def reports(self) -> Iterator[tuple[str, ...]]:
         """Yield what interpreters have reported that have started since the last time."""
+        for path in self._new(REPORT):
+            with suppress(OSError):
+                words = unpack_words(read_private(path))
+                _remove(path)
+                yield words
+
+    def failures(self) -> Iterator[tuple[int, str]]:
+        """Yield which processes could not be attached since the last time, and why."""
+        for path in self._new(FAILURE):
+            with suppress(OSError, ValueError):
+                found = read_failure(path)
+                _remove(path)
+                yield found
+
+    def _new(self, suffix: str) -> list[str]:
         try:
             names = _listdir(self.path) if self.is_there() else []
         except OSError:
-            return
-        for name in sorted(names):
-            path = os.path.join(self.path, name)
-            if name.endswith(REPORT):
-                with suppress(OSError):
-                    words = unpack_words(read_private(path))
-                    _remove(path)
-                    yield words
+            return []
+        return [os.path.join(self.path, name) for name in sorted(names) if name.endswith(suffix)]
 
     def close(self, *, abandon: bool = False) -> None:
         """Give it up; with `abandon` this is the copy in a forked child, and the files stay."""

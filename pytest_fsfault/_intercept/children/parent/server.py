@@ -111,6 +111,11 @@ class Server:
         for directory in self._directories:
             for words in directory.reports():
                 self._starts.report_alive(words)
+            for process, reason in directory.failures():
+                self._starts.trouble(
+                    f"process {process} met faults only as a native program does, if at all, for as long as it "
+                    f"could not be attached: {reason}"
+                )
 
     def _follow_clock(self) -> None:
         clock = self._clock()
