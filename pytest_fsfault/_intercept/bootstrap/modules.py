@@ -23,7 +23,7 @@ _NAMES = """
     _intercept.children.child.attach _host.whole _intercept.calls.changes _intercept.calls.gates
     _core.engine.trial_marks _core.engine.pending _core.engine.execution _intercept.calls.arguments
     _host.command_lines _intercept.calls.functions _intercept.calls.events _intercept.calls.outside
-    _intercept.calls.tree_removal _intercept.patching.tracebacks _intercept.calls.wrapper
+    _intercept.calls.refusals _intercept.patching.tracebacks _intercept.calls.wrapper
     _intercept.patching.instructions _intercept.patching.early_bound _intercept.patching.late
     _intercept.virtual_time.scope _intercept.virtual_time.asyncio_clock _intercept.virtual_time.calendar
     _intercept.virtual_time.asyncio_waits _intercept.virtual_time.process_timeouts
