@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, overload
 
 from pytest_fsfault._core.language.errors import copied
 from pytest_fsfault._core.language.mistakes import FsFaultError, nearest
-from pytest_fsfault._core.language.operations import ALIASES, GROUPS, OPERATIONS
+from pytest_fsfault._core.language.operations import ALIASES, GROUPS, OPERATIONS, SUCH
 from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._core.locks import known_lock
 
@@ -118,14 +118,12 @@ class Journal(Sequence[Entry]):
 def members(operation: str) -> frozenset[str]:
     """Return the operations that a name stands for: an operation, an alias or a group."""
     if not isinstance(operation, str):
-        raise FsFaultError(
-            f"{operation!r} is not an operation; write a name such as 'os.replace', or a group such as 'rename'"
-        )
+        raise FsFaultError(f"{operation!r} is not an operation{SUCH}")
     name = ALIASES.get(operation, operation)
     if name in OPERATIONS:
         return frozenset([name])
     if name in GROUPS:
         return GROUPS[name]
     known = [*OPERATIONS, *ALIASES, *GROUPS]
-    instead = nearest(operation, known) or "; write a name such as 'os.replace', or a group such as 'rename'"
+    instead = nearest(operation, known) or SUCH
     raise FsFaultError(f"unknown operation {operation!r}{instead}")

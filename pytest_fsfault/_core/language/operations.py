@@ -102,6 +102,9 @@ GROUPS: dict[str, frozenset[str]] = {
     for group in ("rename", "delete", "read", "write", "create", "metadata", "mutate", "any")
 }
 
+#: What a message ends with that refuses a name which no other one is near to.
+SUCH = "; write a name such as 'os.replace', or a group such as 'rename'"
+
 #: A native program has one call where Python has two names: a rule for either means it.
 EITHER: dict[str, tuple[str, ...]] = {
     "os.replace": ("os.replace", "os.rename"),

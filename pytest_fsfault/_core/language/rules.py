@@ -14,7 +14,7 @@ from pytest_fsfault._core.language.faults import Fault, read_fault
 from pytest_fsfault._core.language.frozen import dataclass, field
 from pytest_fsfault._core.language.globs import WINDOWS_START, canonical, compile_glob, in_form
 from pytest_fsfault._core.language.mistakes import FsFaultError, clipped, nearest
-from pytest_fsfault._core.language.operations import ALIASES, EITHER, GROUPS, OPERATIONS
+from pytest_fsfault._core.language.operations import ALIASES, EITHER, GROUPS, OPERATIONS, SUCH
 from pytest_fsfault._core.language.path_arguments import read_glob
 from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._core.language.schedules import Schedule, read_schedule
@@ -42,7 +42,6 @@ _CHAR = r'(?:\\.|(?!->)[^\s"\\])'
 _UNQUOTED = rf'(?P<bare>(?:(?>{WINDOWS_START}(?:(?!->)[^\s"*?\[])*)|{_CHAR}){_CHAR}*)'
 _PATTERN = deferred(rf"\s*(?:{_QUOTED}|{_UNQUOTED})", re.DOTALL)
 _BARE = deferred(r'(?!,|to\Z)(?:(?!->)[^\s"])+')
-_SUCH = "; write a name such as 'os.replace', or a group such as 'rename'"
 _LONE_NAME = deferred(r"[A-Za-z][\w-]{0,40}")
 
 
@@ -110,7 +109,7 @@ class Rule:
         try:
             return _parse(text)
         except RuleSyntaxError as error:
-            if error.hint in ("", _SUCH) and _LONE_NAME.fullmatch(text):
+            if error.hint in ("", SUCH) and _LONE_NAME.fullmatch(text):
                 error.hint = f"; a profile is named by profile={text!r}"
             raise error.of("rule", text) from None
 
@@ -239,7 +238,7 @@ def _known(word: Word) -> Word:
     # `unlink` and `Path.unlink` mean `os.unlink`, however far apart they are as texts.
     tail = name.rpartition(".")[2]
     same = sorted(ALIASES.get(known, known) for known in _NAMES if known.rpartition(".")[2] == tail)
-    hint = f"; did you mean {same[0]!r}?" if same else nearest(name, _NAMES) or _SUCH
+    hint = f"; did you mean {same[0]!r}?" if same else nearest(name, _NAMES) or SUCH
     raise RuleSyntaxError(f"unknown {what} {name!r}", word.column, hint)
 
 

@@ -57,8 +57,6 @@ class Ends(Row):
     shown_target: Any = None
 
 
-#: What a function answers where it is refused, as on Windows; the others raise the error.
-REFUSED_ANSWERS = {"os.access": False}
 # Listings may leave their path out, or be given None: they mean the current directory then.
 _LISTINGS = frozenset({"os.listdir", "os.scandir"})
 # The argument after the path that says more about an operation: its place, and its name.
@@ -284,16 +282,6 @@ def _without_directories(kwargs: dict[str, Any]) -> dict[str, Any]:
 def _is_normal(text: str) -> bool:
     text = text.replace("\\", "/")
     return text[:2] != "//" and "/." not in text and text[-1:] != "/"
-
-
-def answered(operation: str, ask: Callable[[], Any]) -> Any:
-    """Return what `ask` does, or what the function answers where that is refused."""
-    if operation not in REFUSED_ANSWERS:
-        return ask()
-    try:
-        return ask()
-    except OSError:
-        return REFUSED_ANSWERS[operation]
 
 
 def discard(operation: str, result: Any, close: Callable[[int], object]) -> None:

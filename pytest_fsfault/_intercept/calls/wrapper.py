@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from functools import partial
 from importlib import import_module
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
@@ -20,8 +19,6 @@ from pytest_fsfault._core.engine.pending import Action
 from pytest_fsfault._core.language.operations import OPERATIONS
 from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.calls.arguments import (
-    REFUSED_ANSWERS,
-    answered,
     cut_short,
     discard,
     operation_on,
@@ -34,8 +31,8 @@ from pytest_fsfault._intercept.calls.outside import (
     refuse_outside,
 )
 from pytest_fsfault._intercept.calls.paths import REAL_PATHS
+from pytest_fsfault._intercept.calls.refusals import HANDLING, handled
 from pytest_fsfault._intercept.calls.state import STATUSES, UNANNOUNCED
-from pytest_fsfault._intercept.calls.tree_removal import handle_refusal
 from pytest_fsfault._intercept.patching.callers import is_py_path
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
 
@@ -244,12 +241,13 @@ class Wrapper:
     def execute(self, operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Hand a call to the engines of all open sessions."""
         action = WrappedCall(self, operation, args, kwargs)
-        if self.operation in REFUSED_ANSWERS:
-            return answered(self.operation, partial(execute, self.state.engines, operation, action))
-        if self.operation == "shutil.rmtree":
-            ask = partial(execute, self.state.engines, operation)
-            return handle_refusal(lambda perform: ask(Action(perform)), action.perform, args, kwargs)
-        return execute(self.state.engines, operation, action)
+        if self.operation not in HANDLING:
+            return execute(self.state.engines, operation, action)
+
+        def ask(perform: Callable[[], Any]) -> Any:
+            return execute(self.state.engines, operation, Action(perform, at=action.at))
+
+        return handled(self.operation, ask, action.perform, args, kwargs)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
         # A bound method pickles as (its owner, its name), and comes back as what the module has by that name.

@@ -15,7 +15,6 @@ from pytest_fsfault._core.engine.execution import execute, tell_winerror
 from pytest_fsfault._core.engine.pending import Action
 from pytest_fsfault._core.language.operations import OPERATIONS, Operation
 from pytest_fsfault._intercept.calls.arguments import (
-    answered,
     by_position,
     cut_short,
     describe,
@@ -24,6 +23,7 @@ from pytest_fsfault._intercept.calls.arguments import (
 )
 from pytest_fsfault._intercept.calls.functions import InterceptedFunction
 from pytest_fsfault._intercept.calls.outside import changed_descriptor, does_follow, refuse_outside
+from pytest_fsfault._intercept.calls.refusals import handled
 from pytest_fsfault._intercept.fake.errors import translated
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
 
@@ -73,18 +73,15 @@ class FakeCall:
             return call()
         at = partial(self._elsewhere, module, asked, args, kwargs)
         short = partial(self._short, module, args, kwargs) if self.kind.transfers else None
-        return answered(
-            self.operation,
-            partial(
-                self.decide,
-                asked,
-                call,
-                None if asked.shown is None else at,
-                short,
-                descriptor=changed_descriptor(self.function, args),
-                links=does_follow(self.function, kwargs),
-            ),
+        ask = partial(
+            self.decide,
+            asked,
+            at=None if asked.shown is None else at,
+            short=short,
+            descriptor=changed_descriptor(self.function, args),
+            links=does_follow(self.function, kwargs),
         )
+        return handled(self.operation, ask, call, args, kwargs)
 
     def decide(
         self,

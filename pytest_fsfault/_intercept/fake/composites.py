@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._intercept.calls.arguments import by_position, describe
 from pytest_fsfault._intercept.calls.functions import FUNCTIONS
-from pytest_fsfault._intercept.calls.tree_removal import handle_refusal
+from pytest_fsfault._intercept.calls.refusals import handled
 from pytest_fsfault._intercept.fake.calls import FakeCall, paths_of
 from pytest_fsfault._intercept.patching.patches import Patch, bind
 from pytest_fsfault._intercept.patching.tracebacks import hide_frames
@@ -51,8 +51,7 @@ class Composite(FakeCall):
         asked = describe(self.function, args, kwargs, self.fake)
         if asked is None:
             return call()
-        ask = partial(self.decide, asked, nested=True)
-        return handle_refusal(ask, call, args, kwargs) if self.operation == "shutil.rmtree" else ask(call)
+        return handled(self.operation, partial(self.decide, asked, nested=True), call, args, kwargs)
 
 
 class OwnComposite(FakeCall):

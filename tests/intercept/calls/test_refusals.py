@@ -1,4 +1,4 @@
-"""A refusal of `shutil.rmtree` goes where the caller wants its errors: to a handler, or nowhere."""
+"""What `os.access` and `shutil.rmtree` do with a refusal, which they do not raise in every case."""
 
 from __future__ import annotations
 
