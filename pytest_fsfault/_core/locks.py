@@ -6,7 +6,7 @@ child, and the child asks its parent, the thread that answers waits for the lock
 
 from __future__ import annotations
 
-from threading import RLock
+from _thread import RLock  # that of `threading` is a function, which finds this class first
 from typing import Any
 
 from pytest_fsfault._core.weak import WeakObjects

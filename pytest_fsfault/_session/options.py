@@ -116,9 +116,10 @@ def _seed(seed: object) -> int | None:
 
 
 def _one_of(name: str, value: object, known: tuple[Literal[True, False] | str, ...]) -> object:
+    if value is None:
+        return None
     # No generator: what interrupts its end would be lost.
-    alike = [value is one or (isinstance(one, str) and value == one) for one in known]
-    if value is None or any(alike):
+    if any([value is one or (isinstance(one, str) and value == one) for one in known]):  # noqa: C419
         return value
     choices = [repr(one) for one in known]
     hint = nearest(value, [one for one in known if isinstance(one, str)]) if isinstance(value, str) else ""

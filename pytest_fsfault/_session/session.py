@@ -194,7 +194,13 @@ class Session:
 
     def watch_for_ignored_end(self) -> None:
         """Make the code under test leave, should it swallow what has ended it, from now on."""
-        self._forced_exit = forced_exit([self.engine])
+        self._forced_exit = None
+        self.engine.on_ignored = self._force_exit
+
+    def _force_exit(self) -> None:
+        """Count, from the first call on that comes after the end, how often it is ignored; make the thread leave in time."""
+        self._forced_exit = forced_exit([self.engine])  # which is asked from now on
+        self.engine.on_ignored()
 
     def open(self) -> None:
         """Open the gate: the code under test runs."""
@@ -206,7 +212,7 @@ class Session:
         """Shut the gate: what runs now is not the code under test."""
         if self._forced_exit is not None:
             self._forced_exit.end()
-            self.engine.on_ignored = nothing  # it knows the engine, which is to need no garbage collection
+        self.engine.on_ignored = nothing  # it knows the engine, which is to need no garbage collection
         self._gate = False
         self._set_gate()
 

@@ -87,9 +87,9 @@ class CallCounts:
     def _take_in(self) -> None:
         """Add what waits, in the order in which it came."""
         with self._lock:
-            while True:
+            while self._waiting:
                 try:
                     name, path = self._waiting.popleft()
-                except IndexError:  # no look before it: a finaliser in between takes in what waits, too
+                except IndexError:  # since the look a finaliser has taken in what waited
                     return
                 self._add(name, 1, [path])

@@ -15,7 +15,7 @@ from pytest_fsfault._intercept.patching.callers import Callers
 from pytest_fsfault._intercept.patching.mocks import MockWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping
+    from collections.abc import Callable, Collection, Container, Iterable, Mapping
     from types import FrameType
 
     from pytest_fsfault._core.engine.interfaces import ModelView, Sessions
@@ -26,6 +26,7 @@ class CallCounter(Protocol):
 
     operation: str
     calls: int
+    paths: Collection[Any]  # the last ones, also of calls that then went the long way, where they are counted
     outside_path: str | None  # the first path outside the roots that the code under test named
 
     def forget(self) -> None:
@@ -260,8 +261,7 @@ class InterceptState:
         used = tuple(self.used)
         gates = [engine for engine in self.engines if engine.gate] if used else []
         for interceptor in used:
-            if not interceptor.calls and interceptor.outside_path is None:
-                interceptor.drain_counts()  # what was looked at, and then went the long way, is counted there
+            if not (interceptor.calls or interceptor.paths) and interceptor.outside_path is None:
                 continue
             if interceptor.outside_path is not None:
                 for engine in gates:

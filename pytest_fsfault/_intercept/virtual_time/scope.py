@@ -127,9 +127,11 @@ class ActiveScope:
 
     def put(self, scope: ClockScope | None, *, shut: bool = False) -> None:
         """Put another scope in force, or behind a gate that is shut."""
-        self.behind, scope = scope, None if shut else scope
-        clock = None if scope is None else scope.virtual
-        history = None if clock is None else clock.stamp_history()
+        self.behind = scope
+        if shut or scope is None:
+            self.stamps_from, self.scope = NEVER, None
+            return
+        history = None if scope.virtual is None else scope.virtual.stamp_history()
         quick = NEVER if history is None else history.start
         # On Windows `st_ctime` is the time of creation, so that it does not tell a file that was written since: all are
         # looked at. https://learn.microsoft.com/windows/win32/sysinfo/file-times
