@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -97,8 +98,11 @@ def _load_as_python_does(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker; read the settings, so that a mistake in them shows at once."""
-    from pytest_fsfault._plugin.run import Keys, Runner  # noqa: PLC0415
-    from pytest_fsfault._session.keywords import NAMES  # noqa: PLC0415
+    from pytest_fsfault._host.bytecode import BytecodeFinder  # noqa: PLC0415
+
+    with BytecodeFinder():  # pytest's own finder takes as long for each as all the rest
+        from pytest_fsfault._plugin.run import Keys, Runner  # noqa: PLC0415
+        from pytest_fsfault._session.keywords import NAMES  # noqa: PLC0415
 
     keywords = ", ".join(f"{name}=None" for name in NAMES)
     config.addinivalue_line("markers", _MARKER.format(keywords=keywords))
@@ -307,19 +311,11 @@ def _standing_aside() -> AbstractContextManager[object]:
     """Return a context in which no session acts; it costs nothing where none does."""
     module = sys.modules.get("pytest_fsfault._intercept.interceptor")
     if module is None or not module.interceptor().acts:
-        return _NOTHING  # type: ignore[no-any-return]
+        return _NOTHING
     return module.interceptor().all_shut()  # type: ignore[no-any-return]
 
 
-class _Nothing:
-    def __enter__(self) -> None:
-        """Do nothing."""
-
-    def __exit__(self, *_: object) -> None:
-        """Do nothing."""
-
-
-_NOTHING: Any = _Nothing()
+_NOTHING = nullcontext()
 
 
 @pytest.hookimpl(trylast=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,6 +112,8 @@ def _emulated(given: Given, profile: Profile) -> Profile:
 def _table_or_text(place: str, text: str) -> Any:
     if not text.startswith("{"):
         return text
+    import tomllib  # noqa: PLC0415  # for who writes a table
+
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError as error:
@@ -223,6 +224,8 @@ def recordings(text: str | None) -> Recordings | None:
 
 def project_profiles(raw: bytes, place: str) -> list[tuple[str, Any]]:
     """Return the table of profiles in the text of a `pyproject.toml`, if there is one."""
+    import tomllib  # noqa: PLC0415  # as above
+
     try:
         tool = tomllib.loads(raw.decode()).get("tool", {})
     except ValueError as error:

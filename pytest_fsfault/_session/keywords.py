@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping
+    from typing import Literal, TypedDict
 
-Strict = Literal[True, False, "all"]
-ClockName = Literal["virtual", "real"]
-Outside = Literal["allow", "refuse"]
+    Strict = Literal[True, False, "all"]
+    ClockName = Literal["virtual", "real"]
+    Outside = Literal["allow", "refuse"]
+else:
+
+    class TypedDict:
+        """Stands for that of `typing`, which compiles the annotation of each key, in every run."""
+
+        def __init_subclass__(cls, *, total: bool) -> None:
+            """Take what that takes."""
 
 
 class Keywords(TypedDict, total=False):

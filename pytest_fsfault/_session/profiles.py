@@ -21,15 +21,19 @@ if TYPE_CHECKING:
 __tracebackhide__ = True
 
 
-#: It is looked up at the start of each `inject`, so no file is read for it.
-_OFF = Profile("off", "No faults: exempts a test, a class or a module.")
+# Those that have nothing to say in a file. `off` is looked up at the start of each `inject`; a run that only observes
+# loads no reader of TOML.
+_FIXED = {
+    "off": Profile("off", "No faults: exempts a test, a class or a module."),
+    "observe": Profile("observe", "Record every operation, refuse none.", observe=True),
+}
 
 
 class _BuiltIn(Mapping[str, Profile]):
     """The profiles that come with the plugin, each read when it is first used."""
 
     def __init__(self) -> None:
-        self._known = {_OFF.name: _OFF}
+        self._known = dict(_FIXED)
         self._names: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Profile:
@@ -52,7 +56,7 @@ class _BuiltIn(Mapping[str, Profile]):
         if not self._names:
             # By the real functions: there may be a fake file system.
             files = [file.rpartition(".") for file in NATIVE.listdir(_HOME)]
-            self._names = tuple(sorted([_OFF.name, *(name for name, _, kind in files if kind == "toml")]))
+            self._names = tuple(sorted([*_FIXED, *(name for name, _, kind in files if kind == "toml")]))
         return self._names
 
 
@@ -72,10 +76,8 @@ def _read_own(name: str) -> Profile:
 
     with NATIVE.open_file(f"{_HOME}/{name}.toml", encoding="utf-8") as file:
         table = tomllib.loads(file.read())
-    about, observe = table.pop("about"), table.pop("observe", False)
-    return replace(
-        read_profile(Profile(name), table, "profile", checking=False), about=about, observe=observe
-    )
+    about = table.pop("about")
+    return replace(read_profile(Profile(name), table, "profile", checking=False), about=about)
 
 
 def resolve(tables: object, origin: str, known: Mapping[str, Profile]) -> Mapping[str, Profile]:

@@ -194,8 +194,7 @@ class Session:
 
     def watch_for_ignored_end(self) -> None:
         """Make the code under test leave, should it swallow what has ended it, from now on."""
-        self._forced_exit = None
-        self.engine.on_ignored = self._force_exit
+        self._forced_exit, self.engine.on_ignored = None, self._force_exit
 
     def _force_exit(self) -> None:
         """Count, from the first call on that comes after the end, how often it is ignored; make the thread leave in time."""

@@ -15,7 +15,8 @@ from pytest_fsfault._intercept.patching.callers import Callers
 from pytest_fsfault._intercept.patching.mocks import MockWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Container, Iterable, Mapping
+    from collections import deque
+    from collections.abc import Callable, Container, Iterable, Mapping
     from types import FrameType
 
     from pytest_fsfault._core.engine.interfaces import ModelView, Sessions
@@ -26,7 +27,7 @@ class CallCounter(Protocol):
 
     operation: str
     calls: int
-    paths: Collection[Any]  # the last ones, also of calls that then went the long way, where they are counted
+    paths: deque[Any]  # the last ones, also of calls that then went the long way, where they are counted
     outside_path: str | None  # the first path outside the roots that the code under test named
 
     def forget(self) -> None:
@@ -62,8 +63,7 @@ class Observed(Row):
 
 #: The operations that return the status of a file.
 STATUSES = frozenset({"os.stat", "os.lstat"})
-# Sentinel: no wrapper has announced a call to the audit hook.
-UNANNOUNCED = object()
+UNANNOUNCED = object()  # no wrapper has announced a call to the audit hook
 
 
 class InterceptState:
@@ -124,8 +124,7 @@ class InterceptState:
         self.guarded: tuple[Sessions, ...] = ()  # the open sessions that refuse changes outside the roots
         self.on_fake = False  # a fake file system is in force: the real one is left alone
         self.own_threads: set[int] = set()  # threads of ours
-        # Threads of others in which we ourselves are at work, each with the frame for which we are.
-        self.working: dict[int, FrameType] = {}
+        self.working: dict[int, FrameType] = {}  # threads of others in which we work, and for which frame
         self.callers = Callers()
         self.starting: Callable[[str, tuple[Any, ...], FrameType | None], object] = ignore_starts
         self.interceptors: list[CallCounter] = []
@@ -261,11 +260,12 @@ class InterceptState:
         used = tuple(self.used)
         gates = [engine for engine in self.engines if engine.gate] if used else []
         for interceptor in used:
-            if not (interceptor.calls or interceptor.paths) and interceptor.outside_path is None:
+            outside = interceptor.outside_path
+            if outside is None and not (interceptor.calls or interceptor.paths):
                 continue
-            if interceptor.outside_path is not None:
+            if outside is not None:
                 for engine in gates:
-                    engine.outside[interceptor.operation] = interceptor.outside_path
+                    engine.outside[interceptor.operation] = outside
             calls, paths = interceptor.drain_counts()
             if calls:
                 for engine in gates:
