@@ -309,16 +309,15 @@ class Runner:
         return Options()
 
     def _know_plugins(self) -> None:
-        """Tell the interceptor which modules are plugins: they are never under fault."""
+        """Tell the interceptor which modules are plugins: they are never under fault, but for the project's own."""
         if self._sweep is not None:
             return
         from pytest_fsfault._intercept.interceptor import interceptor  # noqa: PLC0415
+        from pytest_fsfault._plugin.machinery import sort_plugins  # noqa: PLC0415
 
         self._sweep = interceptor().sweep
-        plugins = {plugin for plugin, _ in self._config.pluginmanager.list_plugin_distinfo()}
-        names = {getattr(plugin, "__name__", type(plugin).__module__) for plugin in plugins}
-        # A spy of pytest-mock passes on a call of the test's.
-        interceptor().callers.add_machinery(names - {"pytest_fsfault.plugin", "pytest_mock"})
+        plugins = self._config.pluginmanager.list_plugin_distinfo()
+        interceptor().callers.add_machinery(*sort_plugins(plugins, str(self._config.rootpath)))
 
     def _session_of(self, item: Any) -> Session | None:
         return item.stash.get(self._keys.session, None)  # type: ignore[no-any-return]

@@ -53,12 +53,16 @@ class Callers:
 
     def __init__(self) -> None:
         self.machinery: frozenset[str] = frozenset()
+        self._tested: frozenset[str] = (
+            frozenset()
+        )  # plugins that are under test, also in a run of pytest within it
         self._kinds: dict[str, str] = {}
         self._told: Any = _local()  # of a thread that speaks for another: the lines that are at work there
 
-    def add_machinery(self, modules: Iterable[str]) -> None:
-        """Count `modules`, and what lies below them, as machinery from now on."""
-        self.machinery |= frozenset(modules)
+    def add_machinery(self, modules: Iterable[str], tested: Iterable[str] = ()) -> None:
+        """Count `modules`, and what lies below them, as machinery from now on, but never those that are `tested`."""
+        self._tested |= frozenset(tested)
+        self.machinery = (self.machinery | frozenset(modules)) - self._tested
         self._kinds.clear()
 
     def is_machinery(self, module: str) -> bool:
