@@ -36,10 +36,8 @@ class _Project:
 
     def owns(self, plugin: Any, distribution: Any) -> bool:
         """Return whether a plugin stands in the project, or was installed from there."""
-        file = getattr(plugin, "__file__", None)
-        installed = not isinstance(file, str) or any(
-            f"{os.sep}{folder}{os.sep}" in file for folder in _INSTALLED
-        )
+        file = str(getattr(plugin, "__file__", None) or "")
+        installed = not file or any(f"{os.sep}{folder}{os.sep}" in file for folder in _INSTALLED)
         if not installed and _within(file).startswith(self._root):
             return True
         key = id(distribution)
