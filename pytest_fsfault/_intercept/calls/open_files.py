@@ -17,6 +17,7 @@ from pytest_fsfault._core.engine.execution import execute, tell_winerror
 from pytest_fsfault._core.engine.pending import Action
 from pytest_fsfault._core.language.operations import Operation
 from pytest_fsfault._intercept.calls.arguments import bytes_of
+from pytest_fsfault._intercept.calls.file_looks import look_like_c, warn_unclosed
 from pytest_fsfault._intercept.calls.functions import FILE_OPERATIONS, InterceptedFunction
 from pytest_fsfault._intercept.calls.outside import refuse_outside
 from pytest_fsfault._intercept.calls.short_writes import write_by
@@ -35,6 +36,7 @@ _Raw = io.FileIO
 class FileIO(io.FileIO):
     """The raw file below what `open` returns under faults."""
 
+    _finalizing: bool  # of the class in C
     _path: str = ""
     _engines: tuple[Sessions, ...] = ()
     _bare = False  # handed out without a buffer, so that its own flush is the caller's
@@ -67,6 +69,8 @@ def _last(close: Callable[[Any], None]) -> Any:
     def last(self: FlushedWriter | FlushedRandom) -> None:
         self._closing = True
         try:
+            if self._finalizing and warn_unclosed is not None:  # as above
+                warn_unclosed(self, 3)
             close(self)
         except BaseException as error:
             if hide_frames is not None:  # as above
@@ -80,6 +84,7 @@ class FlushedWriter(io.BufferedWriter):
     """A buffered writer whose flushes can be refused; made only while a rule speaks of them."""
 
     _closing = False
+    _finalizing: bool
     flush = _refusable(io.BufferedWriter.flush)
     close = _last(io.BufferedWriter.close)
 
@@ -88,6 +93,7 @@ class FlushedRandom(io.BufferedRandom):
     """A buffered file for reading and writing whose flushes can be refused."""
 
     _closing = False
+    _finalizing: bool
     flush = _refusable(io.BufferedRandom.flush)
     close = _last(io.BufferedRandom.close)
 
@@ -100,30 +106,8 @@ def _run_flush(file: FlushedWriter | FlushedRandom, flush: Callable[[], None]) -
         _CALLS["file.flush"].run(raw, flush)
 
 
-def _repr(file: Any) -> str:
-    # CPython shows a class made in Python without its module.
-    shown: str = super(type(file), file).__repr__()
-    return f"<_io.{shown[1:].removeprefix('_io.')}"
-
-
-def _reduce_ex(file: Any, protocol: int) -> Any:
-    # What is refused to a class of C is not to one made in Python: it would be built anew, over this very file.
-    name, old = type(file).__name__, protocol < 2  # noqa: PLR2004
-    if sys.version_info < (3, 14):
-        raise TypeError(f"cannot pickle {name if old else f'_io.{name}'!r} object")
-    raise TypeError(f"cannot pickle {name!r} {'object' if old and type(file) is FileIO else 'instances'}")
-
-
-def _reduce(file: Any) -> Any:
-    _reduce_ex(file, 0)
-
-
 for _class in (FileIO, FlushedWriter, FlushedRandom):
-    _name = _class.__name__.replace("Flushed", "Buffered")
-    _class.__module__, _class.__qualname__, _class.__name__ = "_io", _name, _name
-    _class.__repr__ = _repr  # type: ignore[method-assign]
-    if "__reduce__" not in vars(io.FileIO):  # CPython 3.11, and 3.14 again
-        _class.__reduce_ex__, _class.__reduce__ = _reduce_ex, _reduce  # type: ignore[assignment]
+    look_like_c(_class)
 
 
 class FileMethod(Wrapper):
@@ -258,6 +242,8 @@ def _flush(raw: FileIO) -> None:
 
 def _close(raw: FileIO) -> None:
     raw._bare = False  # closing flushes; that flush is not the caller's
+    if raw._finalizing:
+        warn_unclosed(raw, 4)
     if raw.closed or raw._lost():
         _Raw.close(raw)
     else:
