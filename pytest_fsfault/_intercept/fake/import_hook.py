@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._intercept.fake.isolation import HOME
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 _PACKAGE = HOME.partition(".")[0]
+# What setuptools calls the finder of a checkout that it has installed.
+_OF_CHECKOUTS = "_EditableFinder"
 
 
 class Finder:
@@ -26,13 +29,15 @@ class Finder:
         self._aside = aside
         self._loaded = loaded
         self._asking = False
+        self._watching = False
+        self._searched: tuple[str, ...] | None = None  # the path on which no pyfakefs was
 
     def find_spec(
         self, name: str, path: object = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Return the specification of a module of pyfakefs, None for all others."""
         del path, target
-        if self._asking or name.partition(".")[0] != _PACKAGE:
+        if self._asking or not self._watching or name.partition(".")[0] != _PACKAGE:
             return None
         from importlib.util import find_spec  # noqa: PLC0415  # for who imports pyfakefs
 
@@ -47,14 +52,33 @@ class Finder:
         return spec
 
     def watch(self) -> None:
-        """Install this finder before all others."""
-        if self not in sys.meta_path:
-            sys.meta_path.insert(0, self)
+        """Install this finder before all others, if there is a pyfakefs to be found.
+
+        A program may look at the list, at its first item above all.
+        """
+        self._watching = True
+        path = (*sys.path,)
+        if self not in sys.meta_path and path != self._searched:
+            if _is_installed():
+                sys.meta_path.insert(0, self)
+            else:
+                self._searched = path
 
     def unwatch(self) -> None:
-        """Remove this finder."""
+        """Remove this finder; it finds nothing where a program puts an older list back."""
+        self._watching = False
         if self in (sys.meta_path or ()):  # none at the interpreter's end
             sys.meta_path.remove(self)
+
+
+def _is_installed() -> bool:
+    """Return whether pyfakefs can be imported, by a look that asks no finder of the program's."""
+    finders = [one for one in sys.meta_path if one is PathFinder or _name(one) == _OF_CHECKOUTS]
+    return any(finder.find_spec(_PACKAGE, None) is not None for finder in finders)
+
+
+def _name(finder: object) -> str | None:
+    return getattr(finder, "__name__", None)
 
 
 class _Loader:
