@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __tracebackhide__ = True
 
 _ALONE = Ambient()
+_FORGOTTEN = "inject() injects nothing by itself; write `with inject(...) as fsfault:` around what is to meet the faults"
 
 
 class _Unended:
@@ -74,9 +77,13 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
         FsFaultError: for a mistake in the arguments, before anything is changed.
         AssertionError: at the end of the block, for a rule that never fired.
 
+    Warns:
+        RuntimeWarning: of an `inject()` that was never entered.
+
     """
 
     __module__ = "pytest_fsfault"
+    _unused: tuple[str, int] | None = None  # where it was called, until it is entered
 
     def __init__(self, *rules: str | Rule, **keywords: Unpack[Keywords]) -> None:
         prepare()
@@ -86,8 +93,16 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
         lookup(self._options.profile or "off", self._ambient.profiles)
         self._session: Session | None = None
         self._guard: _Unended | None = None
+        caller = sys._getframe(1)
+        self._unused = caller.f_code.co_filename, caller.f_lineno
+
+    def __del__(self) -> None:
+        """Warn where a block was forgotten: without one nothing is injected."""
+        if self._unused is not None and not sys.is_finalizing():
+            warnings.warn_explicit(_FORGOTTEN, RuntimeWarning, *self._unused)
 
     def __enter__(self) -> FsFault:
+        self._unused = None
         if self._session is not None:
             raise FsFaultError("this inject() is in use already; call inject() again for another block")
         try:
@@ -117,16 +132,20 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
     def __getattr__(self, name: str) -> NoReturn:
         """Say what has the attributes that a user looks for here: what the block gives."""
         hint = "; write `with inject(...) as fsfault:` and ask fsfault" if hasattr(FsFault, name) else ""
+        if hint:
+            self._unused = None  # this says it
         raise AttributeError(f"inject() has no attribute {name!r}{hint}")
 
     def __call__(self, *_args: object, **_keywords: object) -> NoReturn:
         """Refuse to be a decorator."""
+        self._unused = None
         raise FsFaultError(
             "inject() is not a decorator; write `with inject(...):` in the function, or mark a test by @pytest.mark.fsfault(...)"
         )
 
     async def __aenter__(self) -> NoReturn:
         """Refuse ``async with``."""
+        self._unused = None
         raise FsFaultError(
             "inject() takes no `async with`; write `with inject(...) as fsfault:`, which may have awaits in it"
         )
