@@ -30,7 +30,7 @@ _NAMES = """
     _intercept.virtual_time.external_waits _intercept.virtual_time.file_stamps _intercept.virtual_time.joins
     _intercept.virtual_time.threading_waits _intercept.virtual_time.time_functions
     _intercept.calls.audit_hook _host.links _intercept.calls.path_questions _intercept.calls.descriptors
-    _intercept.calls.one_path _intercept.calls.short_writes _intercept.calls.open_files
+    _intercept.calls.one_path _intercept.calls.short_writes _intercept.calls.file_looks _intercept.calls.open_files
     _intercept.calls.opening _intercept.calls.two_paths _intercept.calls.installation
     _intercept.calls.model_patches _intercept.fake _intercept.fake.isolation _intercept.fake.import_hook
     _intercept.fake.detection _intercept.fake.system_hints _intercept.interceptor _core.language.winerrors

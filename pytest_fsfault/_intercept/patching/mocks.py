@@ -1,16 +1,22 @@
-"""Notice what `unittest.mock` puts in the place of a function: it is gone again before the test is judged."""
+"""Notice what `unittest.mock` puts in the place of a function: it is gone again before the test is judged.
+
+A mock that is to look like the function (`autospec`, `spec`) looks like the real one, not like our wrapper.
+"""
 
 from __future__ import annotations
 
 import functools
 import os
 import sys
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MODULES = frozenset(["os", "io", "shutil", "time", "builtins"])
+_LIKENESSES = ("autospec", "spec", "spec_set")
+_PACKAGE = __name__.partition(".")[0] + "."
 
 
 class MockWatch:
@@ -36,7 +42,15 @@ class MockWatch:
 
         @functools.wraps(original)
         def entered(patcher: Any) -> Any:
-            result = original(patcher)
+            asked = [one for one in _LIKENESSES if getattr(patcher, one, None) is True]
+            real = _real_function(patcher) if asked else None
+            try:
+                if real is not None:
+                    vars(patcher).update(dict.fromkeys(asked, real))
+                result = original(patcher)
+            finally:
+                if real is not None:
+                    vars(patcher).update(dict.fromkeys(asked, True))
             target, name = getattr(patcher, "target", None), getattr(patcher, "attribute", None)
             module = getattr(target, "__name__", None)
             if module in _MODULES and isinstance(name, str):
@@ -51,6 +65,14 @@ class MockWatch:
         owner, self._owner = self._owner, None
         if owner is not None and vars(owner).get("__enter__") is self._entered:
             owner.__enter__ = self._original
+
+
+def _real_function(patcher: Any) -> Any:
+    """Return the function behind a wrapper of ours that `patcher` is about to replace; None if there is none."""
+    target = patcher.getter()
+    found = getattr(target, "__dict__", {}).get(patcher.attribute)
+    owner = found.__self__ if isinstance(found, MethodType) else None
+    return getattr(owner, "real", None) if type(owner).__module__.startswith(_PACKAGE) else None
 
 
 def described(there: Any) -> str:

@@ -120,8 +120,9 @@ class Patches:
 class _Home:
     """What the wrappers of one module are bound to; pickled, they become that module's function."""
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, real: Callable[..., Any]) -> None:
         self._module = module
+        self.real = real
 
     def __reduce__(self) -> tuple[Any, tuple[str]]:
         return import_module, (self._module,)
@@ -138,7 +139,7 @@ def bind(module: str, real: Callable[..., Any], call: Callable[..., Any]) -> Any
     """
     for attribute in ("__name__", "__qualname__", "__doc__", "__module__"):
         setattr(call, attribute, getattr(real, attribute, None))
-    home = _Home(module)
+    home = _Home(module, real)
     method = MethodType(call, home)
     setattr(home, real.__name__, method)  # where copy looks for it
     return method
