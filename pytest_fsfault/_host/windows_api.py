@@ -59,6 +59,25 @@ if sys.platform == "win32":
         _system_time(byref(now))
         return (now.value - _UNIX_EPOCH) * 100
 
+    _open_thread, _thread_times = _kernel32.OpenThread, _kernel32.GetThreadTimes
+    _open_thread.argtypes, _open_thread.restype = (c_uint32, c_int, c_uint32), c_void_p
+    _thread_times.argtypes = c_void_p, c_void_p, c_void_p, c_void_p, c_void_p
+    _LIMITED = 0x0800  # THREAD_QUERY_LIMITED_INFORMATION
+
+    def thread_time_ns(number: int) -> int | None:
+        """Return the CPU time of a thread of this system; None of one that has ended, or is not ours to ask.
+
+        https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-getthreadtimes
+        """
+        handle = _open_thread(_LIMITED, 0, number) if number > 0 else None
+        if handle is None:
+            return None
+        times = (c_uint64 * 4)()  # creation, exit, kernel, user, in 100 ns
+        places = [byref(times, 8 * index) for index in range(4)]
+        told = _thread_times(handle, *places)
+        CloseHandle(handle)
+        return (times[2] + times[3]) * 100 if told else None
+
     _io_counters = _kernel32.GetProcessIoCounters
     _io_counters.argtypes = c_void_p, c_void_p
 

@@ -15,6 +15,7 @@ from pytest_fsfault._host import launchers
 from pytest_fsfault._host.launchers import carries_script, is_launcher
 from pytest_fsfault._host.processes import child_lives
 from pytest_fsfault._host.windows_processes import ProcessState, Snapshot, snapshot
+from pytest_fsfault._intercept.children.parent import activity
 
 ME = 10
 
@@ -166,3 +167,29 @@ def test_a_child_is_seen_while_it_lives():
 def test_a_thread_that_runs_can_run():
     """Our own does, while it asks."""
     assert any(thread.can_run for thread in snapshot().threads(os.getpid()))
+
+
+# A thread with its CPU time, switches and state, look for look, 20 ms apart; from which look on it counts as idle.
+RUNNING, WAITING = 2, 5
+LIVES = {
+    "waits": ([(5, 3, WAITING)] * 20, 4),
+    "runs at times": ([*((5, n // 4, WAITING) for n in range(12)), *[(5, 3, WAITING)] * 8], 16),
+    "waits for a CPU": ([(5, 3, RUNNING)] * 20, None),
+    "waits for a CPU at first": ([*[(5, 3, RUNNING)] * 9, *[(5, 3, WAITING)] * 11], 13),
+    "waits, as Wine tells it": ([(5, 0, 0)] * 20, 13),
+    "runs at times, as Wine tells it": ([(n // 9, 0, 0) for n in range(20)], None),
+}
+
+
+@pytest.mark.parametrize("life", LIVES)
+def test_a_child_is_idle_once_none_of_its_threads_has_moved_for_long_enough(life, monkeypatch):
+    """Longer where the system tells less of a thread: there it may wait for a CPU."""
+    looks, idle_from = LIVES[life]
+    monkeypatch.setattr("pytest_fsfault._intercept.virtual_time.idle._QUIET", 40_000_000)
+    children = activity.ChildActivity(lambda _: (), lambda _: (), lambda: False)
+    seen = []
+    for look, state in enumerate(looks):
+        listed = ProcessState(11, ME, 200, "python.exe", 1, lambda state=state: [(7, *state)])
+        monkeypatch.setattr(activity, "snapshot", lambda listed=listed: Snapshot([listed]))
+        seen.append(children._is_busy_on_windows(11, look * 20_000_000))
+    assert [idle_from is None or look < idle_from for look in range(20)] == seen

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _json
 import builtins
+import sys
 from typing import TYPE_CHECKING, Any
 
 from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _HEAD = 4
+#: Whether a child says when it has attached itself. It waits for the disk meanwhile, which the others' clock must not take
+#: for idleness: Linux tells of that, Windows shows a thread that waits.
+SAYS_WHEN_ATTACHED = sys.platform == "win32"
 #: A longer message is none of ours: a listing of a million names takes less.
 LIMIT = 1 << 26
 _ENDINGS: dict[str, type[BaseException]] = {"SimulatedCrash": SimulatedCrash, "RetryStorm": RetryStorm}

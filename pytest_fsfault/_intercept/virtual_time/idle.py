@@ -25,10 +25,10 @@ class LastSign:
         self.since = since
         self.looks = 1
 
-    def lasts(self, now: int) -> bool:
+    def lasts(self, now: int, at_least: int = 0) -> bool:
         """Look once more, and return whether the quiet has lasted long enough."""
         self.looks += 1
-        return self.looks >= LOOKS and now - self.since >= idle_threshold()
+        return self.looks >= LOOKS and now - self.since >= max(idle_threshold(), at_least)
 
 
 def idle_threshold() -> int:

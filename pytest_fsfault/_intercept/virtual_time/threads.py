@@ -40,6 +40,7 @@ class ThreadActivity:
         self._beside: dict[Thread, None] = {}  # those with real time
         self._marks: dict[Thread, LastSign] = {}
         self._last_look = (0, 0, 0)
+        self._waited: dict[int, int] = {}  # CPU time of threads that waited at the last look, by identifier
         self._alarm = Alarm()
 
     def stamp_ns(self) -> int:
@@ -89,7 +90,7 @@ class ThreadActivity:
         All are looked at each time, so that their quiet counts from the same instant.
         """
         now = monotonic_ns()
-        if not _LINUX and self._others_run(now):
+        if not _LINUX and self._others_run(now, waiting):
             self._marks.clear()
             return True
         working = [self._works(thread, waiting, now, since) for thread in (*self._threads, *self._beside)]
@@ -112,14 +113,20 @@ class ThreadActivity:
         if self.children is not None:
             yield from self.children.limits(monotonic_ns())
 
-    def _others_run(self, now: int) -> bool:
+    def _others_run(self, now: int, waiting: Collection[int]) -> bool:
         """Return whether others than this thread have used the CPU since its last look, for a tenth of the time.
 
-        For systems that do not say it of each thread: any running thread may belong to the test.
+        For systems that do not say it of each thread: any running thread may belong to the test. What waiting threads use
+        does not count: who waits for a process looks at it again and again.
         """
-        (looker, then, before), cpu = self._last_look, process_time_ns() - thread_time_ns()
-        self._last_look = (get_ident(), now, cpu)
-        return looker != get_ident() or (cpu - before) * 10 > now - then
+        me, (looker, then, before), known = get_ident(), self._last_look, self._waited
+        cpu = process_time_ns() - thread_time_ns()
+        self._waited = {one: used for one in waiting if one != me and (used := _cpu_time_of(one)) is not None}
+        for one in self._waited.keys() & known.keys():
+            before += self._waited[one] - known[one]
+        # The system counts in ticks, which the process may show later than the thread: what is used counts once.
+        self._last_look = (me, now, max(cpu, before) if looker == me else cpu)
+        return looker != me or (cpu - before) * 10 > now - then
 
     def _works(self, thread: Thread, waiting: Collection[int], now: int, since: int) -> bool:
         if not thread._started.is_set():  # type: ignore[attr-defined]
@@ -146,7 +153,7 @@ class ThreadActivity:
         return _LINUX and (can_run(f"/proc/self/task/{thread.native_id}/stat") or _sign(thread) != sign)
 
 
-def _cpu_time(thread: Thread) -> object:
+def _cpu_time(thread: Thread) -> int | None:
     """Return the CPU time of a thread; unlike pthread_getcpuclockid this is safe if it has just ended."""
     if sys.platform == "linux":
         native = thread.native_id or 0
@@ -156,6 +163,16 @@ def _cpu_time(thread: Thread) -> object:
         except OSError:
             pass
     return None
+
+
+def _cpu_time_of(ident: int) -> int | None:
+    """Return the CPU time of a running thread of this process by its identifier, None where the system does not tell."""
+    if sys.platform == "win32":
+        from pytest_fsfault._host.windows_api import thread_time_ns as time_of  # noqa: PLC0415  # slow to load elsewhere
+
+        return time_of(ident)
+    thread = threading._active.get(ident)  # type: ignore[attr-defined]
+    return None if thread is None else _cpu_time(thread)
 
 
 def _place(thread: Thread) -> object:

@@ -36,7 +36,7 @@ def questions(root, chance):
     error = encode_failure(windows_error(chance.choice([5, 32, 145]), f"{root}/a"))
     number = chance.randrange(40)
     return [
-        ("hello",), ("rules",), ("ask", 5, {"os.open": [3, ["a", "b"]]}, row, None, False),
+        ("hello",), ("attached",), ("rules",), ("ask", 5, {"os.open": [3, ["a", "b"]]}, row, None, False),
         ("ask", 5, {}, row, [["a.py", 1], ["b.py", 2]], True), ("models", number), ("perform", number),
         ("performed", number, None), ("performed", number, ["a", "B"]), ("performed", number, [b"a"]),
         ("translate", row, error), ("note", number, "ok", None, None, ""), ("note", number, "raised", error, "EACCES", "r"),

@@ -154,7 +154,7 @@ def test_a_path_of_another_file_shows_the_stamps_of_that(file):
         os.stat(names[0]).st_ino,
         os.stat(names[0]).st_mtime_ns,
     )
-    os.rename(f"{file}-3", names[0])
+    os.replace(f"{file}-3", names[0])
     assert (before[0].st_ino, before[0].st_mtime_ns) == (
         os.stat(names[0]).st_ino,
         os.stat(names[0]).st_mtime_ns,

@@ -321,6 +321,49 @@ def test_without_a_cpu_clock_idle_threads_do_not_hold_the_clock(clock):
     assert 61 == pytest.approx(clock.now, abs=0.001)
 
 
+# One look after the other: instant, CPU time of the process, and of the threads that wait, in ms; whether others work.
+LOOKS = {
+    "who waits looks all the time": [(10, 10, {7: 9}, False), (20, 20, {7: 19}, False)],
+    "another works beside it": [(10, 20, {7: 10}, True), (20, 40, {7: 20}, True)],
+    "another works a little": [(100, 9, {}, False), (200, 18, {}, False)],
+    "it waits only now: what it did before was work": [(10, 10, {7: 99}, True), (20, 20, {7: 109}, False)],
+    "it waits no longer": [(10, 10, {7: 10}, False), (20, 20, {}, True)],
+    "a tick that the process shows late": [(10, 0, {7: 10}, False), (20, 10, {7: 10}, False), (30, 20, {7: 10}, True)],
+    "a tick that the thread shows late": [(10, 10, {7: 0}, True), (20, 10, {7: 10}, False), (30, 20, {7: 10}, False)],
+    "two wait": [(10, 19, {7: 10, 8: 9}, False), (20, 29, {7: 10, 8: 9}, True)],
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("place_alone")
+@pytest.mark.parametrize("case", LOOKS)
+def test_without_a_cpu_clock_what_waiting_threads_use_is_no_work(monkeypatch, case):
+    """They look at what they wait for again and again; the system counts in ticks."""
+    known = "it waits only now" not in case
+    shown = {"at": 0, "process": 0, "threads": dict.fromkeys((7, 8), 0) if known else {}}
+
+    def cpu_time_of(ident):
+        return shown["threads"].get(ident)
+
+    monkeypatch.setattr(threads, "monotonic_ns", lambda: shown["at"])
+    monkeypatch.setattr(threads, "process_time_ns", lambda: shown["process"])
+    monkeypatch.setattr(threads, "thread_time_ns", lambda: 0)
+    monkeypatch.setattr(threads, "_cpu_time_of", cpu_time_of)
+    activity = threads.ThreadActivity()
+    assert activity.at_work(shown["threads"], 0) is True  # the first look
+    for at, process, waiting, at_work in LOOKS[case]:
+        times = {thread: used * 1_000_000 for thread, used in waiting.items()}
+        shown.update(at=at * 1_000_000, process=process * 1_000_000, threads=times)
+        assert at_work is activity.at_work(times, 0), at
+
+
+@linux_fact("threads in /proc")
+def test_the_cpu_time_of_a_thread_is_told_by_its_number():
+    """That of this one is what it reads itself, or less; of none that there is not."""
+    before = time.thread_time_ns()
+    assert before <= threads._cpu_time_of(threading.get_ident()) <= time.thread_time_ns()
+    assert threads._cpu_time_of(-2) is None
+
+
 @linux_fact("/proc")
 def test_a_thread_that_has_ended_shows_no_sign_of_life():
     """Neither its CPU clock nor its place can be asked any more, and asking is safe."""

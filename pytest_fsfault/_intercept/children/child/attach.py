@@ -16,6 +16,7 @@ from pytest_fsfault._core.engine.endings import RetryStorm, SimulatedCrash
 from pytest_fsfault._intercept.children.child.connection import Client, ParentGone, Unreachable
 from pytest_fsfault._intercept.children.child.remote_clock import RemoteClock
 from pytest_fsfault._intercept.children.child.remote_engine import RemoteSessions
+from pytest_fsfault._intercept.children.protocol import SAYS_WHEN_ATTACHED
 from pytest_fsfault._intercept.children.rendezvous import is_of_a_handler, is_private, report_failure
 from pytest_fsfault._intercept.children.shared_page import SharedState
 from pytest_fsfault._intercept.patching.patches import Patch, bind
@@ -91,6 +92,11 @@ class Attachment:
         )
         self._following = 0  # the thread that fetches the rules
         self._generation = self.engine.follow(self._client.ask("rules"))
+
+    def say_attached(self) -> None:
+        """Let the parent know that from now on this process rests where it does nothing."""
+        with self._interceptor.own_work(), suppress(ParentGone):
+            self._client.ask("attached")
 
     def starting(self, event: str, args: tuple[Any, ...], frame: FrameType | None) -> None:
         """Report a process that is about to start."""
@@ -235,6 +241,8 @@ def attach(interceptor: Attachable, directory: str) -> bool:
         ):  # a process forked since has it, too: what is replaced is finalised
             vars(_END)["end"] = _End()
             sys.modules[_END.__name__] = _END
+        if SAYS_WHEN_ATTACHED:
+            attachment.say_attached()
     except BaseException:
         attachment.leave()
         attachment.close()

@@ -17,8 +17,14 @@ from pytest_fsfault._intercept.virtual_time.limits import run_time, time_left
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
+    from pytest_fsfault._host.windows_processes import ThreadState
+
 if sys.platform == "linux":
     from time import clock_gettime_ns
+
+# Wine tells of a thread neither its state nor how often it was given the CPU, only its CPU time in ticks: a process
+# that waits for a CPU on a machine under load, of which it gets a tenth, has used none for so many nanoseconds.
+_UNTOLD = 250_000_000
 
 #: Whether child processes can share the virtual clock here.
 VISIBLE = sys.platform in {"linux", "win32"}
@@ -95,7 +101,7 @@ class ChildActivity:
         return _can_run(process, others) or _cpu_time(process) != sign
 
     def _is_busy_on_windows(self, process: int, now: int) -> bool:
-        """Tell from a snapshot: by CPU time, switches and states, since CPU time alone comes in ticks of 16 ms."""
+        """Tell from a snapshot: by CPU time, switches and states, since CPU time alone comes in ticks of 10 to 16 ms."""
         known = self._waiting(process)
         threads = snapshot().threads(process)
         waiting = [thread for thread in threads if thread.number in known]
@@ -104,15 +110,16 @@ class ChildActivity:
             return True
         if not others:
             return False
+        # In this order: each look has to sample the signs.
         return self._has_moved(process, others, now) or any(thread.can_run for thread in others)
 
-    def _has_moved(self, process: int, sign: object, now: int) -> bool:
+    def _has_moved(self, process: int, threads: tuple[ThreadState, ...], now: int) -> bool:
         """Return whether a sign of life has changed, or has not been the same for long enough."""
         mark = self._marks.get(process)
-        if mark is None or mark.sign != sign:
-            self._marks[process] = LastSign(sign, now)
+        if mark is None or mark.sign != threads:
+            self._marks[process] = LastSign(threads, now)
             return True
-        return not mark.lasts(now)
+        return not mark.lasts(now, 0 if any(thread.switches for thread in threads) else _UNTOLD)
 
     def _threads(self, process: int) -> tuple[list[int], list[int]]:
         """Return the threads that wait for the clock, and the others; none if the process has just ended."""

@@ -28,10 +28,11 @@ _MOST = 256
 class ChildProcess:
     """One child process: what it has reported in all, so that a report that comes twice counts once."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, *, attaching: bool = False) -> None:
         self.number = number
         self.spent = 0  # nanoseconds of the clock
         self.counts: dict[str, int] = {}  # calls that no rule concerned, by operation
+        self.attaching = attaching  # whether it is still loading and patching what it needs for our sake
 
 
 class ChildThread:

@@ -14,6 +14,7 @@ from pytest_fsfault._intercept.children.parent.decisions import Decisions
 from pytest_fsfault._intercept.children.parent.logs import Logs
 from pytest_fsfault._intercept.children.parent.started import StartedProcess
 from pytest_fsfault._intercept.children.protocol import (
+    SAYS_WHEN_ATTACHED,
     Malformed,
     decode_failure,
     decode_operation,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 _DONE = ("done",)
 _LEAST = 2  # its number, and what is asked
+_ATTACHING = frozenset(["thread", "hello", "rules"])  # what a child asks as long as it attaches itself
 
 
 class Dispatcher:
@@ -73,6 +75,7 @@ class Dispatcher:
         self._questions: dict[str, Question] = {
             "thread": Question(self._thread, (is_number, is_number, is_number, is_number)),
             "hello": Question(self._hello),
+            "attached": Question(lambda _connection: _DONE),
             "log": Question(self.logs.open, (is_text,)),
             "read": Question(self._read, (is_span,)),
             "stray": Question(self._stray, (is_text, is_row, is_row)),
@@ -99,6 +102,7 @@ class Dispatcher:
             raise Malformed
         check(question, arguments)
         connection.question = number
+        connection.owner.process.attaching &= verb in _ATTACHING
         if self.logs:
             self.logs.read(connection.owner.process)  # it was before this
         try:
@@ -138,7 +142,9 @@ class Dispatcher:
     ) -> Message:
         if connection.process or not process:
             raise Malformed
-        child = self._processes.setdefault((process, token), ChildProcess(process))
+        child = self._processes.setdefault(
+            (process, token), ChildProcess(process, attaching=SAYS_WHEN_ATTACHED)
+        )
         owner = self._threads.setdefault((child, thread), ChildThread(child, thread, native))
         owner.connections += 1
         connection.owner = owner

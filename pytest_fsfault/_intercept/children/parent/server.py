@@ -282,8 +282,8 @@ class Server:
         }
 
     def _asked(self) -> bool:
-        """Return whether a question is unanswered, that of a native call which a rule delays by real time included."""
-        if self.loop.owes():
+        """Return whether a question is unanswered (a native call's that is delayed for real, too), or a child attaches itself."""
+        if self.loop.owes() or any(one.owner.process.attaching for one in tuple(self._connections.values())):
             return True
         if self.loop.busy and not self.loop.is_own():
             return True
