@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import builtins
 import io
 import os
@@ -69,6 +70,7 @@ class Installation:
         self._attributes = list(self._glob_methods())
         self._supports = _supports()  # whose sets hold wrappers, before the references to them are counted
         self._early_bound.register(self._files, TIMES)
+        atexit.register(self._early_bound.forget)
 
     def _add_questions(self) -> None:
         questions = list(path_questions.patches())

@@ -109,6 +109,7 @@ class EarlyBound:
         self._originals: list[Any] = []
         # How often the originals were referred to when they were last looked for.
         self._seen: list[int] | None = None
+        self._ends = False  # whether the interpreter does: nothing is remembered any more
 
     def register(self, files: _Pairs, times: _Pairs) -> None:
         """Register replacements, and take the baseline of their reference counts.
@@ -163,6 +164,8 @@ class EarlyBound:
             return
         self._seen = None
         self._scan(list(sys.modules.values()), self._take_wrappers)
+        if self._ends:
+            self.forget()
 
     def _scan(
         self, modules: list[Any], treat: Callable[[dict[str, Any]], object] = lambda _space: None
@@ -174,9 +177,21 @@ class EarlyBound:
                 treat(space)
             self._note(changed)
         except BaseException:
-            # What was interrupted has not seen all that it has taken note of.
-            self._modules, self._spaces, self._sizes, self._seen = [], [], [], None
+            self._forget_sizes()  # what was interrupted has not seen all that it has taken note of
             raise
+
+    def forget(self) -> None:
+        """Let go of all modules, since the interpreter ends: each is freed as it would be without us.
+
+        Of one that is still referred to then the names are emptied one by one, before what it has is finalised, and the
+        collector goes through all of it once more.
+        """
+        self._ends = True
+        self._forget_sizes()
+        self._places = {}
+
+    def _forget_sizes(self) -> None:
+        self._modules, self._spaces, self._sizes, self._seen = [], [], [], None
 
     def _take_wrappers(self, space: dict[str, Any]) -> None:
         by_wrapper = {id(wrapper): original for original, wrapper in self._pairs.values()}
