@@ -28,29 +28,40 @@ __tracebackhide__ = True
 
 _ALONE = Ambient()
 _FORGOTTEN = "inject() injects nothing by itself; write `with inject(...) as fsfault:` around what is to meet the faults"
+_LEFT_OPEN = (
+    "inject() was entered and is gone, its end never came: its faults are off and nothing was verified; "
+    "write `with inject(...) as fsfault:`"
+)
 
 
 class _Unended:
-    """End a session that was never ended.
+    """End a session that was never ended, and say so: nothing was verified.
 
     An exception that a signal handler raises at the very edge of the block comes before any code of ours. The
     finaliser is taken away from a session that has ended: an exception that comes within one is lost.
     """
 
-    __slots__ = ("_session",)
+    __slots__ = ("_made_at", "_session")
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, made_at: tuple[str, int]) -> None:
         self._session = session
+        self._made_at = made_at
 
     def __del__(self) -> None:
         with suppress(Exception):
             self._session.stop()
+        _warn(_LEFT_OPEN, self._made_at)
 
 
 class _Ended:
     """What is left of it."""
 
-    __slots__ = ("_session",)
+    __slots__ = ("_made_at", "_session")
+
+
+def _warn(sentence: str, made_at: tuple[str, int]) -> None:
+    if not sys.is_finalizing():
+        warnings.warn_explicit(sentence, RuntimeWarning, *made_at)
 
 
 class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
@@ -78,7 +89,7 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
         AssertionError: at the end of the block, for a rule that never fired.
 
     Warns:
-        RuntimeWarning: of an `inject()` that was never entered.
+        RuntimeWarning: of an `inject()` that was never entered, or whose end never came.
 
     """
 
@@ -94,12 +105,12 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
         self._session: Session | None = None
         self._guard: _Unended | None = None
         caller = sys._getframe(1)
-        self._unused = caller.f_code.co_filename, caller.f_lineno
+        self._made_at = self._unused = caller.f_code.co_filename, caller.f_lineno
 
     def __del__(self) -> None:
         """Warn where a block was forgotten: without one nothing is injected."""
-        if self._unused is not None and not sys.is_finalizing():
-            warnings.warn_explicit(_FORGOTTEN, RuntimeWarning, *self._unused)
+        if self._unused is not None:
+            _warn(_FORGOTTEN, self._unused)
 
     def __enter__(self) -> FsFault:
         self._unused = None
@@ -107,7 +118,7 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
             raise FsFaultError("this inject() is in use already; call inject() again for another block")
         try:
             session = self._session = Session(self._options, self._ambient)
-            self._guard = _Unended(session)
+            self._guard = _Unended(session, self._made_at)
             session.start()
             session.open()
             return FsFault(session)

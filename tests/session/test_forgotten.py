@@ -15,6 +15,11 @@ from pytest_fsfault._core.language.mistakes import FsFaultError
 RULE = "os.replace -> EIO or never"
 SENTENCE = "inject() injects nothing by itself; write `with inject(...) as fsfault:` around what is to meet the faults"
 
+LEFT_OPEN = (
+    "inject() was entered and is gone, its end never came: its faults are off and nothing was verified; "
+    "write `with inject(...) as fsfault:`"
+)
+
 
 @pytest.fixture
 def seen():
@@ -79,3 +84,24 @@ def test_the_end_of_the_interpreter_says_nothing(pytester):
     """What a module has kept, such as parameters of tests that were not selected, is not forgotten."""
     script = pytester.makepyfile(f"from pytest_fsfault import inject\nkept = [inject({RULE!r})]")
     assert "" == pytester.run(sys.executable, "-W", "always", script).stderr.str()
+
+
+def test_one_whose_end_never_comes_is_warned_of(tmp_path, seen):
+    """As a fixture does that enters it and returns what it gives: the faults are off at once."""
+    fsfault = inject("os.rmdir -> EIO", roots=[tmp_path]).__enter__()
+    line = sys._getframe().f_lineno - 1
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d").rmdir()
+    assert [] == list(fsfault.journal)
+    found = [(one.category, str(one.message), one.filename, one.lineno) for one in seen]
+    assert [(RuntimeWarning, LEFT_OPEN, __file__, line)] == found
+
+
+def test_an_end_that_is_called_by_hand_is_an_end(tmp_path, seen):
+    """As in `setUp` and `tearDown`."""
+    block = inject(RULE, roots=[tmp_path])
+    block.__enter__()
+    block.__exit__(None, None, None)
+    del block
+    gc.collect()
+    assert [] == seen
