@@ -15,6 +15,7 @@ import time
 from _thread import RLock
 
 from pytest_fsfault._intercept.children.rendezvous import (
+    is_filtered,
     is_of_a_handler,
     page_of,
     read_private,
@@ -40,6 +41,7 @@ _TWO_PATHS = "rename replace link symlink"
 _CLOCKS = "sleep monotonic perf_counter time monotonic_ns perf_counter_ns time_ns"
 # These tell the present as well, where the argument after so many others is missing.
 _CALENDAR = {"localtime": 0, "gmtime": 0, "ctime": 0, "asctime": 0, "strftime": 1}
+_DIGITS = 20  # of a number of nanoseconds
 _FROZEN = gc.get_freeze_count()  # objects that the interpreter itself has set apart
 # Importing these activates: they bind functions early, or start processes of which no event tells.
 _ACTIVATING = frozenset(["asyncio", "multiprocessing", "concurrent", "mmap"])
@@ -87,7 +89,8 @@ class _Dormant:
         self.directory = directory
         wanted, _, epoch = head.partition(":")
         self._activating = _ACTIVATING.union(*(_ON_DEMAND.get(letter, ()) for letter in wanted))
-        self._epoch = int(epoch) if epoch.isdecimal() else None  # when virtual time began, in nanoseconds
+        # When virtual time began, in nanoseconds.
+        self._epoch = int(epoch) if epoch.isdecimal() and len(epoch) < _DIGITS else None
         self._everywhere = "g" in wanted  # calls outside the roots are refused as well
         self._guards = "threading" not in self._activating
         self.roots = tuple(map(_comparable, roots)) if sys.platform == "win32" else roots
@@ -275,12 +278,15 @@ def _forward(dormant: _Dormant, module: "Any", name: str, real: "Any", paths: in
                 dormant.activate()
         # At the interpreter's end the module may be empty.
         function = (getattr(module, name, None) if dormant.active else real) or real
-        try:
-            return function(*args, **kwargs)
-        except BaseException as error:
-            # A traceback does not show the forwarder.
-            error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
-            raise
+        while True:
+            try:
+                return function(*args, **kwargs)
+            except BaseException as error:
+                if type(error) is InterruptedError and _is_broken_off(error):
+                    continue
+                # A traceback does not show the forwarder.
+                error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
+                raise
 
     call.__name__ = call.__qualname__ = name
     call.__module__ = real.__module__
@@ -288,6 +294,12 @@ def _forward(dormant: _Dormant, module: "Any", name: str, real: "Any", paths: in
     # A method, since a plain function would be bound again where it becomes a class attribute.
     method: Any = type(dormant.activate)
     return method(call, dormant)
+
+
+def _is_broken_off(error: BaseException) -> bool:
+    """Return whether a signal has broken off a call about which the kernel asks: see `_intercept.calls.repeating`."""
+    trace = error.__traceback__
+    return sys.platform == "linux" and trace is not None and trace.tb_next is None and is_filtered()
 
 
 _WALLS = ("time", "time_ns")

@@ -9,13 +9,13 @@ _NAMES = """
     _intercept.children.child _core _core.weak _core.locks _core.language _core.language.mistakes
     _core.language.rows _core.real_clock _core.stamps _core.waiter _core.clock _core.engine
     _core.engine.endings _core.language.operations _intercept.children.protocol _intercept.children.shapes
-    _intercept.children.child.answers _intercept.children.transport _intercept.children.endpoints
+    _intercept.children.child.answers _core.language.roots _host.paths _host.originals _intercept.children.transport _intercept.children.endpoints
     _intercept.children.child.connection _intercept.virtual_time _core.activity _host.package
     _intercept.virtual_time.alarms _intercept.children.child.remote_clock _core.engine.counts
-    _core.language.deferred _core.language.roots _core.engine.guard _core.engine.interfaces
-    _core.engine.records _host.paths _intercept.children.child.remote_calls _core.engine.listings
+    _core.language.deferred _core.engine.guard _core.engine.interfaces
+    _core.engine.records _intercept.children.child.remote_calls _core.engine.listings
     _core.engine.status _host.temporary_files _host.tree_removal _intercept.calls _host.descriptors
-    _host.originals _intercept.calls.paths _intercept.patching _intercept.patching.callers
+    _intercept.calls.paths _intercept.patching _intercept.patching.callers
     _intercept.patching.mocks _intercept.calls.state _intercept.children.child.remote_model
     _intercept.children.child.remote_engine _intercept.children.shared_page _intercept.patching.patches
     _host.processes _intercept.virtual_time.idle _intercept.virtual_time.travel

@@ -140,6 +140,18 @@ def remove_private(path: str) -> None:
             raise
 
 
+def is_filtered() -> bool:
+    """Return whether a filter stands before the calls of this process, which may ask another one about them: seccomp(2)."""
+    try:
+        descriptor = open_descriptor("/proc/self/status", os.O_RDONLY | _WARILY)
+    except OSError:
+        return False
+    try:
+        return b"\nSeccomp:\t2" in read_descriptor(descriptor, 65_536)
+    finally:
+        close(descriptor)
+
+
 def report_start(directory: str) -> tuple[str, ...] | None:
     """Report to the parent that this interpreter has started; return what it says; None if there is no such parent.
 

@@ -97,10 +97,13 @@ class SharedState:
         self._map = mapped(page_of(directory), _SIZE, create=create)
         self.cells = memoryview(self._map).cast("q")
 
-    def close(self) -> None:
-        """Let go of the memory."""
+    def close(self, *, kept: bool = True) -> None:
+        """Let go of the memory; its descriptor is not closed unless the code under test has `kept` ours."""
         self.cells.release()
-        self._map.close()
+        if kept:
+            self._map.close()
+        else:
+            _kept.append(self._map)
 
     @property
     def alive(self) -> bool:

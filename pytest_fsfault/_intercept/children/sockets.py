@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import _socket
+import errno
+import os
 import select
 import selectors
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from pytest_fsfault._intercept.children.transport import identity_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -15,6 +19,9 @@ if TYPE_CHECKING:
 _socketpair: Any = getattr(_socket, "socketpair", None)
 _READABLE = getattr(select, "POLLIN", 0)
 _SIZE = 65_536
+# Who waits looks after so many seconds whether the code under test has closed the descriptors, of which nothing tells.
+_BEAT = 1.0
+_lost: list[object] = []  # what would close, at its end, whatever has got its number since
 _READ, _BOTH = selectors.EVENT_READ, selectors.EVENT_READ | selectors.EVENT_WRITE
 
 
@@ -27,6 +34,7 @@ class Poller:
         self._wakeup, self._notifier = _socketpair()
         for one in (self._wakeup, self._notifier):
             one.settimeout(0)
+        self._identities = identity_of(self._wakeup.fileno()), identity_of(self._notifier.fileno())
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._wakeup.fileno(), _READ)
         self._watched: set[int] = set()
@@ -39,15 +47,29 @@ class Poller:
     def unregister(self, descriptor: int) -> None:
         """Watch it no longer."""
         self._watched.discard(descriptor)
-        self._selector.unregister(descriptor)
+        if self.is_ours():
+            self._selector.unregister(descriptor)
+
+    def is_ours(self) -> bool:
+        """Return whether the code under test has left the descriptors alone."""
+        return (identity_of(self._wakeup.fileno()), identity_of(self._notifier.fileno())) == self._identities
 
     def modify(self, descriptor: int, *, writing: bool) -> None:
         """Report a descriptor also when it can be written, or no longer."""
         self._selector.modify(descriptor, _BOTH if writing else _READ)
 
     def select(self, timeout: float | None) -> list[int]:
-        """Return which descriptors have something to do, after at most so many seconds."""
-        found = [key.fd for key, _ in self._selector.select(timeout)]
+        """Return which descriptors have something to do, after at most so many seconds, or a second.
+
+        Raises:
+            OSError: if the code under test has closed the descriptors.
+
+        """
+        found = [
+            key.fd for key, _ in self._selector.select(_BEAT if timeout is None else min(timeout, _BEAT))
+        ]
+        if not self.is_ours():
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         if self._wakeup.fileno() in found:
             with suppress(BlockingIOError):
                 self._wakeup.recv(_SIZE)
@@ -73,11 +95,17 @@ class Poller:
 
     def notify(self) -> None:
         """Let `select` return."""
-        with suppress(OSError):  # it has been woken up already, or is no more
-            self._notifier.send(b"!")
+        if self.is_ours():
+            with suppress(OSError):  # it has been woken up already, or is no more
+                self._notifier.send(b"!")
 
     def close(self) -> None:
         """Give the descriptors up."""
+        if not self.is_ours():
+            _lost.append(self._selector)
+            self._wakeup.detach()
+            self._notifier.detach()
+            return
         self._selector.close()
         self._wakeup.close()
         self._notifier.close()

@@ -15,11 +15,14 @@ from contextlib import suppress
 from errno import ENOENT
 from importlib import import_module
 from os import close as close_descriptor
-from os import dup2, fstat
+from os import dup2
 from typing import Any, Protocol
 
+from pytest_fsfault._host.originals import ORIGINALS
 from pytest_fsfault._intercept.children.rendezvous import is_of_the_call, is_private, socket_of
 
+# A parent loads this when wrappers are in place.
+_fstat = ORIGINALS["os", "fstat"]
 AF_UNIX: Any = getattr(_socket, "AF_UNIX", None)  # Python has none on Windows
 _socketpair: Any = getattr(_socket, "socketpair", None)
 _BACKLOG = 128
@@ -88,7 +91,7 @@ class UnixConnection:
     def __init__(self, socket: Socket) -> None:
         self._socket = socket
         self.descriptor = socket.fileno()
-        self._identity = _identity_of(self.descriptor)
+        self._identity = identity_of(self.descriptor)
 
     def has_input(self) -> bool:
         """Return whether something has come, or the other end is closed."""
@@ -102,7 +105,7 @@ class UnixConnection:
 
     def is_ours(self) -> bool:
         """Return whether the descriptor is still that of the connection."""
-        return self._identity is not None and _identity_of(self.descriptor) == self._identity
+        return self._identity is not None and identity_of(self.descriptor) == self._identity
 
     def send(self, data: bytes) -> int:
         """Send what can be sent without waiting; return its length."""
@@ -135,7 +138,7 @@ class UnixConnection:
         other.close()
         dup2(ended.fileno(), self.descriptor, inheritable=False)
         ended.close()
-        self._identity = _identity_of(self.descriptor)
+        self._identity = identity_of(self.descriptor)
 
     def close(self) -> None:
         """End the connection."""
@@ -151,9 +154,10 @@ class UnixConnection:
             self.close()
 
 
-def _identity_of(descriptor: int) -> tuple[int, int] | None:
+def identity_of(descriptor: int) -> tuple[int, int] | None:
+    """Return what tells the file of a descriptor from any other; None if it is closed."""
     try:
-        status = fstat(descriptor)
+        status = _fstat(descriptor)
     except OSError as error:
         if not is_of_the_call(error):
             raise
@@ -206,6 +210,7 @@ class Listener:
         self._socket.settimeout(0)
         self._socket.bind(socket_of(directory))
         self._socket.listen(_BACKLOG)
+        self._identity = identity_of(self._socket.fileno())
         # Given up for a moment where no descriptor is left, so that who connects is turned away and does not wait.
         self._spare = _spare()
 
@@ -242,8 +247,15 @@ class Listener:
             close_descriptor(self._socket._accept()[0])  # type: ignore[attr-defined]
         self._spare = _spare()
 
+    def is_ours(self) -> bool:
+        """Return whether the code under test has left the descriptor alone."""
+        return identity_of(self._socket.fileno()) == self._identity
+
     def close(self) -> None:
         """Stop listening."""
+        if not self.is_ours():  # the numbers belong to other files now
+            self._socket.detach()
+            return
         self._socket.close()
         if self._spare >= 0:
             close_descriptor(self._spare)

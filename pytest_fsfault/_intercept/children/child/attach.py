@@ -17,7 +17,12 @@ from pytest_fsfault._intercept.children.child.connection import Client, ParentGo
 from pytest_fsfault._intercept.children.child.remote_clock import RemoteClock
 from pytest_fsfault._intercept.children.child.remote_engine import RemoteSessions
 from pytest_fsfault._intercept.children.protocol import SAYS_WHEN_ATTACHED
-from pytest_fsfault._intercept.children.rendezvous import is_of_a_handler, is_private, report_failure
+from pytest_fsfault._intercept.children.rendezvous import (
+    is_filtered,
+    is_of_a_handler,
+    is_private,
+    report_failure,
+)
 from pytest_fsfault._intercept.children.shared_page import SharedState
 from pytest_fsfault._intercept.patching.patches import Patch, bind
 from pytest_fsfault._intercept.virtual_time.threads import ThreadActivity
@@ -235,6 +240,10 @@ def attach(interceptor: Attachable, directory: str) -> bool:
     try:
         interceptor.state.starting = attachment.starting
         interceptor.attach(attachment.engine, _endings())
+        if sys.platform == "linux" and is_filtered():
+            from pytest_fsfault._intercept.calls.repeating import repeat_broken_calls  # noqa: PLC0415  # for who is asked about
+
+            repeat_broken_calls()
         atexit.register(attachment.tell)
         if (
             _END.__name__ not in sys.modules

@@ -87,12 +87,13 @@ class ParentConnection:
             ParentGone: if there is none.
 
         """
-        while True:
+        for _ in range(self._asked):  # those of earlier questions may still come, each once
             answer = self._next()
             if not answer or type(answer[0]) is not int or answer[0] > self._asked:
-                raise ParentGone
+                break
             if answer[0] == self._asked:
                 return tuple(answer[1:])
+        raise ParentGone
 
     def _next(self) -> list[Any]:
         while not self._ready:

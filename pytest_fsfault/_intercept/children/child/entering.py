@@ -25,6 +25,7 @@ def enter(engines: tuple[Sessions, ...], site: str | None) -> None:
     code = answer[1] if answer[0] == "filter" else None
     if code is None:
         return
+    from pytest_fsfault._intercept.calls.repeating import repeat_broken_calls  # noqa: PLC0415
     from pytest_fsfault._intercept.native.notify import Installer  # noqa: PLC0415  # loaded before the fork
     from pytest_fsfault._intercept.native.numbers import MACHINES  # noqa: PLC0415
 
@@ -32,5 +33,6 @@ def enter(engines: tuple[Sessions, ...], site: str | None) -> None:
         listener = Installer(MACHINES[platform.machine()][0].numbers["seccomp"], code).install()
     except OSError:
         return  # EBUSY: it has one
+    repeat_broken_calls()
     engine.ask("listening", listener, site)
     os.close(listener)

@@ -85,13 +85,13 @@ class PrivateDirectory:
                 _remove(path)
                 yield words
 
-    def failures(self) -> Iterator[tuple[int, str]]:
-        """Yield which processes could not be attached since the last time, and why."""
+    def failures(self) -> Iterator[str]:
+        """Yield a sentence for each process that could not be attached since the last time."""
         for path in self._new(FAILURE):
             with suppress(OSError, ValueError):
-                found = read_failure(path)
+                process, reason = read_failure(path)
                 _remove(path)
-                yield found
+                yield f"process {process} {_APART}: {reason}"
 
     def _new(self, suffix: str) -> list[str]:
         try:
@@ -105,8 +105,9 @@ class PrivateDirectory:
         if not abandon:
             self.shared.alive = False
             self._remove()
+        kept = self.listener.is_ours()
         self.listener.close()
-        self.shared.close()
+        self.shared.close(kept=kept)
 
     def _remove(self) -> None:
         if not self.is_there():
@@ -116,3 +117,6 @@ class PrivateDirectory:
                 with suppress(OSError):
                     patiently(_remove, os.path.join(self.path, name))
             patiently(_rmdir, self.path)
+
+
+_APART = "met faults only as a native program does, if at all, for as long as it could not be attached"

@@ -150,6 +150,10 @@ class EventLoop:
         """Whether the thread runs."""
         return self._running
 
+    def is_lost(self) -> bool:
+        """Return whether the code under test has closed the descriptors: no child gets an answer any more."""
+        return not self._poller.is_ours()
+
     def owes(self) -> bool:
         """Return whether something is to be called later: an answer that a delay keeps back."""
         return bool(self._later)
@@ -164,6 +168,10 @@ class EventLoop:
         try:
             while not self._stopping:
                 self._serve(self._timeout())
+        except (OSError, ValueError):
+            if self._poller.is_ours():
+                raise
+            self._running = False  # as `Server.is_lost` finds
         finally:
             self._poller.rest()
             self._own_threads.discard(self._thread)

@@ -111,11 +111,8 @@ class Server:
         for directory in self._directories:
             for words in directory.reports():
                 self._starts.report_alive(words)
-            for process, reason in directory.failures():
-                self._starts.trouble(
-                    f"process {process} met faults only as a native program does, if at all, for as long as it "
-                    f"could not be attached: {reason}"
-                )
+            for told in directory.failures():
+                self._starts.trouble(told)
 
     def _follow_clock(self) -> None:
         clock = self._clock()
@@ -162,6 +159,10 @@ class Server:
     def serves(self) -> bool:
         """Return whether the thread runs, and new children find it."""
         return self.loop.running and self._directories[-1].is_there()
+
+    def is_lost(self) -> bool:
+        """Return whether the code under test has closed the descriptors by which children ask."""
+        return self.loop.is_lost() or not all(one.listener.is_ours() for one in self._directories)
 
     def failed(self, error: Exception) -> None:
         """Record that something went wrong in our own work, which is said at the end."""

@@ -83,17 +83,25 @@ def _is_of(frame: FrameType | None, module: str) -> bool:
 def _why_not(program: str, arguments: tuple[str, ...], environment: Mapping[Any, Any] | None) -> str:
     """Return why no fault reaches a process; nothing where one does, as far as can be seen from outside."""
     python, flags = _interpreter(program, arguments)
-    bare = environment is not None and KEY not in environment and os.fsencode(KEY) not in environment
-    lacks = f"its environment lacks {KEY}; build it from a copy of os.environ"
+    lacks = _lacks(environment)
     if not python:
-        return f"{NATIVE}, nor is Python reached that it starts: {lacks}" if bare else NATIVE
-    if bare:
+        return f"{NATIVE}, nor is Python reached that it starts: {lacks}" if lacks else NATIVE
+    if lacks:
         return lacks
     if "S" in flags:
         return "with -S Python loads nothing of ours"
     if flags & {"E", "I"} and not _is_this(python):
         return f"with -{min(flags & {'E', 'I'})} another environment sees nothing of ours"
     return ""
+
+
+def _lacks(environment: Mapping[Any, Any] | None) -> str:
+    """Return what to do about an environment in which Python does not find this process; nothing where it does."""
+    if environment is None:
+        told = f"{KEY} was taken out of os.environ; let it be there when a process starts"
+        return "" if KEY in os.environ else told
+    there = KEY in environment or os.fsencode(KEY) in environment
+    return "" if there else f"its environment lacks {KEY}; build it from a copy of os.environ"
 
 
 def _command_of(first: str) -> list[str]:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pytest_fsfault._intercept.patching.patches import Patch
 
 _supervisors: list[ChildSupervisor] = []
+_CLOSED = "the code under test has closed descriptors by which child processes ask: those that ran then went on without faults"
+_lost: list[Programs] = []  # which would close files of the code under test
 # Its parent could not answer: who forks there holds the locks that an answer takes, and may wait for the child.
 _AMID = (
     "a child process went on without faults, since a finaliser or signal handler forked it amid a decision,"
@@ -169,6 +171,8 @@ class ChildSupervisor:
 
     def _serve(self) -> Server | None:
         """Return the running server; None if there can be none, which is said at the end of the test."""
+        if self.server is not None and self.server.is_lost():
+            self._whole.do(self._lose)
         if self.server is None or not self.server.serves():
             try:
                 self._whole.do(self._prepare)
@@ -201,6 +205,18 @@ class ChildSupervisor:
             server.read_reports()
             server.close()
 
+    def _lose(self) -> None:
+        """Give up a server whose descriptors are closed; native programs are asked about nothing any more."""
+        self.starts.trouble(_CLOSED)
+        server, self.server = self.server, None
+        if self.programs is not None:
+            _lost.append(self.programs)  # whose listeners have the numbers of other files now
+            self.programs = None
+        if server is not None:
+            server.loop.pause()
+            server.read_reports()
+            server.close()
+
     def drain(self) -> None:
         """Process what children have sent so far, also those that were killed."""
         if (server := self.server) is not None:
@@ -222,6 +238,8 @@ class ChildSupervisor:
             rendezvous.unpublish()
 
     def _close(self) -> None:
+        if self.server is not None and self.server.is_lost():
+            self._lose()
         server, self.server = self.server, None
         programs, self.programs = self.programs, None
         if server is not None:
@@ -241,6 +259,8 @@ class ChildSupervisor:
     def unreached(self, first: int) -> list[str]:
         """Return a sentence for each process, from the `first` on, that no fault has reached."""
         if (server := self.server) is not None:
+            if server.is_lost():
+                self.starts.trouble(_CLOSED)
             server.read_reports()
         return list(self.starts.unreached(first))
 
