@@ -13,6 +13,7 @@ from pytest_fsfault._core.clock import SECOND, nanoseconds
 from pytest_fsfault._core.engine.endings import SimulatedCrash
 from pytest_fsfault._core.language.rows import Row
 from pytest_fsfault._core.waiter import Waiter
+from pytest_fsfault._intercept.virtual_time.process_pipes import is_waited_for, send_rest
 
 if sys.platform == "win32":
     from _winapi import WAIT_OBJECT_0, WaitForSingleObject
@@ -34,6 +35,7 @@ class Timed(Row):
     once: tuple[str, ...] = ()
     raises: bool = False  # it waits for a process, and raises when the time is over
     returns: bool = False  # it waits for a process, and returns None then
+    pipes: bool = False  # it sends to the process meanwhile, and fetches what that says
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return all arguments by name."""
@@ -55,6 +57,8 @@ class _Look:
         """Return whether there is an answer within so many real seconds."""
         given = {**self._given, "timeout": pause}
         first = given.pop(self._first)
+        if self._timed.pipes:
+            send_rest(first)
         for name in self._timed.once:
             self._given.pop(name, None)
         expired = getattr(sys.modules.get("subprocess"), "TimeoutExpired", ())
@@ -67,6 +71,10 @@ class _Look:
         if self._timed.returns:
             return self.answer is not None
         return bool(self.answer) or bool(expired and self._timed.raises)
+
+    def is_waited_for(self) -> bool:
+        """Return whether the process may wait for what the next call does."""
+        return self._timed.pipes and is_waited_for(self._given[self._first])
 
     def is_answered(self) -> bool:
         """Return whether there is an answer that was not fetched yet, as far as can be seen without waiting."""
@@ -86,7 +94,7 @@ class _Look:
 class _Waiter(Waiter):
     """A wait for a process; its end has notified it, though it was not reaped yet."""
 
-    __slots__ = ("_look",)
+    __slots__ = ("_look", "_patient")
 
     def __init__(self, clock: VirtualClock, span: int, look: _Look) -> None:
         self._look = look
@@ -101,6 +109,15 @@ class _Waiter(Waiter):
     def notified(self, value: bool) -> None:
         """Leave it: only an answer notifies."""
 
+    @property
+    def patient(self) -> bool:
+        """Whether real time has to pass: what the process waits for is still to be done here."""
+        return self._patient or self._look.is_waited_for()
+
+    @patient.setter
+    def patient(self, value: bool) -> None:
+        self._patient = value
+
 
 _waitid: Any = getattr(os, "waitid", None)
 _LOOKS = sys.platform == "win32" or _waitid is not None  # at a process, without fetching its end
@@ -112,7 +129,7 @@ _MOMENT = 0.02  # real seconds to fetch what is there
 #: `Popen.wait` and `Popen.communicate`, which raise when the time is over; what `Process.join` calls on Windows.
 PROCESSES = (
     Timed(("self", "timeout"), raises=True),
-    Timed(("self", "input", "timeout"), once=("input",), raises=True),
+    Timed(("self", "input", "timeout"), once=("input",), raises=True, pipes=True),
     Timed(("self", "timeout"), returns=True),
 )
 
