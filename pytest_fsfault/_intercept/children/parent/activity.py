@@ -38,11 +38,13 @@ class ChildActivity:
         waiting: Callable[[int], Collection[int]],
         idle: Callable[[int], Collection[int]],
         asked: Callable[[], bool],
+        answered: Callable[[], int] = lambda: 0,
     ) -> None:
         self._marks: dict[int, LastSign] = {}
         self._waiting = waiting  # the threads of a process that wait for the clock, by the system's numbers
         self._idle = idle  # those that only look every now and then whether they are to end
         self._asked = asked  # whether a question is unanswered
+        self._answered = answered  # how often some were answered so far
         self._seen: dict[
             int, tuple[bytes, int]
         ] = {}  # CPU time of threads, and since when it has been the same
@@ -58,11 +60,10 @@ class ChildActivity:
         """Return whether one of them is busy; each is sampled every time, so that its idle time is known."""
         if not self.numbers:
             return False
-        asked = (
-            self._asked()
-        )  # before as well: who is answered meanwhile may not run yet when it is looked at
+        # Who waited for an answer when it was looked at may have had it since, and works.
+        before = self._answered()
         working = [self._is_busy(number, now) for number in self.numbers]
-        return asked or any(working) or self._asked()
+        return any(working) or self._asked() or self._answered() != before
 
     def limits(self, now: int) -> Iterator[LimitedWait]:
         """Yield the limited waits of their threads, where the system lets a parent see them."""

@@ -84,6 +84,10 @@ class ClockQuestions:
 
     def _cancel(self, connection: ChildConnection, number: int) -> Message:
         self._cancelled.add((connection.process, number))
+        clock = self.clock()
+        for wait in tuple(clock._waiters.values()) if isinstance(clock, VirtualClock) else ():
+            if isinstance(wait, ChildWait) and (wait.process, wait.number) == (connection.process, number):
+                wait.notified = True  # nothing is jumped over until it has its answer
         return _DONE
 
     def take_cancelled(self, connection: ChildConnection) -> bool:

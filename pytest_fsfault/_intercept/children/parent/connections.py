@@ -100,7 +100,7 @@ class ChildConnection:
 class ChildWait(Waiter):
     """The wait of a child's thread on the clock of this process."""
 
-    __slots__ = ("_notify", "_patient", "_silent_until", "clock", "noted", "number")
+    __slots__ = ("_notify", "_patient", "_silent_until", "clock", "noted", "number", "process")
 
     def __init__(
         self,
@@ -117,6 +117,7 @@ class ChildWait(Waiter):
         self.clock = clock
         self.number = number
         self.thread = connection.key
+        self.process = connection.process
 
     @property
     def patient(self) -> bool:

@@ -58,6 +58,7 @@ class EventLoop:
         self._timed = False  # the latest wait had an end
         self._rounds = 0  # waits that have ended, with all callbacks after them
         self.busy = False  # a callback is at work
+        self.called = 0  # callbacks, in groups, that have ended; counted before `busy` tells so
 
     def watch(self, descriptor: int, ready: Callable[[], object]) -> None:
         """Call `ready` in the thread whenever a descriptor can be read, or its other end is closed."""
@@ -190,6 +191,7 @@ class EventLoop:
                 return left / 1e9
             self.busy = True
             self._guard(heappop(self._later)[2])
+            self.called += 1
             self.busy = False
         return None
 
@@ -202,8 +204,9 @@ class EventLoop:
                 if (ready := self._watched.get(descriptor)) is not None:
                     self._guard(ready)
         finally:
-            self.busy = False
             self._rounds += 1
+            self.called += bool(found)
+            self.busy = False
 
     def _guard(self, call: Callable[[], T]) -> T | None:
         """Return what a callback returns; whatever goes wrong in one, the others get their answers."""

@@ -60,7 +60,7 @@ class Server:
             lambda: [one.path for one in self._directories],
         )
         self._reads_logs = False  # whether a thread waits for the logs to be read
-        self.activity = ChildActivity(self._waiting, self._idle, self._asked)
+        self.activity = ChildActivity(self._waiting, self._idle, self._asked, lambda: self.loop.called)
         try:
             self._open(directory)
         except BaseException:
@@ -284,12 +284,12 @@ class Server:
 
     def _asked(self) -> bool:
         """Return whether a question is unanswered (a native call's that is delayed for real, too), or a child attaches itself."""
-        if self.loop.owes() or any(one.owner.process.attaching for one in tuple(self._connections.values())):
-            return True
-        if self.loop.busy and not self.loop.is_own():
-            return True
         behind = {number for number, one in tuple(self._connections.items()) if one.is_behind()}
-        return self.loop.has_input(behind)
+        # In this order: who takes in what has come is busy before, and until it is answered.
+        attaching = any(one.owner.process.attaching for one in tuple(self._connections.values()))
+        if self.loop.owes() or attaching or self.loop.has_input(behind):
+            return True
+        return self.loop.busy and not self.loop.is_own()
 
     # What is known of the threads of Python children.
 
