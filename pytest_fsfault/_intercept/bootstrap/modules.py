@@ -26,7 +26,8 @@ _NAMES = """
     _intercept.calls.refusals _intercept.patching.tracebacks _intercept.calls.wrapper
     _intercept.patching.instructions _intercept.patching.early_bound _intercept.patching.late
     _intercept.virtual_time.scope _intercept.virtual_time.asyncio_clock _intercept.virtual_time.calendar
-    _intercept.virtual_time.asyncio_waits _intercept.virtual_time.process_timeouts
+    _intercept.virtual_time.asyncio_waits _intercept.virtual_time.process_pipes
+    _intercept.virtual_time.process_timeouts
     _intercept.virtual_time.external_waits _intercept.virtual_time.file_stamps _intercept.virtual_time.joins
     _intercept.virtual_time.threading_waits _intercept.virtual_time.time_functions
     _intercept.calls.audit_hook _host.links _intercept.calls.path_questions _intercept.calls.descriptors
