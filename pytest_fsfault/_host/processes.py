@@ -36,7 +36,7 @@ _DEATH = 0.5  # real seconds that a killed process has to be gone
 _ROUNDS = 20  # of killing what the killed ones have started meanwhile
 #: The states of a process that has ended (proc(5)), and of one that is gone.
 _ENDED = ("Z", "X", "")
-_START = 19  # the place of its start in what follows the name
+_THREADS, _START = 17, 19  # the places of their number and of its start in what follows the name
 _GONE = ("", "", 0, 0)
 
 
@@ -322,7 +322,10 @@ def _status(system: NativeFunctions, process: str) -> tuple[str, str, int, int]:
     head, _, tail = (read(system, f"/proc/{process}/stat") or b"").rpartition(b") ")
     fields = tail.split() or [b"", b"0"]
     name, started = os.fsdecode(head.partition(b"(")[2]), next(iter(fields[_START:]), 0)
-    return name, fields[0].decode(), int(fields[1]), int(started)
+    state = fields[0].decode()
+    if state in _ENDED and int(next(iter(fields[_THREADS:]), 0)) > 1:
+        state = "S"  # it is that of the first thread, which has ended before others
+    return name, state, int(fields[1]), int(started)
 
 
 def listing(system: NativeFunctions, directory: str) -> list[str]:
