@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Real nanoseconds for which a connection must be silent before a sleep of the same loop is jumped over.
 _SILENCE = 100_000_000
+# Real nanoseconds that the bell of a loop has to arrive.
+_BELL = 1_000_000_000
 # Microseconds that a turn of a loop costs which does not wait: about what it takes, so that one that spins
 # until a limit gets there.
 _TURN = 20
@@ -77,26 +79,39 @@ class _LoopWaiter(Waiter):
     while a sleep only needs some silence.
     """
 
-    __slots__ = ("_clock", "_connected", "_loop", "_sleeps")
+    __slots__ = ("_called", "_clock", "_connected", "_loop", "_sleeps")
 
     def __init__(self, clock: VirtualClock, loop: Any, span: int | None) -> None:
         super().__init__(clock.now_ns(), clock.activity.monotonic_ns(), span)
-        self._clock, self._loop = clock, loop
+        self._clock, self._loop, self._called = clock, loop, 0
         self._connected = has_connections(loop)
         self._sleeps = bool(loop._scheduled) and isinstance(loop._scheduled[0]._callback, SleepCallback)
 
     @property
     def notified(self) -> bool:
-        """Whether there is an event, which the loop may not have seen yet."""
-        return _has_events(self._loop._selector)
+        """Whether there is an event, which the loop may not have seen yet; to other threads also one that is about to come."""
+        return _has_events(self._loop._selector) or (get_ident() != self.thread and self._is_called())
 
     @notified.setter
     def notified(self, value: bool) -> None:
         """Leave it: only events notify a loop."""
 
+    def _is_called(self) -> bool:
+        """Return whether another thread has handed something over just now: the bell that tells the loop is on its way.
+
+        A proactor cannot be asked for it. Who calls `call_soon` from another thread rings none, and wakes no loop.
+        """
+        if not self._loop._ready:
+            return False
+        now = self._clock.activity.monotonic_ns()
+        self._called = self._called or now
+        return now - self._called < _BELL
+
     @property
     def patient(self) -> bool:
         """Whether real time has to pass."""
+        if self._is_called():
+            return True
         if self._sleeps:
             return self._connected and self._clock.activity.monotonic_ns() - self.since < _SILENCE
         return self._connected or self._has_foreign_work()

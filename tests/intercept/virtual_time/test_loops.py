@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from .scene import join, real_sleep, start
+from .scene import join, real_sleep, start, work
 
 
 @pytest.fixture
@@ -77,3 +77,42 @@ def test_a_future_is_waited_for_while_nothing_stirs(answers, clock):
         answers.put(lambda: (real_sleep(0.05), right.send(b"x")))
         assert b"x" == future.result(timeout=60)
     assert clock.now < 20
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_was_handed_to_a_loop_is_not_jumped_over_before_its_bell(later, clock):
+    """The bell that tells the loop of it comes 0.2 s later; a proactor of Windows cannot be asked whether one is on its way."""
+    loop = asyncio.new_event_loop()
+    bell, answer = loop._write_to_self, loop.create_future()
+    loop._write_to_self = lambda: later(0.2, bell)
+
+    def hand_over() -> None:
+        work(0.02)
+        loop.call_soon_threadsafe(answer.set_result, "there")
+
+    async def wait() -> str:
+        threads = start(hand_over)
+        found = await asyncio.wait_for(answer, 300)
+        join(threads)
+        return found
+
+    try:
+        assert "there" == loop.run_until_complete(wait())
+    finally:
+        loop.close()
+    assert clock.now < 20
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_nobody_rings_for_comes_with_the_next_timer(clock):
+    """`call_soon` from another thread does not wake a loop: it sleeps on, by the clock."""
+    came = []
+
+    async def sleep() -> None:
+        loop = asyncio.get_running_loop()
+        threads = start(lambda: (work(0.1), loop.call_soon(lambda: came.append(clock.now))))
+        await asyncio.sleep(60)
+        join(threads)
+
+    asyncio.run(sleep())
+    assert [pytest.approx(60, abs=0.1)] == came
