@@ -61,6 +61,15 @@ def test_names_are_loaded_when_asked_for():
     ] == python(code + LIST).split()
 
 
+def test_observing_reads_no_file():
+    """The profile that only observes is known without a file, and without a reader of TOML."""
+    code = (
+        "import sys; from pytest_fsfault._session.profiles import built_in, lookup; before = 'tomllib' in sys.modules\n"
+        "print(lookup('observe', built_in()).observe, before, 'tomllib' in sys.modules)"
+    )
+    assert "True False False" == python(code)
+
+
 def test_public_names():
     """Every public name is there and shows its public address; no other is."""
     import pytest_fsfault

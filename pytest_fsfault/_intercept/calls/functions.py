@@ -143,10 +143,12 @@ _REASONS = {
     ),
 }
 
-#: Why a public name of these modules is no operation: ``{("os", "walk"): reason}``.
-REASONS = {
-    (module, name): reason
-    for reason, lists in _REASONS.items()
-    for module, names in (entry.split(": ") for entry in lists)
-    for name in names.split()
-}
+
+def reasons() -> dict[tuple[str, str], str]:
+    """Return why a public name of these modules is not an operation: ``{("os", "walk"): reason}``."""
+    return {
+        (module, name): reason
+        for reason, lists in _REASONS.items()
+        for module, names in (entry.split(": ") for entry in lists)
+        for name in names.split()
+    }

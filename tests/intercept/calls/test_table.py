@@ -14,9 +14,10 @@ from skips import marked, posix_fact
 
 from pytest_fsfault._core.language.operations import OPERATIONS
 from pytest_fsfault._host.originals import ORIGINALS
-from pytest_fsfault._intercept.calls.functions import EVENTS_ONLY, FILE_OPERATIONS, FUNCTIONS, REASONS
+from pytest_fsfault._intercept.calls.functions import EVENTS_ONLY, FILE_OPERATIONS, FUNCTIONS, reasons
 
 MODULES = {"os": os, "io": io, "shutil": shutil}
+REASONS = reasons()
 IN_ROWS = {(row.module, row.function) for row in FUNCTIONS}
 
 # Names that some Python or some system lacks; the table speaks for all of them.
