@@ -53,6 +53,15 @@ UNKNOWN: Any = object()
 NOTHING = (None, None)
 
 
+def _as_text(kept: str | tuple[str, str | None]) -> str:
+    """Return a path, or a pair of them, as tallies keep it; of many the last few are kept, so not before.
+
+    A path may be of a class of its own, as those of the `path` library are: a text stays.
+    """
+    text = ends_text(*kept) if isinstance(kept, tuple) else kept
+    return text if type(text) is str else str.__str__(text)
+
+
 class Wrapper:
     """Stand in front of one function.
 
@@ -122,8 +131,7 @@ class Wrapper:
         if not (self.calls or self.paths):
             return 0, []
         calls, self.calls = self.calls, 0
-        # A pair is made a text only here: of many the last few are kept.
-        paths = [path if type(path) is str else ends_text(*path) for path in list(self.paths)]
+        paths = list(map(_as_text, list(self.paths)))
         self.paths.clear()
         return calls, paths
 
