@@ -15,7 +15,7 @@ from errno import ECONNREFUSED, EIO
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from pytest_fsfault._intercept.children.rendezvous import read_private
+from pytest_fsfault._intercept.children.rendezvous import is_of_a_handler, is_of_the_call, read_private
 from pytest_fsfault._intercept.children.transport import Closed
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ def token_of(directory: str) -> str:
     return os.path.join(directory, "token")
 
 
-def closed(error: OSError) -> Closed:
-    """Return the error of a call of Windows as the end of a connection."""
-    return Closed(error.errno or EIO)
+def closed(error: OSError) -> BaseException:
+    """Return the error of a call of Windows as the end of a connection; as it is, if a signal handler has raised it."""
+    return Closed(error.errno or EIO) if is_of_the_call(error) else error
 
 
 class ChildPipe:
@@ -62,7 +62,9 @@ class ChildPipe:
         """Return whether something has come, or the other end is closed."""
         try:
             return bool(winapi.PeekNamedPipe(self.descriptor)[0])
-        except OSError:
+        except OSError as error:
+            if not is_of_the_call(error):
+                raise
             return True
 
     def send(self, data: bytes) -> int:
@@ -72,30 +74,33 @@ class ChildPipe:
 
     def sendall(self, data: bytes) -> None:
         """Send all of `data`."""
-        self._finish(lambda: winapi.WriteFile(self.descriptor, data, overlapped=True))
+        try:
+            begun = winapi.WriteFile(self.descriptor, data, overlapped=True)
+        except OSError as error:
+            raise closed(error) from None
+        self._finish(*begun)
 
     def recv(self, size: int) -> bytes:
         """Return what has come, at most `size` bytes; nothing if the other end is closed."""
-        done = self._finish(lambda: winapi.ReadFile(self.descriptor, size, overlapped=True))
-        return bytes(done.getbuffer())
-
-    def _finish(self, begin: Any) -> Any:
         try:
-            operation, code = begin()
+            begun = winapi.ReadFile(self.descriptor, size, overlapped=True)
         except OSError as error:
             raise closed(error) from None
+        self._finish(*begun)
+        return bytes(begun[0].getbuffer())
+
+    def _finish(self, operation: Any, code: int) -> None:
         try:
             if code == _PENDING:
                 winapi.WaitForMultipleObjects([operation.event], False, winapi.INFINITE)
             operation.GetOverlappedResult(True)
-        except OSError as error:
-            raise closed(error) from None
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, OSError) and is_of_the_call(error):
+                raise closed(error) from None
             operation.cancel()
             with suppress(OSError):  # the system writes into it until it has ended
                 operation.GetOverlappedResult(True)
             raise
-        return operation
 
     def sever(self) -> None:
         """Do nothing: no process is forked on Windows."""
@@ -121,7 +126,9 @@ def connect(directory: str) -> Transport:
     """
     try:
         token = read_private(token_of(directory))
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        if is_of_a_handler(error):
+            raise
         raise Closed(ECONNREFUSED) from None
     pipe = ChildPipe(_open(pipe_of(directory)))
     pipe.sendall(token)
@@ -134,7 +141,12 @@ def _open(name: str) -> int:
         try:
             return int(winapi.CreateFile(name, access, 0, 0, winapi.OPEN_EXISTING, flags, 0))
         except OSError as error:
+            if not is_of_the_call(error):
+                raise
             if getattr(error, "winerror", None) != _BUSY:
                 raise Closed(ECONNREFUSED) from None
-        with suppress(OSError):
+        try:
             winapi.WaitNamedPipe(name, _PATIENCE)
+        except OSError as error:
+            if not is_of_the_call(error):
+                raise

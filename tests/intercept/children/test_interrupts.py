@@ -1,24 +1,28 @@
 """Whatever interrupts a call of a child, at whatever moment: its next questions are answered right."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from skips import linux_fact, marked, posix_fact
+from skips import WINDOWS, linux_fact, marked, posix_fact
 
 from pytest_fsfault import inject
+from pytest_fsfault._intercept.children import named_pipes
 
 SCRIPT = str(Path(__file__).with_name("interrupted.py"))
 RULES = ("os.mkdir bad* -> EACCES", "os.mkdir good* -> delay 0ms or never")
 KINDS = ("KeyboardInterrupt", "exception", "OSError", "finaliser", "fork", "copy")
 LEFT = dict.fromkeys(("fork", "copy"), posix_fact("os.fork"))
-# With a fork at each event a run takes a minute: by default only some of them are tried, of the others each third.
-STEPS = {**dict.fromkeys(KINDS, 3), "fork": 13, "copy": 29}
+# With a fork at each event a run takes a minute: by default only some of them are tried, of the others each third, and
+# fewer on Windows, where a question by a pipe takes longer.
+STEPS = {**dict.fromkeys(KINDS, 11 if WINDOWS else 3), "fork": 13, "copy": 29}
 
 
 def run(root, *arguments):
@@ -66,6 +70,54 @@ def test_something_happens_at_every_event(root, kind, scene):
 def test_signals_at_some_moment(root, count, seed):
     """A handler raises; of the calls none is decided by the answer to another."""
     assert [f"{count} signals in calls"] == run(root, "signals", count, seed)
+
+
+class ExpiredError(TimeoutError):
+    """What a signal handler raises, and the system might."""
+
+
+def _expire(*_, **_more):
+    raise ExpiredError
+
+
+BEGUN = (
+    SimpleNamespace(event=0, cancel=lambda: None, GetOverlappedResult=lambda _: None),
+    997,
+)  # ERROR_IO_PENDING
+# What of a pipe is interrupted, by which function of Windows, and what the others return.
+AMID = {
+    "what it asks": (lambda pipe: pipe.sendall(b"x"), "WriteFile", {}),
+    "the wait until it has asked": (
+        lambda pipe: pipe.sendall(b"x"),
+        "WaitForMultipleObjects",
+        {"WriteFile": BEGUN},
+    ),
+    "the answer": (lambda pipe: pipe.recv(1), "ReadFile", {}),
+    "the wait for the answer": (lambda pipe: pipe.recv(1), "WaitForMultipleObjects", {"ReadFile": BEGUN}),
+    "a look": (lambda pipe: pipe.has_input(), "PeekNamedPipe", {}),
+    "the way to the parent": (lambda _: named_pipes._open("x"), "CreateFile", {}),
+    "its token": (lambda _: named_pipes.connect("x"), "read_private", {}),
+}
+
+
+@pytest.mark.parametrize("amid", AMID)
+def test_an_error_of_the_system_that_a_handler_raises_does_not_end_a_named_pipe(monkeypatch, amid):
+    """It is raised as it is: the connection to the parent is not over, and the process stays under faults."""
+    act, name, others = AMID[amid]
+    answers = {name: lambda *_, value=value, **_more: value for name, value in others.items()}
+    constants = dict.fromkeys(
+        ("GENERIC_READ", "GENERIC_WRITE", "FILE_FLAG_OVERLAPPED", "OPEN_EXISTING", "INFINITE"), 0
+    )
+
+    def interrupted(*_, **_more):
+        _expire(signal.SIGINT, sys._getframe())  # as the system calls a handler
+
+    monkeypatch.setattr(named_pipes, "winapi", SimpleNamespace(**constants, **answers, **{name: interrupted}))
+    monkeypatch.setattr(named_pipes, "read_private", interrupted)
+    monkeypatch.setattr(named_pipes, "_CLOSE", lambda _: None)
+    pipe = named_pipes.ChildPipe(0)
+    with pytest.raises(ExpiredError):
+        act(pipe)
 
 
 # The parent.
