@@ -270,7 +270,6 @@ print("the same")
 @pytest.mark.parametrize("flags", [[], ["-B"], ["-O"], ["-I"]], ids=" ".join)
 def test_a_child_has_the_modules_of_the_import_system(tmp_path, flags):
     """Whatever its interpreter does with bytecode."""
-    pytest.importorskip("posix")
     with inject("os.rmdir -> EACCES or never", roots=[tmp_path], native=False):
         done = subprocess.run(
             [sys.executable, *flags, "-c", IN_A_CHILD, tmp_path], capture_output=True, text=True, check=False

@@ -6,6 +6,7 @@ import json
 import os
 
 import pytest
+from skips import posix_fact
 
 HEAD = """
 import os, pytest, unittest
@@ -170,7 +171,7 @@ def test_it(tmp_path):
     assert "and the code gave up" not in page
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="only POSIX forks")
+@posix_fact("a process that forks")
 @pytest.mark.parametrize("end", ["sys.exit(5)", "assert 0"])
 def test_a_fork_that_comes_back_to_pytest(apart, pytester, end):
     """It writes no file, prints no summary, and says nothing of rules that its parent counts."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from skips import linux_fact, posix_fact
 
 from pytest_fsfault import Unmet, inject
 from pytest_fsfault._host import descriptors, own_threads
@@ -76,7 +77,7 @@ def no_proc(tmp_path, monkeypatch):
     descriptors.are_listed.cache_clear()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows lists descriptors by a function")
+@posix_fact("a list of descriptors in a directory; Windows lists them by a function")
 def test_the_model_says_that_it_knows_of_no_open_file(no_proc, tmp_path):
     """It must not pass for one that had nothing to refuse; what is declared holds, and ``strict=False`` goes without."""
     (tmp_path / "a").touch()
@@ -91,7 +92,7 @@ def test_the_model_says_that_it_knows_of_no_open_file(no_proc, tmp_path):
         pass
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="threads are listed in /proc")
+@linux_fact("a list of threads in /proc")
 def test_children_and_handles_without_proc(no_proc, tmp_path):
     """Children meet faults all the same, forked ones and others; open handles are those that can be known: none."""
     code = f"import os\ntry: os.mkdir({os.fspath(tmp_path / 'd')!r})\nexcept PermissionError: os._exit(3)"
