@@ -5,21 +5,24 @@ import os
 import subprocess
 import sys
 import threading
+from unittest import mock
 
 import pytest
 from skips import posix_fact
 
 from pytest_fsfault._commands.conformance import filesystems
+from pytest_fsfault._core.clock import VirtualClock
 from pytest_fsfault._host import descriptors, own_threads, processes
 from pytest_fsfault._host.originals import NATIVE
-from pytest_fsfault._intercept.calls import changes
+from pytest_fsfault._intercept.bootstrap import dormant
+from pytest_fsfault._intercept.calls import changes, repeating
 from pytest_fsfault._intercept.children import rendezvous
 from pytest_fsfault._intercept.children.child import attach, entering
 from pytest_fsfault._intercept.children.parent import activity, event_loop, uninterrupted
 from pytest_fsfault._intercept.children.parent.fork_hooks import ForkHooks
 from pytest_fsfault._intercept.interceptor import Interceptor
 from pytest_fsfault._intercept.native import possible
-from pytest_fsfault._intercept.virtual_time import idle, limits, threads
+from pytest_fsfault._intercept.virtual_time import idle, limits, process_timeouts, threads
 from pytest_fsfault._report import recording
 from pytest_fsfault._windows.open_files import descendants, this_process
 
@@ -204,6 +207,49 @@ def test_a_forked_child_asks_for_no_filter_of_its_own(monkeypatch, system, asked
     monkeypatch.setattr(entering, "enter", lambda engines, _site: entered.append(engines))
     Interceptor().become_child("a directory")
     assert (["a directory"], [()] * asked) == (attached, entered)
+
+
+@pytest.mark.parametrize(("system", "again"), [("darwin", False), ("linux", True)])
+def test_a_call_that_a_signal_has_broken_off_is_not_made_again(monkeypatch, system, again):
+    """On Linux the filter may have broken it off; here nobody asks about it, and EINTR is the program's."""
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(dormant, "is_filtered", lambda: True)
+    with pytest.raises(InterruptedError) as caught:
+        raise InterruptedError
+    assert again is dormant._is_broken_off(caught.value)
+
+
+@pytest.mark.parametrize(("system", "repeated"), [("darwin", []), ("linux", [1])])
+def test_an_attached_child_repeats_no_calls(monkeypatch, system, repeated):
+    """As above, once it is attached."""
+    found = []
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setitem(sys.modules, attach._END.__name__, attach._END)
+    for name in ("Attachment", "ParentLiveness", "_hook"):
+        monkeypatch.setattr(attach, name, mock.MagicMock())
+    monkeypatch.setattr(attach, "_attachment", None)
+    monkeypatch.setattr(attach, "is_filtered", lambda: True)
+    monkeypatch.setattr(attach.atexit, "register", lambda _: None)
+    monkeypatch.setattr(repeating, "repeat_broken_calls", lambda: found.append(1))
+    assert attach.attach(mock.MagicMock(), "a directory")
+    assert repeated == found
+
+
+def test_nothing_is_watched(macos, monkeypatch):
+    """inotify(7) is Linux's, and so are the lines of /proc/self/fdinfo that tell of it."""
+    files = loaded_there(this_process).OpenFiles(NATIVE)
+    monkeypatch.setattr(files, "_descriptors", lambda: pytest.fail("it asks for descriptors"))
+    assert [] == list(files._watched())
+
+
+def test_the_end_of_a_child_is_seen_without_waitid(monkeypatch):
+    """`os.waitid` is missing on macOS before Python 3.13 (the library's reference): the wait itself fetches the end."""
+    monkeypatch.delattr(os, "waitid")
+    there = loaded_there(process_timeouts)
+    clock = VirtualClock(threads.ThreadActivity())
+    with subprocess.Popen([sys.executable, "-c", ""]) as child:
+        assert 0 == there.by_clock(clock, subprocess.Popen.wait, there.PROCESSES[0], (child, 600), {})
+    assert not there._LOOKS
 
 
 @pytest.mark.parametrize(("system", "switched"), [("darwin", []), ("linux", ["_USE_POSIX_SPAWN"])])
