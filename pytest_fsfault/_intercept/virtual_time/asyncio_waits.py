@@ -99,7 +99,7 @@ class _LoopWaiter(Waiter):
     def _is_called(self) -> bool:
         """Return whether another thread has handed something over just now: the bell that tells the loop is on its way.
 
-        A proactor cannot be asked for it. Who calls `call_soon` from another thread rings none, and wakes no loop.
+        A proactor does not tell of it. Who calls `call_soon` from another thread rings none, and wakes no loop.
         """
         if not self._loop._ready:
             return False

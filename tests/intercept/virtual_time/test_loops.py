@@ -81,7 +81,7 @@ def test_a_future_is_waited_for_while_nothing_stirs(answers, clock):
 
 @pytest.mark.usefixtures("quick")
 def test_what_was_handed_to_a_loop_is_not_jumped_over_before_its_bell(later, clock):
-    """The bell that tells the loop of it comes 0.2 s later; a proactor of Windows cannot be asked whether one is on its way."""
+    """The bell that tells the loop of it comes 0.2 s later; a proactor of Windows does not tell that one is on its way."""
     loop = asyncio.new_event_loop()
     bell, answer = loop._write_to_self, loop.create_future()
     loop._write_to_self = lambda: later(0.2, bell)
