@@ -86,7 +86,7 @@ class BytecodeFinder:
     def load(self, names: Iterable[str]) -> None:
         """Load modules of this package, in an order in which each comes after those that it imports.
 
-        The import system is not asked, which takes as long as half of their own code. What is not as usual is left to
+        The import system is not asked, which takes a fifteenth of a child's first call. What is not as usual is left to
         a later import, and so is all that comes after it.
         """
         if _is_usual():

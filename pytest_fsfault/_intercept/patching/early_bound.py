@@ -183,8 +183,7 @@ class EarlyBound:
     def forget(self) -> None:
         """Let go of all modules, since the interpreter ends: each is freed as it would be without us.
 
-        Of one that is still referred to then the names are emptied one by one, before what it has is finalised, and the
-        collector goes through all of it once more.
+        Of one that is still referred to then the names are emptied one by one, before what it has is finalised.
         """
         self._ends = True
         self._forget_sizes()
