@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 import warnings
 from contextlib import suppress
@@ -42,12 +43,15 @@ class _Unended:
     """
 
     __slots__ = ("_made_at", "_session")
+    _is_finalizing = staticmethod(sys.is_finalizing)
 
     def __init__(self, session: Session, made_at: tuple[str, int]) -> None:
         self._session = session
         self._made_at = made_at
 
     def __del__(self) -> None:
+        if self._is_finalizing():
+            return  # `atexit` has ended it, and the functions that this needs may be gone
         with suppress(Exception):
             self._session.stop()
         _warn(_LEFT_OPEN, self._made_at)
@@ -94,6 +98,7 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
     """
 
     __module__ = "pytest_fsfault"
+    _is_finalizing = staticmethod(sys.is_finalizing)
     _unused: tuple[str, int] | None = None  # where it was called, until it is entered
 
     def __init__(self, *rules: str | Rule, **keywords: Unpack[Keywords]) -> None:
@@ -119,6 +124,7 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
         try:
             session = self._session = Session(self._options, self._ambient)
             self._guard = _Unended(session, self._made_at)
+            atexit.register(session.stop)  # of a block that nothing ends, such as that of a waiting generator
             session.start()
             session.open()
             return FsFault(session)
@@ -130,6 +136,8 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         session = self._session
+        if self._is_finalizing():
+            return  # as in `_Unended`
         try:
             if session is not None and error is not None:
                 session.explain(error)
@@ -167,6 +175,7 @@ class inject:  # noqa: N801  # used as a verb: `with inject(...) as fsfault:`
     def _end(self) -> None:
         if self._session is not None:
             self._session.stop()
+            atexit.unregister(self._session.stop)
             if self._guard is not None:
                 self._guard.__class__ = _Ended  # type: ignore[assignment]  # of the same layout
             self._session = self._guard = None
