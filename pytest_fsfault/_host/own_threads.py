@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pytest_fsfault._host.originals import listdir
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _TASKS = "/proc/self/task"
 
@@ -12,4 +17,12 @@ def is_there(thread: int) -> bool:
     try:
         return str(thread) in listdir(_TASKS)
     except OSError:  # there is no /proc, as in some containers
+        return False
+
+
+def are_alone(own: Collection[int]) -> bool:
+    """Return whether this process has one thread beside our `own`; where the system lists none, no."""
+    try:
+        return len(listdir(_TASKS)) - len(own) == 1
+    except OSError:
         return False

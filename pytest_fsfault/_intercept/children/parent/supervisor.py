@@ -10,6 +10,7 @@ from pytest_fsfault._core.locks import holds_lock
 from pytest_fsfault._intercept.children import rendezvous
 from pytest_fsfault._intercept.children.parent.amid_forks import forget, keeping, raise_kept
 from pytest_fsfault._intercept.children.parent.fork_hooks import ForkHooks
+from pytest_fsfault._intercept.children.parent.fork_warnings import unwarned
 from pytest_fsfault._intercept.children.parent.started import StartedProcesses, started
 from pytest_fsfault._intercept.children.parent.uninterrupted import Uninterrupted
 from pytest_fsfault._intercept.fake.isolation import patcher
@@ -306,7 +307,7 @@ class ChildSupervisor:
             if self._wanted == "paused":
                 loop.pause()
             else:
-                loop.start()
+                unwarned(loop.start, self._state.own_threads)
 
     def forked(self) -> None:
         """Attach the forked child to this parent, or to none if no fault acts."""
