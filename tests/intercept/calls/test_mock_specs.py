@@ -9,13 +9,14 @@ import time
 from unittest import mock
 
 import pytest
+from skips import posix_fact
 
 from pytest_fsfault import inject
 
 RULE = "os.fsync -> EIO or never"
 FUNCTIONS = [
-    (os, "replace"), (os, "stat"), (os, "fstat"), (os, "chown"), (builtins, "open"), (shutil, "rmtree"),
-    (time, "sleep"), (time, "monotonic"), (os, "getpid"),
+    (os, "replace"), (os, "stat"), (os, "fstat"), (builtins, "open"), (shutil, "rmtree"),
+    (time, "sleep"), (time, "monotonic"), (os, "getpid"), pytest.param(os, "chown", marks=posix_fact("os.chown")),
 ]  # fmt: skip
 
 
