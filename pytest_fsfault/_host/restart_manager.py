@@ -63,10 +63,10 @@ def holders(
     until = clock() + _LIMIT
     while clock() < until:
         code, session, key = manager.start()
-        if code or not key:
+        if code:
             return None
         try:
-            code, found = _ask(manager, session, path, lambda: clock() < until)
+            code, found = _ask(manager, session, path, lambda: clock() < until) if key else (0, None)
         finally:
             manager.end(session)
         if code not in _AGAIN:

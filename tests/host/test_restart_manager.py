@@ -85,8 +85,10 @@ def test_a_session_that_broke_is_begun_anew():
     ],
 )
 def test_what_is_not_known_is_not_nobody(manager):
-    """An empty key, no session, a failure."""
+    """An empty key, no session, a failure; what was begun is ended, since a user may have 64 sessions."""
     assert None is holders("a", manager)
+    begun = manager._start[0] == 0
+    assert [("end", 7)] * begun == [asked for asked in manager.asked if asked[0] == "end"]
 
 
 def test_it_takes_a_tenth_of_a_second_at_most():
