@@ -10,23 +10,19 @@ left to the import system.
 from __future__ import annotations
 
 import sys
-from _frozen_importlib import (  # type: ignore[attr-defined]  # typeshed lacks one
-    ModuleSpec,
-    _ModuleLockManager,  # pyright: ignore[reportAttributeAccessIssue]
-)
+from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import (  # type: ignore[attr-defined]  # typeshed lacks some
     MAGIC_NUMBER,
     SourceFileLoader,
     _compile_bytecode,  # pyright: ignore[reportAttributeAccessIssue]
     _path_stat,  # pyright: ignore[reportAttributeAccessIssue]
 )
-from _io import FileIO
 from os import sep
 from stat import S_ISREG
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from os import stat_result
     from types import CodeType, ModuleType
 
@@ -47,19 +43,14 @@ class _Loader(SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType | None:
         """Return the code of a module; the import system is asked if there is no current bytecode."""
-        return self.current_code(fullname) or super().get_code(fullname)
-
-    def current_code(self, fullname: str) -> CodeType | None:
-        """Return the code of a module from its bytecode; None if there is none that is current."""
         changed, size = int(self._status.st_mtime) & _MASK, self._status.st_size & _MASK
         try:
-            with FileIO(self._bytecode) as file:
-                data = file.readall()
+            data = self.get_data(self._bytecode)
             if data[:_HEAD] == _BY_TIME + (size << 32 | changed).to_bytes(8, "little"):
                 return _compile_bytecode(memoryview(data)[_HEAD:], fullname, self._bytecode, self.path)  # type: ignore[no-any-return]
         except (OSError, ImportError, EOFError, ValueError, TypeError):
             pass
-        return None
+        return super().get_code(fullname)
 
 
 class BytecodeFinder:
@@ -70,7 +61,7 @@ class BytecodeFinder:
 
     def __enter__(self) -> None:
         """Come before all other finders, if bytecode is where it is by default."""
-        if _is_usual():
+        if sys.implementation.cache_tag and sys.pycache_prefix is None and not sys.flags.optimize:
             # A list of its own: another thread may be going through the other one, and would miss a finder.
             self._finders = [self, *self._before]
             sys.meta_path = self._finders
@@ -83,30 +74,6 @@ class BytecodeFinder:
         if sys.meta_path is self._finders:
             sys.meta_path = self._before
 
-    def load(self, names: Iterable[str]) -> None:
-        """Load modules of this package, in an order in which each comes after those that it imports.
-
-        The import system is not asked, which takes a fifteenth of a child's first call. What is not as usual is left to
-        a later import, and so is all that comes after it.
-        """
-        if _is_usual():
-            for name in names:
-                if name not in sys.modules and not self._load(name):
-                    return
-
-    def _load(self, name: str) -> bool:
-        package, _, last = name.rpartition(".")
-        within = sys.modules.get(package)
-        spec = None if within is None else self.find_spec(name, within.__path__)
-        code = None if spec is None else spec.loader.current_code(name)  # type: ignore[union-attr]
-        if code is None or spec is None:
-            return False
-        with _ModuleLockManager(name):  # another thread that imports it waits, as for the import system
-            if name not in sys.modules:
-                _execute(spec, code)
-        setattr(within, last, sys.modules[name])
-        return True
-
     def find_spec(
         self, name: str, path: Sequence[str] | None, _target: ModuleType | None = None
     ) -> ModuleSpec | None:
@@ -116,29 +83,6 @@ class BytecodeFinder:
         last = name.rpartition(".")[2]
         inside = f"{path[0]}{sep}{last}"
         return _found(name, path[0], last) or _found(name, inside, "__init__", [inside])
-
-
-def _is_usual() -> bool:
-    return bool(sys.implementation.cache_tag and sys.pycache_prefix is None and not sys.flags.optimize)
-
-
-# What `_load_unlocked` of the import system does, less what is known.
-def _execute(spec: ModuleSpec, code: CodeType) -> None:
-    module = type(sys)(spec.name)
-    space = vars(module)
-    space.update(__spec__=spec, __loader__=spec.loader, __package__=spec.parent)
-    space.update(__file__=spec.origin, __cached__=spec.cached)
-    if spec.submodule_search_locations is not None:
-        space["__path__"] = spec.submodule_search_locations
-    try:
-        spec._initializing = True  # type: ignore[attr-defined]  # for threads that find it in `sys.modules`
-        sys.modules[spec.name] = module
-        exec(code, space)  # noqa: S102  # as an import does
-    except BaseException:
-        sys.modules.pop(spec.name, None)
-        raise
-    finally:
-        spec._initializing = False  # type: ignore[attr-defined]
 
 
 # As most of what the import system would ask of a path is known, nothing else is asked.

@@ -33,6 +33,8 @@ class FsFault:
     """What a test asks of its faults: rules in force, the clock, the journal of what happened, and proofs."""
 
     __module__ = "pytest_fsfault"
+    # An option that is assigned would be kept, and do nothing.
+    __slots__ = ("__weakref__", "_proofs", "_session")
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -5,8 +5,6 @@ import os
 import py_compile
 import subprocess
 import sys
-import threading
-import types
 
 import pytest
 
@@ -160,93 +158,6 @@ def test_where_bytecode_lies_elsewhere_the_import_system_finds_it(monkeypatch, t
     monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path))
     with BytecodeFinder():
         assert before == sys.meta_path
-
-
-@pytest.fixture
-def package(place, monkeypatch):
-    """The directory as a package of ours, whose modules are forgotten again."""
-    module = types.ModuleType("pytest_fsfault.there")
-    module.__path__ = [str(place)]
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    yield module
-    for name in [name for name in sys.modules if name.startswith(f"{module.__name__}.")]:
-        del sys.modules[name]
-
-
-MODULE = "pytest_fsfault.there.sample"
-
-
-def test_modules_are_loaded_in_the_order_that_is_given(package, place):
-    """As the import system would load them, and as modules of their package."""
-    BytecodeFinder().load([MODULE])
-    assert sys.modules[MODULE] is package.sample
-    expected = importlib.util.module_from_spec(
-        importlib.util.spec_from_file_location(MODULE, place / "sample.py")
-    )
-    expected.__loader__.exec_module(expected)
-    assert told(expected) == told(package.sample)
-
-
-def told(module):
-    """Return all that a module tells of itself, loaders as the source that they give."""
-    there = dict(vars(module), __loader__=module.__loader__.get_source(MODULE))
-    there["__spec__"] = dict(vars(module.__spec__), loader="", _initializing=False)
-    return there
-
-
-@pytest.mark.parametrize("change", STALE, ids=["longer", "later", "hashed", "cut", "none"])
-def test_what_has_no_current_bytecode_is_not_loaded_so_nor_what_follows(package, place, change):
-    """Its importer asks the import system."""
-    py_compile.compile(str(place / "room" / "__init__.py"), doraise=True)
-    change(place)
-    BytecodeFinder().load([MODULE, "pytest_fsfault.there.room"])
-    assert not {"sample", "room"} & vars(package).keys()
-    assert not {MODULE, "pytest_fsfault.there.room"} & sys.modules.keys()
-
-
-def test_what_is_there_is_not_loaded_again(package, monkeypatch):
-    """Whoever has loaded it."""
-    monkeypatch.setitem(sys.modules, MODULE, "there")
-    BytecodeFinder().load([MODULE])
-    assert "there" == sys.modules[MODULE]
-
-
-def test_a_module_of_no_package_is_left_alone():
-    """Its place is not known."""
-    BytecodeFinder().load(["pytest_fsfault.nowhere.sample"])
-    assert "pytest_fsfault.nowhere.sample" not in sys.modules
-
-
-def test_a_module_that_raises_is_not_there(package, place):
-    """As after an import that fails."""
-    (place / "sample.py").write_text("raise LookupError('no')\n")
-    py_compile.compile(str(place / "sample.py"), doraise=True)
-    with pytest.raises(LookupError, match="no"):
-        BytecodeFinder().load([MODULE])
-    assert MODULE not in sys.modules
-    assert not hasattr(package, "sample")
-
-
-def test_another_thread_waits_for_a_module_that_is_being_loaded(package, place):
-    """It never meets one that is half loaded."""
-    (place / "sample.py").write_text(
-        "import sys\nsys.modules['pytest_fsfault.there'].amid()\nVALUE = 'whole'\n"
-    )
-    py_compile.compile(str(place / "sample.py"), doraise=True)
-    seen = []
-
-    def amid():
-        def look():
-            seen.append(importlib.import_module(MODULE).VALUE)
-
-        package.thread = threading.Thread(target=look)
-        package.thread.start()
-        package.thread.join(0.05)  # however short: a thread that does not wait would raise
-
-    package.amid = amid
-    BytecodeFinder().load([MODULE])
-    package.thread.join()
-    assert ["whole"] == seen
 
 
 IN_A_CHILD = """

@@ -105,3 +105,10 @@ def test_an_end_that_is_called_by_hand_is_an_end(tmp_path, seen):
     del block
     gc.collect()
     assert [] == seen
+
+
+@pytest.mark.parametrize("name", ["strict", "profile", "clock", "outside"])
+def test_an_option_is_not_assigned(tmp_path, name):
+    """It is an argument of `inject`, or of the marker; assigned it would be kept, and do nothing."""
+    with inject(RULE, roots=[tmp_path]) as fsfault, pytest.raises(AttributeError, match=f"'{name}'"):
+        setattr(fsfault, name, "all")

@@ -216,11 +216,8 @@ class _Dormant:
         gc.disable()
         try:
             from pytest_fsfault._host.bytecode import BytecodeFinder  # noqa: PLC0415
-            from pytest_fsfault._intercept.bootstrap.modules import MODULES  # noqa: PLC0415
 
-            finder = BytecodeFinder()
-            with finder:
-                finder.load(MODULES)
+            with BytecodeFinder():
                 from pytest_fsfault._intercept.children.child.attach import attach  # noqa: PLC0415
                 from pytest_fsfault._intercept.interceptor import interceptor  # noqa: PLC0415
 
