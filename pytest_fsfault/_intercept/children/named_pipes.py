@@ -92,7 +92,7 @@ class ChildPipe:
     def _finish(self, operation: Any, code: int) -> None:
         try:
             if code == _PENDING:
-                winapi.WaitForMultipleObjects([operation.event], False, winapi.INFINITE)
+                _wait(operation.event)
             operation.GetOverlappedResult(True)
         except BaseException as error:
             if isinstance(error, OSError) and is_of_the_call(error):
@@ -115,6 +115,16 @@ class ChildPipe:
         # Its thread has ended, or the interpreter does: no warning is needed.
         with suppress(BaseException):
             self.close()
+
+
+def _wait(event: int) -> None:
+    try:
+        winapi.WaitForMultipleObjects([event], False, winapi.INFINITE)
+    except OSError as error:
+        # Of the main thread's wait the event that Ctrl+C sets is a part, which is closed at the interpreter's end
+        # (CPython, Modules/_winapi.c and `_PySignal_Fini`): who asks for the result then waits without it.
+        if not is_of_the_call(error):
+            raise
 
 
 def connect(directory: str) -> Transport:

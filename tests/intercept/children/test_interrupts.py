@@ -1,5 +1,6 @@
 """Whatever interrupts a call of a child, at whatever moment: its next questions are answered right."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -118,6 +119,26 @@ def test_an_error_of_the_system_that_a_handler_raises_does_not_end_a_named_pipe(
     pipe = named_pipes.ChildPipe(0)
     with pytest.raises(ExpiredError):
         act(pipe)
+
+
+def test_a_wait_that_windows_refuses_goes_on_without_ctrl_c(monkeypatch):
+    """As at the interpreter's end, when the event that Ctrl+C sets is closed: the result is waited for all the same."""
+    waited = []
+    begun = SimpleNamespace(event=0, GetOverlappedResult=waited.append, getbuffer=lambda: b"answer")
+
+    def refused(*_):
+        raise OSError(errno.EBADF, "Invalid handle")
+
+    functions = {
+        "ReadFile": lambda *_, **_more: (begun, 997),
+        "WaitForMultipleObjects": refused,
+        "INFINITE": 0,
+    }
+    monkeypatch.setattr(named_pipes, "winapi", SimpleNamespace(**functions))
+    monkeypatch.setattr(named_pipes, "is_of_the_call", lambda error: error.errno == errno.EBADF)
+    pipe = named_pipes.ChildPipe(0)
+    assert b"answer" == pipe.recv(6)
+    assert [True] == waited
 
 
 # The parent.
