@@ -9,7 +9,6 @@ from typing import Any
 
 from pytest_fsfault._host.originals import ORIGINALS
 
-_PIPES = sys.platform != "win32"  # there `communicate` has threads that read and write
 _write = ORIGINALS["os", "write"]
 
 
@@ -19,7 +18,8 @@ def send_rest(process: Any) -> None:
     CPython up to 3.14 sends it in the first call alone: "if self.stdin and input" in Lib/subprocess.py, where `input` is
     the argument of this call.
     """
-    if not _PIPES or not has_rest(process):
+    # On Windows `communicate` has threads that read and write.
+    if sys.platform == "win32" or not has_rest(process):
         return
     stdin, data = process.stdin, memoryview(process._input).cast("B")
     try:
@@ -40,7 +40,7 @@ def has_rest(process: Any) -> bool:
 
 def is_waited_for(process: Any) -> bool:
     """Return whether a pipe has something to fetch, or takes what is left to send: the process may wait for that."""
-    if not _PIPES:
+    if sys.platform == "win32":
         return False
     if has_rest(process) and _is_ready(process.stdin, select.POLLOUT):
         return True
@@ -49,6 +49,8 @@ def is_waited_for(process: Any) -> bool:
 
 
 def _is_ready(pipe: Any, events: int) -> bool:
+    if sys.platform == "win32":
+        return False  # `select` takes no pipes there
     poll = select.poll()
     poll.register(pipe, events)
     return bool(poll.poll(0))

@@ -171,7 +171,7 @@ def _cpu_time_of(ident: int) -> int | None:
         from pytest_fsfault._host.windows_api import thread_time_ns as time_of  # noqa: PLC0415  # slow to load elsewhere
 
         return time_of(ident)
-    thread = threading._active.get(ident)  # type: ignore[attr-defined]
+    thread = vars(threading)["_active"].get(ident)
     return None if thread is None else _cpu_time(thread)
 
 
