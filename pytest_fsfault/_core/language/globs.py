@@ -137,9 +137,13 @@ def _refuse_unmatchable(pattern: str, column: int) -> None:
 
 
 class Exactly:
-    """What a glob of one very path compiles to: cheaper to make than a regex, for rules that are used once."""
+    """What a glob of one very path compiles to: cheaper to make than a regex, for rules that are used once.
+
+    `pattern` and `flags` are those of the regex, for another process.
+    """
 
     __slots__ = ("_path",)
+    flags = 0
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -149,6 +153,11 @@ class Exactly:
         return self if path == self._path else None
 
     match = fullmatch
+
+    @property
+    def pattern(self) -> str:
+        """The text of the regex."""
+        return f"{re.escape(self._path)}\\Z"
 
 
 def _exactly(pattern: str, ignore_case: bool) -> Exactly | None:
@@ -188,13 +197,26 @@ def compile_glob(pattern: str, ignore_case: bool = False) -> Glob:
 
 
 class Endings:
-    """What globs of names such as ``*.exe`` and ``a.txt`` compile to: how a path ends is seen faster than by a regex."""
+    """What globs of names such as ``*.exe`` and ``a.txt`` compile to: how a path ends is seen faster than by a regex.
 
-    __slots__ = ("match",)
+    `pattern` and `flags` are those of the regex, for another process.
+    """
+
+    __slots__ = ("_endings",)
+    flags = re.DOTALL
 
     def __init__(self, endings: tuple[str, ...]) -> None:
-        #: Return whether a path has one of the endings, as the `match` of a regex would.
-        self.match: Callable[[str], bool] = lambda path: path.endswith(endings)
+        self._endings = endings
+
+    def match(self, path: str) -> bool:
+        """Return whether a path has one of the endings, as the `match` of a regex would."""
+        return path.endswith(self._endings)
+
+    @property
+    def pattern(self) -> str:
+        """The text of the regex."""
+        # All of the path is taken at once and not given back.
+        return f"(?>.*){choice(f'(?<={re.escape(ending)})' for ending in self._endings)}"
 
 
 def _endings(globs: Iterable[str | None], ignore_case: bool) -> Endings | None:

@@ -51,5 +51,5 @@ def materials(tests: list[Callable[[str], object]]) -> Any:
         pattern = getattr(test, "__self__", None)
         if not hasattr(pattern, "pattern"):
             return True
-        found.append((test.__name__, fsdecode(pattern.pattern), pattern.flags))  # type: ignore[union-attr]
+        found.append((test.__name__, fsdecode(pattern.pattern), int(pattern.flags)))  # type: ignore[union-attr]
     return tuple(found)
