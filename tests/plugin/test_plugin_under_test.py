@@ -49,7 +49,7 @@ def test_faults_reach_the_project_s_own_plugin(pytester, place, outcome):
     _install(pytester.path / place, name)
     pytester.syspathinsert(pytester.path / place)
     pytester.makepyfile(TEST)
-    pytester.runpytest_inprocess("-p", "no:randomly").assert_outcomes(**{outcome: 1})
+    pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:asyncio").assert_outcomes(**{outcome: 1})
 
 
 NAMED = '[project]\nname = "The.Thing"\n'
