@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 
-import pytest
+from skips import linux_fact
 
-pytestmark = [
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX: fork"),
-    pytest.mark.skipif(
-        sys.platform != "linux", reason="Linux fact: the system lists the threads of a process"
-    ),
-]
+pytestmark = linux_fact("the system lists the threads of a process")
 
 SCRIPT = """
 import json, multiprocessing, os, pty, sys, tempfile, threading, time, warnings
