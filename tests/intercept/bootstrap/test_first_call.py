@@ -89,6 +89,7 @@ def test_who_cannot_be_attached_now_is_attached_later(root, case):
             assert ["made made", "refused"] == python(code, root)
 
 
+@posix_fact("os.fork")
 def test_a_stack_that_is_too_deep_for_attaching(root):
     """The call is made, wherever it becomes too deep; further up the next one is decided."""
     code = """
