@@ -54,6 +54,7 @@ class _Unended:
             return  # `atexit` has ended it, and the functions that this needs may be gone
         with suppress(Exception):
             self._session.stop()
+        atexit.unregister(self._session.stop)  # which would keep the session
         _warn(_LEFT_OPEN, self._made_at)
 
 

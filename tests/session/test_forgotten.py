@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import warnings
+import weakref
 from contextlib import ExitStack
 
 import pytest
@@ -112,3 +113,14 @@ def test_an_option_is_not_assigned(tmp_path, name):
     """It is an argument of `inject`, or of the marker; assigned it would be kept, and do nothing."""
     with inject(RULE, roots=[tmp_path]) as fsfault, pytest.raises(AttributeError, match=f"'{name}'"):
         setattr(fsfault, name, "all")
+
+
+def test_one_that_was_left_open_is_kept_by_nothing(tmp_path, seen):
+    """Not until the interpreter ends, either: that would be all that its session has known."""
+    forgotten = inject(RULE, roots=[tmp_path])
+    fsfault = forgotten.__enter__()
+    session = weakref.ref(fsfault._session)
+    del forgotten, fsfault
+    gc.collect()
+    assert session() is None
+    assert [LEFT_OPEN] == [str(one.message) for one in seen]

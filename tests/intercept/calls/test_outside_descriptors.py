@@ -207,8 +207,9 @@ ALLOWED = [written_to_a_deleted_file, shared, an_array, piped, null, mapped, bel
 def test_what_changes_no_tree_outside_is_allowed(act, trees):
     """Files without a name, pipes, devices, shared memory, reading, and whatever is below the roots."""
     root, other = trees
-    with inject(roots=[root], outside="refuse"):
+    with inject(roots=[root], outside="refuse") as fsfault:
         act(root, other)
+    assert [] == fsfault.journal.faults
 
 
 REDIRECTED = """
