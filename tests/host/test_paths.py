@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from skips import WINDOWS, wine_differs
 
@@ -142,11 +142,15 @@ def test_directories_of_a_glob_have_one_form(written, glob, monkeypatch):
 
 
 @given(st.text("\\/?.:cCaA~1$*{}lU ", max_size=14))
+@example("1.\\ ")
 def test_any_text_has_a_form(text):
-    """Nothing that a program hands over makes it raise, nor has a form another form."""
+    """Nothing that a program hands over makes it raise, nor has a form another form.
+
+    But for one that ends in a dot or a blank: Windows keeps that only before a separator, which a form has not.
+    """
     forms = WindowsForms(Documented())
     form = forms(text)
-    assert form == forms(form) or form.startswith("//")
+    assert form == forms(form) or form.startswith("//") or form.endswith((".", " "))
 
 
 def test_the_first_spelling_stays_below_an_anchor():
